@@ -1,0 +1,17 @@
+//! Configuration: what a user writes ([`Config`]), what the state machine needs of it ([`Settings`]), and the checked form
+//! that everything below works from ([`Rules`]).
+
+mod file;
+mod problem;
+mod rules;
+mod settings;
+mod timing;
+
+pub use file::{Config, Metadata, Peer, TimingChoice, TimingValues, VoterIn};
+pub use problem::{ConfigError, Problem};
+pub use rules::{Digests, Rules, Voter, VoterIndex};
+pub use settings::{Durability, Seat, Settings, VoterSettings};
+pub use timing::{Preset, Timing};
+
+#[cfg(test)]
+mod tests;

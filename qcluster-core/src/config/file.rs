@@ -1,0 +1,335 @@
+//! The configuration as users write it, usually in JSON: addresses, peers, and everything optional with its default.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::problem::{ConfigError, Findings};
+use super::settings::{Durability, Seat, Settings, VoterSettings};
+use super::timing::{Preset, Timing};
+use crate::id::NodeId;
+use crate::time::Span;
+
+/// What a node says about itself beside its address: any JSON, at most [`Config::METADATA_LEN_MAX`] bytes as text.
+pub type Metadata = BTreeMap<String, serde_json::Value>;
+
+/// The configuration of one node. Unknown fields are errors that name the field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// This node's name: 1 to 64 printable ASCII characters, unique in the cluster.
+    pub identifier: String,
+    /// Where to listen, a name or an address; `localhost` means every loopback address of the machine.
+    #[serde(default = "localhost")]
+    pub listen_host: String,
+    /// UDP (cluster) and TCP (HTTP) port; 0 lets the system choose, which only makes sense without peers.
+    pub listen_port: u16,
+    /// What others should connect to, where it differs from `listen_host`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advertise_host: Option<String>,
+    /// What others should connect to, where it differs from `listen_port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advertise_port: Option<u16>,
+    /// What this node says about itself.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// This node's priority; its peers must list the same (E8, E14).
+    #[serde(default)]
+    pub priority: u32,
+    /// The other voters.
+    #[serde(default)]
+    pub peers: Vec<Peer>,
+    /// While the voters change: the other voters of the coming list (E20).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_peers: Option<Vec<Peer>>,
+    /// While the voters change: which of the two lists this node itself belongs to.
+    #[serde(default)]
+    pub voter_in: VoterIn,
+    /// Watch the voters without being one (E13).
+    #[serde(default)]
+    pub observer: bool,
+    /// The cluster's name.
+    #[serde(default = "default_cluster")]
+    pub cluster: String,
+    /// The pace, the same on all voters.
+    #[serde(default)]
+    pub timing: TimingChoice,
+    /// Where to keep what must survive a crash. Without it a voter is diskless (E12).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<String>,
+    /// Diskless only: the longest lease that an earlier configuration had, if it was longer (E9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_lease_ms: Option<u64>,
+    /// How long a voluntary hand-over waits for the leader's work to end; ten leases unless set (E10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_ms: Option<u64>,
+    /// How long a voter of higher priority must be healthy before it gets the leadership; twenty leases unless set (E11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle_ms: Option<u64>,
+    /// Listen beyond loopback although datagrams are neither secret nor authenticated.
+    #[serde(default)]
+    pub insecure: bool,
+}
+
+/// The address of another voter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// Its identifier.
+    pub identifier: String,
+    /// A name or an address.
+    pub host: String,
+    /// UDP and TCP port.
+    pub port: u16,
+    /// Its priority (E8).
+    #[serde(default)]
+    pub priority: u32,
+    /// What is known about it.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// The lists of voters that a node belongs to while they change (E20).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoterIn {
+    /// It was a voter and stays one.
+    #[default]
+    Both,
+    /// It leaves: it is in the old list only.
+    Peers,
+    /// It joins: it is in the new list only.
+    NextPeers,
+}
+
+/// A preset, or values of one's own on top of a preset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected \"fast\", \"lan\", \"wan\", or an object with any of preset, heartbeat_ms, lease_ms, slot_ms, drift_ppm"
+)]
+pub enum TimingChoice {
+    /// One of the named timings.
+    Preset(Preset),
+    /// Values of one's own.
+    Values(TimingValues),
+}
+
+/// Timing in numbers, each from the preset where it is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimingValues {
+    /// What to start from; `lan` unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// h in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<u64>,
+    /// L in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
+    /// The slot in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot_ms: Option<u64>,
+    /// ρ in parts per million.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_ppm: Option<u32>,
+}
+
+impl Default for TimingChoice {
+    fn default() -> Self {
+        Self::Preset(Preset::Lan)
+    }
+}
+
+impl From<TimingChoice> for Timing {
+    fn from(choice: TimingChoice) -> Self {
+        match choice {
+            TimingChoice::Preset(preset) => preset.into(),
+            TimingChoice::Values(TimingValues { preset, heartbeat_ms, lease_ms, slot_ms, drift_ppm }) => {
+                let base = Self::from(preset.unwrap_or(Preset::Lan));
+                Self {
+                    heartbeat: heartbeat_ms.map_or(base.heartbeat, Span::from_millis),
+                    lease: lease_ms.map_or(base.lease, Span::from_millis),
+                    slot: slot_ms.map_or(base.slot, Span::from_millis),
+                    drift_ppm: drift_ppm.unwrap_or(base.drift_ppm),
+                }
+            }
+        }
+    }
+}
+
+fn localhost() -> String {
+    "localhost".into()
+}
+
+fn default_cluster() -> String {
+    "default".into()
+}
+
+impl Config {
+    /// Reads a configuration from JSON text. What it says is checked by [`Config::settings`].
+    ///
+    /// # Errors
+    /// It is no JSON, or has an unknown field, or one of another type; the error names field, line and column.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// The most metadata of one node, in bytes of compact JSON.
+    pub const METADATA_LEN_MAX: usize = 512;
+
+    /// A node with default timing, no peers and no data directory.
+    pub fn new(identifier: impl Into<String>, listen_host: impl Into<String>, listen_port: u16) -> Self {
+        Self {
+            identifier: identifier.into(),
+            listen_host: listen_host.into(),
+            listen_port,
+            advertise_host: None,
+            advertise_port: None,
+            metadata: Metadata::new(),
+            priority: 0,
+            peers: Vec::new(),
+            next_peers: None,
+            voter_in: VoterIn::Both,
+            observer: false,
+            cluster: default_cluster(),
+            timing: TimingChoice::default(),
+            data_dir: None,
+            previous_lease_ms: None,
+            drain_ms: None,
+            settle_ms: None,
+            insecure: false,
+        }
+    }
+
+    /// This node as others should see it: the advertised address, or the one that it listens on.
+    pub fn as_peer(&self) -> Peer {
+        Peer {
+            identifier: self.identifier.clone(),
+            host: self.advertise_host.clone().unwrap_or_else(|| self.listen_host.clone()),
+            port: self.advertise_port.unwrap_or(self.listen_port),
+            priority: self.priority,
+            metadata: self.metadata.clone(),
+        }
+    }
+
+    /// All peers, those of a coming list too, each once.
+    pub fn all_peers(&self) -> impl Iterator<Item = &Peer> {
+        let next = self.next_peers.as_deref().unwrap_or_default();
+        let is_new = |peer: &&Peer| self.peers.iter().all(|other| other.identifier != peer.identifier);
+        self.peers.iter().chain(next.iter().filter(is_new))
+    }
+
+    /// Checks the configuration and gives what the state machine needs of it.
+    ///
+    /// # Errors
+    /// Every mistake that there is, each with its field.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let mut findings = Findings::default();
+        // A bad name is reported and stands in for itself, so that the other mistakes are found too.
+        let id = parse_id(&self.identifier, "identifier", &mut findings).unwrap_or_else(NodeId::placeholder);
+        self.check_addresses(&mut findings);
+        check_metadata(&self.metadata, "metadata", &mut findings);
+        let timing = Timing::from(self.timing);
+        let mut voters = |field, peers: &[Peer], which| {
+            let mut voters = self.check_peers(field, peers, &mut findings);
+            if self.votes_in(which) {
+                voters.push(VoterSettings { id: id.clone(), priority: self.priority });
+            }
+            voters
+        };
+        let settings = Settings {
+            voters: voters("peers", &self.peers, VoterIn::Peers),
+            next_voters: self.next_peers.as_deref().map(|peers| voters("next_peers", peers, VoterIn::NextPeers)),
+            cluster: self.cluster.clone(),
+            id,
+            seat: if self.observer { Seat::Observer } else { Seat::Voter },
+            timing,
+            durability: if self.data_dir.is_some() { Durability::Durable } else { Durability::Diskless },
+            previous_lease: self.previous_lease_ms.map_or(Span::ZERO, Span::from_millis),
+            drain: self.drain_ms.map_or_else(|| Settings::drain_default(&timing), Span::from_millis),
+            settle: self.settle_ms.map_or_else(|| Settings::settle_default(&timing), Span::from_millis),
+        };
+        if let Err(error) = settings.check() {
+            findings.merge(error);
+        }
+        findings.require(self.next_peers.is_some() || self.voter_in == VoterIn::Both, "voter_in", || {
+            "only means something together with next_peers".into()
+        });
+        findings.require(self.data_dir.is_none() || self.previous_lease_ms.is_none(), "previous_lease_ms", || {
+            "is for nodes without data_dir: with one the lease is remembered".into()
+        });
+        findings.finish().map(|()| settings)
+    }
+
+    fn votes_in(&self, list: VoterIn) -> bool {
+        !self.observer && (self.voter_in == VoterIn::Both || self.voter_in == list)
+    }
+
+    fn check_addresses(&self, findings: &mut Findings) {
+        findings.require(!self.listen_host.is_empty(), "listen_host", || "cannot be empty".into());
+        findings.require(self.listen_port != 0 || self.peers.is_empty(), "listen_port", || {
+            "0 lets the system choose a port, and then no peer can find this node".into()
+        });
+        findings.require(self.advertise_port != Some(0), "advertise_port", || "cannot be 0".into());
+        let local = is_loopback(&self.listen_host);
+        findings.require(local || self.insecure, "listen_host", || {
+            format!(
+                "`{}` can be reached from other machines, and datagrams are not authenticated: \
+                 set \"insecure\": true if this network is trusted",
+                self.listen_host
+            )
+        });
+        if let Some(remote) = self.all_peers().find(|peer| local && !is_loopback(&peer.host)) {
+            findings.add(
+                "listen_host",
+                format!(
+                    "`{}` is loopback, but peer `{}` is on `{}`: it could not reach this node",
+                    self.listen_host, remote.identifier, remote.host
+                ),
+            );
+        }
+    }
+
+    /// Checks the entries of one list, and gives those with a usable name as voters.
+    fn check_peers(&self, field: &str, peers: &[Peer], findings: &mut Findings) -> Vec<VoterSettings> {
+        let mut voters = Vec::new();
+        for (index, peer) in peers.iter().enumerate() {
+            let at = |name: &str| format!("{field}[{index}].{name}");
+            findings.require(!peer.host.is_empty(), &at("host"), || "cannot be empty".into());
+            findings.require(peer.port != 0, &at("port"), || "cannot be 0: a peer has to be found".into());
+            check_metadata(&peer.metadata, &at("metadata"), findings);
+            let same_address = |other: &&Peer| other.host == peer.host && other.port == peer.port;
+            if let Some(twin) = peers[..index].iter().find(same_address) {
+                let reason = format!("{}:{} is the address of `{}` already", peer.host, peer.port, twin.identifier);
+                findings.add(at("port"), reason);
+            }
+            if peer.identifier == self.identifier {
+                findings.add(at("identifier"), "is this node itself: list the other voters only");
+            } else if let Some(id) = parse_id(&peer.identifier, &at("identifier"), findings) {
+                voters.push(VoterSettings { id, priority: peer.priority });
+            }
+        }
+        voters
+    }
+}
+
+fn parse_id(text: &str, field: &str, findings: &mut Findings) -> Option<NodeId> {
+    NodeId::new(text).map_err(|problem| findings.add(field, format!("{problem}"))).ok()
+}
+
+fn check_metadata(metadata: &Metadata, field: &str, findings: &mut Findings) {
+    let len = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
+    findings.require(len <= Config::METADATA_LEN_MAX, field, || {
+        format!("is {len} bytes as JSON, and at most {} fit", Config::METADATA_LEN_MAX)
+    });
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|address: core::net::IpAddr| address.is_loopback())
+}

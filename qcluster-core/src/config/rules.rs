@@ -1,0 +1,182 @@
+//! The checked configuration: voters in one fixed order, their ranks, the quorums and the digests.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::{Durability, Seat, Settings, VoterSettings};
+use super::timing::Timing;
+use crate::id::{NodeId, NodeKey, stable_hash};
+use crate::quorum::{Quorums, VoterSet};
+use crate::time::Span;
+
+/// The place of a voter in [`Rules::voters`]: by identifier, both lists of a change together. Nodes of one configuration
+/// agree on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VoterIndex(pub(crate) u8);
+
+impl VoterIndex {
+    /// The index as a position in [`Rules::voters`].
+    pub const fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One voter, with what follows from the whole list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voter {
+    /// Its identifier.
+    pub id: NodeId,
+    /// What it goes by in messages.
+    pub key: NodeKey,
+    /// Its priority as configured.
+    pub priority: u32,
+    /// 0 for the highest priority, one more for each lower one that occurs (E8).
+    pub rank: u32,
+}
+
+/// What stands for "the same rules" in every message (E14): a hash of voters, priorities, lease and drift bound; two of
+/// them while the voters change (E20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Digests {
+    current: NodeKey,
+    next: Option<NodeKey>,
+}
+
+impl Digests {
+    /// Whether two nodes may work together: they have a list of voters in common.
+    pub fn agree(&self, other: &Self) -> bool {
+        self.current == other.current
+            || self.next == Some(other.current)
+            || other.next == Some(self.current)
+            || (self.next.is_some() && self.next == other.next)
+    }
+}
+
+/// A configuration that was checked. Made by [`Settings::check`], shared by all parts of a node, never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    pub(crate) id: NodeId,
+    pub(crate) key: NodeKey,
+    /// Where this node stands among the voters; `None` for an observer.
+    pub(crate) me: Option<VoterIndex>,
+    voters: Vec<Voter>,
+    pub(crate) quorums: Quorums,
+    pub(crate) digests: Digests,
+    pub(crate) cluster: String,
+    pub(crate) cluster_tag: u32,
+    pub(crate) timing: Timing,
+    pub(crate) trusted_lease: Span,
+    pub(crate) durability: Durability,
+    pub(crate) previous_lease: Span,
+    pub(crate) drain: Span,
+    pub(crate) settle: Span,
+}
+
+impl Rules {
+    /// Computes the rules; `settings` has been checked.
+    pub(super) fn new(settings: &Settings) -> Self {
+        let next = settings.next_voters.as_deref();
+        let mut all: Vec<&VoterSettings> = settings.voters.iter().chain(next.unwrap_or_default()).collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all.dedup_by(|a, b| a.id == b.id);
+        let rank = |voter: &VoterSettings| {
+            let mut higher: Vec<u32> = all.iter().map(|other| other.priority).filter(|&p| p > voter.priority).collect();
+            higher.sort_unstable();
+            higher.dedup();
+            u32::try_from(higher.len()).unwrap_or(u32::MAX)
+        };
+        let voters: Vec<Voter> = all
+            .iter()
+            .map(|voter| Voter {
+                id: voter.id.clone(),
+                key: voter.id.key(),
+                priority: voter.priority,
+                rank: rank(voter),
+            })
+            .collect();
+        let set = |list: &[VoterSettings]| -> VoterSet {
+            let listed = |voter: &Voter| list.iter().any(|entry| entry.id == voter.id);
+            indices(voters.len()).filter(|index| listed(&voters[index.position()])).collect()
+        };
+        let digest = |list: &[VoterSettings]| digest(list, &settings.timing);
+        Self {
+            id: settings.id.clone(),
+            key: settings.id.key(),
+            me: match settings.seat {
+                Seat::Voter => indices(voters.len()).find(|index| voters[index.position()].id == settings.id),
+                Seat::Observer => None,
+            },
+            quorums: Quorums::new(set(&settings.voters), next.map(set)),
+            digests: Digests { current: digest(&settings.voters), next: next.map(digest) },
+            voters,
+            cluster: settings.cluster.clone(),
+            cluster_tag: (stable_hash(&[settings.cluster.as_bytes()]) >> 32) as u32,
+            timing: settings.timing,
+            trusted_lease: settings.timing.trusted_lease(),
+            durability: settings.durability,
+            previous_lease: settings.previous_lease,
+            drain: settings.drain,
+            settle: settings.settle,
+        }
+    }
+
+    /// This node's identifier.
+    pub fn id(&self) -> &NodeId {
+        &self.id
+    }
+
+    /// Whether this node votes.
+    pub fn seat(&self) -> Seat {
+        if self.me.is_some() { Seat::Voter } else { Seat::Observer }
+    }
+
+    /// The pace.
+    pub fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// All voters by identifier, those of a coming list too.
+    pub fn voters(&self) -> &[Voter] {
+        &self.voters
+    }
+
+    /// The voter that goes by `key`.
+    pub fn voter(&self, key: NodeKey) -> Option<&Voter> {
+        self.index_of(key).map(|index| self.at(index))
+    }
+
+    pub(crate) fn at(&self, index: VoterIndex) -> &Voter {
+        &self.voters[index.position()]
+    }
+
+    pub(crate) fn index_of(&self, key: NodeKey) -> Option<VoterIndex> {
+        self.indices().find(|index| self.at(*index).key == key)
+    }
+
+    pub(crate) fn indices(&self) -> impl Iterator<Item = VoterIndex> + use<> {
+        indices(self.voters.len())
+    }
+
+    /// Every voter but this node.
+    pub(crate) fn others(&self) -> impl Iterator<Item = VoterIndex> + use<> {
+        let me = self.me;
+        self.indices().filter(move |index| Some(*index) != me)
+    }
+}
+
+/// The indices of `len` voters; a checked configuration has at most [`Settings::VOTERS_MAX`].
+fn indices(len: usize) -> impl Iterator<Item = VoterIndex> {
+    (0..u8::try_from(len).unwrap_or(u8::MAX)).map(VoterIndex)
+}
+
+fn digest(list: &[VoterSettings], timing: &Timing) -> NodeKey {
+    let mut sorted: Vec<&VoterSettings> = list.iter().collect();
+    sorted.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut hash = stable_hash(&[&timing.lease.as_nanos().to_le_bytes(), &timing.drift_ppm.to_le_bytes()]);
+    for voter in sorted {
+        hash = stable_hash(&[&hash.to_le_bytes(), voter.id.as_str().as_bytes(), &voter.priority.to_le_bytes()]);
+    }
+    NodeKey(hash)
+}

@@ -1,0 +1,398 @@
+//! Who leads: leases and elections without a log (rules E1–E16).
+//!
+//! An [`Election`] is one voter's part. It is given messages from established lives of other voters and the passing of
+//! time, and answers with [`Effect`]s; envelopes, incarnations and digests are the node's business.
+//!
+//! The safety of the lease rests on one fact: a voter promises itself for L to one leadership at a time, and a leader
+//! trusts a promise for less than that, counted from before it was made. The files follow the life of a leadership:
+//! [`follower`] promises, [`pre_vote`] asks around, [`vote`] elects, [`leader`] holds the lease, [`handover`] ends it
+//! politely, [`preferred`] moves it to where it is wanted; [`storage`] is what survives a crash.
+
+mod follower;
+mod handover;
+mod leader;
+mod message;
+mod pre_vote;
+mod preferred;
+mod storage;
+mod vote;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+pub use message::{Leadership, Message};
+pub use storage::{HardState, PersistId, Vote};
+
+use crate::config::{Rules, VoterIndex};
+use crate::id::{FencingToken, Incarnation, Term};
+use crate::metrics::Counters;
+use crate::reason::{DropReason, LostReason, Refusal, TransferRefused};
+use crate::rng::Rng;
+use crate::time::{Span, Time};
+use follower::{Heard, Promise, Shown};
+use leader::Leader;
+use pre_vote::PreCandidate;
+use preferred::{Preferred, Sounding};
+use storage::Storage;
+use vote::{Candidate, Grant};
+
+/// The exclusive right to act as the leader, as of the asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// What a guarded resource checks.
+    pub token: FencingToken,
+    /// The lease holds before this moment of the node's own clock, and heartbeats move it forward.
+    pub valid_until: Time,
+}
+
+/// What an election wants done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Send { to: VoterIndex, message: Message },
+    Persist { id: PersistId, hard_state: HardState },
+    Changed(Change),
+}
+
+/// What an election tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Elected { token: FencingToken },
+    Lost { token: FencingToken, reason: LostReason },
+    Draining { until: Time },
+    Leader { leader: Option<VoterIndex>, term: Term },
+    StorageFailed,
+}
+
+/// What every step works with: the time, where effects go, and what is counted.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Time,
+    pub(crate) effects: &'a mut Vec<Effect>,
+    pub(crate) counters: &'a mut Counters,
+}
+
+impl Context<'_> {
+    fn send(&mut self, to: VoterIndex, message: Message) {
+        self.effects.push(Effect::Send { to, message });
+    }
+
+    fn tell(&mut self, change: Change) {
+        self.effects.push(Effect::Changed(change));
+    }
+
+    fn drop(&mut self, reason: DropReason) {
+        self.counters.drop(reason);
+    }
+}
+
+/// The established life of a voter that a message comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender {
+    pub(crate) index: VoterIndex,
+    pub(crate) incarnation: Incarnation,
+    /// Whether its rules are this node's to the last bit: only then do the two number the voters alike.
+    pub(crate) same_rules: bool,
+}
+
+/// What a voter is at the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Follower,
+    PreCandidate(PreCandidate),
+    Candidate(Candidate),
+    Leader(Leader),
+}
+
+/// Whether the voter sits out its boot wait (E9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BootWait {
+    Until(Time),
+    Over,
+}
+
+/// How much of its part the voter still plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    Full,
+    /// About to stop: it may end a leadership, and begins nothing.
+    Retiring,
+}
+
+/// One voter's part in the election.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Election {
+    rules: Arc<Rules>,
+    me: VoterIndex,
+    incarnation: Incarnation,
+    rng: Rng,
+    storage: Storage,
+    /// The highest stamp heard of, the own one included (E12): a candidate starts above it.
+    highest_stamp: Term,
+    boot_wait: BootWait,
+    service: Service,
+    role: Role,
+    promise: Option<Promise>,
+    heard: Heard,
+    shown: Option<Shown>,
+    /// When a follower campaigns (E8).
+    campaign_at: Time,
+    /// The delay of the next attempt beyond the end of a promise (E8), drawn once an attempt.
+    delay: Span,
+    /// The timer fired late, and the network had its heartbeat of grace (E15).
+    late: bool,
+    /// The last round was given up for a pre-candidate ahead (E5).
+    yielded: bool,
+    /// Rounds of pre-votes so far.
+    rounds: u64,
+    grant: Option<Grant>,
+    sounding: Option<Sounding>,
+    preferred: Preferred,
+    /// While leading: the newest `sent_at` that each voter has acknowledged (E3).
+    acked: Vec<Time>,
+    /// While leading: since when each voter has answered without a gap (E11).
+    healthy_since: Vec<Time>,
+}
+
+/// What a voter starts with.
+pub(crate) struct Start {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) rng: Rng,
+    /// The boot stamp as a term (E12).
+    pub(crate) stamp: Term,
+    pub(crate) saved: Option<HardState>,
+    pub(crate) now: Time,
+}
+
+impl Election {
+    pub(crate) fn new(rules: Arc<Rules>, me: VoterIndex, start: Start) -> Self {
+        let voters = rules.voters().len();
+        let longest = start.saved.map_or(rules.timing.lease, |saved| saved.lease.max(rules.timing.lease));
+        let boot_wait = longest.max(rules.previous_lease);
+        let storage = Storage::new(&rules, start.incarnation, start.stamp, start.saved, longest);
+        let mut election = Self {
+            me,
+            incarnation: start.incarnation,
+            rng: start.rng,
+            highest_stamp: storage.hard_state().stamp,
+            storage,
+            boot_wait: BootWait::Until(start.now + boot_wait),
+            service: Service::Full,
+            role: Role::Follower,
+            promise: None,
+            heard: Heard::nobody(),
+            shown: None,
+            campaign_at: Time::NEVER,
+            delay: Span::ZERO,
+            late: false,
+            yielded: false,
+            rounds: 0,
+            grant: None,
+            sounding: None,
+            preferred: Preferred::new(rules.settle),
+            acked: alloc::vec![Time::ZERO; voters],
+            healthy_since: alloc::vec![Time::NEVER; voters],
+            rules,
+        };
+        election.delay = election.draw_delay();
+        election
+    }
+
+    /// What has to be done once, before anything else.
+    pub(crate) fn begin(&mut self, cx: &mut Context<'_>) {
+        self.persist(cx);
+    }
+
+    /// The time at which [`Election::timeout`] is due.
+    pub(crate) fn deadline(&self) -> Time {
+        let role = match &self.role {
+            Role::Follower => self.campaign_at,
+            Role::PreCandidate(round) => round.deadline(),
+            Role::Candidate(candidate) => candidate.deadline(self.rules.trusted_lease),
+            Role::Leader(leader) => leader.deadline(self.rules.trusted_lease),
+        };
+        let boot = match self.boot_wait {
+            BootWait::Until(until) => until,
+            BootWait::Over => Time::NEVER,
+        };
+        let shown = self.shown.map_or(Time::NEVER, |shown| shown.until);
+        let sounding = self.sounding.map_or(Time::NEVER, |sounding| sounding.until);
+        role.min(boot).min(shown).min(sounding)
+    }
+
+    /// Comes first in every step: a leader checks its own lease before it looks at anything else (E15).
+    pub(crate) fn enter(&mut self, cx: &mut Context<'_>) {
+        if let Role::Leader(leader) = &self.role
+            && cx.now >= leader.ends(self.rules.trusted_lease)
+        {
+            self.lose(cx, LostReason::LeaseExpired, None);
+        }
+    }
+
+    /// The clock went back (E15): what bounds a claim of this voter's own was measured with it, and is void. Promises to
+    /// others only last longer for it.
+    pub(crate) fn clock_went_back(&mut self, cx: &mut Context<'_>) {
+        match self.role {
+            Role::Leader(_) => self.lose(cx, LostReason::ClockWentBack, None),
+            Role::PreCandidate(_) | Role::Candidate(_) => self.retry_later(cx, self.rules.timing.heartbeat),
+            Role::Follower => {}
+        }
+    }
+
+    /// Does what is due; nothing, if nothing is.
+    pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
+        self.end_boot_wait(cx);
+        if self.shown.is_some_and(|shown| cx.now >= shown.until) {
+            self.show(cx, None);
+        }
+        if self.sounding.is_some_and(|sounding| cx.now >= sounding.until) {
+            self.sounding = None;
+        }
+        match &self.role {
+            Role::Follower => self.campaign_if_due(cx),
+            Role::PreCandidate(_) => self.pre_candidate_timeout(cx),
+            Role::Candidate(_) => self.candidate_timeout(cx),
+            Role::Leader(_) => self.leader_timeout(cx),
+        }
+    }
+
+    /// Takes a message of an established life of another voter.
+    pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Sender, message: Message) {
+        match message {
+            Message::Heartbeat { term, sent_at, active, stamp } => {
+                self.learn_stamp(stamp);
+                self.on_heartbeat(cx, from, term, sent_at, active);
+            }
+            Message::HeartbeatAck { term, sent_at, stamp } => {
+                self.learn_stamp(stamp);
+                self.on_ack(cx, from, term, sent_at);
+            }
+            Message::StaleTerm { term } => self.on_stale_term(cx, term),
+            Message::PreVoteRequest { round, term, consent } => {
+                self.on_pre_vote_request(cx, from, round, term, consent);
+            }
+            Message::PreVoteReply { round, refusal, term, stamp } => {
+                self.learn_stamp(stamp);
+                self.on_pre_vote_reply(cx, from, round, refusal, term);
+            }
+            Message::VoteRequest { term, released } => self.on_vote_request(cx, from, term, released),
+            Message::VoteReply { asked, refusal, term, stamp } => {
+                self.learn_stamp(stamp);
+                self.on_vote_reply(cx, from, asked, refusal, term);
+            }
+            Message::Release { term, successor } => self.on_release(cx, from, term, successor),
+            Message::CouldYouWin { term } => self.on_could_you_win(cx, from, term),
+            Message::CouldWin { term, reached } => self.on_could_win(cx, from, term, reached),
+        }
+    }
+
+    /// The lease, if this voter holds one at `now`.
+    pub(crate) fn lease(&self, now: Time) -> Option<Lease> {
+        let Role::Leader(leader) = &self.role else { return None };
+        let valid_until = leader.lease_until()?;
+        (now < valid_until).then(|| Lease { token: self.term().into(), valid_until })
+    }
+
+    pub(crate) fn term(&self) -> Term {
+        self.storage.hard_state().term
+    }
+
+    pub(crate) fn role(&self) -> &Role {
+        &self.role
+    }
+
+    pub(crate) fn is_booting(&self) -> bool {
+        self.boot_wait != BootWait::Over
+    }
+
+    pub(crate) fn is_retiring(&self) -> bool {
+        self.service == Service::Retiring
+    }
+
+    /// Whether it can no longer save its state, and abstains (E16).
+    pub(crate) fn abstains(&self) -> bool {
+        self.storage.has_failed()
+    }
+
+    /// Who leads as far as this voter knows, for display.
+    pub(crate) fn shown_leader(&self) -> Option<VoterIndex> {
+        self.shown.map(|shown| shown.leader)
+    }
+
+    /// The own next life replaces the present one, while it has said nothing yet (E12, E17).
+    pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
+        self.incarnation = incarnation;
+        self.storage.rename(incarnation);
+        self.persist(cx);
+    }
+
+    /// Whether a hand-over to `target` could begin.
+    pub(crate) fn can_transfer(&self, now: Time, target: Option<VoterIndex>) -> Result<(), TransferRefused> {
+        if self.lease(now).is_none() {
+            return Err(TransferRefused::NotLeader);
+        }
+        match target.or_else(|| self.best_successor(now)) {
+            Some(_) => Ok(()),
+            None => Err(TransferRefused::NoSuccessor),
+        }
+    }
+
+    /// This voter's leadership in its present term.
+    fn own_leadership(&self) -> Leadership {
+        Leadership { node: self.rules.key, incarnation: self.incarnation, term: self.term() }
+    }
+
+    fn leadership_of(&self, from: Sender, term: Term) -> Leadership {
+        Leadership { node: self.rules.at(from.index).key, incarnation: from.incarnation, term }
+    }
+
+    /// The term of the next candidacy: above everything heard of (E1, E12).
+    fn next_term(&self) -> Term {
+        self.term().max(self.highest_stamp).next()
+    }
+
+    /// The highest known stamp, where it says more than the term does.
+    fn stamp_above_term(&self) -> Term {
+        if self.highest_stamp > self.term() { self.highest_stamp } else { Term::default() }
+    }
+
+    fn learn_stamp(&mut self, stamp: Term) {
+        self.highest_stamp = self.highest_stamp.max(stamp);
+    }
+
+    /// Moves to a higher term, whatever the role (E1).
+    fn adopt(&mut self, cx: &mut Context<'_>, term: Term) {
+        if matches!(self.role, Role::Leader(_)) {
+            self.lose(cx, LostReason::HigherTerm, None);
+        }
+        self.role = Role::Follower;
+        self.sounding = None;
+        // A grant of an older term counts for nothing any more.
+        self.grant = None;
+        self.storage.adopt(term);
+    }
+
+    /// Why this voter takes no part in elections at the moment, if so.
+    fn abstention(&self) -> Option<Refusal> {
+        if self.is_booting() {
+            Some(Refusal::BootWait)
+        } else if self.abstains() || self.is_retiring() {
+            Some(Refusal::Abstains)
+        } else {
+            None
+        }
+    }
+
+    fn broadcast(&self, cx: &mut Context<'_>, message: Message) {
+        for voter in self.rules.others() {
+            cx.send(voter, message);
+        }
+    }
+
+    fn draw_delay(&mut self) -> Span {
+        let slot = self.rules.timing.slot;
+        let rank = u64::from(self.rules.at(self.me).rank);
+        slot.times(rank) + Span::from_nanos(self.rng.below(slot.as_nanos()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

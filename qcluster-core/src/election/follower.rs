@@ -1,0 +1,197 @@
+//! Following: promises to a leader (E2, E2′), what is shown of it, and the timer that ends it (E8, E15).
+
+use super::{BootWait, Change, Context, Election, Leadership, Message, Role, Sender};
+use crate::config::VoterIndex;
+use crate::id::{Incarnation, NodeKey, Term};
+use crate::reason::DropReason;
+use crate::time::{Span, Time};
+
+/// Neither to vote, pre-vote nor campaign for any other node before `until` (E2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Promise {
+    pub(super) to: Leadership,
+    pub(super) until: Time,
+}
+
+/// The newest leadership heard of, and how new its newest heartbeat was. One that has released its voters is remembered
+/// as newer than anything it could still send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    of: Leadership,
+    newest: Time,
+}
+
+impl Heard {
+    pub(super) fn nobody() -> Self {
+        let of = Leadership { node: NodeKey(0), incarnation: Incarnation::UNKNOWN, term: Term(0) };
+        Self { of, newest: Time::ZERO }
+    }
+
+    pub(super) fn closed(of: Leadership) -> Self {
+        Self { of, newest: Time::NEVER }
+    }
+
+    pub(super) fn is_of(&self, leadership: Leadership) -> bool {
+        self.of == leadership && self.newest < Time::NEVER
+    }
+}
+
+/// The leader that is shown to the application, for as long as it keeps being heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) leader: VoterIndex,
+    pub(super) term: Term,
+    pub(super) until: Time,
+}
+
+impl Election {
+    pub(super) fn on_heartbeat(&mut self, cx: &mut Context<'_>, from: Sender, term: Term, sent_at: Time, active: bool) {
+        let leadership = self.leadership_of(from, term);
+        if term < self.term() {
+            cx.drop(DropReason::Stale);
+            cx.send(from.index, Message::StaleTerm { term: self.term() });
+            return;
+        }
+        if leadership == self.heard.of {
+            if sent_at <= self.heard.newest {
+                return cx.drop(DropReason::Stale);
+            }
+        } else if term == self.term() && (self.heard.of.term == term || matches!(self.role, Role::Leader(_))) {
+            // A term has one leader (E1); another one is a twin, or broken.
+            return cx.drop(DropReason::Unexpected);
+        }
+        self.follow(cx, leadership, sent_at);
+        self.promise(cx, from, leadership, sent_at);
+        if active {
+            let until = cx.now + self.rules.timing.lease;
+            self.show(cx, Some(Shown { leader: from.index, term, until }));
+        }
+    }
+
+    /// Becomes a follower of that leadership, in its term.
+    fn follow(&mut self, cx: &mut Context<'_>, leadership: Leadership, sent_at: Time) {
+        if leadership.term > self.term() {
+            self.adopt(cx, leadership.term);
+        }
+        if leadership != self.heard.of {
+            self.delay = self.draw_delay();
+        }
+        self.role = Role::Follower;
+        self.heard = Heard { of: leadership, newest: sent_at };
+        self.yielded = false;
+        self.late = false;
+    }
+
+    /// Promises itself to the leadership and says so, unless another promise is live (E2′) or an earlier life may have
+    /// given one (E9).
+    fn promise(&mut self, cx: &mut Context<'_>, from: Sender, to: Leadership, sent_at: Time) {
+        let bound = self.binding_promise(cx.now, to.node, to.incarnation).is_some();
+        if self.is_booting() || bound || !self.storage.covers_promises_of(self.rules.timing.lease) {
+            // It follows all the same: the leader's next heartbeat comes before it campaigns.
+            let timing = self.rules.timing;
+            self.campaign_at(cx.now + timing.heartbeat.times(2) + self.delay);
+            return;
+        }
+        let until = cx.now + self.rules.timing.lease;
+        self.promise = Some(Promise { to, until });
+        self.campaign_at(until + self.delay);
+        let (term, stamp) = (to.term, self.stamp_above_term());
+        cx.send(from.index, Message::HeartbeatAck { term, sent_at, stamp });
+    }
+
+    /// The live promise, if it is to another node or another life than the given one.
+    pub(super) fn binding_promise(&self, now: Time, node: NodeKey, incarnation: Incarnation) -> Option<Leadership> {
+        let promise = self.promise.filter(|promise| now < promise.until)?;
+        let same = promise.to.node == node && promise.to.incarnation == incarnation;
+        (!same).then_some(promise.to)
+    }
+
+    /// The leadership is over: its promise binds nobody, and nothing of it counts any more (E4, E10).
+    pub(super) fn on_release(&mut self, cx: &mut Context<'_>, from: Sender, term: Term, successor: Option<NodeKey>) {
+        let leadership = self.leadership_of(from, term);
+        let promised = self.promise.take_if(|promise| promise.to == leadership).is_some();
+        if promised {
+            cx.counters.releases_honoured += 1;
+        }
+        if self.shown.is_some_and(|shown| shown.leader == from.index && shown.term == term) {
+            self.show(cx, None);
+        }
+        if term < self.term() {
+            return;
+        }
+        if term > self.term() {
+            self.adopt(cx, term);
+        }
+        if matches!(self.role, Role::Leader(_) | Role::Candidate(_)) {
+            return cx.drop(DropReason::Unexpected);
+        }
+        self.heard = Heard::closed(leadership);
+        self.role = Role::Follower;
+        if self.binding_promise(cx.now, leadership.node, leadership.incarnation).is_some() {
+            return;
+        }
+        self.delay = self.draw_delay();
+        match successor {
+            Some(node) if node == self.rules.key => self.campaign_now(cx, leadership),
+            // A head start for the one that was named (E10).
+            Some(_) => self.campaign_at(cx.now + self.rules.timing.heartbeat + self.delay),
+            None => self.campaign_at(cx.now + self.delay),
+        }
+    }
+
+    /// Leads on without pre-votes: the leader itself has asked for it (E10).
+    fn campaign_now(&mut self, cx: &mut Context<'_>, released: Leadership) {
+        if self.abstention().is_none() {
+            self.start_candidacy(cx, Some(released));
+        }
+    }
+
+    /// The follower's timer (E8). One that fires late may have slept through heartbeats that the network still holds, and
+    /// waits for one more (E15).
+    pub(super) fn campaign_if_due(&mut self, cx: &mut Context<'_>) {
+        if cx.now < self.campaign_at || self.abstention().is_some() {
+            return;
+        }
+        let heartbeat = self.rules.timing.heartbeat;
+        if cx.now > self.campaign_at + heartbeat && !self.late {
+            self.late = true;
+            cx.counters.late_timers += 1;
+            self.campaign_at = cx.now + heartbeat;
+            return;
+        }
+        self.late = false;
+        self.start_pre_vote(cx);
+    }
+
+    /// After the boot wait a voter takes part (E9).
+    pub(super) fn end_boot_wait(&mut self, cx: &mut Context<'_>) {
+        let BootWait::Until(until) = self.boot_wait else { return };
+        if cx.now < until {
+            return;
+        }
+        self.boot_wait = BootWait::Over;
+        self.storage.forget_earlier_leases(self.rules.timing.lease);
+        let heard_lately = self.shown.is_some();
+        let patience = if heard_lately { self.rules.timing.lease } else { Span::ZERO };
+        self.campaign_at(cx.now + patience + self.delay);
+    }
+
+    /// Sets the timer (E8): never before the own promise has run out, and never at all while abstaining.
+    pub(super) fn campaign_at(&mut self, at: Time) {
+        let promised = self.promise.map_or(Time::ZERO, |promise| promise.until + self.delay);
+        let abstains = self.abstention().is_some();
+        self.campaign_at = if abstains { Time::NEVER } else { at.max(promised) };
+        self.late = false;
+    }
+
+    /// Shows another leader, or that none is known; says so if that is news.
+    pub(super) fn show(&mut self, cx: &mut Context<'_>, shown: Option<Shown>) {
+        let face = |shown: Option<Shown>| shown.map(|shown| (shown.leader, shown.term));
+        let news = face(self.shown) != face(shown);
+        self.shown = shown;
+        if news {
+            let leader = shown.map(|shown| shown.leader);
+            cx.tell(Change::Leader { leader, term: self.term() });
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Leading: heartbeats, the lease that their acks give (E3), and its end (E4, E7).
+
+use super::follower::{Heard, Promise, Shown};
+use super::handover::Handover;
+use super::{Change, Context, Election, Message, Role, Sender};
+use crate::config::VoterIndex;
+use crate::id::{NodeKey, Term};
+use crate::reason::{DropReason, LostReason};
+use crate::time::{Span, Time};
+
+/// A leadership from the inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leader {
+    /// When it first asked for votes: without a lease it ends Ll later (E7).
+    asked_at: Time,
+    /// The end of the lease, once a quorum has given one.
+    lease_until: Option<Time>,
+    sent_at: Time,
+    heartbeat_at: Time,
+    pub(super) handover: Option<Handover>,
+    /// The voter that was asked whether it could win (E11).
+    pub(super) asked_preferred: Option<VoterIndex>,
+}
+
+impl Leader {
+    pub(super) fn lease_until(&self) -> Option<Time> {
+        self.lease_until
+    }
+
+    /// When this leadership ends unless acks arrive.
+    pub(super) fn ends(&self, trusted_lease: Span) -> Time {
+        self.lease_until.unwrap_or(self.asked_at + trusted_lease)
+    }
+
+    pub(super) fn deadline(&self, trusted_lease: Span) -> Time {
+        let handover = self.handover.map_or(Time::NEVER, |handover| handover.until);
+        self.heartbeat_at.min(self.ends(trusted_lease)).min(handover)
+    }
+}
+
+impl Election {
+    /// The votes are there. It leads inwardly at once, and outwardly when a quorum has promised (E7).
+    pub(super) fn lead(&mut self, cx: &mut Context<'_>, asked_at: Time) {
+        self.acked.fill(Time::ZERO);
+        self.healthy_since.fill(Time::NEVER);
+        self.heard = Heard::closed(self.own_leadership());
+        self.role = Role::Leader(Leader {
+            asked_at,
+            lease_until: None,
+            sent_at: cx.now,
+            heartbeat_at: cx.now,
+            handover: None,
+            asked_preferred: None,
+        });
+        self.send_heartbeat(cx);
+    }
+
+    pub(super) fn leader_timeout(&mut self, cx: &mut Context<'_>) {
+        let Role::Leader(leader) = &self.role else { return };
+        if leader.handover.is_some_and(|handover| cx.now >= handover.until) {
+            self.finish_handover(cx);
+        } else if cx.now >= leader.heartbeat_at {
+            self.send_heartbeat(cx);
+            self.ask_preferred(cx);
+        }
+    }
+
+    /// Asks everybody for a promise, and gives its own (E2, E3).
+    fn send_heartbeat(&mut self, cx: &mut Context<'_>) {
+        let (term, stamp) = (self.term(), self.stamp_above_term());
+        let to = self.own_leadership();
+        let Role::Leader(leader) = &mut self.role else { return };
+        leader.sent_at = cx.now;
+        leader.heartbeat_at = cx.now + self.rules.timing.heartbeat;
+        let heartbeat = Message::Heartbeat { term, sent_at: cx.now, active: leader.lease_until.is_some(), stamp };
+        self.promise = Some(Promise { to, until: cx.now + self.rules.timing.lease });
+        self.broadcast(cx, heartbeat);
+        self.count_ack(cx, self.me, cx.now);
+    }
+
+    pub(super) fn on_ack(&mut self, cx: &mut Context<'_>, from: Sender, term: Term, sent_at: Time) {
+        let Role::Leader(leader) = &self.role else { return cx.drop(DropReason::Unexpected) };
+        if term != self.term() || sent_at > leader.sent_at {
+            return cx.drop(DropReason::Unexpected);
+        }
+        if sent_at <= self.acked[from.index.position()] {
+            return cx.drop(DropReason::Stale);
+        }
+        self.note_health(cx.now, from.index, sent_at);
+        self.count_ack(cx, from.index, sent_at);
+    }
+
+    /// The lease runs from the newest moment that a quorum has promised since (E3): from the send, whenever the ack came.
+    fn count_ack(&mut self, cx: &mut Context<'_>, voter: VoterIndex, sent_at: Time) {
+        self.acked[voter.position()] = sent_at;
+        let term = self.term();
+        let Role::Leader(leader) = &mut self.role else { return };
+        let common = self.rules.quorums.newest_common(&self.acked);
+        if common == Time::ZERO {
+            return;
+        }
+        let until = common + self.rules.trusted_lease;
+        let first = leader.lease_until.is_none();
+        if until <= cx.now || leader.lease_until.is_some_and(|earlier| until <= earlier) {
+            return;
+        }
+        leader.lease_until = Some(until);
+        if first {
+            cx.counters.elected += 1;
+            cx.tell(Change::Elected { token: term.into() });
+            self.show(cx, Some(Shown { leader: self.me, term, until: Time::NEVER }));
+            // Everybody is to know at once, not a heartbeat later.
+            self.send_heartbeat(cx);
+        }
+    }
+
+    pub(super) fn on_stale_term(&mut self, cx: &mut Context<'_>, term: Term) {
+        if term > self.term() && matches!(self.role, Role::Leader(_)) {
+            self.adopt(cx, term);
+        } else {
+            cx.drop(DropReason::Stale);
+        }
+    }
+
+    /// Ends the leadership for good (E4): the application hears it first, then the voters are released, in favour of
+    /// `successor` if there is one (E10). The promise to itself ends with what it was for.
+    pub(super) fn lose(&mut self, cx: &mut Context<'_>, reason: LostReason, successor: Option<NodeKey>) {
+        let Role::Leader(leader) = core::mem::replace(&mut self.role, Role::Follower) else { return };
+        let term = self.term();
+        if leader.lease_until.is_some() {
+            cx.counters.lost[reason.index()] += 1;
+            cx.tell(Change::Lost { token: term.into(), reason });
+            self.show(cx, None);
+        } else {
+            cx.counters.expired_candidacies += 1;
+        }
+        let own = self.own_leadership();
+        self.promise.take_if(|promise| promise.to == own);
+        self.broadcast(cx, Message::Release { term, successor });
+        let pause = match reason {
+            // The others go first: this voter has just shown that it cannot, or was asked not to.
+            LostReason::LeaseExpired | LostReason::HigherTerm | LostReason::ClockWentBack => {
+                self.rules.timing.heartbeat
+            }
+            LostReason::Transferred | LostReason::SteppedDown | LostReason::Shutdown | LostReason::StorageFailed => {
+                self.rules.timing.lease
+            }
+        };
+        self.retry_later(cx, pause);
+    }
+}

@@ -1,0 +1,142 @@
+//! What voters say to one another. Every message comes in an envelope that names the sender's life, so a leadership is
+//! (sender, its incarnation, term).
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Incarnation, NodeKey, Term};
+use crate::reason::Refusal;
+use crate::time::Time;
+
+/// One reign: a node, in one of its lives, in one term. Promises and releases name all three, so that nothing meant for
+/// one reign is ever honoured for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Leadership {
+    /// Who leads.
+    pub node: NodeKey,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// In which term.
+    pub term: Term,
+}
+
+/// A message of the election.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// The leader is there, and asks for a promise (E2).
+    Heartbeat {
+        /// The leader's term.
+        term: Term,
+        /// When it was sent, on the leader's clock.
+        sent_at: Time,
+        /// Whether the leader holds a lease already (E7).
+        active: bool,
+        /// The highest stamp that the leader knows of (E12), or zero where that is not above the term.
+        stamp: Term,
+    },
+    /// The sender has promised itself to this leadership for L (E2).
+    HeartbeatAck {
+        /// The leader's term.
+        term: Term,
+        /// `sent_at` of the heartbeat.
+        sent_at: Time,
+        /// The sender's stamp (E12), or zero where that is not above the term.
+        stamp: Term,
+    },
+    /// The heartbeat was of a term that is over (E2).
+    StaleTerm {
+        /// The sender's term.
+        term: Term,
+    },
+    /// Could the sender win an election? (E5)
+    PreVoteRequest {
+        /// Tells the rounds of one asker apart.
+        round: u64,
+        /// The term that it would ask for.
+        term: Term,
+        /// The leadership that has agreed to be replaced (E11).
+        consent: Option<Leadership>,
+    },
+    /// The answer to a [`Message::PreVoteRequest`].
+    PreVoteReply {
+        /// The asker's round.
+        round: u64,
+        /// `None` is a yes.
+        refusal: Option<Refusal>,
+        /// The sender's term.
+        term: Term,
+        /// The sender's stamp (E12).
+        stamp: Term,
+    },
+    /// Asks for a vote (E6).
+    VoteRequest {
+        /// The candidate's term.
+        term: Term,
+        /// The leadership that has released its voters in favour of the sender (E10).
+        released: Option<Leadership>,
+    },
+    /// The answer to a [`Message::VoteRequest`].
+    VoteReply {
+        /// The candidate's term.
+        asked: Term,
+        /// `None` is a yes.
+        refusal: Option<Refusal>,
+        /// The sender's term.
+        term: Term,
+        /// The sender's stamp (E12).
+        stamp: Term,
+    },
+    /// The sender's leadership is over: promises to it no longer bind (E4).
+    Release {
+        /// Its term.
+        term: Term,
+        /// Who is to campaign at once (E10).
+        successor: Option<NodeKey>,
+    },
+    /// The leader asks a preferred voter whether it could win (E11).
+    CouldYouWin {
+        /// The leader's term.
+        term: Term,
+    },
+    /// The preferred voter could (E11).
+    CouldWin {
+        /// The leader's term.
+        term: Term,
+        /// A bit for each voter, in the order of their identifiers, that would vote for the sender.
+        reached: u64,
+    },
+}
+
+impl Message {
+    /// Every term that the message names, for the check of E18.
+    pub(crate) fn terms(&self) -> [Term; 2] {
+        let of = |leadership: Option<Leadership>| leadership.map_or(Term(0), |leadership| leadership.term);
+        match *self {
+            Self::Heartbeat { term, stamp, .. } | Self::HeartbeatAck { term, stamp, .. } => [term, stamp],
+            Self::PreVoteReply { term, stamp, .. } => [term, stamp],
+            // `asked` was the receiver's own: it matches or the reply is dropped.
+            Self::VoteReply { term, stamp, .. } => [term, stamp],
+            Self::PreVoteRequest { term, consent, .. } => [term, of(consent)],
+            Self::VoteRequest { term, released } => [term, of(released)],
+            Self::StaleTerm { term }
+            | Self::Release { term, .. }
+            | Self::CouldYouWin { term }
+            | Self::CouldWin { term, .. } => [term, Term(0)],
+        }
+    }
+
+    /// The name of the kind, for logs and metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::HeartbeatAck { .. } => "heartbeat_ack",
+            Self::StaleTerm { .. } => "stale_term",
+            Self::PreVoteRequest { .. } => "pre_vote_request",
+            Self::PreVoteReply { .. } => "pre_vote_reply",
+            Self::VoteRequest { .. } => "vote_request",
+            Self::VoteReply { .. } => "vote_reply",
+            Self::Release { .. } => "release",
+            Self::CouldYouWin { .. } => "could_you_win",
+            Self::CouldWin { .. } => "could_win",
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Asking around before any term goes up (E5): who could not win disturbs nobody.
+
+use super::{Context, Election, Leadership, Message, Role, Sender};
+use crate::config::VoterIndex;
+use crate::id::Term;
+use crate::quorum::VoterSet;
+use crate::reason::{DropReason, Refusal};
+use crate::time::{Span, Time};
+
+/// One round of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PreCandidate {
+    round: u64,
+    term: Term,
+    grants: VoterSet,
+    ends: Time,
+    ask_again_at: Time,
+}
+
+impl PreCandidate {
+    pub(super) fn deadline(&self) -> Time {
+        self.ends.min(self.ask_again_at)
+    }
+}
+
+impl Election {
+    pub(super) fn start_pre_vote(&mut self, cx: &mut Context<'_>) {
+        cx.counters.pre_votes += 1;
+        let ends = cx.now + self.round_length();
+        self.ask_around(cx, ends);
+    }
+
+    /// Half a lease: long enough for a round trip on every preset, short enough to start over after a loss.
+    fn round_length(&self) -> Span {
+        self.rules.timing.lease.split(2)
+    }
+
+    /// Opens a round that ends at `ends`, for the lowest term that could still win.
+    fn ask_around(&mut self, cx: &mut Context<'_>, ends: Time) {
+        self.rounds += 1;
+        let round = PreCandidate {
+            round: self.rounds,
+            term: self.next_term(),
+            grants: VoterSet::EMPTY.with(self.me),
+            ends,
+            ask_again_at: cx.now + self.rules.timing.heartbeat,
+        };
+        let alone = self.rules.quorums.reached_by(round.grants);
+        let request = Message::PreVoteRequest { round: round.round, term: round.term, consent: None };
+        self.role = Role::PreCandidate(round);
+        if alone {
+            self.start_candidacy(cx, None);
+        } else {
+            self.broadcast(cx, request);
+        }
+    }
+
+    pub(super) fn pre_candidate_timeout(&mut self, cx: &mut Context<'_>) {
+        let heartbeat = self.rules.timing.heartbeat;
+        let Role::PreCandidate(round) = &mut self.role else { return };
+        if cx.now >= round.ends {
+            self.yielded = false;
+            self.retry_later(cx, Span::ZERO);
+        } else if cx.now >= round.ask_again_at {
+            round.ask_again_at = cx.now + heartbeat;
+            let request = Message::PreVoteRequest { round: round.round, term: round.term, consent: None };
+            let silent = self.rules.quorums.all().without(round.grants);
+            for voter in self.rules.others().filter(|voter| silent.contains(*voter)) {
+                cx.send(voter, request);
+            }
+        }
+    }
+
+    /// Follows nobody for `pause` and a delay drawn anew (E8), then tries again.
+    pub(super) fn retry_later(&mut self, cx: &Context<'_>, pause: Span) {
+        self.role = Role::Follower;
+        self.delay = self.draw_delay();
+        self.campaign_at(cx.now + pause + self.delay);
+    }
+
+    pub(super) fn on_pre_vote_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Sender,
+        round: u64,
+        term: Term,
+        consent: Option<Leadership>,
+    ) {
+        let refusal = self.pre_vote_refusal(cx.now, from, term, consent);
+        if let Some(reason) = refusal {
+            cx.counters.votes_refused[reason.index()] += 1;
+        } else if matches!(self.role, Role::PreCandidate(_)) && self.is_ahead(from.index) && !self.yielded {
+            self.yielded = true;
+            cx.counters.yielded += 1;
+            self.retry_later(cx, self.rules.timing.heartbeat);
+        }
+        let stamp = self.storage.hard_state().stamp;
+        cx.send(from.index, Message::PreVoteReply { round, refusal, term: self.term(), stamp });
+    }
+
+    fn pre_vote_refusal(&self, now: Time, from: Sender, term: Term, consent: Option<Leadership>) -> Option<Refusal> {
+        let hard_state = self.storage.hard_state();
+        let bound = self.binding_promise(now, self.rules.at(from.index).key, from.incarnation);
+        if let Some(abstention) = self.abstention() {
+            Some(abstention)
+        } else if bound.is_some() && bound != consent {
+            Some(Refusal::Promised)
+        } else if term <= hard_state.term {
+            Some(Refusal::OldTerm)
+        } else if term <= hard_state.stamp {
+            Some(Refusal::BelowStamp)
+        } else {
+            None
+        }
+    }
+
+    /// Whether `other` goes first of two pre-candidates (E5).
+    fn is_ahead(&self, other: VoterIndex) -> bool {
+        let order = |index: VoterIndex| (self.rules.at(index).rank, index);
+        order(other) < order(self.me)
+    }
+
+    pub(super) fn on_pre_vote_reply(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Sender,
+        round: u64,
+        refusal: Option<Refusal>,
+        term: Term,
+    ) {
+        if self.sounding.is_some_and(|sounding| sounding.round == round) {
+            return self.on_sounding_reply(cx, from, refusal);
+        }
+        let Role::PreCandidate(current) = &mut self.role else { return cx.drop(DropReason::Unexpected) };
+        if current.round != round {
+            return cx.drop(DropReason::Unexpected);
+        }
+        if refusal.is_none() {
+            current.grants.insert(from.index);
+            if self.rules.quorums.reached_by(current.grants) {
+                self.start_candidacy(cx, None);
+            }
+            return;
+        }
+        let (asked, ends) = (current.term, current.ends);
+        if term > self.term() {
+            self.storage.adopt(term);
+        }
+        // The refuser was ahead of what was asked for: catch up, and ask above it at once.
+        if self.next_term() > asked {
+            self.ask_around(cx, ends);
+        }
+    }
+}

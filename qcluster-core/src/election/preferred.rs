@@ -1,0 +1,130 @@
+//! Moving leadership to where it is wanted (E11): the leader asks a healthy voter of higher priority whether it could win,
+//! and moves only if that voter reaches everybody whom the leader reaches.
+
+use super::{Context, Election, Leadership, Message, Role, Sender};
+use crate::config::VoterIndex;
+use crate::id::Term;
+use crate::quorum::VoterSet;
+use crate::reason::{DropReason, LostReason, Refusal};
+use crate::time::{Span, Time};
+
+/// When this voter, while it leads, may next try to give leadership away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Preferred {
+    not_before: Time,
+    back_off: Span,
+}
+
+/// A preferred voter's round of asking, with the leader's consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sounding {
+    leadership: Leadership,
+    leader: VoterIndex,
+    pub(super) round: u64,
+    grants: VoterSet,
+    pub(super) until: Time,
+}
+
+impl Preferred {
+    /// The back-off grows to this many times what it starts with.
+    const GROWTH_MAX: u64 = 64;
+
+    pub(super) fn new(settle: Span) -> Self {
+        Self { not_before: Time::ZERO, back_off: settle }
+    }
+
+    /// Notes an attempt. Each makes the next wait twice as long, until there was none for a good while.
+    fn attempt(&mut self, now: Time, settle: Span) {
+        if now > self.not_before + self.back_off.times(2) {
+            self.back_off = settle;
+        }
+        self.not_before = now + self.back_off;
+        self.back_off = self.back_off.times(2).min(settle.times(Self::GROWTH_MAX));
+    }
+}
+
+impl Election {
+    /// Notes that `voter` has acknowledged a heartbeat sent at `sent_at`. A gap of more than three heartbeats starts
+    /// the settling time anew.
+    pub(super) fn note_health(&mut self, now: Time, voter: VoterIndex, sent_at: Time) {
+        let tolerated = self.rules.timing.heartbeat.times(3);
+        let gap = sent_at.since(self.acked[voter.position()]);
+        let since = &mut self.healthy_since[voter.position()];
+        if *since == Time::NEVER || gap > tolerated {
+            *since = now;
+        }
+    }
+
+    /// Asks the voter of the highest priority above the own that has been healthy long enough.
+    pub(super) fn ask_preferred(&mut self, cx: &mut Context<'_>) {
+        let my_rank = self.rules.at(self.me).rank;
+        if my_rank == 0 || cx.now < self.preferred.not_before {
+            return;
+        }
+        let Role::Leader(leader) = &self.role else { return };
+        if leader.lease_until().is_none() || leader.handover.is_some() {
+            return;
+        }
+        let fresh = cx.now.before(self.rules.timing.heartbeat.times(3));
+        let settled = |voter: &VoterIndex| {
+            let at = voter.position();
+            self.healthy_since[at] + self.rules.settle <= cx.now && self.acked[at] > fresh
+        };
+        let rank = |voter: &VoterIndex| self.rules.at(*voter).rank;
+        let above = self.rules.others().filter(|voter| rank(voter) < my_rank);
+        let Some(voter) = above.filter(settled).min_by_key(rank) else { return };
+        cx.counters.preferred_attempts += 1;
+        self.preferred.attempt(cx.now, self.rules.settle);
+        cx.send(voter, Message::CouldYouWin { term: self.term() });
+        if let Role::Leader(leader) = &mut self.role {
+            leader.asked_preferred = Some(voter);
+        }
+    }
+
+    pub(super) fn on_could_you_win(&mut self, cx: &mut Context<'_>, from: Sender, term: Term) {
+        let leadership = self.leadership_of(from, term);
+        let follows = self.heard.is_of(leadership) && matches!(self.role, Role::Follower);
+        if !follows || self.abstention().is_some() {
+            return cx.drop(DropReason::Unexpected);
+        }
+        self.rounds += 1;
+        self.sounding = Some(Sounding {
+            leadership,
+            leader: from.index,
+            round: self.rounds,
+            grants: VoterSet::EMPTY.with(self.me),
+            until: cx.now + self.rules.timing.lease,
+        });
+        let request = Message::PreVoteRequest { round: self.rounds, term: self.next_term(), consent: Some(leadership) };
+        self.broadcast(cx, request);
+    }
+
+    pub(super) fn on_sounding_reply(&mut self, cx: &mut Context<'_>, from: Sender, refusal: Option<Refusal>) {
+        let Some(sounding) = &mut self.sounding else { return };
+        if refusal.is_some() {
+            return;
+        }
+        sounding.grants.insert(from.index);
+        if self.rules.quorums.reached_by(sounding.grants) {
+            let (leader, reached) = (sounding.leader, sounding.grants.bits());
+            cx.send(leader, Message::CouldWin { term: sounding.leadership.term, reached });
+        }
+    }
+
+    /// Moves leadership if the asked voter reaches everybody that this leader reaches. A quorum would not do: a voter that
+    /// reaches the leader and nobody else would have one of three, and the leadership would be worse off with it.
+    pub(super) fn on_could_win(&mut self, cx: &mut Context<'_>, from: Sender, term: Term, reached: u64) {
+        let same_term = term == self.term();
+        let Role::Leader(leader) = &self.role else { return cx.drop(DropReason::Unexpected) };
+        let asked = leader.asked_preferred == Some(from.index) && leader.handover.is_none();
+        if !asked || !same_term || !from.same_rules {
+            return cx.drop(DropReason::Unexpected);
+        }
+        let reached = VoterSet::from_bits(reached);
+        let recent = cx.now.before(self.rules.timing.lease);
+        let mine: VoterSet = self.rules.others().filter(|voter| self.acked[voter.position()] > recent).collect();
+        if self.rules.quorums.reached_by(reached) && mine.without(reached).is_empty() {
+            self.begin_handover(cx, Some(from.index), LostReason::Transferred);
+        }
+    }
+}

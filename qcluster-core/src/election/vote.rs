@@ -1,0 +1,179 @@
+//! Votes: one a term for each voter (E6), and candidacies that end in time (E7).
+
+use super::{Context, Election, Leadership, Message, Role, Sender, Vote};
+use crate::config::VoterIndex;
+use crate::id::{Incarnation, Term};
+use crate::quorum::VoterSet;
+use crate::reason::{DropReason, Refusal};
+use crate::time::{Span, Time};
+
+/// A campaign for one term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    /// When it first asked; `None` while its own vote is on the way to the disk (E6).
+    asked_at: Option<Time>,
+    votes: VoterSet,
+    refused: VoterSet,
+    ask_again_at: Time,
+    /// The leadership that gave way to it (E10).
+    released: Option<Leadership>,
+}
+
+/// A vote that was granted and waits for the disk before it may be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grant {
+    to: VoterIndex,
+    incarnation: Incarnation,
+}
+
+impl Candidate {
+    pub(super) fn deadline(&self, trusted_lease: Span) -> Time {
+        self.asked_at.map_or(Time::NEVER, |asked_at| (asked_at + trusted_lease).min(self.ask_again_at))
+    }
+
+    pub(super) fn waits(&self) -> bool {
+        self.asked_at.is_none()
+    }
+}
+
+impl Election {
+    pub(super) fn start_candidacy(&mut self, cx: &mut Context<'_>, released: Option<Leadership>) {
+        cx.counters.candidacies += 1;
+        let term = self.next_term();
+        self.adopt(cx, term);
+        self.storage.vote(Vote { node: self.rules.key, incarnation: self.incarnation });
+        self.role = Role::Candidate(Candidate {
+            asked_at: None,
+            votes: VoterSet::EMPTY,
+            refused: VoterSet::EMPTY,
+            ask_again_at: Time::NEVER,
+            released,
+        });
+        self.persist(cx);
+    }
+
+    /// The own vote is safe: now the others are asked.
+    pub(super) fn ask_for_votes(&mut self, cx: &mut Context<'_>) {
+        let heartbeat = self.rules.timing.heartbeat;
+        let Role::Candidate(candidate) = &mut self.role else { return };
+        candidate.asked_at = Some(cx.now);
+        candidate.ask_again_at = cx.now + heartbeat;
+        candidate.votes.insert(self.me);
+        let request = Message::VoteRequest { term: self.storage.hard_state().term, released: candidate.released };
+        if self.rules.quorums.reached_by(candidate.votes) {
+            self.lead(cx, cx.now);
+        } else {
+            self.broadcast(cx, request);
+        }
+    }
+
+    pub(super) fn candidate_timeout(&mut self, cx: &mut Context<'_>) {
+        let (term, heartbeat) = (self.term(), self.rules.timing.heartbeat);
+        let Role::Candidate(candidate) = &mut self.role else { return };
+        let Some(asked_at) = candidate.asked_at else { return };
+        if cx.now >= asked_at + self.rules.trusted_lease {
+            // A vote that its giver forgot in a crash may be bound elsewhere from now on (E7).
+            cx.counters.expired_candidacies += 1;
+            self.retry_later(cx, Span::ZERO);
+        } else if cx.now >= candidate.ask_again_at {
+            candidate.ask_again_at = cx.now + heartbeat;
+            let request = Message::VoteRequest { term, released: candidate.released };
+            let silent = self.rules.quorums.all().without(candidate.votes).without(candidate.refused);
+            for voter in self.rules.others().filter(|voter| silent.contains(*voter)) {
+                cx.send(voter, request);
+            }
+        }
+    }
+
+    pub(super) fn on_vote_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Sender,
+        term: Term,
+        released: Option<Leadership>,
+    ) {
+        let candidate = Vote { node: self.rules.at(from.index).key, incarnation: from.incarnation };
+        if let Some(reason) = self.vote_refusal(cx.now, candidate, term, released) {
+            cx.counters.votes_refused[reason.index()] += 1;
+            return self.answer_vote(cx, from.index, term, Some(reason));
+        }
+        if term > self.term() {
+            self.adopt(cx, term);
+        }
+        // Whoever asks in a higher term has ended its earlier leadership, or was released from another. A repeated request
+        // of the present leader clears nothing.
+        self.promise.take_if(|promise| promise.to.term < term);
+        self.role = Role::Follower;
+        self.storage.vote(candidate);
+        self.grant = Some(Grant { to: from.index, incarnation: from.incarnation });
+        // The winner is given a heartbeat to speak up (E6).
+        self.delay = self.draw_delay();
+        self.campaign_at(cx.now + self.rules.timing.heartbeat + self.delay);
+        self.persist(cx);
+    }
+
+    fn vote_refusal(&self, now: Time, candidate: Vote, term: Term, released: Option<Leadership>) -> Option<Refusal> {
+        let hard_state = self.storage.hard_state();
+        let bound = self.binding_promise(now, candidate.node, candidate.incarnation);
+        let leads = matches!(self.role, Role::Leader(_));
+        if let Some(abstention) = self.abstention() {
+            Some(abstention)
+        } else if leads || (bound.is_some() && bound != released) {
+            Some(Refusal::Promised)
+        } else if term < hard_state.term {
+            Some(Refusal::OldTerm)
+        } else if term <= hard_state.stamp {
+            Some(Refusal::BelowStamp)
+        } else if term == hard_state.term && hard_state.vote.is_some_and(|vote| vote != candidate) {
+            Some(Refusal::Voted)
+        } else {
+            None
+        }
+    }
+
+    /// Tells a granted vote once it would survive a crash.
+    pub(super) fn answer_granted_vote(&mut self, cx: &mut Context<'_>) {
+        let Some(grant) = self.grant.take() else { return };
+        cx.counters.votes_granted += 1;
+        self.answer_vote(cx, grant.to, self.term(), None);
+    }
+
+    fn answer_vote(&self, cx: &mut Context<'_>, to: VoterIndex, asked: Term, refusal: Option<Refusal>) {
+        let hard_state = self.storage.hard_state();
+        let (term, stamp) = (hard_state.term, hard_state.stamp);
+        cx.send(to, Message::VoteReply { asked, refusal, term, stamp });
+    }
+
+    pub(super) fn on_vote_reply(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Sender,
+        asked: Term,
+        refusal: Option<Refusal>,
+        term: Term,
+    ) {
+        let current = self.term();
+        let Role::Candidate(candidate) = &mut self.role else { return cx.drop(DropReason::Unexpected) };
+        let Some(asked_at) = candidate.asked_at.filter(|_| asked == current) else {
+            return cx.drop(DropReason::Unexpected);
+        };
+        let Some(reason) = refusal else {
+            candidate.votes.insert(from.index);
+            if self.rules.quorums.reached_by(candidate.votes) {
+                self.lead(cx, asked_at);
+            }
+            return;
+        };
+        candidate.refused.insert(from.index);
+        let lost = self.rules.quorums.out_of_reach(candidate.refused);
+        if term > current {
+            self.adopt(cx, term);
+            self.retry_later(cx, Span::ZERO);
+        } else if reason == Refusal::BelowStamp {
+            // Nothing but the number was wrong (E12): ask around above the stamp at once.
+            self.start_pre_vote(cx);
+        } else if lost {
+            self.retry_later(cx, Span::ZERO);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Bytes in, bytes out: a [`Node`] with its datagrams and the addresses that they go to. What adapters and the simulator
+//! drive.
+
+mod addresses;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use crate::config::{Rules, VoterIndex};
+use crate::election::{Lease, PersistId};
+use crate::hard_state;
+use crate::id::{NodeId, NodeKey};
+use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notification};
+use crate::time::Time;
+use crate::wire::{self, Header};
+use addresses::Addresses;
+
+/// What an endpoint needs to know when it starts, beside its rules: a [`Boot`] whose saved state is still bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct EndpointBoot<'a> {
+    /// Sixty-four random bits: all chance in this life comes from them.
+    pub seed: u64,
+    /// The wall clock, in Unix milliseconds (E12).
+    pub stamp_ms: u64,
+    /// The record that the last life saved, if there was one and it saves.
+    pub saved: Option<&'a [u8]>,
+}
+
+/// Something that happened, given to [`Endpoint::step`]. The commands are those of [`Event`].
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// The deadline has come.
+    Timeout,
+    /// A datagram has arrived. Read the clock *after* receiving it (E15).
+    Datagram {
+        /// Where it came from.
+        from: SocketAddr,
+        /// What it holds.
+        bytes: &'a [u8],
+    },
+    /// The name of a peer was resolved, or resolved again.
+    Resolved {
+        /// Which peer; anything but another voter is ignored.
+        peer: NodeKey,
+        /// Its address.
+        address: SocketAddr,
+    },
+    /// The record of that [`Output::Persist`] is safe on disk.
+    Persisted(PersistId),
+    /// The record of that [`Output::Persist`] could not be saved (E16).
+    PersistFailed(PersistId),
+    /// See [`Event::Transfer`].
+    Transfer(Option<NodeId>),
+    /// See [`Event::StepDown`].
+    StepDown,
+    /// See [`Event::Drained`].
+    Drained,
+    /// See [`Event::Shutdown`].
+    Shutdown,
+}
+
+/// Something to do, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output<'a> {
+    /// Send this datagram.
+    Transmit {
+        /// Where to.
+        to: SocketAddr,
+        /// At most [`DATAGRAM_MAX`](crate::DATAGRAM_MAX) bytes.
+        bytes: &'a [u8],
+    },
+    /// Save this record in place of the last one, all or nothing, and report it.
+    Persist {
+        /// Names this request in the report.
+        id: PersistId,
+        /// What to save.
+        record: &'a [u8],
+    },
+    /// Tell the application.
+    Notify(Notification),
+}
+
+/// A node that speaks datagrams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    node: Node,
+    rules: Arc<Rules>,
+    addresses: Addresses,
+    buffer: Vec<u8>,
+    unaddressed: u64,
+}
+
+impl Endpoint {
+    /// An endpoint that starts at `now`.
+    ///
+    /// # Errors
+    /// The boot values, or the saved record, cannot be used; nothing was started.
+    pub fn new(rules: impl Into<Arc<Rules>>, boot: EndpointBoot<'_>, now: Time) -> Result<Self, BootError> {
+        let rules = rules.into();
+        let EndpointBoot { seed, stamp_ms, saved } = boot;
+        let saved = saved.map(|record| hard_state::decode(record, &rules)).transpose().map_err(BootError::Record)?;
+        let node = Node::new(Arc::clone(&rules), Boot { seed, stamp_ms, saved }, now)?;
+        let addresses = Addresses::new(rules.voters().len());
+        Ok(Self { node, rules, addresses, buffer: Vec::with_capacity(128), unaddressed: 0 })
+    }
+
+    /// Takes what has happened at `now`, and gives what is to be done about it, in order.
+    pub fn step(&mut self, now: Time, input: Input<'_>) -> Outputs<'_> {
+        self.addresses.forget_sender();
+        match input {
+            Input::Timeout => self.node.take(now, Event::Timeout),
+            Input::Datagram { from, bytes } => self.receive(now, from, bytes),
+            Input::Resolved { peer, address } => {
+                if let Some(voter) = self.rules.index_of(peer) {
+                    self.addresses.resolved(voter, address);
+                }
+                self.node.take(now, Event::Timeout);
+            }
+            Input::Persisted(id) => self.node.take(now, Event::Persisted(id)),
+            Input::PersistFailed(id) => self.node.take(now, Event::PersistFailed(id)),
+            Input::Transfer(target) => self.node.take(now, Event::Transfer(target)),
+            Input::StepDown => self.node.take(now, Event::StepDown),
+            Input::Drained => self.node.take(now, Event::Drained),
+            Input::Shutdown => self.node.take(now, Event::Shutdown),
+        }
+        Outputs { endpoint: self, now }
+    }
+
+    /// When to step with [`Input::Timeout`] at the latest.
+    pub fn deadline(&self) -> Time {
+        self.node.deadline()
+    }
+
+    /// The node inside, to read from.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Where datagrams to that voter go at the moment.
+    pub fn address(&self, voter: VoterIndex) -> Option<SocketAddr> {
+        self.addresses.of_voter(voter, self.node.life_of(voter))
+    }
+
+    /// How many datagrams were not sent because nobody knows where to.
+    pub fn unaddressed(&self) -> u64 {
+        self.unaddressed
+    }
+
+    fn receive(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        let mut datagram = match wire::open(&self.rules, bytes) {
+            Ok(datagram) => datagram,
+            Err(reason) => return self.node.count_drop(reason),
+        };
+        let Header { from: sender, from_incarnation, to_incarnation, digests } = datagram.header;
+        self.addresses.sender_is(sender, from_incarnation, from);
+        if to_incarnation == self.node.incarnation() {
+            // Only who has heard of this life can name it: the address is no invention of a third party.
+            self.addresses.proven(self.rules.index_of(sender), sender, from_incarnation, from);
+        }
+        while let Some(message) = datagram.next_message::<Message>() {
+            let message = match message {
+                Ok(message) => message,
+                Err(reason) => return self.node.count_drop(reason),
+            };
+            let to = self.rules.key;
+            let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
+            self.node.take(now, Event::Message(envelope));
+        }
+    }
+
+    fn next_output(&mut self) -> Option<Output<'_>> {
+        loop {
+            match self.node.next_action()? {
+                Action::Notify(notification) => return Some(Output::Notify(notification)),
+                Action::Persist { id, hard_state } => {
+                    hard_state::encode(&hard_state, &self.rules, &mut self.buffer);
+                    return Some(Output::Persist { id, record: &self.buffer });
+                }
+                Action::Send(envelope) => {
+                    let voter = self.rules.index_of(envelope.to);
+                    let Some(to) = self.addresses.find(voter, envelope.to, envelope.to_incarnation) else {
+                        self.unaddressed += 1;
+                        continue;
+                    };
+                    let Envelope { from, from_incarnation, to_incarnation, digests, message, .. } = envelope;
+                    let header = Header { from, from_incarnation, to_incarnation, digests };
+                    wire::encode(&self.rules, &header, &message, &mut self.buffer);
+                    return Some(Output::Transmit { to, bytes: &self.buffer });
+                }
+            }
+        }
+    }
+}
+
+/// The outputs of a step, lent one by one. Dropped early, the rest stays and comes first next time.
+#[derive(Debug)]
+#[must_use = "outputs have to be carried out, in order"]
+pub struct Outputs<'a> {
+    endpoint: &'a mut Endpoint,
+    now: Time,
+}
+
+impl Outputs<'_> {
+    /// The next thing to do.
+    #[allow(clippy::should_implement_trait, reason = "it lends from the endpoint's buffer, which an Iterator cannot")]
+    pub fn next(&mut self) -> Option<Output<'_>> {
+        self.endpoint.next_output()
+    }
+
+    /// The lease after the step: publish a shorter one before anything is sent.
+    pub fn lease(&self) -> Option<Lease> {
+        self.endpoint.node.lease(self.now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

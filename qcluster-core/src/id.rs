@@ -1,0 +1,215 @@
+//! The names of things: who a node is, which of its lives is meant, and the numbers that order leaderships.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rng::mix;
+
+/// The identifier that an operator gave a node: 1 to 64 printable ASCII characters without spaces.
+///
+/// Cloning is cheap. In messages and in the state machine a node goes by its [`NodeKey`].
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(Arc<str>);
+
+/// Why a text cannot be an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadNodeId {
+    /// It is empty.
+    Empty,
+    /// It is longer than [`NodeId::LEN_MAX`] bytes.
+    TooLong,
+    /// It has a space, a control character, or something outside ASCII.
+    NotPrintable,
+}
+
+impl NodeId {
+    /// The longest identifier, in bytes.
+    pub const LEN_MAX: usize = 64;
+
+    /// Checks and interns an identifier.
+    ///
+    /// # Errors
+    /// The text is empty, too long, or not printable ASCII.
+    pub fn new(text: &str) -> Result<Self, BadNodeId> {
+        if text.is_empty() {
+            Err(BadNodeId::Empty)
+        } else if text.len() > Self::LEN_MAX {
+            Err(BadNodeId::TooLong)
+        } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Err(BadNodeId::NotPrintable)
+        } else {
+            Ok(Self(text.into()))
+        }
+    }
+
+    /// Takes the place of an identifier that was refused, so that the rest of a configuration can be checked.
+    pub(crate) fn placeholder() -> Self {
+        Self("?".into())
+    }
+
+    /// The identifier as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The fixed-size stand-in that messages carry.
+    pub fn key(&self) -> NodeKey {
+        NodeKey(stable_hash(&[self.0.as_bytes()]))
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for BadNodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("an identifier cannot be empty"),
+            Self::TooLong => write!(f, "an identifier has at most {} bytes", NodeId::LEN_MAX),
+            Self::NotPrintable => f.write_str("an identifier is printable ASCII without spaces"),
+        }
+    }
+}
+
+impl core::error::Error for BadNodeId {}
+
+/// The 64-bit hash of a [`NodeId`]. A configuration in which two identifiers share a key is refused, so that within a
+/// cluster a key means one node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeKey(pub u64);
+
+impl fmt::Debug for NodeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{:016x}", self.0)
+    }
+}
+
+/// One life of a node, from a start of its process to its end: 44 bits of Unix milliseconds, then 20 random bits.
+///
+/// Larger is later as far as wall clocks tell. Two lives of one node share a value only if they start in the same
+/// millisecond *of the wall clock* and draw the same of a million numbers; a saved hard state rules even that out.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Incarnation(pub u64);
+
+impl Incarnation {
+    /// Stands for a life that was not heard of yet.
+    pub const UNKNOWN: Self = Self(0);
+
+    const RANDOM_BITS: u32 = 20;
+
+    /// The incarnation of a node that starts at `stamp_ms` (Unix milliseconds), with any 64 random bits.
+    pub(crate) const fn new(stamp_ms: u64, random: u64) -> Self {
+        let low = random & ((1 << Self::RANDOM_BITS) - 1);
+        // Never UNKNOWN, whatever the clock and the dice say.
+        Self((stamp_ms << Self::RANDOM_BITS) | low | 1)
+    }
+
+    /// A fresh incarnation above this one (E12, E17: the wall clock went back).
+    pub(crate) const fn above(self, random: u64) -> Self {
+        Self::new((self.0 >> Self::RANDOM_BITS).saturating_add(1), random)
+    }
+}
+
+impl fmt::Debug for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+/// A term of the election: at most one leader each (E1). Zero is before the first.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Term(pub u64);
+
+impl Term {
+    /// The largest term that is believed: what lies above leaves no room to grow and is dropped (E18).
+    pub const MAX: Self = Self(1 << 62);
+
+    /// The term after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Debug for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "t{}", self.0)
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Grows with every leadership. A guarded resource remembers the largest it has seen and refuses smaller ones, which
+/// covers what no lease can: a process frozen between asking and acting (Kleppmann, 2016).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FencingToken(pub u64);
+
+impl From<Term> for FencingToken {
+    fn from(term: Term) -> Self {
+        Self(term.0)
+    }
+}
+
+impl fmt::Debug for FencingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "token {}", self.0)
+    }
+}
+
+impl fmt::Display for FencingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Keys and incarnations are evenly spread over 64 bits, where a variable-length integer would cost ten bytes: on the
+/// wire they are eight bytes, little-endian.
+macro_rules! eight_bytes_on_the_wire {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.to_le_bytes().serialize(serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <[u8; 8]>::deserialize(deserializer).map(|bytes| Self(u64::from_le_bytes(bytes)))
+            }
+        }
+    )*};
+}
+
+eight_bytes_on_the_wire!(NodeKey, Incarnation);
+
+/// FNV-1a over the parts, each ended by a byte that no identifier has, and mixed: the same value on every machine and in
+/// every version. It tells names apart; it does not resist an attacker.
+pub(crate) fn stable_hash(parts: &[&[u8]]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for part in parts {
+        for &byte in part.iter().chain(&[0]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    mix(hash)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! The heart of QCluster: everything that decides, and nothing that touches the world.
+//!
+//! A [`Node`] is a deterministic state machine. It has no clock, socket, thread, file or source of chance: an embedder
+//! tells it what has happened and when, and carries out the actions that it answers with.
+//!
+//! ```
+//! use qcluster_core::{Action, Boot, Event, Node, NodeId, Settings, Time, VoterSettings};
+//!
+//! let id = NodeId::new("server_a")?;
+//! let rules = Settings::voter(id.clone(), vec![VoterSettings::new(id)]).check()?;
+//! let mut now = Time::ZERO; // an embedder reads its monotonic clock
+//! let mut node = Node::new(rules, Boot { seed: 7, stamp_ms: 1_764_000_000_000, saved: None }, now)?;
+//!
+//! while !node.is_leader(now) {
+//!     now = node.deadline(); // an embedder sleeps until then, or until a message arrives
+//!     for action in node.step(now, Event::Timeout) {
+//!         match action {
+//!             Action::Send(envelope) => println!("to {:?}: {:?}", envelope.to, envelope.message),
+//!             Action::Persist { .. } => unreachable!("a diskless node saves nothing"),
+//!             Action::Notify(notification) => println!("{now}: {notification}"),
+//!         }
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Endpoint`] wraps a node for embedders that have datagrams: bytes in, bytes out.
+//!
+//! What makes two leases impossible, the names of the rules (E1 to E20) and what is *not* promised stand in the project's
+//! ARCHITECTURE and README.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod config;
+mod election;
+mod endpoint;
+pub mod hard_state;
+mod id;
+mod metrics;
+mod node;
+mod observer;
+mod quorum;
+mod reason;
+mod rng;
+mod time;
+mod wire;
+
+pub use config::{
+    Config, ConfigError, Durability, Metadata, Peer, Preset, Problem, Rules, Seat, Settings, Timing, Voter, VoterIndex,
+    VoterSettings,
+};
+pub use election::{HardState, Leadership, Lease, Message as ElectionMessage, PersistId, Vote};
+pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs};
+pub use hard_state::RecordError;
+pub use id::{BadNodeId, FencingToken, Incarnation, NodeId, NodeKey, Term};
+pub use metrics::Counters;
+pub use node::{Action, Actions, Boot, BootError, Envelope, Event, Message, Node, Notification, Role, Session};
+pub use observer::Message as ObserverMessage;
+pub use reason::{DropReason, LostReason, Refusal, TransferRefused};
+pub use time::{Span, Time};
+pub use wire::DATAGRAM_MAX;

@@ -1,0 +1,489 @@
+//! One node: the protocols put together behind one [`step`](Node::step).
+//!
+//! The node owns what the protocols must not know of: envelopes and their checks (E14, E18), lives of other nodes
+//! ([`links`]), the clock's direction (E15), and the order of actions.
+
+mod event;
+mod links;
+mod queue;
+mod receive;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+pub use event::{Action, Envelope, Event, Message, Notification, Session};
+pub use queue::Actions;
+
+use crate::config::{Durability, Rules, Voter, VoterIndex};
+use crate::election::{self, Change, Context, Effect, Election, HardState, Lease, Start};
+use crate::id::{Incarnation, NodeId, NodeKey, Term};
+use crate::metrics::Counters;
+use crate::observer::{self, Audience, Watch};
+use crate::reason::TransferRefused;
+use crate::rng::Rng;
+use crate::time::Time;
+use links::Links;
+use queue::Queue;
+
+/// What a node needs to know when it starts, beside its rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boot {
+    /// Sixty-four random bits: all chance in this life comes from them.
+    pub seed: u64,
+    /// The wall clock, in Unix milliseconds (E12).
+    pub stamp_ms: u64,
+    /// What the last life saved, if there was one and it saves.
+    pub saved: Option<HardState>,
+}
+
+/// Why a node could not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BootError {
+    /// The wall clock is beyond any year that leaves terms room to grow.
+    StampTooLarge(u64),
+    /// There is a saved state, but the rules say that nothing is saved.
+    SavedButDiskless,
+    /// The saved state cannot be used.
+    Record(crate::hard_state::RecordError),
+}
+
+/// What a node is at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It has no vote.
+    Observer,
+    /// It has a vote, and sits out its boot wait (E9).
+    Booting,
+    /// It follows a leader, or waits for one.
+    Follower,
+    /// It asks whether it could win (E5).
+    PreCandidate,
+    /// It asks for votes (E6).
+    Candidate,
+    /// It has won, and leads as soon and as long as it has the [`Lease`] (E3, E7).
+    Leader,
+    /// It takes part in nothing any more.
+    Stopped,
+}
+
+/// A deterministic node. Given the same rules, boot values and events it does the same, on every machine.
+///
+/// Three kinds of methods: `step` gives it what has happened and must be followed by carrying out its actions;
+/// [`deadline`](Self::deadline) tells when to step next; all others only read. Nothing that arrives makes it panic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    rules: Arc<Rules>,
+    incarnation: Incarnation,
+    rng: Rng,
+    /// The latest time that it was given (E15).
+    now: Time,
+    stage: Stage,
+    part: Part,
+    links: Links,
+    audience: Audience,
+    effects: Vec<Effect>,
+    queue: Queue,
+    counters: Counters,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The first step has yet to come.
+    New,
+    Running,
+    /// Another node of this name was there first (E17).
+    Stopped,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each node, and a voter's is the one that matters")]
+enum Part {
+    Voter(Election),
+    Observer(Watch),
+}
+
+impl Node {
+    /// A node that starts at `now`. Its first [`deadline`](Self::deadline) is `now`.
+    ///
+    /// # Errors
+    /// The boot values cannot be used; nothing was started.
+    pub fn new(rules: impl Into<Arc<Rules>>, boot: Boot, now: Time) -> Result<Self, BootError> {
+        let rules = rules.into();
+        if boot.stamp_ms >= Self::STAMP_MS_MAX {
+            return Err(BootError::StampTooLarge(boot.stamp_ms));
+        }
+        if boot.saved.is_some() && rules.durability == Durability::Diskless {
+            return Err(BootError::SavedButDiskless);
+        }
+        let mut rng = Rng::new(boot.seed);
+        let fresh = Incarnation::new(boot.stamp_ms, rng.next());
+        let incarnation = match boot.saved {
+            Some(saved) if saved.incarnation >= fresh => saved.incarnation.above(rng.next()),
+            Some(_) | None => fresh,
+        };
+        let voters = rules.voters().len();
+        let part = match rules.me {
+            Some(me) => {
+                let (stamp, rng) = (Term(boot.stamp_ms), Rng::new(rng.next()));
+                let start = Start { incarnation, rng, stamp, saved: boot.saved, now };
+                Part::Voter(Election::new(Arc::clone(&rules), me, start))
+            }
+            None => Part::Observer(Watch::new(voters, now)),
+        };
+        Ok(Self {
+            incarnation,
+            rng,
+            now,
+            stage: Stage::New,
+            part,
+            links: Links::new(voters, now),
+            audience: Audience::default(),
+            effects: Vec::with_capacity(2 * voters),
+            queue: Queue::with_capacity(4 * voters),
+            counters: Counters::default(),
+            rules,
+        })
+    }
+
+    /// The first boot stamp that is too large: in the year 2527.
+    const STAMP_MS_MAX: u64 = 1 << 44;
+
+    /// Takes what has happened at `now`, and gives what is to be done about it, in order.
+    ///
+    /// Actions that are not taken stay queued for the next step; sends may be given up when too many are left.
+    pub fn step(&mut self, now: Time, event: Event) -> Actions<'_> {
+        self.take(now, event);
+        Actions::new(&mut self.queue)
+    }
+
+    /// When to step with [`Event::Timeout`] at the latest, [`Time::NEVER`] for not at all. Earlier and repeated calls are
+    /// harmless.
+    pub fn deadline(&self) -> Time {
+        match self.stage {
+            Stage::New => self.now,
+            Stage::Stopped => Time::NEVER,
+            Stage::Running => {
+                let part = match &self.part {
+                    Part::Voter(election) => election.deadline(),
+                    Part::Observer(watch) => watch.deadline(),
+                };
+                part.min(self.links.greet_at)
+            }
+        }
+    }
+
+    /// The lease, if this node holds one at `now`.
+    pub fn lease(&self, now: Time) -> Option<Lease> {
+        match (&self.part, self.stage) {
+            (Part::Voter(election), Stage::Running) => election.lease(now),
+            (Part::Voter(_), Stage::New | Stage::Stopped) | (Part::Observer(_), _) => None,
+        }
+    }
+
+    /// Whether this node holds the lease at `now`.
+    pub fn is_leader(&self, now: Time) -> bool {
+        self.lease(now).is_some()
+    }
+
+    /// Who leads as far as this node knows, itself included. For display: it is no lease, and it may be out of date.
+    pub fn leader(&self) -> Option<&Voter> {
+        let index = match &self.part {
+            Part::Voter(election) => election.shown_leader(),
+            Part::Observer(watch) => watch.leader().map(|(leader, _)| leader),
+        };
+        index.map(|index| self.rules.at(index))
+    }
+
+    /// The highest term that this node knows.
+    pub fn term(&self) -> Term {
+        match &self.part {
+            Part::Voter(election) => election.term(),
+            Part::Observer(watch) => watch.term(),
+        }
+    }
+
+    /// What it is at the moment.
+    pub fn role(&self) -> Role {
+        if self.is_stopped() {
+            return Role::Stopped;
+        }
+        match &self.part {
+            Part::Observer(_) => Role::Observer,
+            Part::Voter(election) if election.is_booting() => Role::Booting,
+            Part::Voter(election) => match election.role() {
+                election::Role::Follower => Role::Follower,
+                election::Role::PreCandidate(_) => Role::PreCandidate,
+                election::Role::Candidate(_) => Role::Candidate,
+                election::Role::Leader(_) => Role::Leader,
+            },
+        }
+    }
+
+    /// This life of the node.
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// Whether a transfer to `target`, or to the voter best placed, could begin at `now`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn can_transfer(&self, now: Time, target: Option<&NodeId>) -> Result<(), TransferRefused> {
+        let Part::Voter(election) = &self.part else { return Err(TransferRefused::NotLeader) };
+        let index = target.map(|id| self.voter_named(id)).transpose()?;
+        election.can_transfer(now, index)
+    }
+
+    /// Whether the node has stopped for good: a twin was there first (E17), or a shutdown is complete.
+    pub fn is_stopped(&self) -> bool {
+        let retired = match &self.part {
+            Part::Voter(election) => election.is_retiring() && !matches!(election.role(), election::Role::Leader(_)),
+            Part::Observer(_) => false,
+        };
+        retired || self.stage == Stage::Stopped
+    }
+
+    /// Whether state could not be saved, so that the node neither votes nor campaigns (E16).
+    pub fn abstains(&self) -> bool {
+        matches!(&self.part, Part::Voter(election) if election.abstains())
+    }
+
+    /// When the established life of a voter was last heard, if ever.
+    pub fn last_heard(&self, voter: VoterIndex) -> Option<Time> {
+        let link = self.links.at(voter);
+        (link.life != Incarnation::UNKNOWN).then_some(link.heard)
+    }
+
+    /// What it has done and refused so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What it goes by.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The established life of a voter, for whoever knows addresses of lives.
+    pub(crate) fn life_of(&self, voter: VoterIndex) -> Incarnation {
+        self.links.at(voter).life
+    }
+
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
+        self.queue.pop()
+    }
+
+    pub(crate) fn count_drop(&mut self, reason: crate::reason::DropReason) {
+        self.counters.drop(reason);
+    }
+
+    fn voter_named(&self, id: &NodeId) -> Result<VoterIndex, TransferRefused> {
+        let named = self.rules.index_of(id.key()).filter(|index| self.rules.at(*index).id == *id);
+        named.ok_or(TransferRefused::NotAVoter)
+    }
+
+    /// One step, whose actions are left in the queue.
+    pub(crate) fn take(&mut self, now: Time, event: Event) {
+        self.set_clock(now);
+        if self.stage == Stage::New {
+            self.stage = Stage::Running;
+            self.with_election(|election, cx| election.begin(cx));
+        }
+        self.with_election(|election, cx| election.enter(cx));
+        match event {
+            Event::Timeout => self.timeout(),
+            Event::Message(envelope) => self.receive(envelope),
+            Event::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
+            Event::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
+            Event::Transfer(target) => self.transfer(target.as_ref()),
+            Event::StepDown => self.with_election(|election, cx| election.step_down(cx)),
+            Event::Drained => self.with_election(|election, cx| election.drained(cx)),
+            Event::Shutdown => self.shut_down(),
+        }
+    }
+
+    /// Time never goes back; a clock that does costs a leadership (E15).
+    fn set_clock(&mut self, now: Time) {
+        if now >= self.now {
+            self.now = now;
+            return;
+        }
+        self.counters.clock_regressions += 1;
+        self.with_election(|election, cx| election.clock_went_back(cx));
+    }
+
+    fn timeout(&mut self) {
+        if self.is_stopped() {
+            return;
+        }
+        if self.now >= self.links.greet_at {
+            self.greet();
+        }
+        self.with_election(|election, cx| election.timeout(cx));
+        let lease = self.rules.timing.lease;
+        if let Part::Observer(watch) = &mut self.part
+            && watch.timeout(self.now, lease)
+        {
+            for voter in self.rules.indices() {
+                self.send_to_voter(voter, Message::Observer(observer::Message::Subscribe));
+            }
+        }
+        self.tell_what_is_watched();
+    }
+
+    fn transfer(&mut self, target: Option<&NodeId>) {
+        let index = target.map(|id| self.voter_named(id)).transpose();
+        let mut refused = index.is_err();
+        if let Ok(index) = index {
+            self.with_election(|election, cx| refused = election.transfer(cx, index).is_err());
+        }
+        self.counters.transfers_refused += u64::from(refused);
+    }
+
+    fn shut_down(&mut self) {
+        match &self.part {
+            Part::Voter(_) => self.with_election(|election, cx| election.retire(cx)),
+            Part::Observer(_) => self.stage = Stage::Stopped,
+        }
+    }
+
+    /// Says hello: to everybody while booting, later to those that were never heard.
+    fn greet(&mut self) {
+        let timing = self.rules.timing;
+        let booting = self.is_booting();
+        self.links.greet_at = self.now + if booting { timing.heartbeat } else { timing.lease };
+        let is_observer = self.rules.me.is_none();
+        for voter in self.rules.others() {
+            if booting || (self.links.at(voter).life == Incarnation::UNKNOWN && !is_observer) {
+                let to = self.rules.at(voter).key;
+                self.say_hello(to, self.links.at(voter).life, Answer::No);
+            }
+        }
+    }
+
+    fn is_booting(&self) -> bool {
+        matches!(&self.part, Part::Voter(election) if election.is_booting())
+    }
+
+    /// Runs a part of the election, and carries out what it wants.
+    fn with_election(&mut self, run: impl FnOnce(&mut Election, &mut Context<'_>)) {
+        let Part::Voter(election) = &mut self.part else { return };
+        let mut cx = Context { now: self.now, effects: &mut self.effects, counters: &mut self.counters };
+        run(election, &mut cx);
+        if !self.effects.is_empty() {
+            self.carry_out();
+        }
+    }
+
+    fn carry_out(&mut self) {
+        let mut effects = core::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Send { to, message } => self.send_to_voter(to, Message::Election(message)),
+                Effect::Persist { id, hard_state } => self.queue.push_persist(id, hard_state),
+                Effect::Changed(change) => self.tell(change),
+            }
+        }
+        self.effects = effects;
+    }
+
+    fn tell(&mut self, change: Change) {
+        let notification = match change {
+            Change::Elected { token } => Notification::Elected { token },
+            Change::Lost { token, reason } => Notification::Lost { token, reason },
+            Change::Draining { until } => Notification::Draining { until },
+            Change::StorageFailed => Notification::StorageFailed,
+            Change::Leader { leader, term } => {
+                self.announce(leader, term);
+                Notification::LeaderChanged { leader, term }
+            }
+        };
+        self.queue.push_notification(notification);
+    }
+
+    /// Tells observers at once (E13).
+    fn announce(&mut self, leader: Option<VoterIndex>, term: Term) {
+        let leader = leader.map(|leader| self.rules.at(leader).key);
+        let message = Message::Observer(observer::Message::Announce { leader, term });
+        let audience = core::mem::take(&mut self.audience);
+        for subscriber in audience.at(self.now) {
+            self.send(subscriber.key, subscriber.incarnation, message);
+        }
+        self.audience = audience;
+    }
+
+    /// An observer tells its application of a new leader.
+    fn tell_what_is_watched(&mut self) {
+        let Part::Observer(watch) = &mut self.part else { return };
+        if let Some(leader) = watch.news() {
+            let term = watch.term();
+            self.queue.push_notification(Notification::LeaderChanged { leader, term });
+        }
+    }
+
+    fn say_hello(&mut self, to: NodeKey, to_incarnation: Incarnation, answer: Answer) {
+        let known = self.rules.index_of(to).map_or(Incarnation::UNKNOWN, |voter| self.links.at(voter).life);
+        let hello = Session::Hello { to, answer: answer == Answer::Yes, booting: self.is_booting(), known };
+        self.send(to, to_incarnation, Message::Session(hello));
+    }
+
+    fn send_to_voter(&mut self, voter: VoterIndex, message: Message) {
+        let life = self.links.at(voter).life;
+        self.send(self.rules.at(voter).key, life, message);
+    }
+
+    fn send(&mut self, to: NodeKey, to_incarnation: Incarnation, message: Message) {
+        let envelope = Envelope {
+            from: self.rules.key,
+            from_incarnation: self.incarnation,
+            to,
+            to_incarnation,
+            digests: self.rules.digests,
+            message,
+        };
+        match self.queue.push_send(envelope) {
+            queue::Pushed::Yes => self.counters.sent += 1,
+            queue::Pushed::Full => self.counters.overflowed += 1,
+        }
+    }
+}
+
+/// Whether a hello answers another message; an answer is never answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+}
+
+impl Role {
+    /// A short name that never changes, for logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Observer => "observer",
+            Self::Booting => "booting",
+            Self::Follower => "follower",
+            Self::PreCandidate => "pre_candidate",
+            Self::Candidate => "candidate",
+            Self::Leader => "leader",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl fmt::Display for BootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StampTooLarge(stamp) => {
+                write!(f, "the wall clock is set far into the future ({stamp} ms since 1970)")
+            }
+            Self::SavedButDiskless => f.write_str("there is a saved state, but the configuration has no data_dir"),
+            Self::Record(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl core::error::Error for BootError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! What goes into a node, and what comes out of it.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Digests, VoterIndex};
+use crate::election::{self, HardState, PersistId};
+use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
+use crate::observer;
+use crate::reason::LostReason;
+use crate::time::Time;
+
+/// Something that happened, given to [`Node::step`](super::Node::step).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The [`deadline`](super::Node::deadline) has come. At any other time it does nothing.
+    Timeout,
+    /// A message has arrived. Read the clock *after* receiving it (E15).
+    Message(Envelope),
+    /// The hard state of that [`Action::Persist`] is safe on disk.
+    Persisted(PersistId),
+    /// The hard state of that [`Action::Persist`] could not be saved. The node abstains from then on (E16).
+    PersistFailed(PersistId),
+    /// Hand leadership to that voter, or to the one best placed (E10). [`Node::can_transfer`](super::Node::can_transfer)
+    /// tells beforehand whether it would be refused.
+    Transfer(Option<NodeId>),
+    /// End the own leadership in favour of whoever wins next.
+    StepDown,
+    /// The leader's work has ended: a hand-over that is draining need not wait any longer (E10).
+    Drained,
+    /// This node is about to stop: hand over without asking again, and campaign no more.
+    Shutdown,
+}
+
+/// Something to do. Actions come in the order in which they must be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send this, unreliably: it may be lost, late, repeated or reordered.
+    Send(Envelope),
+    /// Save this, replacing what was saved before, and report [`Event::Persisted`] or [`Event::PersistFailed`]. There is
+    /// never more than one under way.
+    Persist {
+        /// Names this request in the report.
+        id: PersistId,
+        /// What to save.
+        hard_state: HardState,
+    },
+    /// Tell the application.
+    Notify(Notification),
+}
+
+/// Something that an application or an operator wants to know.
+///
+/// `Elected` and `Lost` alternate strictly, starting with `Elected`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notification {
+    /// This node holds the lease.
+    Elected {
+        /// Larger than that of every earlier leadership.
+        token: FencingToken,
+    },
+    /// This node no longer leads.
+    Lost {
+        /// Of the leadership that ended.
+        token: FencingToken,
+        /// Why it ended.
+        reason: LostReason,
+    },
+    /// A voluntary hand-over has begun: end the leader's work, then give [`Event::Drained`].
+    Draining {
+        /// When the node goes on without waiting.
+        until: Time,
+    },
+    /// Another node leads, or nobody that this node can hear does. For display; it is no lease.
+    LeaderChanged {
+        /// Who leads now, itself included.
+        leader: Option<VoterIndex>,
+        /// In which term.
+        term: Term,
+    },
+    /// A node speaks with other voters, priorities, lease or drift bound, and is not listened to (E14). Once for each life
+    /// of a node, as far as memory allows.
+    ConfigMismatch {
+        /// Who, where it is a voter of this configuration.
+        peer: Option<VoterIndex>,
+        /// Its key.
+        key: NodeKey,
+    },
+    /// State could not be saved: this node neither votes nor campaigns until it is restarted (E16).
+    StorageFailed,
+    /// Another live node goes by this node's identifier and was there first: this node has stopped for good (E17).
+    Twin {
+        /// The other one.
+        other: Incarnation,
+    },
+}
+
+/// A message with all that a receiver checks before it looks inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Envelope {
+    /// Who sends.
+    pub from: NodeKey,
+    /// In which life.
+    pub from_incarnation: Incarnation,
+    /// Whom it is for. Not sent: a receiver is told by the next field.
+    pub to: NodeKey,
+    /// The life of the receiver that the sender knows. Anything but the present one opens nothing (so that a recording of
+    /// yesterday does nothing today) and is answered with a [`Session::Hello`].
+    pub to_incarnation: Incarnation,
+    /// The sender's rules (E14).
+    pub digests: Digests,
+    /// The message itself.
+    pub message: Message,
+}
+
+/// What is inside an envelope: one variant for each protocol that a node speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// Between lives of nodes: who is there.
+    Session(Session),
+    /// Between voters: who leads.
+    Election(election::Message),
+    /// Between voters and observers: who leads, for those without a vote.
+    Observer(observer::Message),
+}
+
+/// How nodes learn each other's incarnations, and notice twins (E17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Session {
+    /// "Here I am, in this life." Answered where the sender's idea of the receiver's life is wrong.
+    Hello {
+        /// Whom it is meant for: a node that is not that drops it.
+        to: NodeKey,
+        /// An answer is never answered.
+        answer: bool,
+        /// Whether the sender sits out its boot wait.
+        booting: bool,
+        /// The largest life of the *receiver* that the sender has known.
+        known: Incarnation,
+    },
+    /// Is this life still there? Sent when another one claims the same identifier.
+    Probe {
+        /// Ties the answer to the question.
+        nonce: u64,
+    },
+    /// It is.
+    ProbeAck {
+        /// That of the probe.
+        nonce: u64,
+        /// Whether the sender sits out its boot wait.
+        booting: bool,
+    },
+    /// Another live node has the receiver's identifier.
+    Twin {
+        /// The other one.
+        other: Incarnation,
+        /// Whether that one sits out its boot wait.
+        booting: bool,
+    },
+}
+
+impl fmt::Display for Notification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Elected { token } => write!(f, "elected with {token:?}"),
+            Self::Lost { token, reason } => write!(f, "lost leadership of {token:?}: {}", reason.name()),
+            Self::Draining { until } => write!(f, "draining until {until}"),
+            Self::LeaderChanged { leader: Some(leader), term } => write!(f, "leader is #{} in {term:?}", leader.0),
+            Self::LeaderChanged { leader: None, term } => write!(f, "no leader in {term:?}"),
+            Self::ConfigMismatch { key, .. } => write!(f, "{key:?} has another configuration"),
+            Self::StorageFailed => f.write_str("state could not be saved, abstaining"),
+            Self::Twin { other } => write!(f, "another node has this identifier (life {other:?}), stopped"),
+        }
+    }
+}

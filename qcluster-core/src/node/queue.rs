@@ -1,0 +1,106 @@
+//! The one ordered list of actions, bounded whatever the embedder does.
+
+use alloc::collections::VecDeque;
+
+use super::event::{Action, Envelope, Notification};
+use crate::election::{HardState, PersistId};
+
+/// The actions that wait to be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Queue {
+    actions: VecDeque<Action>,
+    notifications: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    Yes,
+    Full,
+}
+
+impl Queue {
+    /// Beyond this many waiting actions, sends are given up as the network would.
+    const ACTIONS_MAX: usize = 1_024;
+    /// Beyond this many waiting notifications, the oldest make room.
+    const NOTIFICATIONS_MAX: usize = 128;
+
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self { actions: VecDeque::with_capacity(capacity), notifications: 0 }
+    }
+
+    pub(super) fn push_send(&mut self, envelope: Envelope) -> Pushed {
+        if self.actions.len() >= Self::ACTIONS_MAX {
+            return Pushed::Full;
+        }
+        self.actions.push_back(Action::Send(envelope));
+        Pushed::Yes
+    }
+
+    /// Never more than one is under way, so it always fits.
+    pub(super) fn push_persist(&mut self, id: PersistId, hard_state: HardState) {
+        self.actions.push_back(Action::Persist { id, hard_state });
+    }
+
+    pub(super) fn push_notification(&mut self, notification: Notification) {
+        if self.notifications >= Self::NOTIFICATIONS_MAX {
+            self.make_room();
+        }
+        self.notifications += 1;
+        self.actions.push_back(Action::Notify(notification));
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Action> {
+        let action = self.actions.pop_front()?;
+        self.notifications -= usize::from(matches!(action, Action::Notify(_)));
+        Some(action)
+    }
+
+    /// Forgets notifications that newer ones have made useless: all but `Elected` and `Lost`, and of those the oldest pair,
+    /// so that they still alternate.
+    fn make_room(&mut self) {
+        let mut pairs = 0;
+        self.actions.retain(|action| match action {
+            Action::Send(_) | Action::Persist { .. } => true,
+            Action::Notify(Notification::Elected { .. } | Notification::Lost { .. }) => {
+                pairs += 1;
+                // The first one waiting may be the `Lost` of an `Elected` that was taken.
+                !(2..=3).contains(&pairs)
+            }
+            Action::Notify(Notification::StorageFailed | Notification::Twin { .. }) => true,
+            Action::Notify(
+                Notification::Draining { .. }
+                | Notification::LeaderChanged { .. }
+                | Notification::ConfigMismatch { .. },
+            ) => false,
+        });
+        self.notifications = self.actions.iter().filter(|action| matches!(action, Action::Notify(_))).count();
+    }
+}
+
+/// The actions of a step. Taking them empties the queue; dropped early, the rest stays and comes first next time.
+#[derive(Debug)]
+#[must_use = "actions have to be carried out, in order"]
+pub struct Actions<'a> {
+    queue: &'a mut Queue,
+}
+
+impl<'a> Actions<'a> {
+    pub(super) fn new(queue: &'a mut Queue) -> Self {
+        Self { queue }
+    }
+}
+
+impl Iterator for Actions<'_> {
+    type Item = Action;
+
+    fn next(&mut self) -> Option<Action> {
+        self.queue.pop()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = self.queue.actions.len();
+        (len, Some(len))
+    }
+}
+
+impl ExactSizeIterator for Actions<'_> {}

@@ -1,0 +1,214 @@
+//! What a message has to pass before a protocol sees it (E14, E17, E18).
+
+use super::event::{Envelope, Message, Notification, Session};
+use super::links::Verdict;
+use super::{Answer, Node, Part, Stage};
+use crate::config::VoterIndex;
+use crate::election::Sender;
+use crate::id::{Incarnation, Term};
+use crate::observer::{self, Subscribed, Watch};
+use crate::reason::DropReason;
+
+impl Node {
+    pub(super) fn receive(&mut self, envelope: Envelope) {
+        self.counters.received += 1;
+        if let Err(reason) = self.examine(&envelope) {
+            self.counters.drop(reason);
+        }
+    }
+
+    /// Checks from the outside in: is it for this cluster's rules, from another node, of a life that is there now?
+    fn examine(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+        if self.is_stopped() {
+            return Err(DropReason::Stopped);
+        }
+        if envelope.from == self.rules.key {
+            return self.hear_own_name(envelope);
+        }
+        let voter = self.rules.index_of(envelope.from);
+        if !self.rules.digests.agree(&envelope.digests) {
+            self.surface_mismatch(voter, envelope);
+            return Err(DropReason::ConfigMismatch);
+        }
+        if terms(&envelope.message).into_iter().any(|term| term >= Term::MAX) {
+            return Err(DropReason::HugeTerm);
+        }
+        if envelope.to_incarnation != self.incarnation {
+            self.answer_other_life(envelope);
+            return Err(DropReason::OtherLife);
+        }
+        match voter {
+            Some(voter) => self.hear_voter(voter, envelope),
+            None => self.hear_stranger(envelope),
+        }
+    }
+
+    /// The sender names a life of this node that is not this one: tell it which is, unless it has just been told.
+    fn answer_other_life(&mut self, envelope: &Envelope) {
+        let may_answer = match envelope.message {
+            Message::Session(Session::Hello { to, answer, .. }) => to == self.rules.key && !answer,
+            Message::Session(Session::Probe { .. } | Session::ProbeAck { .. } | Session::Twin { .. }) => false,
+            Message::Election(_) | Message::Observer(_) => true,
+        };
+        if may_answer {
+            self.say_hello(envelope.from, envelope.from_incarnation, Answer::Yes);
+        }
+    }
+
+    /// Somebody speaks with this node's own name (E17, E18).
+    fn hear_own_name(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+        if envelope.from_incarnation == self.incarnation {
+            return Err(DropReason::FromSelf);
+        }
+        // Only who names this very life has heard of it, and so is alive now.
+        if envelope.to_incarnation == self.incarnation {
+            if let Message::Session(Session::Twin { other, booting }) = envelope.message {
+                self.meet_twin(other, booting);
+                return Ok(());
+            }
+            self.counters.twins += 1;
+        }
+        let (other, booting) = (self.incarnation, self.is_booting());
+        let twin = Message::Session(Session::Twin { other, booting });
+        self.send(envelope.from, envelope.from_incarnation, twin);
+        Err(DropReason::FromSelf)
+    }
+
+    fn surface_mismatch(&mut self, voter: Option<VoterIndex>, envelope: &Envelope) {
+        let (key, life) = (envelope.from, envelope.from_incarnation);
+        if self.links.mismatch_is_news(voter, key, life) {
+            self.queue.push_notification(Notification::ConfigMismatch { peer: voter, key });
+        }
+        // The other side is to see it too, even if it would never have been spoken to.
+        if let Message::Session(Session::Hello { to, answer: false, .. }) = envelope.message
+            && to == self.rules.key
+        {
+            self.say_hello(key, life, Answer::Yes);
+        }
+    }
+
+    fn hear_voter(&mut self, voter: VoterIndex, envelope: &Envelope) -> Result<(), DropReason> {
+        let life = envelope.from_incarnation;
+        let patience = self.rules.timing.lease.split(2);
+        let nonce = if self.links.at(voter).life == life { 0 } else { self.rng.next() };
+        match self.links.hear(voter, life, self.now, patience, nonce) {
+            Verdict::Known => {}
+            Verdict::Established => {
+                // It has proven itself to this node; now this node proves itself to it.
+                self.say_hello(envelope.from, life, Answer::Yes);
+                if let Part::Observer(_) = self.part {
+                    self.send_to_voter(voter, Message::Observer(observer::Message::Subscribe));
+                }
+            }
+            Verdict::Probe { life: established, nonce } => {
+                let probe = Message::Session(Session::Probe { nonce });
+                self.send(envelope.from, established, probe);
+                return Err(DropReason::UnprovenLife);
+            }
+        }
+        match envelope.message {
+            Message::Session(session) => {
+                self.hear_session(voter, life, session);
+                Ok(())
+            }
+            Message::Election(message) => {
+                if self.rules.me.is_none() {
+                    return Err(DropReason::Unexpected);
+                }
+                let same_rules = self.rules.digests == envelope.digests;
+                let from = Sender { index: voter, incarnation: life, same_rules };
+                self.with_election(|election, cx| election.receive(cx, from, message));
+                Ok(())
+            }
+            Message::Observer(message) => self.hear_announcement(voter, message),
+        }
+    }
+
+    fn hear_session(&mut self, voter: VoterIndex, life: Incarnation, session: Session) {
+        match session {
+            Session::Hello { known, .. } => self.outlive(known),
+            Session::Probe { nonce } => {
+                let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
+                self.send(self.rules.at(voter).key, life, Message::Session(ack));
+            }
+            Session::ProbeAck { nonce, booting } => {
+                if let Some(contender) = self.links.probe_answered(voter, nonce) {
+                    self.counters.twins += 1;
+                    let twin = Message::Session(Session::Twin { other: life, booting });
+                    self.send(self.rules.at(voter).key, contender, twin);
+                }
+            }
+            Session::Twin { other, booting } => self.meet_twin(other, booting),
+        }
+    }
+
+    /// A life larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the
+    /// present one is renamed to be above it.
+    fn outlive(&mut self, known: Incarnation) {
+        if known <= self.incarnation || !self.is_booting() {
+            return;
+        }
+        let above = known.above(self.rng.next());
+        // A hostile or broken number leaves no room above it; then the present name is as good as any.
+        if above > known {
+            self.incarnation = above;
+            self.with_election(|election, cx| election.rename(cx, above));
+            self.greet();
+        }
+    }
+
+    /// Another live node has this identifier. The one that started later stops: that is whoever still boots, and of two
+    /// that boot the larger life (E17).
+    fn meet_twin(&mut self, other: Incarnation, other_boots: bool) {
+        if other == self.incarnation {
+            return;
+        }
+        self.counters.twins += 1;
+        let later = self.is_booting() && (!other_boots || other < self.incarnation);
+        if later {
+            self.stage = Stage::Stopped;
+            self.queue.push_notification(Notification::Twin { other });
+        }
+    }
+
+    fn hear_stranger(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+        let Message::Observer(observer::Message::Subscribe) = envelope.message else {
+            return Err(DropReason::Stranger);
+        };
+        let Part::Voter(election) = &self.part else { return Err(DropReason::Stranger) };
+        let (leader, term) = (election.shown_leader(), election.term());
+        let (key, life) = (envelope.from, envelope.from_incarnation);
+        let lasting = self.rules.timing.lease.times(Watch::LEASES);
+        match self.audience.subscribe(self.now, key, life, lasting) {
+            Subscribed::Yes => {
+                let leader = leader.map(|leader| self.rules.at(leader).key);
+                let announce = observer::Message::Announce { leader, term };
+                self.send(key, life, Message::Observer(announce));
+                Ok(())
+            }
+            Subscribed::Full => {
+                self.counters.observers_refused += 1;
+                Err(DropReason::Stranger)
+            }
+        }
+    }
+
+    fn hear_announcement(&mut self, voter: VoterIndex, message: observer::Message) -> Result<(), DropReason> {
+        let until = self.now + self.rules.timing.lease.times(Watch::LEASES);
+        let observer::Message::Announce { leader, term } = message else { return Err(DropReason::Unexpected) };
+        let leader = leader.and_then(|key| self.rules.index_of(key));
+        let Part::Observer(watch) = &mut self.part else { return Err(DropReason::Unexpected) };
+        watch.announced(voter, leader, term, until);
+        self.tell_what_is_watched();
+        Ok(())
+    }
+}
+
+/// The terms that a message names.
+fn terms(message: &Message) -> [Term; 2] {
+    match message {
+        Message::Election(message) => message.terms(),
+        Message::Observer(observer::Message::Announce { term, .. }) => [*term, Term(0)],
+        Message::Observer(observer::Message::Subscribe) | Message::Session(_) => [Term(0), Term(0)],
+    }
+}

@@ -1,0 +1,128 @@
+//! Reason codes: whatever a node refuses, drops or gives up has one, with a name that never changes.
+
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum of reasons with a stable name for each, for logs and as metric labels.
+macro_rules! reasons {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$about])*
+        pub enum $name {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl $name {
+            /// All reasons, in the order of [`Self::index`].
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
+
+            /// The place of this reason in [`Self::ALL`].
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+
+            /// A short name that never changes.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Why a vote or a pre-vote was refused.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    Refusal {
+        /// A live promise binds the voter to another leadership (E2, E6).
+        Promised = "promised",
+        /// The term is not above the voter's own.
+        OldTerm = "old_term",
+        /// The term is not above the voter's stamp (E12): ask above it.
+        BelowStamp = "below_stamp",
+        /// The voter has voted for somebody else in this term (E6).
+        Voted = "voted",
+        /// The voter sits out its boot wait (E9).
+        BootWait = "boot_wait",
+        /// The voter could not save its state and abstains (E16).
+        Abstains = "abstains",
+    }
+}
+
+reasons! {
+    /// Why a leadership ended.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    LostReason {
+        /// No quorum has answered in time (E4).
+        LeaseExpired = "lease_expired",
+        /// A voter is in a higher term.
+        HigherTerm = "higher_term",
+        /// It was handed over (E10, E11).
+        Transferred = "transferred",
+        /// The application asked for it.
+        SteppedDown = "stepped_down",
+        /// The node is stopping.
+        Shutdown = "shutdown",
+        /// State could not be saved (E16).
+        StorageFailed = "storage_failed",
+        /// The clock went back, and with it every bound on time (E15).
+        ClockWentBack = "clock_went_back",
+    }
+}
+
+reasons! {
+    /// Why a transfer of leadership was refused. Nothing has changed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    TransferRefused {
+        /// This node does not hold the lease.
+        NotLeader = "not_leader",
+        /// The target is no voter of this configuration.
+        NotAVoter = "not_a_voter",
+        /// No other voter has answered within a lease.
+        NoSuccessor = "no_successor",
+    }
+}
+
+reasons! {
+    /// Why a message was dropped without effect.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    DropReason {
+        /// It is shorter or longer than its parts, or its checksum is wrong.
+        Malformed = "malformed",
+        /// It is of a version that this node does not speak.
+        Version = "version",
+        /// It is of another cluster.
+        ForeignCluster = "foreign_cluster",
+        /// It is sealed with a key that this node does not have.
+        UnknownKey = "unknown_key",
+        /// Its digest shares nothing with this node's (E14).
+        ConfigMismatch = "config_mismatch",
+        /// It comes from this node itself (E18).
+        FromSelf = "from_self",
+        /// It comes from a node that is no voter, and is nothing that an observer says (E18).
+        Stranger = "stranger",
+        /// It is for another node, or for another life of this one.
+        OtherLife = "other_life",
+        /// It comes from a life of the sender that is not established (E17).
+        UnprovenLife = "unproven_life",
+        /// It names a term that leaves no room to grow (E18).
+        HugeTerm = "huge_term",
+        /// It is nothing newer than what is known: a repetition, or overtaken.
+        Stale = "stale",
+        /// It answers nothing that was asked, or asks what is not this node's to answer.
+        Unexpected = "unexpected",
+        /// This node has stopped (E17, shutdown).
+        Stopped = "stopped",
+    }
+}
+
+impl core::fmt::Display for TransferRefused {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NotLeader => "this node does not lead, so it has no leadership to hand over: ask the leader",
+            Self::NotAVoter => "the target is not a voter of this cluster",
+            Self::NoSuccessor => "no other voter has answered within a lease, so nobody could take over",
+        })
+    }
+}
+
+impl core::error::Error for TransferRefused {}

@@ -1,0 +1,134 @@
+//! Datagrams: how an envelope travels.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | version, now 1 |
+//! | 4 | cluster tag: half of the hash of the cluster's name |
+//! | 1 | key id; 0 is "not sealed", and all there is so far |
+//! | 24 | sender, its incarnation, the receiver's incarnation as last heard: 8 bytes each |
+//! | 9 or 17 | digests of the voter lists |
+//! | … | one or more messages in postcard |
+//! | 4 | CRC-32 of all before it |
+//!
+//! All integers outside postcard are little-endian. A change that an earlier version would misread needs a new version;
+//! the golden vectors beside this file tell.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Digests, Rules};
+use crate::id::{Incarnation, NodeKey};
+use crate::reason::DropReason;
+
+/// The largest datagram that is sent or accepted, in bytes: it fits one frame on any usual path.
+pub const DATAGRAM_MAX: usize = 1_400;
+
+const VERSION: u8 = 1;
+const NOT_SEALED: u8 = 0;
+const PREFIX_LEN: usize = 6;
+const CHECKSUM_LEN: usize = 4;
+
+/// What stands before the messages of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub(crate) from: NodeKey,
+    pub(crate) from_incarnation: Incarnation,
+    pub(crate) to_incarnation: Incarnation,
+    pub(crate) digests: Digests,
+}
+
+/// Writes a datagram with one message over what `buffer` held.
+pub(crate) fn encode<M: Serialize>(rules: &Rules, header: &Header, message: &M, buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.push(VERSION);
+    buffer.extend_from_slice(&rules.cluster_tag.to_le_bytes());
+    buffer.push(NOT_SEALED);
+    append(header, buffer);
+    append(message, buffer);
+    let checksum = crc32fast::hash(buffer);
+    buffer.extend_from_slice(&checksum.to_le_bytes());
+}
+
+/// A datagram whose frame is sound; its messages are read one by one.
+#[derive(Debug)]
+pub(crate) struct Datagram<'a> {
+    pub(crate) header: Header,
+    messages: &'a [u8],
+}
+
+/// Checks the frame of a datagram.
+pub(crate) fn open<'a>(rules: &Rules, bytes: &'a [u8]) -> Result<Datagram<'a>, DropReason> {
+    if bytes.len() > DATAGRAM_MAX {
+        return Err(DropReason::Malformed);
+    }
+    let (body, checksum) = bytes.split_last_chunk::<CHECKSUM_LEN>().ok_or(DropReason::Malformed)?;
+    let (prefix, sealed) = body.split_first_chunk::<PREFIX_LEN>().ok_or(DropReason::Malformed)?;
+    let [version, tag @ .., key_id] = prefix;
+    if *version != VERSION {
+        return Err(DropReason::Version);
+    }
+    if *tag != rules.cluster_tag.to_le_bytes() {
+        return Err(DropReason::ForeignCluster);
+    }
+    if *key_id != NOT_SEALED {
+        return Err(DropReason::UnknownKey);
+    }
+    if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
+        return Err(DropReason::Malformed);
+    }
+    let (header, messages) = postcard::take_from_bytes(sealed).map_err(|_| DropReason::Malformed)?;
+    if messages.is_empty() {
+        return Err(DropReason::Malformed);
+    }
+    Ok(Datagram { header, messages })
+}
+
+impl Datagram<'_> {
+    /// The next message, if there is one more.
+    pub(crate) fn next_message<M: for<'de> Deserialize<'de>>(&mut self) -> Option<Result<M, DropReason>> {
+        if self.messages.is_empty() {
+            return None;
+        }
+        match postcard::take_from_bytes(self.messages) {
+            Ok((message, rest)) => {
+                self.messages = rest;
+                Some(Ok(message))
+            }
+            Err(_) => {
+                self.messages = &[];
+                Some(Err(DropReason::Malformed))
+            }
+        }
+    }
+}
+
+/// Appends a value in postcard. It cannot fail: memory is the only limit, and lengths are known.
+pub(crate) fn append<T: Serialize>(value: &T, buffer: &mut Vec<u8>) {
+    let result = postcard::serialize_with_flavor(value, Appender(buffer));
+    debug_assert!(result.is_ok(), "plain data always serializes");
+}
+
+/// Lets postcard write behind what a buffer holds, and reuse its memory.
+struct Appender<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Appender<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
