@@ -1,0 +1,299 @@
+//! Any datagrams, in any order and at any time, into an endpoint with an honest peer: it never panics, never holds on to
+//! memory without bound, never answers with more than it may send, and never asks to be called again at once for ever.
+#![no_main]
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use qcluster_core::{
+    DATAGRAM_MAX, Endpoint, EndpointBoot, Input, NodeId, Notification, Output, PersistId, Rules, Span, Time, hard_state,
+};
+use qcluster_fuzz::{OBSERVER, VOTERS, address, config, memory, rules, seal};
+
+/// What an endpoint may hold on to beyond what it started with, whatever was sent to it: all its queues and tables full.
+const RETAINED_MAX: usize = 1 << 20;
+/// The most outputs of one step: a full queue.
+const OUTPUTS_MAX: usize = 2_048;
+/// How many datagrams of the honest peer wait to be delivered.
+const INBOX_MAX: usize = 32;
+/// Version, cluster tag and key id in a datagram.
+const FRAME: Range<usize> = 0..6;
+/// The digests in a datagram of a cluster whose voters do not change.
+const DIGESTS: Range<usize> = 30..39;
+/// The wall clock at the start, in Unix milliseconds.
+const STAMP_MS: u64 = 1_764_000_000_000;
+
+/// The node that is attacked stands first among the voters, or is the observer; the honest one is next.
+const HONEST: usize = 1;
+
+#[derive(Debug, Arbitrary)]
+struct Story<'a> {
+    victim: Victim,
+    seed: u64,
+    events: Vec<Happening<'a>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+enum Victim {
+    Diskless,
+    Durable,
+    Observer,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Happening<'a> {
+    /// Time passes.
+    Wait { millis: u16 },
+    /// Time passes until the victim wants to be called.
+    Deadline,
+    /// The clock is read backwards.
+    ClockBack { millis: u16 },
+    /// Anything at all arrives.
+    Raw { from: u8, bytes: &'a [u8] },
+    /// A datagram with a sound frame arrives, from any of the nodes in any of its lives.
+    Forged { from: u8, sender: u8, life: Life, receiver: Life, messages: &'a [u8] },
+    /// A datagram of the honest peer arrives, perhaps late, perhaps damaged.
+    Honest { which: u8, damage: Option<(u16, u8)> },
+    /// An answer to what is being saved, or to what never was.
+    Saved { id: Option<u64>, well: bool },
+    /// Somebody asks for something.
+    Command(Command),
+    /// Nobody takes the outputs of the next step.
+    Neglect,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Life {
+    Present,
+    Unknown,
+    Any(u64),
+}
+
+#[derive(Debug, Arbitrary)]
+enum Command {
+    Transfer(Option<u8>),
+    StepDown,
+    Drained,
+    Shutdown,
+    Resolved { node: u8, address: u8 },
+}
+
+fuzz_target!(|story: Story<'_>| {
+    let mut world = World::new(story.victim, story.seed);
+    let before = memory();
+    for happening in &story.events {
+        world.happens(happening);
+        let retained = memory().saturating_sub(before);
+        assert!(retained <= RETAINED_MAX, "{retained} bytes are held on to after {happening:?}");
+    }
+});
+
+/// The victim, its honest peer, and what is between them.
+struct World {
+    now: Time,
+    rules: Rules,
+    victim_at: usize,
+    victim: Endpoint,
+    honest: Endpoint,
+    inbox: VecDeque<Vec<u8>>,
+    saving: Option<PersistId>,
+    neglect: bool,
+    leads: bool,
+    /// A real datagram of this cluster, to forge others from.
+    template: Vec<u8>,
+}
+
+impl World {
+    fn new(kind: Victim, seed: u64) -> Self {
+        let victim_at = if kind == Victim::Observer { OBSERVER } else { 0 };
+        let mut victim_config = config(victim_at);
+        victim_config.data_dir = (kind == Victim::Durable).then(|| "state".to_owned());
+        let rules = rules(&victim_config);
+        let mut world = Self {
+            now: Time::ZERO,
+            victim_at,
+            victim: start(rules.clone(), seed, victim_at),
+            honest: start(qcluster_fuzz::rules(&config(HONEST)), seed ^ 1, HONEST),
+            rules,
+            inbox: VecDeque::new(),
+            saving: None,
+            neglect: false,
+            leads: false,
+            template: template(),
+        };
+        world.step(world.now, Input::Timeout);
+        world
+    }
+
+    fn happens(&mut self, happening: &Happening<'_>) {
+        match happening {
+            Happening::Wait { millis } => self.wait_until(self.now + Span::from_millis(u64::from(*millis))),
+            Happening::Deadline => {
+                // A node that has stopped never wants to be called again.
+                if self.victim.deadline() < Time::NEVER {
+                    self.wait_until(self.victim.deadline().max(self.now));
+                }
+            }
+            Happening::ClockBack { millis } => {
+                let earlier = self.now.before(Span::from_millis(u64::from(*millis)));
+                self.step(earlier, Input::Timeout);
+            }
+            Happening::Raw { from, bytes } => {
+                self.step(self.now, Input::Datagram { from: address(usize::from(*from)), bytes });
+            }
+            Happening::Forged { from, sender, life, receiver, messages } => {
+                let bytes = self.forge(usize::from(*sender), life, receiver, messages);
+                self.step(self.now, Input::Datagram { from: address(usize::from(*from)), bytes: &bytes });
+            }
+            Happening::Honest { which, damage } => self.deliver(usize::from(*which), *damage),
+            Happening::Saved { id, well } => {
+                let id = id.map(PersistId).or(self.saving).unwrap_or_default();
+                self.saving.take_if(|saving| *saving == id);
+                let input = if *well { Input::Persisted(id) } else { Input::PersistFailed(id) };
+                self.step(self.now, input);
+            }
+            Happening::Command(command) => self.command(command),
+            Happening::Neglect => self.neglect = true,
+        }
+    }
+
+    /// Both endpoints are called when they want to be. That one call moves the deadline on is part of their contract: a
+    /// deadline that stays in the past would have an embedder spin.
+    fn wait_until(&mut self, until: Time) {
+        self.now = until;
+        self.step(until, Input::Timeout);
+        let deadline = self.victim.deadline();
+        let role = self.victim.node().role().name();
+        assert!(deadline > until, "a {role} called at {until} wants to be called at {deadline}");
+        let mut outputs = self.honest.step(until, Input::Timeout);
+        while let Some(output) = outputs.next() {
+            post(&mut self.inbox, address(self.victim_at), &output);
+        }
+    }
+
+    /// One step of the victim, with what must hold for every step.
+    fn step(&mut self, now: Time, input: Input<'_>) {
+        let mut outputs = self.victim.step(now, input);
+        if std::mem::take(&mut self.neglect) {
+            return;
+        }
+        let mut count = 0;
+        while let Some(output) = outputs.next() {
+            count += 1;
+            match output {
+                Output::Transmit { to, bytes } => {
+                    assert!(bytes.len() <= DATAGRAM_MAX, "{} bytes are too many for a datagram", bytes.len());
+                    if to == address(HONEST) {
+                        let from = address(self.victim_at);
+                        let mut answers = self.honest.step(self.now, Input::Datagram { from, bytes });
+                        while let Some(answer) = answers.next() {
+                            post(&mut self.inbox, from, &answer);
+                        }
+                    }
+                }
+                Output::Persist { id, record } => {
+                    assert!(self.saving.replace(id).is_none(), "two saves under way");
+                    hard_state::decode(record, &self.rules).expect("a record can be read back");
+                }
+                Output::Notify(Notification::Elected { .. }) => {
+                    assert!(!std::mem::replace(&mut self.leads, true), "elected twice");
+                    assert_ne!(self.victim_at, OBSERVER, "an observer leads");
+                }
+                Output::Notify(Notification::Lost { .. }) => {
+                    assert!(std::mem::replace(&mut self.leads, false), "lost what it did not have");
+                }
+                Output::Notify(_) => {}
+            }
+        }
+        assert!(count <= OUTPUTS_MAX, "{count} outputs of one step");
+    }
+
+    fn deliver(&mut self, which: usize, damage: Option<(u16, u8)>) {
+        if self.inbox.is_empty() {
+            return;
+        }
+        let Some(mut bytes) = self.inbox.remove(which % self.inbox.len()) else { return };
+        if let Some((at, value)) = damage {
+            let body = bytes.len() - 4;
+            bytes[usize::from(at) % body] ^= value;
+            bytes.truncate(body);
+            seal(&mut bytes);
+        }
+        self.step(self.now, Input::Datagram { from: address(HONEST), bytes: &bytes });
+    }
+
+    fn command(&mut self, command: &Command) {
+        let name = |node: u8| VOTERS.get(usize::from(node)).map_or_else(|| node_id("stranger"), |name| node_id(name));
+        let input = match command {
+            Command::Transfer(target) => Input::Transfer(target.map(name)),
+            Command::StepDown => Input::StepDown,
+            Command::Drained => Input::Drained,
+            Command::Shutdown => Input::Shutdown,
+            Command::Resolved { node, address: at } => {
+                Input::Resolved { peer: name(*node).key(), address: address(usize::from(*at)) }
+            }
+        };
+        self.step(self.now, input);
+    }
+
+    /// A datagram that passes every check of the frame, so that what comes behind is reached.
+    fn forge(&self, sender: usize, life: &Life, receiver: &Life, messages: &[u8]) -> Vec<u8> {
+        let mut bytes = self.template[FRAME].to_vec();
+        let name = VOTERS.get(sender).copied().unwrap_or("stranger");
+        bytes.extend_from_slice(&node_id(name).key().0.to_le_bytes());
+        bytes.extend_from_slice(&number(life, self.honest.node().incarnation().0));
+        bytes.extend_from_slice(&number(receiver, self.victim.node().incarnation().0));
+        bytes.extend_from_slice(&self.template[DIGESTS]);
+        bytes.extend_from_slice(messages);
+        seal(&mut bytes);
+        bytes
+    }
+}
+
+/// The first datagram that a voter of the cluster sends.
+fn template() -> Vec<u8> {
+    let mut endpoint = start(rules(&config(HONEST)), 1, HONEST);
+    let mut outputs = endpoint.step(Time::ZERO, Input::Timeout);
+    while let Some(output) = outputs.next() {
+        if let Output::Transmit { bytes, .. } = output {
+            return bytes.to_vec();
+        }
+    }
+    unreachable!("a voter that starts says hello")
+}
+
+/// Keeps what is for the victim, as far as there is room.
+fn post(inbox: &mut VecDeque<Vec<u8>>, victim: SocketAddr, output: &Output<'_>) {
+    if let Output::Transmit { to, bytes } = output
+        && *to == victim
+        && inbox.len() < INBOX_MAX
+    {
+        inbox.push_back(bytes.to_vec());
+    }
+}
+
+fn start(rules: Rules, seed: u64, node: usize) -> Endpoint {
+    let boot = EndpointBoot { seed, stamp_ms: STAMP_MS, saved: None };
+    let mut endpoint = Endpoint::new(rules, boot, Time::ZERO).expect("the boot values are right");
+    for peer in (0..=OBSERVER).filter(|peer| *peer != node) {
+        let name = VOTERS.get(peer).copied().unwrap_or("observer");
+        let outputs = endpoint.step(Time::ZERO, Input::Resolved { peer: node_id(name).key(), address: address(peer) });
+        drop(outputs);
+    }
+    endpoint
+}
+
+fn node_id(name: &str) -> NodeId {
+    NodeId::new(name).expect("the names of the fuzz targets are right")
+}
+
+fn number(life: &Life, present: u64) -> [u8; 8] {
+    match life {
+        Life::Present => present.to_le_bytes(),
+        Life::Unknown => [0; 8],
+        Life::Any(value) => value.to_le_bytes(),
+    }
+}

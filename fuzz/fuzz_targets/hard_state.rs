@@ -1,0 +1,61 @@
+//! Any bytes as a saved record: refused, or the record of a state that a voter can go on from.
+#![no_main]
+
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use qcluster_core::hard_state::{decode, encode};
+use qcluster_core::{Boot, HardState, Incarnation, Node, Rules, Span, Term, Time};
+use qcluster_fuzz::{config, rules, seal};
+
+#[derive(Debug, Arbitrary)]
+enum Record<'a> {
+    /// Anything at all.
+    Raw(&'a [u8]),
+    /// With a right checksum.
+    Sealed(&'a [u8]),
+    /// With a right checksum and a right owner: what comes behind them decides.
+    Owned { version: u8, state: &'a [u8] },
+}
+
+fuzz_target!(|record: Record<'_>| {
+    let mut durable = config(0);
+    durable.data_dir = Some("state".to_owned());
+    let rules = rules(&durable);
+    let bytes = bytes(&record, &rules);
+    let Ok(saved) = decode(&bytes, &rules) else { return };
+    let mut again = Vec::new();
+    encode(&saved, &rules, &mut again);
+    assert_eq!(decode(&again, &rules).as_ref(), Ok(&saved), "what was read cannot be written and read again");
+    // Whatever was saved, a voter starts with it or says why not; it does not panic, and its term does not go back.
+    let term = saved.term;
+    let boot = Boot { seed: 1, stamp_ms: 1_764_000_000_000, saved: Some(saved) };
+    if let Ok(node) = Node::new(rules, boot, Time::ZERO) {
+        assert!(node.term() >= term, "{:?} is below the saved {term:?}", node.term());
+    }
+});
+
+fn bytes(record: &Record<'_>, rules: &Rules) -> Vec<u8> {
+    let mut bytes = match record {
+        Record::Raw(bytes) => return bytes.to_vec(),
+        Record::Sealed(bytes) => bytes.to_vec(),
+        Record::Owned { version, state } => {
+            let mut bytes = owner(rules);
+            bytes[4] = *version;
+            bytes.extend_from_slice(state);
+            bytes
+        }
+    };
+    seal(&mut bytes);
+    bytes
+}
+
+/// The part of a record that says whose it is: magic, version, cluster, node.
+fn owner(rules: &Rules) -> Vec<u8> {
+    const OWNER_LEN: usize = 17;
+    let nothing =
+        HardState { term: Term(0), vote: None, stamp: Term(0), lease: Span::ZERO, incarnation: Incarnation::UNKNOWN };
+    let mut bytes = Vec::new();
+    encode(&nothing, rules, &mut bytes);
+    bytes.truncate(OWNER_LEN);
+    bytes
+}
