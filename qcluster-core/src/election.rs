@@ -393,6 +393,3 @@ impl Election {
         slot.times(rank) + Span::from_nanos(self.rng.below(slot.as_nanos()))
     }
 }
-
-#[cfg(test)]
-mod tests;

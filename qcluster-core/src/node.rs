@@ -27,7 +27,7 @@ use links::Links;
 use queue::Queue;
 
 /// What a node needs to know when it starts, beside its rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Boot {
     /// Sixty-four random bits: all chance in this life comes from them.
     pub seed: u64,
@@ -288,17 +288,17 @@ impl Node {
         self.set_clock(now);
         if self.stage == Stage::New {
             self.stage = Stage::Running;
-            self.with_election(|election, cx| election.begin(cx));
+            self.with_election(Election::begin);
         }
-        self.with_election(|election, cx| election.enter(cx));
+        self.with_election(Election::enter);
         match event {
             Event::Timeout => self.timeout(),
             Event::Message(envelope) => self.receive(envelope),
             Event::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
             Event::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
             Event::Transfer(target) => self.transfer(target.as_ref()),
-            Event::StepDown => self.with_election(|election, cx| election.step_down(cx)),
-            Event::Drained => self.with_election(|election, cx| election.drained(cx)),
+            Event::StepDown => self.with_election(Election::step_down),
+            Event::Drained => self.with_election(Election::drained),
             Event::Shutdown => self.shut_down(),
         }
     }
@@ -310,7 +310,7 @@ impl Node {
             return;
         }
         self.counters.clock_regressions += 1;
-        self.with_election(|election, cx| election.clock_went_back(cx));
+        self.with_election(Election::clock_went_back);
     }
 
     fn timeout(&mut self) {
@@ -320,7 +320,7 @@ impl Node {
         if self.now >= self.links.greet_at {
             self.greet();
         }
-        self.with_election(|election, cx| election.timeout(cx));
+        self.with_election(Election::timeout);
         let lease = self.rules.timing.lease;
         if let Part::Observer(watch) = &mut self.part
             && watch.timeout(self.now, lease)
@@ -343,7 +343,7 @@ impl Node {
 
     fn shut_down(&mut self) {
         match &self.part {
-            Part::Voter(_) => self.with_election(|election, cx| election.retire(cx)),
+            Part::Voter(_) => self.with_election(Election::retire),
             Part::Observer(_) => self.stage = Stage::Stopped,
         }
     }
@@ -416,8 +416,8 @@ impl Node {
     /// An observer tells its application of a new leader.
     fn tell_what_is_watched(&mut self) {
         let Part::Observer(watch) = &mut self.part else { return };
-        if let Some(leader) = watch.news() {
-            let term = watch.term();
+        if watch.has_news() {
+            let (leader, term) = (watch.leader().map(|(leader, _)| leader), watch.term());
             self.queue.push_notification(Notification::LeaderChanged { leader, term });
         }
     }
@@ -484,6 +484,3 @@ impl fmt::Display for BootError {
 }
 
 impl core::error::Error for BootError {}
-
-#[cfg(test)]
-mod tests;

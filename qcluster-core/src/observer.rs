@@ -117,13 +117,10 @@ impl Watch {
         self.opinions.iter().flatten().map(|opinion| opinion.term).max().unwrap_or_default()
     }
 
-    /// The leader, if that is news since the last call.
-    pub(crate) fn news(&mut self) -> Option<Option<VoterIndex>> {
+    /// Whether the leader is another one than at the last call.
+    pub(crate) fn has_news(&mut self) -> bool {
         let leader = self.leader();
-        (leader != self.shown).then(|| {
-            self.shown = leader;
-            leader.map(|(leader, _)| leader)
-        })
+        core::mem::replace(&mut self.shown, leader) != leader
     }
 }
 

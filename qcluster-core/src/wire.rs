@@ -90,16 +90,10 @@ impl Datagram<'_> {
         if self.messages.is_empty() {
             return None;
         }
-        match postcard::take_from_bytes(self.messages) {
-            Ok((message, rest)) => {
-                self.messages = rest;
-                Some(Ok(message))
-            }
-            Err(_) => {
-                self.messages = &[];
-                Some(Err(DropReason::Malformed))
-            }
-        }
+        let taken = postcard::take_from_bytes(self.messages);
+        // Behind a message that cannot be read nothing can be found.
+        self.messages = taken.as_ref().map_or(&[], |(_, rest)| rest);
+        Some(taken.map(|(message, _)| message).map_err(|_| DropReason::Malformed))
     }
 }
 

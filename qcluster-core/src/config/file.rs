@@ -277,14 +277,15 @@ impl Config {
         });
         findings.require(self.advertise_port != Some(0), "advertise_port", || "cannot be 0".into());
         let local = is_loopback(&self.listen_host);
-        findings.require(local || self.insecure, "listen_host", || {
+        findings.require(local || self.insecure || self.listen_host.is_empty(), "listen_host", || {
             format!(
                 "`{}` can be reached from other machines, and datagrams are not authenticated: \
                  set \"insecure\": true if this network is trusted",
                 self.listen_host
             )
         });
-        if let Some(remote) = self.all_peers().find(|peer| local && !is_loopback(&peer.host)) {
+        let elsewhere = |peer: &&Peer| !peer.host.is_empty() && !is_loopback(&peer.host);
+        if let Some(remote) = self.all_peers().find(|peer| local && elsewhere(peer)) {
             findings.add(
                 "listen_host",
                 format!(

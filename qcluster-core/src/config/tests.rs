@@ -1,1 +1,179 @@
-//! Tests follow.
+//! Mistakes in a configuration: all of them are found at once, and each names its field.
+
+use super::{Config, Preset, Settings, Timing};
+use crate::config::{Seat, VoterSettings};
+use crate::id::NodeId;
+use crate::time::Span;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// The example of the README.
+const SERVER_A: &str = r#"{
+    "identifier": "server_a", "listen_host": "localhost", "listen_port": 7001, "metadata": {"server_port": 8001},
+    "peers": [
+        {"host": "localhost", "port": 7002, "identifier": "server_b", "metadata": {"server_port": 8002}},
+        {"host": "localhost", "port": 7003, "identifier": "server_c", "metadata": {"server_port": 8003}}
+    ]
+}"#;
+
+fn server_a() -> Config {
+    Config::from_json(SERVER_A).unwrap()
+}
+
+/// The fields that are complained about.
+fn fields(config: &Config) -> Vec<String> {
+    let error = config.settings().expect_err("the configuration is wrong");
+    error.problems().iter().map(|problem| problem.field.clone()).collect()
+}
+
+#[test]
+fn the_example_is_fine() {
+    let settings = server_a().settings().unwrap();
+    let rules = settings.check().unwrap();
+    let names: Vec<&str> = rules.voters().iter().map(|voter| voter.id.as_str()).collect();
+    assert_eq!(names, ["server_a", "server_b", "server_c"]);
+    assert_eq!(rules.seat(), Seat::Voter);
+    assert_eq!(*rules.timing(), Timing::from(Preset::Lan));
+}
+
+#[test]
+fn it_survives_being_written() {
+    let text = serde_json::to_string(&server_a()).unwrap();
+    assert_eq!(Config::from_json(&text).unwrap(), server_a());
+}
+
+#[test]
+fn an_unknown_field_is_named() {
+    let text = SERVER_A.replace("listen_port", "listen_prot");
+    let error = Config::from_json(&text).unwrap_err().to_string();
+    assert!(error.contains("listen_prot"), "{error}");
+}
+
+#[test]
+fn several_mistakes_are_reported_together() {
+    let mut config = server_a();
+    config.identifier = "two words".into();
+    config.peers[0].port = 0;
+    config.peers[1].identifier = "server_b".into();
+    config.timing = serde_json::from_str(r#"{"lease_ms": 90}"#).unwrap();
+    let fields = fields(&config);
+    for field in ["identifier", "peers[0].port", "peers", "timing.lease_ms"] {
+        assert!(fields.iter().any(|found| found == field), "{field} is missing in {fields:?}");
+    }
+}
+
+#[test]
+fn each_mistake_names_its_field() {
+    type Spoil = fn(&mut Config);
+    let cases: &[(&str, Spoil)] = &[
+        ("identifier", |c| c.identifier.clear()),
+        ("listen_host", |c| c.listen_host.clear()),
+        ("listen_host", |c| c.listen_host = "0.0.0.0".into()),
+        ("listen_host", |c| c.peers[0].host = "10.1.2.3".into()),
+        ("listen_port", |c| c.listen_port = 0),
+        ("advertise_port", |c| c.advertise_port = Some(0)),
+        ("peers[0].identifier", |c| c.peers[0].identifier = "server_a".into()),
+        ("peers[0].identifier", |c| c.peers[0].identifier.clear()),
+        ("peers[1].port", |c| c.peers[1].port = 7_002),
+        ("peers[1].host", |c| c.peers[1].host.clear()),
+        ("peers", |c| c.peers[1].identifier = "server_b".into()),
+        ("metadata", |c| drop(c.metadata.insert("long".into(), "x".repeat(600).into()))),
+        ("peers[0].metadata", |c| drop(c.peers[0].metadata.insert("long".into(), "x".repeat(600).into()))),
+        ("cluster", |c| c.cluster.clear()),
+        ("voter_in", |c| c.voter_in = super::VoterIn::Peers),
+        ("previous_lease_ms", |c| (c.data_dir, c.previous_lease_ms) = (Some("data".into()), Some(1))),
+        ("previous_lease_ms", |c| c.previous_lease_ms = Some(u64::MAX)),
+        ("timing.heartbeat_ms", |c| c.timing = serde_json::from_str(r#"{"heartbeat_ms": 0}"#).unwrap()),
+        ("timing.lease_ms", |c| c.timing = serde_json::from_str(r#"{"lease_ms": 99}"#).unwrap()),
+        ("timing.lease_ms", |c| c.timing = serde_json::from_str(r#"{"lease_ms": 4000000}"#).unwrap()),
+        ("timing.slot_ms", |c| c.timing = serde_json::from_str(r#"{"slot_ms": 0}"#).unwrap()),
+        ("timing.drift_ppm", |c| c.timing = serde_json::from_str(r#"{"drift_ppm": 200001}"#).unwrap()),
+    ];
+    for (field, spoil) in cases {
+        let mut config = server_a();
+        spoil(&mut config);
+        assert_eq!(fields(&config), [*field]);
+    }
+}
+
+#[test]
+fn the_voters_of_both_lists_must_fit_and_agree_on_priorities() {
+    let voter = |n: usize| VoterSettings::new(NodeId::new(&format!("v{n}")).unwrap());
+    let list = |range: core::ops::Range<usize>| range.map(voter).collect::<Vec<_>>();
+    let settings = Settings::voter(voter(0).id, list(0..63));
+    assert!(settings.check().is_ok());
+    let changing = Settings { next_voters: Some(list(1..64)), ..settings.clone() };
+    assert_eq!(changing.check().unwrap_err().problems()[0].field, "peers");
+
+    let mut next = list(0..3);
+    next[1].priority = 9;
+    let changing = Settings { voters: list(0..3), next_voters: Some(next), ..settings };
+    assert_eq!(changing.check().unwrap_err().problems()[0].field, "next_peers");
+}
+
+#[test]
+fn an_observer_is_no_voter() {
+    let config = Config { observer: true, ..server_a() };
+    let rules = config.settings().unwrap().check().unwrap();
+    assert_eq!(rules.seat(), Seat::Observer);
+    assert_eq!(rules.voters().len(), 2);
+}
+
+#[test]
+fn a_joining_node_is_in_the_next_list_only() {
+    let mut config = server_a();
+    config.next_peers = Some(config.peers.clone());
+    config.voter_in = super::VoterIn::NextPeers;
+    let settings = config.settings().unwrap();
+    assert_eq!(settings.voters.len(), 2);
+    assert_eq!(settings.next_voters.map(|voters| voters.len()), Some(3));
+}
+
+#[test]
+fn digests_agree_where_a_list_is_shared() {
+    let voter = |name: &str| VoterSettings::new(NodeId::new(name).unwrap());
+    let old = || ["a", "b", "c"].map(voter).to_vec();
+    let new = || ["b", "c", "d"].map(voter).to_vec();
+    let digests = |voters, next| {
+        let settings = Settings { next_voters: next, ..Settings::voter(voter("b").id, voters) };
+        settings.check().unwrap().digests
+    };
+    let (only_old, joint, only_new) = (digests(old(), None), digests(old(), Some(new())), digests(new(), None));
+    assert!(only_old.agree(&joint) && joint.agree(&only_old));
+    assert!(only_new.agree(&joint) && joint.agree(&only_new));
+    assert!(joint.agree(&joint) && only_old.agree(&only_old));
+    assert!(!only_old.agree(&only_new) && !only_new.agree(&only_old));
+}
+
+#[test]
+fn the_digest_covers_priority_lease_and_drift_and_not_the_order() {
+    let voter = |name: &str, priority| VoterSettings { id: NodeId::new(name).unwrap(), priority };
+    let rules = |voters: &[VoterSettings], timing| {
+        let settings = Settings { timing, ..Settings::voter(voter("a", 0).id, voters.to_vec()) };
+        settings.check().unwrap().digests
+    };
+    let lan = Timing::default();
+    let plain = rules(&[voter("a", 0), voter("b", 0)], lan);
+    assert_eq!(plain, rules(&[voter("b", 0), voter("a", 0)], lan));
+    assert_ne!(plain, rules(&[voter("a", 0), voter("b", 1)], lan));
+    assert_ne!(plain, rules(&[voter("a", 0), voter("b", 0)], Timing { lease: Span::from_millis(151), ..lan }));
+    assert_ne!(plain, rules(&[voter("a", 0), voter("b", 0)], Timing { drift_ppm: 10_001, ..lan }));
+    assert_eq!(plain, rules(&[voter("a", 0), voter("b", 0)], Timing { slot: Span::from_millis(11), ..lan }));
+}
+
+#[test]
+fn equal_priorities_share_a_rank() {
+    let voter = |name: &str, priority| VoterSettings { id: NodeId::new(name).unwrap(), priority };
+    let voters = [voter("a", 5), voter("b", 9), voter("c", 5), voter("d", 0)].to_vec();
+    let rules = Settings::voter(voter("a", 0).id, voters).check().unwrap();
+    let ranks: Vec<u32> = rules.voters().iter().map(|voter| voter.rank).collect();
+    assert_eq!(ranks, [1, 0, 1, 2]);
+}
+
+#[test]
+fn the_trusted_lease_is_rounded_down() {
+    let timing = Timing { lease: Span::from_nanos(1_000), drift_ppm: 10_000, ..Timing::default() };
+    // 1000 · 0.99 / 1.01 = 980.198…
+    assert_eq!(timing.trusted_lease(), Span::from_nanos(980));
+}

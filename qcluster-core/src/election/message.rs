@@ -111,10 +111,11 @@ impl Message {
     pub(crate) fn terms(&self) -> [Term; 2] {
         let of = |leadership: Option<Leadership>| leadership.map_or(Term(0), |leadership| leadership.term);
         match *self {
-            Self::Heartbeat { term, stamp, .. } | Self::HeartbeatAck { term, stamp, .. } => [term, stamp],
-            Self::PreVoteReply { term, stamp, .. } => [term, stamp],
-            // `asked` was the receiver's own: it matches or the reply is dropped.
-            Self::VoteReply { term, stamp, .. } => [term, stamp],
+            // The `asked` of a vote's reply was the receiver's own: it matches, or the reply is dropped.
+            Self::Heartbeat { term, stamp, .. }
+            | Self::HeartbeatAck { term, stamp, .. }
+            | Self::PreVoteReply { term, stamp, .. }
+            | Self::VoteReply { term, stamp, .. } => [term, stamp],
             Self::PreVoteRequest { term, consent, .. } => [term, of(consent)],
             Self::VoteRequest { term, released } => [term, of(released)],
             Self::StaleTerm { term }

@@ -1,1 +1,141 @@
-//! Tests follow.
+//! Bytes in, bytes out: addresses follow lives, and garbage changes nothing.
+
+use super::{Endpoint, EndpointBoot, Input, Output};
+use crate::config::{Rules, Settings, VoterSettings};
+use crate::id::NodeId;
+use crate::metrics::Counters;
+use crate::node::{BootError, Role};
+use crate::reason::DropReason;
+use crate::time::{Span, Time};
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn rules(n: usize, size: usize) -> Rules {
+    let voters: Vec<VoterSettings> =
+        ["a", "b", "c"][..size].iter().map(|id| VoterSettings::new(NodeId::new(id).unwrap())).collect();
+    Settings::voter(voters[n].id.clone(), voters).check().unwrap()
+}
+
+fn endpoint(n: usize, size: usize) -> Endpoint {
+    endpoint_with_seed(n, size, n as u64 + 1)
+}
+
+fn endpoint_with_seed(n: usize, size: usize, seed: u64) -> Endpoint {
+    let rules = rules(n, size);
+    let boot = EndpointBoot { seed, stamp_ms: 1_764_000_000_000, saved: None };
+    let mut endpoint = Endpoint::new(rules.clone(), boot, Time::ZERO).unwrap();
+    for (port, voter) in (0..).zip(rules.voters()).filter(|(_, voter)| voter.key != rules.key) {
+        let resolved = Input::Resolved { peer: voter.key, address: address(port) };
+        drain(endpoint.step(Time::ZERO, resolved));
+    }
+    endpoint
+}
+
+/// Everything that is to be sent.
+fn drain(mut outputs: super::Outputs<'_>) -> Vec<(SocketAddr, Vec<u8>)> {
+    let mut sent = Vec::new();
+    while let Some(output) = outputs.next() {
+        if let Output::Transmit { to, bytes } = output {
+            sent.push((to, bytes.to_vec()));
+        }
+    }
+    sent
+}
+
+/// Runs endpoints against one another with no delay until `until`; ports are places in the list.
+fn run(endpoints: &mut [Endpoint], until: Time) {
+    let mut now = Time::ZERO;
+    while now <= until {
+        for n in 0..endpoints.len() {
+            let mut mail: Vec<(usize, SocketAddr, Vec<u8>)> = Vec::new();
+            let sent = drain(endpoints[n].step(now, Input::Timeout));
+            mail.extend(sent.into_iter().map(|(to, bytes)| (n, to, bytes)));
+            while let Some((from, to, bytes)) = mail.pop() {
+                let to = usize::from(to.port());
+                let from = address(u16::try_from(from).unwrap());
+                let sent = drain(endpoints[to].step(now, Input::Datagram { from, bytes: &bytes }));
+                mail.extend(sent.into_iter().map(|(next, bytes)| (to, next, bytes)));
+            }
+        }
+        now = now + Span::from_millis(1);
+    }
+}
+
+#[test]
+fn three_endpoints_elect_over_bytes_alone() {
+    let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
+    let until = Time::from_millis(500);
+    run(&mut endpoints, until);
+    assert_eq!(endpoints.iter().filter(|endpoint| endpoint.node().is_leader(until)).count(), 1);
+    let leaders: Vec<_> = endpoints.iter().map(|endpoint| endpoint.node().leader().cloned()).collect();
+    assert!(leaders[0].is_some() && leaders.iter().all(|leader| *leader == leaders[0]));
+}
+
+#[test]
+fn nothing_is_sent_where_no_address_is_known() {
+    let rules = rules(0, 3);
+    let boot = EndpointBoot { seed: 1, stamp_ms: 1, saved: None };
+    let mut lost = Endpoint::new(rules, boot, Time::ZERO).unwrap();
+    assert!(drain(lost.step(Time::ZERO, Input::Timeout)).is_empty());
+    assert_eq!(lost.unaddressed(), 2);
+}
+
+#[test]
+fn garbage_is_counted_and_changes_nothing_else() {
+    let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
+    run(&mut endpoints, Time::from_millis(500));
+    let mut target = endpoints[0].clone();
+    let now = Time::from_millis(501);
+    drain(target.step(now, Input::Timeout));
+    let before = target.clone();
+    for bytes in [&b""[..], b"GET / HTTP/1.1", &[1; 1_400], &[0; 2_000]] {
+        assert!(drain(target.step(now, Input::Datagram { from: address(9), bytes })).is_empty());
+    }
+    let counters = target.node().counters();
+    let dropped = |counters: &Counters| counters.dropped.iter().sum::<u64>();
+    assert_eq!(dropped(counters) - dropped(before.node().counters()), 4);
+    assert_eq!(target.node().role(), before.node().role());
+    assert_eq!(target.node().term(), before.node().term());
+    assert_eq!(target.deadline(), before.deadline());
+}
+
+#[test]
+fn a_recording_opens_nothing_in_a_later_life() {
+    // Given a heartbeat that was recorded on its way from the leader to a follower,
+    let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
+    run(&mut endpoints, Time::from_millis(500));
+    let leader = endpoints.iter().position(|endpoint| endpoint.node().role() == Role::Leader).unwrap();
+    let sent = drain(endpoints[leader].step(Time::from_millis(530), Input::Timeout));
+    let (to, recorded) = sent.first().cloned().unwrap();
+    let follower = usize::from(to.port());
+    // when the follower's next life is given it,
+    let mut next_life = endpoint_with_seed(follower, 3, 99);
+    drain(next_life.step(Time::ZERO, Input::Timeout));
+    let answers = drain(next_life.step(Time::ZERO, Input::Datagram { from: address(9), bytes: &recorded }));
+    // then it follows nobody, and only says who it is.
+    assert_eq!(next_life.node().counters().dropped_for(DropReason::OtherLife), 1);
+    assert_eq!(next_life.node().term().0, 0);
+    assert_eq!(answers.len(), 1);
+}
+
+#[test]
+fn a_damaged_record_does_not_start() {
+    let rules = rules(0, 1);
+    let boot = EndpointBoot { seed: 1, stamp_ms: 1, saved: Some(b"not a record") };
+    assert!(matches!(Endpoint::new(rules, boot, Time::ZERO), Err(BootError::Record(_))));
+}
+
+#[test]
+fn outputs_dropped_early_come_next_time() {
+    let mut endpoint = endpoint(0, 3);
+    let now = Time::from_millis(25);
+    {
+        let mut outputs = endpoint.step(now, Input::Timeout);
+        assert!(matches!(outputs.next(), Some(Output::Transmit { .. })));
+    }
+    assert_eq!(drain(endpoint.step(now, Input::Timeout)).len(), 1);
+}

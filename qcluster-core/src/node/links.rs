@@ -50,7 +50,7 @@ pub(super) enum Verdict {
 /// The links to all voters, and the schedule of greetings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Links {
-    links: Vec<Link>,
+    voters: Vec<Link>,
     pub(super) greet_at: Time,
     strangers_told: Vec<NodeKey>,
 }
@@ -66,11 +66,11 @@ impl Links {
             contender: None,
             mismatch_told: Incarnation::UNKNOWN,
         };
-        Self { links: alloc::vec![link; voters], greet_at: now, strangers_told: Vec::new() }
+        Self { voters: alloc::vec![link; voters], greet_at: now, strangers_told: Vec::new() }
     }
 
     pub(super) fn at(&self, voter: VoterIndex) -> &Link {
-        &self.links[voter.position()]
+        &self.voters[voter.position()]
     }
 
     /// Takes note of a proven message of `life`. `patience` is how long a probe may take; a life silent for four times
@@ -83,7 +83,7 @@ impl Links {
         patience: Span,
         nonce: u64,
     ) -> Verdict {
-        let link = &mut self.links[voter.position()];
+        let link = &mut self.voters[voter.position()];
         if link.life == life {
             link.heard = now;
             return Verdict::Known;
@@ -104,7 +104,7 @@ impl Links {
 
     /// The established life has answered a probe: the contender is a twin. Gives its life.
     pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64) -> Option<Incarnation> {
-        let contender = &mut self.links[voter.position()].contender;
+        let contender = &mut self.voters[voter.position()].contender;
         contender.take_if(|contender| contender.nonce == nonce).map(|contender| contender.life)
     }
 
@@ -112,7 +112,7 @@ impl Links {
     /// stranger as far as memory allows.
     pub(super) fn mismatch_is_news(&mut self, voter: Option<VoterIndex>, key: NodeKey, life: Incarnation) -> bool {
         if let Some(voter) = voter {
-            return core::mem::replace(&mut self.links[voter.position()].mismatch_told, life) != life;
+            return core::mem::replace(&mut self.voters[voter.position()].mismatch_told, life) != life;
         }
         let news = !self.strangers_told.contains(&key) && self.strangers_told.len() < Self::STRANGERS_MAX;
         if news {
@@ -130,3 +130,6 @@ impl Link {
         Verdict::Established
     }
 }
+
+#[cfg(test)]
+mod tests;

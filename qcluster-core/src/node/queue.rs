@@ -60,13 +60,14 @@ impl Queue {
     fn make_room(&mut self) {
         let mut pairs = 0;
         self.actions.retain(|action| match action {
-            Action::Send(_) | Action::Persist { .. } => true,
             Action::Notify(Notification::Elected { .. } | Notification::Lost { .. }) => {
                 pairs += 1;
                 // The first one waiting may be the `Lost` of an `Elected` that was taken.
                 !(2..=3).contains(&pairs)
             }
-            Action::Notify(Notification::StorageFailed | Notification::Twin { .. }) => true,
+            Action::Send(_)
+            | Action::Persist { .. }
+            | Action::Notify(Notification::StorageFailed | Notification::Twin { .. }) => true,
             Action::Notify(
                 Notification::Draining { .. }
                 | Notification::LeaderChanged { .. }
@@ -104,3 +105,6 @@ impl Iterator for Actions<'_> {
 }
 
 impl ExactSizeIterator for Actions<'_> {}
+
+#[cfg(test)]
+mod tests;

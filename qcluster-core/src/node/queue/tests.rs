@@ -1,0 +1,58 @@
+//! The queue stays bounded and keeps what must not be lost.
+
+use super::{Action, Notification, Pushed, Queue};
+use crate::config::{Settings, VoterSettings};
+use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
+use crate::node::{Envelope, Message, Session};
+use crate::reason::LostReason;
+use alloc::vec;
+use alloc::vec::Vec;
+
+fn envelope() -> Envelope {
+    let id = NodeId::new("a").unwrap();
+    let rules = Settings::voter(id.clone(), vec![VoterSettings::new(id)]).check().unwrap();
+    Envelope {
+        from: NodeKey(1),
+        from_incarnation: Incarnation(1),
+        to: NodeKey(2),
+        to_incarnation: Incarnation(2),
+        digests: rules.digests,
+        message: Message::Session(Session::Probe { nonce: 1 }),
+    }
+}
+
+#[test]
+fn sends_beyond_the_limit_are_given_up() {
+    let mut queue = Queue::with_capacity(0);
+    let pushed: Vec<Pushed> = (0..2_000).map(|_| queue.push_send(envelope())).collect();
+    assert_eq!(pushed.iter().filter(|pushed| **pushed == Pushed::Yes).count(), Queue::ACTIONS_MAX);
+    assert_eq!(queue.push_send(envelope()), Pushed::Full);
+    queue.pop();
+    assert_eq!(queue.push_send(envelope()), Pushed::Yes);
+}
+
+#[test]
+fn notifications_beyond_the_limit_push_out_old_ones_and_still_alternate() {
+    let mut queue = Queue::with_capacity(0);
+    for number in 0..1_000 {
+        let token = FencingToken(number);
+        queue.push_notification(Notification::Elected { token });
+        queue.push_notification(Notification::LeaderChanged { leader: None, term: Term(number) });
+        queue.push_notification(Notification::Lost { token, reason: LostReason::LeaseExpired });
+        assert!(queue.actions.len() <= Queue::NOTIFICATIONS_MAX);
+    }
+    let mut leads = false;
+    let mut last = None;
+    while let Some(Action::Notify(notification)) = queue.pop() {
+        match notification {
+            Notification::Elected { .. } => assert!(!core::mem::replace(&mut leads, true), "elected twice"),
+            Notification::Lost { token, .. } => {
+                assert!(core::mem::replace(&mut leads, false), "lost without having led");
+                last = Some(token);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(last, Some(FencingToken(999)), "the newest is there");
+    assert_eq!(queue.notifications, 0);
+}
