@@ -3,20 +3,24 @@
 //! The node owns what the protocols must not know of: envelopes and their checks (E14, E18), lives of other nodes
 //! ([`links`]), the clock's direction (E15), and the order of actions.
 
+mod boot;
 mod event;
 mod links;
 mod queue;
 mod receive;
+mod role;
+mod tell;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
 
+pub use boot::{Boot, BootError};
 pub use event::{Action, Envelope, Event, Message, Notification, Session};
 pub use queue::Actions;
+pub use role::Role;
 
 use crate::config::{Durability, Rules, Voter, VoterIndex};
-use crate::election::{self, Change, Context, Effect, Election, HardState, Lease, Start};
+use crate::election::{self, Context, Effect, Election, Lease, Start};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
 use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
@@ -25,47 +29,6 @@ use crate::rng::Rng;
 use crate::time::Time;
 use links::Links;
 use queue::Queue;
-
-/// What a node needs to know when it starts, beside its rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Boot {
-    /// Sixty-four random bits: all chance in this life comes from them.
-    pub seed: u64,
-    /// The wall clock, in Unix milliseconds (E12).
-    pub stamp_ms: u64,
-    /// What the last life saved, if there was one and it saves.
-    pub saved: Option<HardState>,
-}
-
-/// Why a node could not start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BootError {
-    /// The wall clock is beyond any year that leaves terms room to grow.
-    StampTooLarge(u64),
-    /// There is a saved state, but the rules say that nothing is saved.
-    SavedButDiskless,
-    /// The saved state cannot be used.
-    Record(crate::hard_state::RecordError),
-}
-
-/// What a node is at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// It has no vote.
-    Observer,
-    /// It has a vote, and sits out its boot wait (E9).
-    Booting,
-    /// It follows a leader, or waits for one.
-    Follower,
-    /// It asks whether it could win (E5).
-    PreCandidate,
-    /// It asks for votes (E6).
-    Candidate,
-    /// It has won, and leads as soon and as long as it has the [`Lease`] (E3, E7).
-    Leader,
-    /// It takes part in nothing any more.
-    Stopped,
-}
 
 /// A deterministic node. Given the same rules, boot values and events it does the same, on every machine.
 ///
@@ -388,40 +351,6 @@ impl Node {
         self.effects = effects;
     }
 
-    fn tell(&mut self, change: Change) {
-        let notification = match change {
-            Change::Elected { token } => Notification::Elected { token },
-            Change::Lost { token, reason } => Notification::Lost { token, reason },
-            Change::Draining { until } => Notification::Draining { until },
-            Change::StorageFailed => Notification::StorageFailed,
-            Change::Leader { leader, term } => {
-                self.announce(leader, term);
-                Notification::LeaderChanged { leader, term }
-            }
-        };
-        self.queue.push_notification(notification);
-    }
-
-    /// Tells observers at once (E13).
-    fn announce(&mut self, leader: Option<VoterIndex>, term: Term) {
-        let leader = leader.map(|leader| self.rules.at(leader).key);
-        let message = Message::Observer(observer::Message::Announce { leader, term });
-        let audience = core::mem::take(&mut self.audience);
-        for subscriber in audience.at(self.now) {
-            self.send(subscriber.key, subscriber.incarnation, message);
-        }
-        self.audience = audience;
-    }
-
-    /// An observer tells its application of a new leader.
-    fn tell_what_is_watched(&mut self) {
-        let Part::Observer(watch) = &mut self.part else { return };
-        if watch.has_news() {
-            let (leader, term) = (watch.leader().map(|(leader, _)| leader), watch.term());
-            self.queue.push_notification(Notification::LeaderChanged { leader, term });
-        }
-    }
-
     fn say_hello(&mut self, to: NodeKey, to_incarnation: Incarnation, answer: Answer) {
         let known = self.rules.index_of(to).map_or(Incarnation::UNKNOWN, |voter| self.links.at(voter).life);
         let hello = Session::Hello { to, answer: answer == Answer::Yes, booting: self.is_booting(), known };
@@ -455,32 +384,3 @@ enum Answer {
     Yes,
     No,
 }
-
-impl Role {
-    /// A short name that never changes, for logs and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Observer => "observer",
-            Self::Booting => "booting",
-            Self::Follower => "follower",
-            Self::PreCandidate => "pre_candidate",
-            Self::Candidate => "candidate",
-            Self::Leader => "leader",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
-impl fmt::Display for BootError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StampTooLarge(stamp) => {
-                write!(f, "the wall clock is set far into the future ({stamp} ms since 1970)")
-            }
-            Self::SavedButDiskless => f.write_str("there is a saved state, but the configuration has no data_dir"),
-            Self::Record(error) => fmt::Display::fmt(error, f),
-        }
-    }
-}
-
-impl core::error::Error for BootError {}

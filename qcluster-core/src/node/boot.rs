@@ -1,0 +1,42 @@
+//! What a node starts with, and why it may not.
+
+use core::fmt;
+
+use crate::election::HardState;
+use crate::hard_state::RecordError;
+
+/// What a node needs to know when it starts, beside its rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boot {
+    /// Sixty-four random bits: all chance in this life comes from them.
+    pub seed: u64,
+    /// The wall clock, in Unix milliseconds (E12).
+    pub stamp_ms: u64,
+    /// What the last life saved, if there was one and it saves.
+    pub saved: Option<HardState>,
+}
+
+/// Why a node could not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BootError {
+    /// The wall clock is beyond any year that leaves terms room to grow.
+    StampTooLarge(u64),
+    /// There is a saved state, but the rules say that nothing is saved.
+    SavedButDiskless,
+    /// The saved state cannot be used.
+    Record(RecordError),
+}
+
+impl fmt::Display for BootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StampTooLarge(stamp) => {
+                write!(f, "the wall clock is set far into the future ({stamp} ms since 1970)")
+            }
+            Self::SavedButDiskless => f.write_str("there is a saved state, but the configuration has no data_dir"),
+            Self::Record(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl core::error::Error for BootError {}
