@@ -2,6 +2,7 @@
 //! drive.
 
 mod addresses;
+mod inspect;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,6 +16,7 @@ use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notif
 use crate::time::Time;
 use crate::wire::{self, Header};
 use addresses::Addresses;
+pub use inspect::{read_datagram, write_datagram};
 
 /// What an endpoint needs to know when it starts, beside its rules: a [`Boot`] whose saved state is still bytes.
 #[derive(Clone, Copy, Debug)]

@@ -55,7 +55,7 @@ pub use config::{
     VoterSettings,
 };
 pub use election::{HardState, Leadership, Lease, Message as ElectionMessage, PersistId, Vote};
-pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs};
+pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, read_datagram, write_datagram};
 pub use hard_state::RecordError;
 pub use id::{BadNodeId, FencingToken, Incarnation, NodeId, NodeKey, Term};
 pub use metrics::Counters;

@@ -127,6 +127,11 @@ impl Rules {
         &self.id
     }
 
+    /// What this node goes by in messages.
+    pub fn key(&self) -> NodeKey {
+        self.key
+    }
+
     /// Whether this node votes.
     pub fn seat(&self) -> Seat {
         if self.me.is_some() { Seat::Voter } else { Seat::Observer }
@@ -147,15 +152,18 @@ impl Rules {
         self.index_of(key).map(|index| self.at(index))
     }
 
-    pub(crate) fn at(&self, index: VoterIndex) -> &Voter {
+    /// The voter at that place of *this* configuration.
+    pub fn at(&self, index: VoterIndex) -> &Voter {
         &self.voters[index.position()]
     }
 
-    pub(crate) fn index_of(&self, key: NodeKey) -> Option<VoterIndex> {
+    /// The place of the voter that goes by `key`.
+    pub fn index_of(&self, key: NodeKey) -> Option<VoterIndex> {
         self.indices().find(|index| self.at(*index).key == key)
     }
 
-    pub(crate) fn indices(&self) -> impl Iterator<Item = VoterIndex> + use<> {
+    /// The places of all voters.
+    pub fn indices(&self) -> impl Iterator<Item = VoterIndex> + use<> {
         indices(self.voters.len())
     }
 
