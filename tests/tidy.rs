@@ -1,5 +1,7 @@
 //! Holds what the compiler and the lints cannot: the layers of the core, its purity, and the shape of files.
 
+#[path = "tidy/guarantees.rs"]
+mod guarantees;
 #[path = "tidy/layers.rs"]
 mod layers;
 #[path = "tidy/shape.rs"]
@@ -7,7 +9,6 @@ mod shape;
 #[path = "tidy/source.rs"]
 mod source;
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use source::{Finding, Source};
@@ -20,14 +21,25 @@ fn check(sources: &[Source]) -> Vec<Finding> {
     findings
 }
 
+/// One finding a line.
+fn list(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("{finding}\n")).collect()
+}
+
 #[test]
 fn the_project_keeps_its_own_rules() {
     let sources = source::read_project(Path::new(env!("CARGO_MANIFEST_DIR")));
     assert!(sources.iter().any(|source| source.path == "tests/tidy.rs"), "the walk did not even find this file");
     let findings = check(&sources);
-    let list = findings.iter().fold(String::new(), |mut list, finding| {
-        let _ = writeln!(list, "{finding}");
-        list
-    });
-    assert!(findings.is_empty(), "{} breaches of the project's rules:\n{list}", findings.len());
+    assert!(findings.is_empty(), "breaches of the project's rules:\n{}", list(&findings));
+}
+
+/// The table of guarantees is worth as much as the tests that it names.
+#[test]
+fn the_tests_that_the_readme_names_exist() {
+    let sources = source::read_project(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let readme = sources.iter().find(|source| source.path == "README.md").expect("there is a README.md");
+    let missing = guarantees::missing(readme, &sources);
+    assert!(!guarantees::named(readme).is_empty(), "the README names no test at all");
+    assert!(missing.is_empty(), "the README promises what nothing shows:\n{}", list(&missing));
 }
