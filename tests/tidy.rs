@@ -23,7 +23,7 @@ fn check(sources: &[Source]) -> Vec<Finding> {
 
 /// One finding a line.
 fn list(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("{finding}\n")).collect()
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
