@@ -315,12 +315,14 @@ impl Node {
     fn greet(&mut self) {
         let timing = self.rules.timing;
         let booting = self.is_booting();
-        self.links.greet_at = self.now + if booting { timing.heartbeat } else { timing.lease };
-        let is_observer = self.rules.me.is_none();
-        for voter in self.rules.others() {
-            if booting || (self.links.at(voter).life == Incarnation::UNKNOWN && !is_observer) {
-                let to = self.rules.at(voter).key;
-                self.say_hello(to, self.links.at(voter).life, Answer::No);
+        self.links.greet_at = Time::NEVER;
+        // An observer's subscription is its greeting.
+        let votes = self.rules.me.is_some();
+        for voter in self.rules.others().filter(|_| votes) {
+            let life = self.links.at(voter).life;
+            if booting || life == Incarnation::UNKNOWN {
+                self.links.greet_at = self.now + if booting { timing.heartbeat } else { timing.lease };
+                self.say_hello(self.rules.at(voter).key, life, Answer::No);
             }
         }
     }

@@ -23,12 +23,20 @@ pub(super) struct Link {
     mismatch_told: Incarnation,
 }
 
-/// Another life that says it is the same voter.
+/// A life that says it is a certain voter, with a number for the probe that may be needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) life: Incarnation,
+    /// Whether it says that it sits out its boot wait.
+    pub(super) booting: bool,
+    pub(super) nonce: u64,
+}
+
+/// Another life than the established one, while that is probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Contender {
-    life: Incarnation,
+    claim: Claim,
     since: Time,
-    nonce: u64,
 }
 
 /// What a proven message means for the link that it came in on.
@@ -75,37 +83,32 @@ impl Links {
 
     /// Takes note of a proven message of `life`. `patience` is how long a probe may take; a life silent for four times
     /// that is gone, and its successor is welcome at once.
-    pub(super) fn hear(
-        &mut self,
-        voter: VoterIndex,
-        life: Incarnation,
-        now: Time,
-        patience: Span,
-        nonce: u64,
-    ) -> Verdict {
+    pub(super) fn hear(&mut self, voter: VoterIndex, claim: Claim, now: Time, patience: Span) -> Verdict {
+        let life = claim.life;
         let link = &mut self.voters[voter.position()];
         if link.life == life {
             link.heard = now;
             return Verdict::Known;
         }
         let gone = link.life == Incarnation::UNKNOWN || now.since(link.heard) >= patience.times(4);
-        match link.contender {
-            Some(contender) if contender.life == life && !gone && now.since(contender.since) < patience => {
-                Verdict::Probe { life: link.life, nonce: contender.nonce }
+        match &mut link.contender {
+            Some(contender) if contender.claim.life == life && !gone && now.since(contender.since) < patience => {
+                contender.claim.booting = claim.booting;
+                Verdict::Probe { life: link.life, nonce: contender.claim.nonce }
             }
-            Some(contender) if contender.life == life || gone => link.establish(life, now),
+            Some(contender) if contender.claim.life == life || gone => link.establish(life, now),
             None if gone => link.establish(life, now),
             Some(_) | None => {
-                link.contender = Some(Contender { life, since: now, nonce });
-                Verdict::Probe { life: link.life, nonce }
+                link.contender = Some(Contender { claim, since: now });
+                Verdict::Probe { life: link.life, nonce: claim.nonce }
             }
         }
     }
 
-    /// The established life has answered a probe: the contender is a twin. Gives its life.
-    pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64) -> Option<Incarnation> {
+    /// The established life has answered a probe: the contender is a twin. Gives what that one claimed.
+    pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64) -> Option<Claim> {
         let contender = &mut self.voters[voter.position()].contender;
-        contender.take_if(|contender| contender.nonce == nonce).map(|contender| contender.life)
+        contender.take_if(|contender| contender.claim.nonce == nonce).map(|contender| contender.claim)
     }
 
     /// Whether a node with another configuration is to be reported: once for each life of a voter, and once for each

@@ -1,10 +1,10 @@
 //! What a message has to pass before a protocol sees it (E14, E17, E18).
 
 use super::event::{Envelope, Message, Notification, Session};
-use super::links::Verdict;
+use super::links::{Claim, Verdict};
 use super::{Answer, Node, Part, Stage};
 use crate::config::VoterIndex;
-use crate::election::Sender;
+use crate::election::{Election, Sender};
 use crate::id::{Incarnation, Term};
 use crate::observer::{self, Subscribed, Watch};
 use crate::reason::DropReason;
@@ -89,9 +89,16 @@ impl Node {
 
     fn hear_voter(&mut self, voter: VoterIndex, envelope: &Envelope) -> Result<(), DropReason> {
         let life = envelope.from_incarnation;
+        if let Message::Session(Session::Probe { nonce }) = envelope.message {
+            // Whoever asks, and however well established: this life is there.
+            let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
+            self.send(envelope.from, life, Message::Session(ack));
+            return Ok(());
+        }
+        let booting = matches!(envelope.message, Message::Session(Session::Hello { booting: true, .. }));
         let patience = self.rules.timing.lease.split(2);
         let nonce = if self.links.at(voter).life == life { 0 } else { self.rng.next() };
-        match self.links.hear(voter, life, self.now, patience, nonce) {
+        match self.links.hear(voter, Claim { life, booting, nonce }, self.now, patience) {
             Verdict::Known => {}
             Verdict::Established => {
                 // It has proven itself to this node; now this node proves itself to it.
@@ -127,19 +134,21 @@ impl Node {
     fn hear_session(&mut self, voter: VoterIndex, life: Incarnation, session: Session) {
         match session {
             Session::Hello { known, .. } => self.outlive(known),
-            Session::Probe { nonce } => {
-                let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
-                self.send(self.rules.at(voter).key, life, Message::Session(ack));
-            }
+            Session::Probe { .. } => {}
             Session::ProbeAck { nonce, booting } => {
                 if let Some(contender) = self.links.probe_answered(voter, nonce) {
                     self.counters.twins += 1;
-                    let twin = Message::Session(Session::Twin { other: life, booting });
-                    self.send(self.rules.at(voter).key, contender, twin);
+                    self.tell_twin(voter, contender.life, life, booting);
+                    self.tell_twin(voter, life, contender.life, contender.booting);
                 }
             }
             Session::Twin { other, booting } => self.meet_twin(other, booting),
         }
+    }
+
+    fn tell_twin(&mut self, voter: VoterIndex, whom: Incarnation, other: Incarnation, booting: bool) {
+        let twin = Message::Session(Session::Twin { other, booting });
+        self.send(self.rules.at(voter).key, whom, twin);
     }
 
     /// A life larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the
@@ -157,15 +166,20 @@ impl Node {
         }
     }
 
-    /// Another live node has this identifier. The one that started later stops: that is whoever still boots, and of two
-    /// that boot the larger life (E17).
+    /// Another live node has this identifier, and a vote counted for both would be two votes. The one that started later
+    /// stops: whoever still boots, or else the larger life (E17).
     fn meet_twin(&mut self, other: Incarnation, other_boots: bool) {
         if other == self.incarnation {
             return;
         }
         self.counters.twins += 1;
-        let later = self.is_booting() && (!other_boots || other < self.incarnation);
+        let later = match (self.is_booting(), other_boots) {
+            (true, false) => true,
+            (false, true) => false,
+            (true, true) | (false, false) => other < self.incarnation,
+        };
         if later {
+            self.with_election(Election::retire);
             self.stage = Stage::Stopped;
             self.queue.push_notification(Notification::Twin { other });
         }

@@ -1,6 +1,6 @@
 //! A new life of a voter is believed once the old one is silent (E17).
 
-use super::{Links, Verdict};
+use super::{Claim, Links, Verdict};
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey};
 use crate::time::{Span, Time};
@@ -9,9 +9,10 @@ const PEER: VoterIndex = VoterIndex(1);
 const PATIENCE: Span = Span::from_millis(75);
 const OLD: Incarnation = Incarnation(10);
 const NEW: Incarnation = Incarnation(20);
+const NEW_CLAIM: Claim = Claim { life: NEW, booting: false, nonce: 110 };
 
 fn hear(links: &mut Links, life: Incarnation, millis: u64) -> Verdict {
-    links.hear(PEER, life, Time::from_millis(millis), PATIENCE, millis)
+    links.hear(PEER, Claim { life, booting: false, nonce: millis }, Time::from_millis(millis), PATIENCE)
 }
 
 fn links_that_know_the_old_life() -> Links {
@@ -47,7 +48,7 @@ fn an_old_life_that_answers_turns_the_new_one_away() {
     let mut links = links_that_know_the_old_life();
     assert_eq!(hear(&mut links, NEW, 110), Verdict::Probe { life: OLD, nonce: 110 });
     assert_eq!(links.probe_answered(PEER, 7), None, "the answer to another question");
-    assert_eq!(links.probe_answered(PEER, 110), Some(NEW));
+    assert_eq!(links.probe_answered(PEER, 110), Some(NEW_CLAIM));
     assert_eq!(links.probe_answered(PEER, 110), None, "once");
     assert_eq!(links.at(PEER).life, OLD);
 }
