@@ -13,6 +13,7 @@ use crate::election::{Lease, PersistId};
 use crate::hard_state;
 use crate::id::{NodeId, NodeKey};
 use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notification};
+use crate::reason::DropReason;
 use crate::time::Time;
 use crate::wire::{self, Header};
 use addresses::Addresses;
@@ -94,6 +95,9 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The most messages in one datagram.
+    const MESSAGES_MAX: usize = 16;
+
     /// An endpoint that starts at `now`.
     ///
     /// # Errors
@@ -160,14 +164,21 @@ impl Endpoint {
             // Only who has heard of this life can name it: the address is no invention of a third party.
             self.addresses.proven(self.rules.index_of(sender), sender, from_incarnation, from);
         }
-        while let Some(message) = datagram.next_message::<Message>() {
-            let message = match message {
-                Ok(message) => message,
-                Err(reason) => return self.node.count_drop(reason),
+        let to = self.rules.key();
+        for _ in 0..Self::MESSAGES_MAX {
+            let message = match datagram.next_message::<Message>() {
+                None => return,
+                Some(Ok(message)) => message,
+                Some(Err(reason)) => return self.node.count_drop(reason),
             };
-            let to = self.rules.key;
             let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
-            self.node.take(now, Event::Message(envelope));
+            // A sender that is turned away is answered once, however much it put into the datagram.
+            if self.node.take_message(now, &envelope).is_err() {
+                return;
+            }
+        }
+        if datagram.next_message::<Message>().is_some() {
+            self.node.count_drop(DropReason::Malformed);
         }
     }
 

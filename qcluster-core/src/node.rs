@@ -24,7 +24,7 @@ use crate::election::{self, Context, Effect, Election, Lease, Start};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
 use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
-use crate::reason::TransferRefused;
+use crate::reason::{DropReason, TransferRefused};
 use crate::rng::Rng;
 use crate::time::Time;
 use links::Links;
@@ -125,8 +125,8 @@ impl Node {
     pub fn deadline(&self) -> Time {
         match self.stage {
             Stage::New => self.now,
-            Stage::Stopped => Time::NEVER,
-            Stage::Running => {
+            Stage::Running | Stage::Stopped if self.is_stopped() => Time::NEVER,
+            Stage::Running | Stage::Stopped => {
                 let part = match &self.part {
                     Part::Voter(election) => election.deadline(),
                     Part::Observer(watch) => watch.deadline(),
@@ -237,7 +237,7 @@ impl Node {
         self.queue.pop()
     }
 
-    pub(crate) fn count_drop(&mut self, reason: crate::reason::DropReason) {
+    pub(crate) fn count_drop(&mut self, reason: DropReason) {
         self.counters.drop(reason);
     }
 
@@ -248,15 +248,10 @@ impl Node {
 
     /// One step, whose actions are left in the queue.
     pub(crate) fn take(&mut self, now: Time, event: Event) {
-        self.set_clock(now);
-        if self.stage == Stage::New {
-            self.stage = Stage::Running;
-            self.with_election(Election::begin);
-        }
-        self.with_election(Election::enter);
+        self.enter(now);
         match event {
             Event::Timeout => self.timeout(),
-            Event::Message(envelope) => self.receive(envelope),
+            Event::Message(envelope) => _ = self.receive(&envelope),
             Event::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
             Event::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
             Event::Transfer(target) => self.transfer(target.as_ref()),
@@ -264,6 +259,22 @@ impl Node {
             Event::Drained => self.with_election(Election::drained),
             Event::Shutdown => self.shut_down(),
         }
+    }
+
+    /// One step for a message. An error says that nothing of the same sender and moment would fare better.
+    pub(crate) fn take_message(&mut self, now: Time, envelope: &Envelope) -> Result<(), DropReason> {
+        self.enter(now);
+        self.receive(envelope)
+    }
+
+    /// What comes first in every step.
+    fn enter(&mut self, now: Time) {
+        self.set_clock(now);
+        if self.stage == Stage::New {
+            self.stage = Stage::Running;
+            self.with_election(Election::begin);
+        }
+        self.with_election(Election::enter);
     }
 
     /// Time never goes back; a clock that does costs a leadership (E15).

@@ -139,3 +139,33 @@ fn outputs_dropped_early_come_next_time() {
     }
     assert_eq!(drain(endpoint.step(now, Input::Timeout)).len(), 1);
 }
+
+#[test]
+fn a_datagram_from_somebody_who_is_turned_away_is_answered_once() {
+    // Given a datagram for another life, stuffed with messages,
+    let rules = rules(1, 3);
+    let header = crate::wire::Header {
+        from: rules.key,
+        from_incarnation: crate::id::Incarnation(77),
+        to_incarnation: crate::id::Incarnation(78),
+        digests: rules.digests,
+    };
+    let stale = crate::node::Message::Election(crate::election::Message::StaleTerm { term: crate::id::Term(1) });
+    let mut bytes = Vec::new();
+    crate::wire::encode(&rules, &header, &[stale; 12], &mut bytes);
+    // when a node receives it,
+    let mut target = endpoint(0, 3);
+    drain(target.step(Time::ZERO, Input::Timeout));
+    let answers = drain(target.step(Time::ZERO, Input::Datagram { from: address(9), bytes: &bytes }));
+    // then it says once who it is.
+    assert_eq!(answers.len(), 1);
+}
+
+#[test]
+fn a_stopped_endpoint_asks_for_nothing() {
+    let mut stopping = endpoint(0, 3);
+    drain(stopping.step(Time::ZERO, Input::Timeout));
+    drain(stopping.step(Time::ZERO, Input::Shutdown));
+    assert!(stopping.node().is_stopped());
+    assert_eq!(stopping.deadline(), Time::NEVER);
+}

@@ -23,20 +23,24 @@ pub(super) struct Link {
     mismatch_told: Incarnation,
 }
 
-/// A life that says it is a certain voter, with a number for the probe that may be needed.
+/// A life that says it is a certain voter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
     pub(super) life: Incarnation,
     /// Whether it says that it sits out its boot wait.
     pub(super) booting: bool,
-    pub(super) nonce: u64,
 }
 
-/// Another life than the established one, while that is probed.
+/// Another life than the established one, while both are probed: what was said by either may have been under way for long,
+/// and only an answer shows who is there now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Contender {
-    claim: Claim,
+    life: Incarnation,
     since: Time,
+    nonce: u64,
+    /// What the two have answered since.
+    answer: Option<Claim>,
+    answer_of_established: Option<Claim>,
 }
 
 /// What a proven message means for the link that it came in on.
@@ -46,11 +50,11 @@ pub(super) enum Verdict {
     Known,
     /// This life is established from now on.
     Established,
-    /// Another life was heard lately: probe that one, and do not listen yet.
+    /// Another life was heard lately: probe both, and do not listen to this one yet.
     Probe {
-        /// Whom to probe.
-        life: Incarnation,
-        /// Ties the answer to the question.
+        /// The other one.
+        established: Incarnation,
+        /// Ties the answers to the question.
         nonce: u64,
     },
 }
@@ -81,34 +85,47 @@ impl Links {
         &self.voters[voter.position()]
     }
 
-    /// Takes note of a proven message of `life`. `patience` is how long a probe may take; a life silent for four times
-    /// that is gone, and its successor is welcome at once.
-    pub(super) fn hear(&mut self, voter: VoterIndex, claim: Claim, now: Time, patience: Span) -> Verdict {
-        let life = claim.life;
+    /// Takes note of a proven message of `life`. `patience` is how long the established life may take to answer a probe;
+    /// one silent for four times that is gone, and its successor is welcome at once.
+    pub(super) fn hear(
+        &mut self,
+        voter: VoterIndex,
+        life: Incarnation,
+        now: Time,
+        patience: Span,
+        nonce: u64,
+    ) -> Verdict {
         let link = &mut self.voters[voter.position()];
         if link.life == life {
             link.heard = now;
             return Verdict::Known;
         }
         let gone = link.life == Incarnation::UNKNOWN || now.since(link.heard) >= patience.times(4);
-        match &mut link.contender {
-            Some(contender) if contender.claim.life == life && !gone && now.since(contender.since) < patience => {
-                contender.claim.booting = claim.booting;
-                Verdict::Probe { life: link.life, nonce: contender.claim.nonce }
-            }
-            Some(contender) if contender.claim.life == life || gone => link.establish(life, now),
-            None if gone => link.establish(life, now),
-            Some(_) | None => {
-                link.contender = Some(Contender { claim, since: now });
-                Verdict::Probe { life: link.life, nonce: claim.nonce }
-            }
+        let asked = link.contender.filter(|contender| contender.life == life);
+        let waiting = asked.filter(|contender| now.since(contender.since) < patience);
+        if gone || (waiting.is_none() && asked.is_some_and(|contender| contender.answer.is_some())) {
+            link.life = life;
+            link.heard = now;
+            link.contender = None;
+            return Verdict::Established;
         }
+        let fresh = Contender { life, since: now, nonce, answer: None, answer_of_established: None };
+        let contender = link.contender.insert(waiting.unwrap_or(fresh));
+        Verdict::Probe { established: link.life, nonce: contender.nonce }
     }
 
-    /// The established life has answered a probe: the contender is a twin. Gives what that one claimed.
-    pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64) -> Option<Claim> {
-        let contender = &mut self.voters[voter.position()].contender;
-        contender.take_if(|contender| contender.claim.nonce == nonce).map(|contender| contender.claim)
+    /// A life has answered a probe. Gives the two once both have: they are twins.
+    pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64, claim: Claim) -> Option<[Claim; 2]> {
+        let link = &mut self.voters[voter.position()];
+        let contender = link.contender.as_mut().filter(|contender| contender.nonce == nonce)?;
+        if claim.life == link.life {
+            contender.answer_of_established = Some(claim);
+        } else if claim.life == contender.life {
+            contender.answer = Some(claim);
+        }
+        let twins = [contender.answer_of_established?, contender.answer?];
+        link.contender = None;
+        Some(twins)
     }
 
     /// Whether a node with another configuration is to be reported: once for each life of a voter, and once for each
@@ -122,15 +139,6 @@ impl Links {
             self.strangers_told.push(key);
         }
         news
-    }
-}
-
-impl Link {
-    fn establish(&mut self, life: Incarnation, now: Time) -> Verdict {
-        self.life = life;
-        self.heard = now;
-        self.contender = None;
-        Verdict::Established
     }
 }
 

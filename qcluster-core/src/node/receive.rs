@@ -10,11 +10,9 @@ use crate::observer::{self, Subscribed, Watch};
 use crate::reason::DropReason;
 
 impl Node {
-    pub(super) fn receive(&mut self, envelope: Envelope) {
+    pub(super) fn receive(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
         self.counters.received += 1;
-        if let Err(reason) = self.examine(&envelope) {
-            self.counters.drop(reason);
-        }
+        self.examine(envelope).inspect_err(|reason| self.counters.drop(*reason))
     }
 
     /// Checks from the outside in: is it for this cluster's rules, from another node, of a life that is there now?
@@ -89,16 +87,28 @@ impl Node {
 
     fn hear_voter(&mut self, voter: VoterIndex, envelope: &Envelope) -> Result<(), DropReason> {
         let life = envelope.from_incarnation;
-        if let Message::Session(Session::Probe { nonce }) = envelope.message {
-            // Whoever asks, and however well established: this life is there.
-            let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
-            self.send(envelope.from, life, Message::Session(ack));
-            return Ok(());
-        }
-        let booting = matches!(envelope.message, Message::Session(Session::Hello { booting: true, .. }));
         let patience = self.rules.timing.lease.split(2);
+        match envelope.message {
+            // Whoever asks, and however well established: this life is there.
+            Message::Session(Session::Probe { nonce }) => {
+                let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
+                self.send(envelope.from, life, Message::Session(ack));
+                return Ok(());
+            }
+            Message::Session(Session::ProbeAck { nonce, booting }) => {
+                let twins = self.links.probe_answered(voter, nonce, Claim { life, booting });
+                if let Some([one, other]) = twins {
+                    self.counters.twins += 1;
+                    self.tell_twin(voter, one.life, other);
+                    self.tell_twin(voter, other.life, one);
+                }
+            }
+            Message::Session(Session::Hello { .. } | Session::Twin { .. })
+            | Message::Election(_)
+            | Message::Observer(_) => {}
+        }
         let nonce = if self.links.at(voter).life == life { 0 } else { self.rng.next() };
-        match self.links.hear(voter, Claim { life, booting, nonce }, self.now, patience) {
+        match self.links.hear(voter, life, self.now, patience, nonce) {
             Verdict::Known => {}
             Verdict::Established => {
                 // It has proven itself to this node; now this node proves itself to it.
@@ -107,15 +117,18 @@ impl Node {
                     self.send_to_voter(voter, Message::Observer(observer::Message::Subscribe));
                 }
             }
-            Verdict::Probe { life: established, nonce } => {
-                let probe = Message::Session(Session::Probe { nonce });
-                self.send(envelope.from, established, probe);
+            Verdict::Probe { established, nonce } => {
+                if !matches!(envelope.message, Message::Session(Session::ProbeAck { .. })) {
+                    let probe = Message::Session(Session::Probe { nonce });
+                    self.send(envelope.from, established, probe);
+                    self.send(envelope.from, life, probe);
+                }
                 return Err(DropReason::UnprovenLife);
             }
         }
         match envelope.message {
             Message::Session(session) => {
-                self.hear_session(voter, life, session);
+                self.hear_session(session);
                 Ok(())
             }
             Message::Election(message) => {
@@ -131,24 +144,18 @@ impl Node {
         }
     }
 
-    fn hear_session(&mut self, voter: VoterIndex, life: Incarnation, session: Session) {
+    fn hear_session(&mut self, session: Session) {
         match session {
             Session::Hello { known, .. } => self.outlive(known),
-            Session::Probe { .. } => {}
-            Session::ProbeAck { nonce, booting } => {
-                if let Some(contender) = self.links.probe_answered(voter, nonce) {
-                    self.counters.twins += 1;
-                    self.tell_twin(voter, contender.life, life, booting);
-                    self.tell_twin(voter, life, contender.life, contender.booting);
-                }
-            }
+            // Answered before anything else.
+            Session::Probe { .. } | Session::ProbeAck { .. } => {}
             Session::Twin { other, booting } => self.meet_twin(other, booting),
         }
     }
 
-    fn tell_twin(&mut self, voter: VoterIndex, whom: Incarnation, other: Incarnation, booting: bool) {
-        let twin = Message::Session(Session::Twin { other, booting });
-        self.send(self.rules.at(voter).key, whom, twin);
+    fn tell_twin(&mut self, voter: VoterIndex, whom: Incarnation, other: Claim) {
+        let twin = Session::Twin { other: other.life, booting: other.booting };
+        self.send(self.rules.at(voter).key, whom, Message::Session(twin));
     }
 
     /// A life larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the

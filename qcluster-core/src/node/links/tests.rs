@@ -9,47 +9,61 @@ const PEER: VoterIndex = VoterIndex(1);
 const PATIENCE: Span = Span::from_millis(75);
 const OLD: Incarnation = Incarnation(10);
 const NEW: Incarnation = Incarnation(20);
-const NEW_CLAIM: Claim = Claim { life: NEW, booting: false, nonce: 110 };
 
 fn hear(links: &mut Links, life: Incarnation, millis: u64) -> Verdict {
-    links.hear(PEER, Claim { life, booting: false, nonce: millis }, Time::from_millis(millis), PATIENCE)
+    links.hear(PEER, life, Time::from_millis(millis), PATIENCE, millis)
 }
 
-fn links_that_know_the_old_life() -> Links {
+fn claim(life: Incarnation) -> Claim {
+    Claim { life, booting: false }
+}
+
+/// Both lives are probed, with the number 110.
+fn links_with_a_contender() -> Links {
     let mut links = Links::new(3, Time::ZERO);
     assert_eq!(hear(&mut links, OLD, 0), Verdict::Established);
     assert_eq!(hear(&mut links, OLD, 100), Verdict::Known);
+    assert_eq!(hear(&mut links, NEW, 110), Verdict::Probe { established: OLD, nonce: 110 });
     links
 }
 
 #[test]
 fn the_first_life_is_welcome_at_once() {
-    let links = links_that_know_the_old_life();
+    let mut links = Links::new(3, Time::ZERO);
+    assert_eq!(hear(&mut links, OLD, 0), Verdict::Established);
     assert_eq!(links.at(PEER).life, OLD);
 }
 
 #[test]
-fn a_new_life_of_a_voter_heard_lately_waits_until_the_old_one_fails_to_answer() {
-    let mut links = links_that_know_the_old_life();
-    assert_eq!(hear(&mut links, NEW, 110), Verdict::Probe { life: OLD, nonce: 110 });
-    assert_eq!(hear(&mut links, NEW, 135), Verdict::Probe { life: OLD, nonce: 110 });
+fn a_new_life_is_believed_once_it_answers_and_the_old_one_does_not() {
+    let mut links = links_with_a_contender();
+    assert_eq!(links.probe_answered(PEER, 110, claim(NEW)), None);
+    assert_eq!(hear(&mut links, NEW, 135), Verdict::Probe { established: OLD, nonce: 110 });
     assert_eq!(hear(&mut links, NEW, 185), Verdict::Established);
     assert_eq!(links.at(PEER).life, NEW);
 }
 
 #[test]
+fn a_life_that_never_answers_may_be_words_from_the_grave() {
+    let mut links = links_with_a_contender();
+    assert_eq!(hear(&mut links, NEW, 185), Verdict::Probe { established: OLD, nonce: 185 });
+    assert_eq!(links.at(PEER).life, OLD);
+}
+
+#[test]
 fn a_new_life_of_a_voter_long_silent_is_welcome_at_once() {
-    let mut links = links_that_know_the_old_life();
+    let mut links = links_with_a_contender();
     assert_eq!(hear(&mut links, NEW, 400), Verdict::Established);
 }
 
 #[test]
-fn an_old_life_that_answers_turns_the_new_one_away() {
-    let mut links = links_that_know_the_old_life();
-    assert_eq!(hear(&mut links, NEW, 110), Verdict::Probe { life: OLD, nonce: 110 });
-    assert_eq!(links.probe_answered(PEER, 7), None, "the answer to another question");
-    assert_eq!(links.probe_answered(PEER, 110), Some(NEW_CLAIM));
-    assert_eq!(links.probe_answered(PEER, 110), None, "once");
+fn two_lives_that_answer_the_same_question_are_twins() {
+    let mut links = links_with_a_contender();
+    assert_eq!(links.probe_answered(PEER, 7, claim(OLD)), None, "the answer to another question");
+    assert_eq!(links.probe_answered(PEER, 110, claim(Incarnation(30))), None, "the answer of a third");
+    assert_eq!(links.probe_answered(PEER, 110, claim(OLD)), None);
+    assert_eq!(links.probe_answered(PEER, 110, claim(NEW)), Some([claim(OLD), claim(NEW)]));
+    assert_eq!(links.probe_answered(PEER, 110, claim(NEW)), None, "once");
     assert_eq!(links.at(PEER).life, OLD);
 }
 
