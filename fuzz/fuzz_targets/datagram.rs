@@ -15,8 +15,8 @@ use qcluster_fuzz::{OBSERVER, VOTERS, address, config, memory, rules, seal};
 
 /// What an endpoint may hold on to beyond what it started with, whatever was sent to it: all its queues and tables full.
 const RETAINED_MAX: usize = 1 << 20;
-/// The most outputs of one step: a full queue.
-const OUTPUTS_MAX: usize = 2_048;
+/// The most outputs of one step: sixteen messages, each answered, and each the end of a leadership that all are told of.
+const OUTPUTS_MAX: usize = 512;
 /// How many datagrams of the honest peer wait to be delivered.
 const INBOX_MAX: usize = 32;
 /// Version, cluster tag and key id in a datagram.
