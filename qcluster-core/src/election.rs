@@ -365,8 +365,6 @@ impl Election {
         }
         self.role = Role::Follower;
         self.sounding = None;
-        // A grant of an older term counts for nothing any more.
-        self.grant = None;
         self.storage.adopt(term);
     }
 

@@ -24,6 +24,7 @@ pub(crate) struct Candidate {
 pub(super) struct Grant {
     to: VoterIndex,
     incarnation: Incarnation,
+    term: Term,
 }
 
 impl Candidate {
@@ -105,7 +106,7 @@ impl Election {
         self.promise.take_if(|promise| promise.to.term < term);
         self.role = Role::Follower;
         self.storage.vote(candidate);
-        self.grant = Some(Grant { to: from.index, incarnation: from.incarnation });
+        self.grant = Some(Grant { to: from.index, incarnation: from.incarnation, term });
         // The winner is given a heartbeat to speak up (E6).
         self.delay = self.draw_delay();
         self.campaign_at(cx.now + self.rules.timing.heartbeat + self.delay);
@@ -131,11 +132,15 @@ impl Election {
         }
     }
 
-    /// Tells a granted vote once it would survive a crash.
+    /// Tells a granted vote once it would survive a crash; unless the term has passed, or the voter has promised itself to
+    /// somebody else while it waited.
     pub(super) fn answer_granted_vote(&mut self, cx: &mut Context<'_>) {
-        let Some(grant) = self.grant.take() else { return };
-        cx.counters.votes_granted += 1;
-        self.answer_vote(cx, grant.to, self.term(), None);
+        let Some(Grant { to, incarnation, term }) = self.grant.take() else { return };
+        let bound = self.binding_promise(cx.now, self.rules.at(to).key, incarnation);
+        if term == self.term() && bound.is_none() {
+            cx.counters.votes_granted += 1;
+            self.answer_vote(cx, to, term, None);
+        }
     }
 
     fn answer_vote(&self, cx: &mut Context<'_>, to: VoterIndex, asked: Term, refusal: Option<Refusal>) {
