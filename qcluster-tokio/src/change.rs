@@ -1,0 +1,130 @@
+//! What just changed: the present state for those who want the latest, and every event for those who want them all.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use qcluster_core::{FencingToken, Incarnation, LostReason, NodeKey, Peer, Term};
+use tokio::sync::broadcast;
+
+/// Who leads, as this node sees it. Only [`Leading`](Self::Leading) and [`Draining`](Self::Draining) are backed by a
+/// lease, and whether it still holds is what [`QCluster::is_leader`](crate::QCluster::is_leader) tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leadership {
+    /// Nobody that this node can hear.
+    Vacant,
+    /// Another node, by what this one hears.
+    Following {
+        /// The leader as configured here.
+        leader: Arc<Peer>,
+        /// Its term.
+        term: Term,
+    },
+    /// This node.
+    Leading {
+        /// Of this leadership.
+        token: FencingToken,
+    },
+    /// This node, until its work has ended: leadership is being handed over (E10).
+    Draining {
+        /// Of this leadership.
+        token: FencingToken,
+    },
+}
+
+impl Leadership {
+    /// The token of this node's own leadership, if it has one.
+    pub fn token(&self) -> Option<FencingToken> {
+        match self {
+            Self::Leading { token } | Self::Draining { token } => Some(*token),
+            Self::Vacant | Self::Following { .. } => None,
+        }
+    }
+}
+
+/// Something that changed, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// On the wall clock, when the node learned of it.
+    pub at: SystemTime,
+    /// What it was.
+    pub what: What,
+}
+
+/// What has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// This node holds the lease.
+    Elected {
+        /// Larger than that of every earlier leadership.
+        token: FencingToken,
+    },
+    /// This node no longer leads. `Elected` and `Lost` alternate.
+    Lost {
+        /// Of the leadership that ended.
+        token: FencingToken,
+        /// Why it ended.
+        reason: LostReason,
+    },
+    /// A hand-over has begun: work of the leader is cancelled, and waited for this long at most (E10).
+    Draining {
+        /// Of the leadership that will end.
+        token: FencingToken,
+        /// The longest wait.
+        grace: Duration,
+    },
+    /// Another leader is known, this node included, or none any more. For display: it is no lease.
+    Leader {
+        /// Who leads.
+        leader: Option<Arc<Peer>>,
+        /// In which term.
+        term: Term,
+    },
+    /// A node speaks with other voters, priorities, lease or drift bound: neither listens to the other (E14).
+    ConfigMismatch {
+        /// Which one, if it is configured here.
+        peer: Option<Arc<Peer>>,
+        /// Its key, where its identifier is not known.
+        key: NodeKey,
+    },
+    /// State could not be saved: this node neither votes nor campaigns until it is restarted (E16).
+    StorageFailed {
+        /// What the system said.
+        error: String,
+    },
+    /// Another live node has this identifier and was there first: this one has stopped for good (E17).
+    Twin {
+        /// The life of the other.
+        other: Incarnation,
+    },
+    /// The receiver was too slow, and this many changes are gone.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// All changes from the moment of subscription on, in order; see [`QCluster::changes`](crate::QCluster::changes).
+#[derive(Debug)]
+pub struct Changes {
+    receiver: broadcast::Receiver<Change>,
+}
+
+impl Changes {
+    /// A slower receiver than this many changes loses the oldest, and is told.
+    pub const BACKLOG_MAX: usize = 256;
+
+    pub(crate) fn new(receiver: broadcast::Receiver<Change>) -> Self {
+        Self { receiver }
+    }
+
+    /// The next change; `None` once the node has stopped. Cancelling the wait loses nothing.
+    pub async fn next(&mut self) -> Option<Change> {
+        match self.receiver.recv().await {
+            Ok(change) => Some(change),
+            Err(broadcast::error::RecvError::Lagged(count)) => {
+                Some(Change { at: SystemTime::now(), what: What::Missed { count } })
+            }
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}

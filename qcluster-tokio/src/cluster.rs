@@ -1,0 +1,199 @@
+//! `QCluster`: the handle that applications hold.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qcluster_core::{Config, FencingToken, NodeId, Peer, TransferRefused};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+
+use crate::change::{Changes, Leadership};
+use crate::driver::Command;
+use crate::error::{StartError, Stopped, TransferError};
+use crate::lease::Lease;
+use crate::start;
+use crate::status::Status;
+use crate::view::View;
+use crate::work;
+
+/// A running node.
+///
+/// Handles are cheap to clone and may be used from any thread. Three kinds of methods: those that only read
+/// ([`is_leader`](Self::is_leader), [`lease`](Self::lease), [`leader_info`](Self::leader_info), [`status`](Self::status))
+/// never wait; [`leadership`](Self::leadership), [`changes`](Self::changes) and [`run_as_leader`](Self::run_as_leader)
+/// follow what happens; the others ask the node to do something.
+///
+/// When the last handle is dropped, the node hands over what it leads and stops, as with [`shutdown`](Self::shutdown).
+#[derive(Clone)]
+pub struct QCluster {
+    view: Arc<View>,
+    commands: mpsc::Sender<Command>,
+    tasks: Arc<[AbortHandle]>,
+    /// Closed when all that the node held has been given back.
+    alive: watch::Receiver<()>,
+}
+
+impl QCluster {
+    /// Starts a node: checks the configuration, binds its port for UDP and TCP, and reads its `data_dir` if it has one.
+    ///
+    /// It does not wait for a leader, nor for peers to be reachable; it takes part as soon as it may.
+    ///
+    /// # Errors
+    /// Every mistake in the configuration; an address that cannot be bound; a `data_dir` that cannot be used or was damaged.
+    /// Nothing runs then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let started = start::start(config).await?;
+        Ok(Self { view: started.view, commands: started.commands, tasks: started.tasks, alive: started.alive })
+    }
+
+    /// Whether this node is the leader at this instant: no two nodes are at once, as long as clocks keep within the
+    /// configured drift.
+    ///
+    /// It compares the end of the lease with a fresh clock reading, without a lock or an await, and is right even when the
+    /// runtime is stalled. What it cannot cover is the time between the asking and the acting: that is what
+    /// [`Lease::token`] is for.
+    #[inline]
+    pub fn is_leader(&self) -> bool {
+        self.view.is_leader()
+    }
+
+    /// The lease that this node holds at this instant, if it does.
+    pub fn lease(&self) -> Option<Lease> {
+        self.view.lease()
+    }
+
+    /// Who leads as far as this node knows, itself included. For display and for redirects: unlike
+    /// [`is_leader`](Self::is_leader) it may be out of date.
+    pub fn leader_info(&self) -> Option<Peer> {
+        self.view.leader().map(|leader| Peer::clone(&leader))
+    }
+
+    /// This node as others should see it, with the port that it really has.
+    pub fn me(&self) -> &Peer {
+        self.view.me()
+    }
+
+    /// Who leads, to be watched: the first `changed()` gives the present state at once. A slow watcher sees the latest
+    /// state and may miss those in between; [`changes`](Self::changes) misses none. The channel closes when the node has
+    /// stopped.
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.view.leadership()
+    }
+
+    /// Every change from now on, in order.
+    pub fn changes(&self) -> Changes {
+        self.view.changes()
+    }
+
+    /// What an operator wants to know.
+    pub fn status(&self) -> Status {
+        self.view.status()
+    }
+
+    /// [`run_as_leader_with`](Self::run_as_leader_with) a guard time of one heartbeat interval.
+    ///
+    /// # Errors
+    /// The node has stopped before any run of the work completed.
+    pub fn run_as_leader<T, W: Future<Output = T>>(
+        &self,
+        work: impl FnMut(Lease) -> W,
+    ) -> impl Future<Output = Result<T, Stopped>> {
+        self.run_as_leader_with(self.view.heartbeat(), work)
+    }
+
+    /// Runs `work` whenever this node leads, and has it ended at least `guard` before the lease can end.
+    ///
+    /// `work` is called with the lease when leadership begins. Its future is *dropped*, at its next await, as soon as the
+    /// lease gets within `guard` of its end without having been renewed, and when leadership is being handed over, which
+    /// waits for it. When the node leads again `work` is called again; after a late renewal that may be with the same token.
+    /// If a future completes, its output is returned and `work` is not called again. A guard of more than half a lease
+    /// counts as half.
+    ///
+    /// What blocks a thread cannot be stopped: a future that does not await for longer than `guard` may outlast the lease,
+    /// and so does whatever it has spawned. The guarded resource is safe from both if it checks [`Lease::token`].
+    ///
+    /// # Errors
+    /// The node has stopped before any run of the work completed.
+    pub fn run_as_leader_with<T, W: Future<Output = T>>(
+        &self,
+        guard: Duration,
+        work: impl FnMut(Lease) -> W,
+    ) -> impl Future<Output = Result<T, Stopped>> {
+        work::run_as_leader(Arc::clone(&self.view), guard, work)
+    }
+
+    /// Hands leadership to `target`, or to the voter best placed, and waits until this node no longer leads: the leader's
+    /// work is cancelled and awaited first, for `drain_ms` at most. To itself it does nothing. If the target turns out to
+    /// be unreachable, an ordinary election follows.
+    ///
+    /// # Errors
+    /// This node does not lead, there is no such voter, or nobody could take over: nothing has changed. Or it has stopped.
+    pub async fn transfer_leadership(&self, target: Option<&str>) -> Result<(), TransferError> {
+        let named = target.map(NodeId::new).transpose();
+        let target = named.map_err(|_| TransferError::Refused(TransferRefused::NotAVoter))?;
+        self.ask_and_wait(|reply| Command::Transfer { target, reply }).await
+    }
+
+    /// Ends this node's leadership in favour of whoever wins next, and waits until it has ended.
+    ///
+    /// # Errors
+    /// This node does not lead: nothing has changed. Or it has stopped.
+    pub async fn step_down(&self) -> Result<(), TransferError> {
+        self.ask_and_wait(|reply| Command::StepDown { reply }).await
+    }
+
+    /// Hands over what this node leads, stops it, and waits until its ports and files are free. Again does no harm.
+    pub async fn shutdown(&self) {
+        // An error means that it is stopping already.
+        let _ = self.commands.send(Command::Shutdown).await;
+        self.released().await;
+    }
+
+    /// Stops the node at once, as a crash would: nothing is handed over, and the others wait for the lease to run out.
+    /// For tests and demonstrations.
+    pub async fn abort(&self) {
+        for task in self.tasks.iter() {
+            task.abort();
+        }
+        self.released().await;
+    }
+
+    /// Waits until the node has stopped, and tells why.
+    pub async fn stopped(&self) -> Stopped {
+        self.released().await;
+        self.view.why_stopped()
+    }
+
+    /// Waits until nothing is held any more. Nothing is ever sent on the channel: it can only close.
+    async fn released(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
+
+    async fn ask_and_wait(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<Option<FencingToken>, TransferRefused>>) -> Command,
+    ) -> Result<(), TransferError> {
+        let stopped = || TransferError::Stopped(self.view.why_stopped());
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| stopped())?;
+        let ends = answer.await.map_err(|_| stopped())?.map_err(TransferError::Refused)?;
+        if let Some(token) = ends {
+            let mut leadership = self.view.leadership();
+            // If the node stops meanwhile, it does not lead any more either.
+            let _ = leadership.wait_for(|leadership| leadership.token() != Some(token)).await;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for QCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QCluster").field("me", &self.view.me().identifier).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

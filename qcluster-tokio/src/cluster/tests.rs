@@ -1,0 +1,268 @@
+//! A node over real sockets, from its start to its end.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use qcluster_core::{Config, FencingToken, LostReason, Metadata, Peer, TransferRefused};
+use tempfile::{TempDir, tempdir};
+
+use super::QCluster;
+use crate::change::{Changes, Leadership, What};
+use crate::error::{StartError, Stopped, TransferError};
+use crate::status::StorageStatus;
+use crate::testing::{in_time, until};
+
+/// A cluster of one on a free port.
+fn alone() -> Config {
+    Config::new("server_a", "localhost", 0)
+}
+
+fn durable(dir: &TempDir) -> Config {
+    Config { data_dir: Some(dir.path().to_str().unwrap().to_owned()), ..alone() }
+}
+
+async fn started(config: Config) -> (QCluster, Changes) {
+    let cluster = QCluster::start(config).await.unwrap();
+    let changes = cluster.changes();
+    (cluster, changes)
+}
+
+async fn elected(changes: &mut Changes) -> FencingToken {
+    match until(changes, |what| matches!(what, What::Elected { .. })).await.what {
+        What::Elected { token } => token,
+        other => unreachable!("it waited for an election, not for {other:?}"),
+    }
+}
+
+async fn lost(changes: &mut Changes) -> LostReason {
+    match until(changes, |what| matches!(what, What::Lost { .. })).await.what {
+        What::Lost { reason, .. } => reason,
+        other => unreachable!("it waited for a loss, not for {other:?}"),
+    }
+}
+
+/// Three voters on free ports.
+fn three() -> Vec<Config> {
+    const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
+    let held: Vec<_> = NAMES
+        .iter()
+        .map(|_| {
+            let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let address = tcp.local_addr().unwrap();
+            (UdpSocket::bind(address).unwrap(), tcp, address.port())
+        })
+        .collect();
+    let peer = |index: usize| Peer {
+        identifier: NAMES[index].into(),
+        host: "127.0.0.1".into(),
+        port: held[index].2,
+        priority: 0,
+        metadata: Metadata::from([("index".into(), index.into())]),
+    };
+    let config = |index: usize| {
+        let mut config = Config::new(NAMES[index], "127.0.0.1", held[index].2);
+        config.peers = (0..NAMES.len()).filter(|&other| other != index).map(peer).collect();
+        config.metadata = peer(index).metadata;
+        config
+    };
+    (0..NAMES.len()).map(config).collect()
+}
+
+#[tokio::test]
+async fn a_cluster_of_one_leads_and_shows_itself_with_its_real_port() {
+    let (cluster, mut changes) = started(alone()).await;
+    let token = elected(&mut changes).await;
+    assert_eq!(*cluster.leadership().borrow(), Leadership::Leading { token });
+    let me = cluster.me();
+    assert_ne!(me.port, 0);
+    assert_eq!(cluster.status().listen[0].port(), me.port);
+    let mut leadership = cluster.leadership();
+    let shown = in_time(async {
+        loop {
+            // Between two renewals a stalled machine may see no lease, and no leader.
+            if let Some(leader) = cluster.leader_info() {
+                return leader;
+            }
+            leadership.changed().await.unwrap();
+        }
+    });
+    assert_eq!(shown.await, *me);
+}
+
+#[tokio::test]
+async fn shutdown_ends_everything_and_frees_the_port() {
+    let (cluster, mut changes) = started(alone()).await;
+    elected(&mut changes).await;
+    let port = cluster.me().port;
+    in_time(cluster.shutdown()).await;
+    assert!(!cluster.is_leader());
+    assert!(cluster.lease().is_none() && cluster.leader_info().is_none());
+    assert_eq!(lost(&mut changes).await, LostReason::Shutdown);
+    let mut leadership = cluster.leadership();
+    in_time(async { while leadership.changed().await.is_ok() {} }).await;
+    assert_eq!(*leadership.borrow(), Leadership::Vacant);
+    assert_eq!(in_time(cluster.stopped()).await, Stopped::Shutdown);
+    assert_eq!(cluster.status().role, "stopped");
+    assert_eq!(cluster.step_down().await, Err(TransferError::Stopped(Stopped::Shutdown)));
+    in_time(cluster.shutdown()).await;
+    started(Config { listen_port: port, ..alone() }).await;
+}
+
+#[tokio::test]
+async fn abort_ends_everything_without_a_word() {
+    let (cluster, mut changes) = started(alone()).await;
+    elected(&mut changes).await;
+    let port = cluster.me().port;
+    in_time(cluster.abort()).await;
+    assert!(!cluster.is_leader());
+    assert_eq!(in_time(cluster.stopped()).await, Stopped::Aborted);
+    assert_eq!(in_time(cluster.run_as_leader(async |_| ())).await, Err(Stopped::Aborted));
+    started(Config { listen_port: port, ..alone() }).await;
+}
+
+#[tokio::test]
+async fn a_node_stops_when_its_last_handle_is_dropped() {
+    let (cluster, mut changes) = started(alone()).await;
+    elected(&mut changes).await;
+    let other_handle = cluster.clone();
+    drop(cluster);
+    assert!(other_handle.leadership().has_changed().is_ok(), "a handle is left");
+    drop(other_handle);
+    assert_eq!(lost(&mut changes).await, LostReason::Shutdown);
+    in_time(async { while changes.next().await.is_some() {} }).await;
+}
+
+#[tokio::test]
+async fn stepping_down_cancels_work_which_runs_again_under_a_larger_token() {
+    let (cluster, mut changes) = started(alone()).await;
+    let last = AtomicU64::new(0);
+    let work = |lease: crate::Lease| {
+        let before = last.swap(lease.token.0, Ordering::SeqCst);
+        let cluster = &cluster;
+        async move {
+            if before == 0 {
+                // Ends this very future, so nothing after it is reached.
+                cluster.step_down().await.unwrap();
+                std::future::pending::<()>().await;
+            }
+            (before, lease.token.0)
+        }
+    };
+    let (first, second) = in_time(cluster.run_as_leader(work)).await.unwrap();
+    assert!(first < second, "{first}, then {second}");
+    assert_eq!(lost(&mut changes).await, LostReason::SteppedDown);
+}
+
+#[tokio::test]
+async fn what_cannot_be_transferred_is_refused_and_nothing_changes() {
+    let (cluster, mut changes) = started(alone()).await;
+    assert_eq!(cluster.step_down().await, Err(TransferError::Refused(TransferRefused::NotLeader)));
+    let token = elected(&mut changes).await;
+    let refused = |reason| Err(TransferError::Refused(reason));
+    assert_eq!(cluster.transfer_leadership(Some("server_z")).await, refused(TransferRefused::NotAVoter));
+    assert_eq!(cluster.transfer_leadership(Some("not an identifier")).await, refused(TransferRefused::NotAVoter));
+    assert_eq!(cluster.transfer_leadership(None).await, refused(TransferRefused::NoSuccessor));
+    assert_eq!(cluster.leadership().borrow().token(), Some(token));
+}
+
+#[tokio::test]
+async fn leadership_moves_to_the_voter_that_was_named() {
+    let mut nodes = Vec::new();
+    for config in three() {
+        nodes.push(started(config).await);
+    }
+    let leading = |(cluster, _): &(QCluster, Changes)| cluster.leadership().borrow().token().is_some();
+    let mut watches: Vec<_> = nodes.iter().map(|(cluster, _)| cluster.leadership()).collect();
+    let leads = |state: &Leadership| matches!(state, Leadership::Leading { .. });
+    let [a, b, c] = watches.as_mut_slice() else { unreachable!("there are three") };
+    in_time(async {
+        tokio::select! {
+            state = a.wait_for(leads) => drop(state.unwrap()),
+            state = b.wait_for(leads) => drop(state.unwrap()),
+            state = c.wait_for(leads) => drop(state.unwrap()),
+        }
+    })
+    .await;
+    let from = nodes.iter().position(leading).expect("one of them was just elected");
+    let to = (from + 1) % nodes.len();
+    let target = nodes[to].0.me().identifier.clone();
+    in_time(nodes[from].0.transfer_leadership(Some(&target))).await.unwrap();
+    assert!(!nodes[from].0.is_leader());
+    elected(&mut nodes[to].1).await;
+    assert_eq!(lost(&mut nodes[from].1).await, LostReason::Transferred);
+
+    let other = (from + 2) % nodes.len();
+    let follows =
+        |state: &Leadership| matches!(state, Leadership::Following { leader, .. } if leader.identifier == target);
+    in_time(watches[other].wait_for(follows)).await.unwrap();
+    assert_eq!(nodes[other].0.leader_info().map(|leader| leader.metadata), Some(nodes[to].0.me().metadata.clone()));
+}
+
+#[tokio::test]
+async fn tokens_grow_over_restarts_with_a_data_dir() {
+    let dir = tempdir().unwrap();
+    let mut last = FencingToken(0);
+    for _ in 0..3 {
+        let (cluster, mut changes) = started(durable(&dir)).await;
+        let token = elected(&mut changes).await;
+        assert!(token > last, "{token} after {last}");
+        assert_eq!(cluster.status().storage, StorageStatus::Durable);
+        last = token;
+        in_time(cluster.abort()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_record_stops_the_start_and_is_left_as_it_is() {
+    let dir = tempdir().unwrap();
+    for damaged in [b"".as_slice(), b"QCHS and nonsense", &[0; 10_000]] {
+        fs::write(dir.path().join("hard_state"), damaged).unwrap();
+        let error = QCluster::start(durable(&dir)).await.unwrap_err();
+        assert!(matches!(error, StartError::Record { .. }), "{error}");
+        assert!(error.to_string().contains(&*dir.path().join("hard_state").to_string_lossy()), "{error}");
+        assert_eq!(fs::read(dir.path().join("hard_state")).unwrap(), damaged);
+    }
+}
+
+#[tokio::test]
+async fn two_nodes_never_share_a_data_dir() {
+    let dir = tempdir().unwrap();
+    let (_cluster, _changes) = started(durable(&dir)).await;
+    let error = QCluster::start(durable(&dir)).await.unwrap_err();
+    assert!(matches!(error, StartError::DataDir(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_disk_that_cannot_be_written_is_told_and_never_leads() {
+    let dir = tempdir().unwrap();
+    // In the way of every save; permissions would not stop the superuser.
+    fs::create_dir(dir.path().join("hard_state.new")).unwrap();
+    let (cluster, mut changes) = started(durable(&dir)).await;
+    let change = until(&mut changes, |what| matches!(what, What::StorageFailed { .. })).await;
+    let What::StorageFailed { error } = change.what else { unreachable!("it waited for just that") };
+    assert!(error.contains(&*dir.path().to_string_lossy()), "{error}");
+    // A cluster of one that could vote would have led by the time that this ends.
+    in_time(cluster.shutdown()).await;
+    assert_eq!(cluster.status().storage, StorageStatus::Failed { error });
+    assert_eq!(cluster.status().counters["elected"], 0);
+}
+
+#[tokio::test]
+async fn a_configuration_with_mistakes_starts_nothing() {
+    let error = QCluster::start(Config::new("", "localhost", 0)).await.unwrap_err();
+    assert!(matches!(&error, StartError::Config(_)), "{error}");
+    assert!(error.to_string().contains("identifier: "), "{error}");
+}
+
+#[test]
+fn a_start_outside_a_runtime_is_an_error_and_no_panic() {
+    let start = pin!(QCluster::start(alone()));
+    match start.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Err(StartError::NoRuntime)) => {}
+        Poll::Ready(other) => panic!("{other:?}"),
+        Poll::Pending => panic!("it waits for a runtime that is not there"),
+    }
+}

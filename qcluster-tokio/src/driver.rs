@@ -1,0 +1,357 @@
+//! The loop around the endpoint: it waits for what happens, tells the endpoint, and carries out what that answers.
+
+use std::future::pending;
+use std::time::Duration;
+
+use qcluster_core::{
+    DATAGRAM_MAX, Endpoint, FencingToken, Input, NodeId, Output, PersistId, Span, Time, TransferRefused,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use crate::clock::Clock;
+use crate::disk::{Disk, Done};
+use crate::error::Stopped;
+use crate::names::{Found, Names};
+use crate::publisher::Publisher;
+use crate::sockets::{Received, Sockets};
+use crate::status::{PeerSnapshot, Snapshot, StorageStatus};
+
+/// Datagrams taken before timers and commands have their turn again.
+const BATCH_MAX: usize = 64;
+
+/// One byte more than fits a datagram, so that a longer one is seen to be longer.
+const BUFFER_LEN: usize = DATAGRAM_MAX + 1;
+
+/// What handles ask of the loop.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Answered as soon as the hand-over has begun, with the leadership that it ends, if it ends one.
+    Transfer { target: Option<NodeId>, reply: oneshot::Sender<Result<Option<FencingToken>, TransferRefused>> },
+    /// Likewise.
+    StepDown { reply: oneshot::Sender<Result<Option<FencingToken>, TransferRefused>> },
+    /// Hand over, then stop.
+    Shutdown,
+}
+
+/// Why the loop goes on.
+#[derive(Debug)]
+enum Woken {
+    Command(Option<Command>),
+    Saved(Done),
+    Found(Option<Found>),
+    Drained,
+    Readable,
+    Timer,
+}
+
+/// Everything that the loop owns.
+pub(crate) struct Driver {
+    clock: Clock,
+    endpoint: Endpoint,
+    effects: Effects,
+    names: Names,
+    commands: mpsc::Receiver<Command>,
+    buffer: Box<[u8; BUFFER_LEN]>,
+    service: Service,
+    snapshot_at: Time,
+    /// A socket that reports nothing but errors is left alone until then.
+    receive_at: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    Running,
+    ShuttingDown,
+}
+
+/// Where outputs go.
+struct Effects {
+    sockets: Sockets,
+    disk: Option<Disk>,
+    publisher: Publisher,
+    drain: Drain,
+    /// A save that could not even begin.
+    failed: Option<PersistId>,
+    storage_error: Option<String>,
+}
+
+/// Whether a hand-over waits for work to end (E10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drain {
+    None,
+    Waiting,
+}
+
+/// What a driver is made of.
+pub(crate) struct Parts {
+    pub(crate) clock: Clock,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) sockets: Sockets,
+    pub(crate) disk: Option<Disk>,
+    pub(crate) publisher: Publisher,
+    pub(crate) names: Names,
+    pub(crate) commands: mpsc::Receiver<Command>,
+}
+
+impl Driver {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { clock, endpoint, sockets, disk, publisher, names, commands } = parts;
+        let (drain, failed, storage_error) = (Drain::None, None, None);
+        Self {
+            clock,
+            endpoint,
+            effects: Effects { sockets, disk, publisher, drain, failed, storage_error },
+            names,
+            commands,
+            buffer: Box::new([0; BUFFER_LEN]),
+            service: Service::Running,
+            snapshot_at: Time::ZERO,
+            receive_at: Time::ZERO,
+        }
+    }
+
+    /// Runs until the node has stopped.
+    pub(crate) async fn run(mut self) {
+        self.effects.sockets.ready_to_send().await;
+        loop {
+            let now = self.clock.now();
+            // Looked at in every round, so that no flood of anything delays a heartbeat.
+            if now >= self.endpoint.deadline() {
+                self.step(Input::Timeout);
+            }
+            self.look_up_names(now);
+            self.snapshot(now);
+            if self.endpoint.node().is_stopped() {
+                break;
+            }
+            match self.woken().await {
+                Woken::Command(Some(command)) => self.command(command),
+                // The last handle is gone: nobody can ask for anything any more.
+                Woken::Command(None) => self.command(Command::Shutdown),
+                Woken::Saved(done) => self.saved(done),
+                Woken::Found(found) => {
+                    if let Some((peer, address)) = found {
+                        self.step(Input::Resolved { peer, address });
+                    }
+                }
+                Woken::Drained => {
+                    self.effects.drain = Drain::None;
+                    self.step(Input::Drained);
+                }
+                Woken::Readable => self.receive(),
+                Woken::Timer => {}
+            }
+        }
+        self.effects.publisher.stopping(Stopped::Shutdown);
+        self.write_snapshot();
+    }
+
+    /// Waits for the next thing to do. What comes seldom is asked first, so that datagrams cannot crowd it out.
+    async fn woken(&mut self) -> Woken {
+        let now = self.clock.now();
+        let wake_at = Instant::now() + self.nap(now);
+        let Self { effects, names, commands, service, receive_at, .. } = self;
+        let Effects { sockets, disk, publisher, drain, .. } = effects;
+        tokio::select! {
+            biased;
+            command = commands.recv(), if *service == Service::Running => Woken::Command(command),
+            done = saved(disk.as_mut()) => Woken::Saved(done),
+            () = publisher.works.idle(), if *drain == Drain::Waiting => Woken::Drained,
+            found = names.found(|address| sockets.reaches(address)) => Woken::Found(found),
+            () = sockets.readable(), if now >= *receive_at => Woken::Readable,
+            () = sleep_until(wake_at) => Woken::Timer,
+        }
+    }
+
+    /// How long to wait at most. Never longer than a heartbeat: the runtime's timers do not count a suspended machine's
+    /// time, and the node's clock does.
+    fn nap(&self, now: Time) -> Duration {
+        let heartbeat = self.endpoint.node().rules().timing().heartbeat;
+        Duration::from(self.endpoint.deadline().since(now)).min(heartbeat.into())
+    }
+
+    fn command(&mut self, command: Command) {
+        // Whoever asked may have stopped waiting: nothing depends on an answer being heard.
+        match command {
+            Command::Transfer { target, reply } => {
+                let node = self.endpoint.node();
+                let allowed = node.can_transfer(self.clock.now(), target.as_ref());
+                let to_itself = target.as_ref() == Some(node.rules().id());
+                let ends = self.held().filter(|_| !to_itself);
+                if allowed.is_ok() {
+                    self.step(Input::Transfer(target));
+                }
+                let _ = reply.send(allowed.map(|()| ends));
+            }
+            Command::StepDown { reply } => {
+                let ends = self.held();
+                self.step(Input::StepDown);
+                let _ = reply.send(ends.map(Some).ok_or(TransferRefused::NotLeader));
+            }
+            Command::Shutdown => {
+                self.service = Service::ShuttingDown;
+                self.step(Input::Shutdown);
+            }
+        }
+    }
+
+    /// The leadership that this node holds.
+    fn held(&self) -> Option<FencingToken> {
+        self.endpoint.node().lease(self.clock.now()).map(|lease| lease.token)
+    }
+
+    fn saved(&mut self, Done { id, result }: Done) {
+        match result {
+            Ok(()) => self.step(Input::Persisted(id)),
+            Err(error) => {
+                self.effects.cannot_save(&error);
+                self.step(Input::PersistFailed(id));
+            }
+        }
+    }
+
+    /// Takes what the network has, up to a batch.
+    fn receive(&mut self) {
+        for _ in 0..BATCH_MAX {
+            match self.effects.sockets.try_receive(self.buffer.as_mut_slice()) {
+                Received::Datagram { len, from } => {
+                    // Read after the datagram was received (E15), within `feed`.
+                    let bytes = &self.buffer[..len];
+                    feed(&mut self.endpoint, &mut self.effects, self.clock, Input::Datagram { from, bytes });
+                }
+                Received::Error => {
+                    self.receive_at = self.clock.now() + Span::from_millis(1);
+                    return;
+                }
+                Received::Nothing => return,
+            }
+        }
+    }
+
+    fn step(&mut self, input: Input<'_>) {
+        feed(&mut self.endpoint, &mut self.effects, self.clock, input);
+    }
+
+    fn look_up_names(&mut self, now: Time) {
+        let node = self.endpoint.node();
+        self.names.look_up(now, |key| node.rules().index_of(key).and_then(|index| node.last_heard(index)));
+    }
+
+    /// Writes the status down each heartbeat interval, and when what people look at first has changed.
+    fn snapshot(&mut self, now: Time) {
+        let node = self.endpoint.node();
+        let changed = {
+            let last = self.effects.publisher.snapshot.borrow();
+            let disk_failed = matches!(last.storage, StorageStatus::Failed { .. });
+            last.role != Some(node.role())
+                || last.term != node.term().0
+                || disk_failed != self.effects.storage_error.is_some()
+        };
+        if changed || now >= self.snapshot_at {
+            self.snapshot_at = now + node.rules().timing().heartbeat;
+            self.write_snapshot();
+        }
+    }
+
+    fn write_snapshot(&self) {
+        let Self { endpoint, effects, names, .. } = self;
+        let node = endpoint.node();
+        effects.publisher.snapshot.send_modify(|snapshot: &mut Snapshot| {
+            snapshot.role = Some(node.role());
+            snapshot.term = node.term().0;
+            snapshot.incarnation = node.incarnation().0;
+            snapshot.storage = effects.storage_status();
+            snapshot.counters.clone_from(node.counters());
+            snapshot.sockets = effects.sockets.counters();
+            snapshot.unaddressed = endpoint.unaddressed();
+            snapshot.lookup_failures = names.failures;
+            snapshot.peers.clear();
+            let rules = node.rules();
+            for (position, voter) in rules.voters().iter().enumerate().filter(|(_, voter)| voter.id != *rules.id()) {
+                let index = rules.index_of(voter.key);
+                let address = index.and_then(|index| endpoint.address(index));
+                let heard = index.and_then(|index| node.last_heard(index));
+                snapshot.peers.push(PeerSnapshot { position, address, heard });
+            }
+        });
+    }
+}
+
+/// Waits for a save to end; for ever where nothing is saved.
+async fn saved(disk: Option<&mut Disk>) -> Done {
+    match disk {
+        Some(disk) => disk.done().await,
+        None => pending().await,
+    }
+}
+
+/// One step with all that follows from it at once.
+fn feed(endpoint: &mut Endpoint, effects: &mut Effects, clock: Clock, input: Input<'_>) {
+    step(endpoint, effects, clock.now(), input);
+    while let Some(input) = effects.follow_up() {
+        step(endpoint, effects, clock.now(), input);
+    }
+}
+
+fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<'_>) {
+    let mut outputs = endpoint.step(now, input);
+    // Before anything is sent: a lease that has ended must be seen to have ended by the time that others may lead.
+    effects.publisher.lease(outputs.lease());
+    while let Some(output) = outputs.next() {
+        match output {
+            Output::Transmit { to, bytes } => effects.sockets.send(to, bytes),
+            Output::Persist { id, record } => effects.save(id, record),
+            Output::Notify(notification) => effects.notify(now, notification),
+        }
+    }
+}
+
+impl Effects {
+    fn save(&mut self, id: PersistId, record: &[u8]) {
+        let result = match &self.disk {
+            Some(disk) => disk.save(id, record),
+            None => Err(std::io::Error::other("there is no data_dir")),
+        };
+        if let Err(error) = result {
+            self.cannot_save(&error);
+            self.failed = Some(id);
+        }
+    }
+
+    fn cannot_save(&mut self, error: &std::io::Error) {
+        let path = self.disk.as_ref().map(|disk| disk.path().display().to_string()).unwrap_or_default();
+        self.storage_error = Some(format!("{path}: {error}"));
+    }
+
+    fn notify(&mut self, now: Time, notification: qcluster_core::Notification) {
+        if let qcluster_core::Notification::Draining { .. } = notification {
+            self.drain = Drain::Waiting;
+        }
+        if let qcluster_core::Notification::Lost { .. } = notification {
+            self.drain = Drain::None;
+        }
+        self.publisher.notify(now, notification, self.storage_error.as_deref());
+    }
+
+    /// What the endpoint has to be told at once about its own outputs.
+    fn follow_up(&mut self) -> Option<Input<'static>> {
+        if let Some(id) = self.failed.take() {
+            return Some(Input::PersistFailed(id));
+        }
+        // Nothing runs, so there is nothing to wait for.
+        if self.drain == Drain::Waiting && self.publisher.works.is_idle() {
+            self.drain = Drain::None;
+            return Some(Input::Drained);
+        }
+        None
+    }
+
+    fn storage_status(&self) -> StorageStatus {
+        match (&self.disk, &self.storage_error) {
+            (_, Some(error)) => StorageStatus::Failed { error: error.clone() },
+            (Some(_), None) => StorageStatus::Durable,
+            (None, None) => StorageStatus::Diskless,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The edge between lease and application: one atomic deadline against a fresh clock reading, so that the answer is right
+//! even while the loop that renews the lease is stalled.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::time::Duration;
+
+use qcluster_core::{FencingToken, Lease, Span, Time};
+
+use crate::clock::Clock;
+
+/// What stands in place of a deadline while the node does not lead.
+const NOT_LEADING: u64 = 0;
+
+/// Written by the loop alone, read by everybody.
+#[derive(Debug)]
+pub(crate) struct LeaseEdge {
+    clock: Clock,
+    /// The end of the lease in nanoseconds of the clock.
+    until: AtomicU64,
+    /// Of the leadership that `until` belongs to. Changes only while `until` is [`NOT_LEADING`].
+    token: AtomicU64,
+    /// The leadership is being handed over: it still holds, and no work is to run under it (E10).
+    draining: AtomicBool,
+}
+
+impl LeaseEdge {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, until: AtomicU64::new(NOT_LEADING), token: AtomicU64::new(0), draining: AtomicBool::new(false) }
+    }
+
+    /// Makes known what the node holds after a step. Comes before anything of that step is sent: what lets others lead
+    /// must not be on its way while this node still says that it does.
+    pub(crate) fn publish(&self, lease: Option<Lease>) {
+        match lease {
+            None => self.until.store(NOT_LEADING, Ordering::SeqCst),
+            Some(Lease { token, valid_until }) => {
+                if self.token.load(Ordering::Relaxed) != token.0 {
+                    self.until.store(NOT_LEADING, Ordering::SeqCst);
+                    self.draining.store(false, Ordering::SeqCst);
+                    self.token.store(token.0, Ordering::SeqCst);
+                }
+                self.until.store(valid_until.as_nanos(), Ordering::SeqCst);
+            }
+        }
+        // The stores are to be seen before the next system call sends anything.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Forbids work under the present leadership.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the lease holds at this instant.
+    pub(crate) fn is_leader(&self) -> bool {
+        self.remaining().is_some()
+    }
+
+    /// The lease at this instant.
+    pub(crate) fn lease(&self) -> Option<Lease> {
+        // The token is the same before and after, so the deadline in between belongs to it. It changes at most once an
+        // election: who is overtaken twice has no lease worth the name.
+        for _ in 0..2 {
+            let token = self.token.load(Ordering::SeqCst);
+            let until = self.until.load(Ordering::SeqCst);
+            if self.token.load(Ordering::SeqCst) == token {
+                let valid_until = Time::from_nanos(until);
+                return (self.clock.now() < valid_until).then_some(Lease { token: FencingToken(token), valid_until });
+            }
+        }
+        None
+    }
+
+    /// How long the leadership with that token may last unless it is renewed; `None` if it is over.
+    pub(crate) fn remaining_of(&self, token: FencingToken) -> Option<Duration> {
+        let lease = self.lease().filter(|lease| lease.token == token)?;
+        positive(lease.valid_until.since(self.clock.now()))
+    }
+
+    /// How long work under the leadership with that token may go on, if it is to end `guard` before the lease can.
+    pub(crate) fn work_left(&self, token: FencingToken, guard: Span) -> Option<Duration> {
+        if self.draining.load(Ordering::SeqCst) {
+            return None;
+        }
+        let lease = self.lease().filter(|lease| lease.token == token)?;
+        positive(lease.valid_until.since(self.clock.now() + guard))
+    }
+
+    fn remaining(&self) -> Option<Duration> {
+        // The deadline first, the clock second: a thread that is frozen between the two sees an old deadline and a new
+        // time, and says no. The other way round it would say yes.
+        let until = self.until.load(Ordering::SeqCst);
+        positive(Time::from_nanos(until).since(self.clock.now()))
+    }
+}
+
+fn positive(span: Span) -> Option<Duration> {
+    (span > Span::ZERO).then(|| span.into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! What can go wrong at a start, and what a stopped node says: each with what happened and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use qcluster_core::{BootError, ConfigError, TransferRefused};
+
+/// Why a node could not start. Nothing runs, nothing is bound, and nothing was written but the lock file of `data_dir`.
+#[derive(Debug)]
+pub enum StartError {
+    /// The configuration cannot be used.
+    Config(ConfigError),
+    /// An address could not be bound.
+    Bind(BindError),
+    /// The data directory cannot be used.
+    DataDir(DataDirError),
+    /// The saved state is damaged or belongs to somebody else. It is never replaced by a fresh start on its own.
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: BootError,
+    },
+    /// The boot values were refused: the wall clock of this machine is far off.
+    Boot(BootError),
+    /// The system gave no random numbers, no thread, or no timer.
+    System(io::Error),
+    /// There is no tokio runtime around the call.
+    NoRuntime,
+}
+
+/// Why the node's address could not be bound.
+#[derive(Debug)]
+pub enum BindError {
+    /// `listen_host` has no address.
+    Unresolved {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        error: io::Error,
+    },
+    /// Somebody else has the address.
+    InUse {
+        /// Which one.
+        address: SocketAddr,
+        /// `UDP` or `TCP`.
+        protocol: &'static str,
+    },
+    /// The system refused for another reason.
+    Refused {
+        /// Which address.
+        address: SocketAddr,
+        /// `UDP` or `TCP`.
+        protocol: &'static str,
+        /// What it said.
+        error: io::Error,
+    },
+}
+
+/// Why the data directory cannot be used.
+#[derive(Debug)]
+pub enum DataDirError {
+    /// Another process, or another node of this one, uses it.
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// It could not be made, or something in it could not be opened or read.
+    Unusable {
+        /// What could not be used.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The node has stopped, or was stopped, and does nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was asked to, and has handed over what it led.
+    Shutdown,
+    /// It was aborted, or its runtime has gone.
+    Aborted,
+    /// Another live node has its identifier and was there first (E17).
+    Twin,
+}
+
+/// Why a hand-over did not take place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferError {
+    /// The node has refused it, and goes on as before.
+    Refused(TransferRefused),
+    /// The node has stopped.
+    Stopped(Stopped),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Bind(error) => error.fmt(f),
+            Self::DataDir(error) => error.fmt(f),
+            Self::Record { path, error } => write!(
+                f,
+                "{error}: {}. This voter cannot know what it has promised, so it did not start. If the file is lost for \
+                 good, move it away: the node then starts without memory, as one without data_dir does",
+                path.display()
+            ),
+            Self::Boot(error) => write!(f, "{error}; check this machine's date"),
+            Self::System(error) => write!(f, "the system refused what every node needs: {error}"),
+            Self::NoRuntime => {
+                f.write_str("a node has to be started inside a tokio runtime with its timers and I/O enabled")
+            }
+        }
+    }
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unresolved { host, error } => write!(f, "listen_host `{host}` has no address: {error}"),
+            Self::InUse { address, protocol } => write!(
+                f,
+                "{protocol} port {} on {} is in use: stop what uses it, or choose another listen_port",
+                address.port(),
+                address.ip()
+            ),
+            Self::Refused { address, protocol, error } => write!(f, "cannot listen on {address} ({protocol}): {error}"),
+        }
+    }
+}
+
+impl fmt::Display for DataDirError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Locked { path } => write!(
+                f,
+                "{} is locked by another running node: each voter needs a data_dir of its own",
+                path.display()
+            ),
+            Self::Unusable { path, error } => write!(f, "data_dir cannot be used: {}: {error}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shutdown => "the node was shut down",
+            Self::Aborted => "the node was aborted",
+            Self::Twin => "another live node has this identifier and was there first, so this one has stopped",
+        })
+    }
+}
+
+impl fmt::Display for TransferError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refused) => refused.fmt(f),
+            Self::Stopped(stopped) => stopped.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Bind(error) => Some(error),
+            Self::DataDir(error) => Some(error),
+            Self::Record { error, .. } | Self::Boot(error) => Some(error),
+            Self::System(error) => Some(error),
+            Self::NoRuntime => None,
+        }
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unresolved { error, .. } | Self::Refused { error, .. } => Some(error),
+            Self::InUse { .. } => None,
+        }
+    }
+}
+
+impl std::error::Error for DataDirError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unusable { error, .. } => Some(error),
+            Self::Locked { .. } => None,
+        }
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+impl std::error::Error for TransferError {}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<BindError> for StartError {
+    fn from(error: BindError) -> Self {
+        Self::Bind(error)
+    }
+}
+
+impl From<DataDirError> for StartError {
+    fn from(error: DataDirError) -> Self {
+        Self::DataDir(error)
+    }
+}

@@ -1,0 +1,45 @@
+//! QCluster on tokio: the sockets, the clock, the disk and the HTTP side around the deterministic core.
+//!
+//! [`QCluster`] is all that most applications need. One task drives the node: it receives datagrams, reads the clock, steps
+//! the core and carries out what that answers. Everything that applications read is published by it *before* it sends
+//! anything, and read without asking it.
+//!
+//! | file | its part |
+//! |---|---|
+//! | `start` | everything that can fail, in order |
+//! | `driver` | the loop |
+//! | `edge`, `lease` | the atomic deadline, and the lease as applications hold it |
+//! | `work` | `run_as_leader` |
+//! | `publisher`, `view` | what is written and read across threads; `change`, `status`, `log` are its forms |
+//! | `sockets`, `names` | UDP, and where peers are |
+//! | `disk` | the hard state |
+//! | `http` | health checks and status |
+
+#![forbid(unsafe_code)]
+
+mod change;
+mod clock;
+mod cluster;
+mod disk;
+mod driver;
+mod edge;
+mod error;
+mod http;
+mod lease;
+mod log;
+mod names;
+mod publisher;
+mod sockets;
+mod start;
+mod status;
+mod view;
+mod work;
+
+#[cfg(test)]
+mod testing;
+
+pub use change::{Change, Changes, Leadership, What};
+pub use cluster::QCluster;
+pub use error::{BindError, DataDirError, StartError, Stopped, TransferError};
+pub use lease::Lease;
+pub use status::{PeerStatus, Status, StorageStatus};

@@ -1,0 +1,54 @@
+//! Changes as `tracing` events, under names that never change.
+
+use qcluster_core::NodeId;
+
+use crate::change::What;
+
+/// The target of all events.
+pub(crate) const TARGET: &str = "qcluster";
+
+/// Logs a change: what needs a person's eye as a warning or an error, the rest as information.
+pub(crate) fn change(node: &NodeId, what: &What) {
+    match what {
+        What::Elected { token } => {
+            tracing::info!(name: "qcluster.elected", target: TARGET, %node, token = token.0, "this node leads");
+        }
+        What::Lost { token, reason } => {
+            let reason = reason.name();
+            tracing::info!(name: "qcluster.lost", target: TARGET, %node, token = token.0, reason, "this node no longer leads");
+        }
+        What::Draining { token, grace } => {
+            let grace_ms = grace.as_millis();
+            tracing::info!(name: "qcluster.draining", target: TARGET, %node, token = token.0, grace_ms, "handing over");
+        }
+        What::Leader { leader: Some(leader), term } => {
+            let leader = leader.identifier.as_str();
+            tracing::info!(name: "qcluster.leader", target: TARGET, %node, leader, term = term.0, "the leader has changed");
+        }
+        What::Leader { leader: None, term } => {
+            tracing::info!(name: "qcluster.no_leader", target: TARGET, %node, term = term.0, "no leader is known");
+        }
+        What::ConfigMismatch { peer, key } => {
+            let peer = peer.as_ref().map_or("?", |peer| peer.identifier.as_str());
+            tracing::warn!(
+                name: "qcluster.config_mismatch", target: TARGET, %node, peer, ?key,
+                "a node has other voters, priorities, lease or drift bound: neither listens to the other"
+            );
+        }
+        What::StorageFailed { error } => {
+            tracing::error!(
+                name: "qcluster.storage_failed", target: TARGET, %node, error,
+                "state could not be saved: this node neither votes nor campaigns until it is restarted"
+            );
+        }
+        What::Twin { other } => {
+            tracing::error!(
+                name: "qcluster.twin", target: TARGET, %node, ?other,
+                "another live node has this identifier and was there first: this one has stopped"
+            );
+        }
+        What::Missed { count } => {
+            tracing::warn!(name: "qcluster.missed", target: TARGET, %node, count, "changes were lost by a slow receiver");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What the loop makes known: the lease before anything else, then state and changes for the application, and logs.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use qcluster_core::{Lease, Notification, Peer, Rules, Time, VoterIndex};
+use tokio::sync::{broadcast, watch};
+
+use crate::change::{Change, Leadership, What};
+use crate::edge::LeaseEdge;
+use crate::error::Stopped;
+use crate::log;
+use crate::status::Snapshot;
+use crate::work::Works;
+
+/// The writing side of a [`View`](crate::view::View). Dropped, it says that the node has stopped.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    pub(crate) edge: Arc<LeaseEdge>,
+    pub(crate) works: Arc<Works>,
+    pub(crate) leadership: watch::Sender<Leadership>,
+    pub(crate) snapshot: watch::Sender<Snapshot>,
+    pub(crate) changes: broadcast::Sender<Change>,
+    pub(crate) stopped: Arc<OnceLock<Stopped>>,
+    /// The voters in the order of the rules.
+    pub(crate) voters: Vec<Arc<Peer>>,
+    pub(crate) rules: Arc<Rules>,
+}
+
+impl Publisher {
+    /// Comes first after every step, before any of its outputs.
+    pub(crate) fn lease(&self, lease: Option<Lease>) {
+        self.edge.publish(lease);
+    }
+
+    /// Carries a notification of the core to the application. `error` is what the disk said last, if it failed.
+    pub(crate) fn notify(&self, now: Time, notification: Notification, error: Option<&str>) {
+        let what = match notification {
+            Notification::Elected { token } => {
+                self.leadership.send_replace(Leadership::Leading { token });
+                What::Elected { token }
+            }
+            Notification::Lost { token, reason } => {
+                self.leadership.send_replace(Leadership::Vacant);
+                What::Lost { token, reason }
+            }
+            Notification::Draining { until } => {
+                let Some(token) = self.leadership.borrow().token() else { return };
+                self.edge.drain();
+                self.leadership.send_replace(Leadership::Draining { token });
+                What::Draining { token, grace: Duration::from(until.since(now)) }
+            }
+            Notification::LeaderChanged { leader, term } => {
+                let leader = leader.and_then(|index| self.voter(index));
+                self.show(leader.clone(), term);
+                What::Leader { leader, term }
+            }
+            Notification::ConfigMismatch { peer, key } => {
+                What::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key }
+            }
+            Notification::StorageFailed => What::StorageFailed { error: error.unwrap_or("unknown").to_owned() },
+            Notification::Twin { other } => {
+                self.stopping(Stopped::Twin);
+                What::Twin { other }
+            }
+        };
+        log::change(self.rules.id(), &what);
+        // Nobody listening is no error.
+        let _ = self.changes.send(Change { at: SystemTime::now(), what });
+    }
+
+    /// Says why the node is about to stop. The first reason stands.
+    pub(crate) fn stopping(&self, why: Stopped) {
+        self.stopped.get_or_init(|| why);
+    }
+
+    /// Another leader is of interest only while this node does not lead.
+    fn show(&self, leader: Option<Arc<Peer>>, term: qcluster_core::Term) {
+        let shown = match leader {
+            Some(leader) => Leadership::Following { leader, term },
+            None => Leadership::Vacant,
+        };
+        self.leadership.send_if_modified(|leadership| {
+            let changed = leadership.token().is_none() && *leadership != shown;
+            if changed {
+                *leadership = shown;
+            }
+            changed
+        });
+    }
+
+    fn voter(&self, index: VoterIndex) -> Option<Arc<Peer>> {
+        self.voters.get(index.position()).cloned()
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.edge.publish(None);
+        self.stopping(Stopped::Aborted);
+        self.leadership.send_replace(Leadership::Vacant);
+    }
+}

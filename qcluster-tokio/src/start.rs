@@ -1,0 +1,111 @@
+//! Starting a node: everything that can fail, in an order that leaves nothing behind when it does.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use qcluster_core::{BootError, Config, Endpoint, EndpointBoot, Peer, Rules};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+
+use crate::clock::Clock;
+use crate::disk::{Disk, Saved, Store};
+use crate::driver::{Command, Driver, Parts};
+use crate::error::{DataDirError, StartError};
+use crate::http;
+use crate::names::Names;
+use crate::sockets::{Bound, Sockets, bind};
+use crate::view::{Subject, View};
+
+/// Commands that may wait for the loop.
+const COMMANDS_MAX: usize = 16;
+
+/// A node that has started.
+pub(crate) struct Started {
+    pub(crate) view: Arc<View>,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) tasks: Arc<[AbortHandle]>,
+    pub(crate) alive: watch::Receiver<()>,
+}
+
+pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
+    let rules = Arc::new(config.settings()?.check()?);
+    let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+    let opened = match &config.data_dir {
+        Some(dir) => Some(open(&runtime, dir).await?),
+        None => None,
+    };
+    let Bound { udp, tcp, addresses } = bind(&config.listen_host, config.listen_port).await?;
+    let sockets = Sockets::new(udp).map_err(StartError::System)?;
+    let clock = Clock::start();
+    let endpoint = boot(&rules, opened.as_ref(), clock)?;
+
+    // Held by all that holds something of the system; closed when the last of them has let go.
+    let (alive, all_released) = watch::channel(());
+    let alive = Arc::new(alive);
+    let start_disk = |(store, _)| Disk::start(store, Arc::clone(&alive)).map_err(StartError::System);
+    let disk = opened.map(start_disk).transpose()?;
+    let me = me(&config, addresses.first().map_or(config.listen_port, std::net::SocketAddr::port));
+    let voters = voters(&config, &me, &rules);
+    let names = Names::new(config.all_peers(), rules.timing().lease);
+    let (view, publisher) = View::new(Subject { me, voters, rules, listen: addresses, clock });
+    let (commands, received) = mpsc::channel(COMMANDS_MAX);
+    let parts = Parts { clock, endpoint, sockets, disk, publisher, names, commands: received };
+
+    let server = runtime.spawn(released_with(Arc::clone(&alive), http::serve(tcp, Arc::clone(&view)))).abort_handle();
+    let ending = server.clone();
+    let driver = runtime.spawn(released_with(alive, async move {
+        Driver::new(parts).run().await;
+        // Without a node there is nothing left to tell.
+        ending.abort();
+    }));
+    let tasks = Arc::new([driver.abort_handle(), server]);
+    Ok(Started { view, commands, tasks, alive: all_released })
+}
+
+/// Keeps `alive` until the task and all that it owns is gone, however it ends.
+async fn released_with<T>(alive: Arc<watch::Sender<()>>, task: impl Future<Output = T>) {
+    task.await;
+    drop(alive);
+}
+
+async fn open(runtime: &Handle, dir: &str) -> Result<(Store, Saved), StartError> {
+    let path = dir.to_owned();
+    match runtime.spawn_blocking(move || Store::open(Path::new(&path))).await {
+        Ok(opened) => Ok(opened?),
+        Err(gone) => {
+            Err(StartError::DataDir(DataDirError::Unusable { path: dir.into(), error: io::Error::other(gone) }))
+        }
+    }
+}
+
+fn boot(rules: &Arc<Rules>, opened: Option<&(Store, Saved)>, clock: Clock) -> Result<Endpoint, StartError> {
+    let seed = getrandom::u64().map_err(|error| StartError::System(io::Error::other(error.to_string())))?;
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let stamp_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+    let saved = opened.and_then(|(_, saved)| match saved {
+        Saved::Nothing => None,
+        Saved::Record(record) => Some(record.as_slice()),
+    });
+    Endpoint::new(Arc::clone(rules), EndpointBoot { seed, stamp_ms, saved }, clock.now()).map_err(|error| match error {
+        BootError::StampTooLarge(_) | BootError::SavedButDiskless => StartError::Boot(error),
+        BootError::Record(_) => {
+            let path = opened.map(|(store, _)| store.path().to_owned()).unwrap_or_default();
+            StartError::Record { path, error }
+        }
+    })
+}
+
+/// This node as others should see it, with the port that was bound.
+fn me(config: &Config, port: u16) -> Peer {
+    let me = config.as_peer();
+    Peer { port: config.advertise_port.unwrap_or(port), ..me }
+}
+
+/// What is known of each voter, in the order of the rules.
+fn voters(config: &Config, me: &Peer, rules: &Rules) -> Vec<Arc<Peer>> {
+    let known = |id: &str| config.all_peers().chain([me]).find(|peer| peer.identifier == id);
+    rules.voters().iter().filter_map(|voter| known(voter.id.as_str())).cloned().map(Arc::new).collect()
+}

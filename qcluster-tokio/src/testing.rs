@@ -1,0 +1,87 @@
+//! What tests share: a node's public side without a loop behind it, and patience that ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use qcluster_core::config::{TimingChoice, TimingValues};
+use qcluster_core::{Config, FencingToken, Lease, LostReason, Notification, Span, Time};
+
+use crate::change::{Change, Changes, What};
+use crate::clock::Clock;
+use crate::publisher::Publisher;
+use crate::view::{Subject, View};
+
+/// Longer than anything here takes on any machine: whoever waits this long has found a bug.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A minute of lease, so that no pause of the machine decides a test.
+pub(crate) fn slow(config: Config) -> Config {
+    let values = TimingValues { heartbeat_ms: Some(1_000), lease_ms: Some(60_000), ..TimingValues::default() };
+    Config { timing: TimingChoice::Values(values), ..config }
+}
+
+/// A node whose loop is the test.
+pub(crate) struct Puppet {
+    pub(crate) view: Arc<View>,
+    pub(crate) publisher: Publisher,
+    pub(crate) clock: Clock,
+}
+
+impl Puppet {
+    pub(crate) fn new() -> Self {
+        let config = slow(Config::new("server_a", "localhost", 7001));
+        let rules = Arc::new(config.settings().unwrap().check().unwrap());
+        let me = config.as_peer();
+        let clock = Clock::start();
+        let voters = vec![Arc::new(me.clone())];
+        let (view, publisher) = View::new(Subject { me, voters, rules, listen: Vec::new(), clock });
+        Self { view, publisher, clock }
+    }
+
+    /// Gives it a lease, or more of it.
+    pub(crate) fn hold(&self, token: u64, millis: u64) {
+        hold(&self.publisher, self.clock, token, millis);
+    }
+
+    pub(crate) fn elect(&self, token: u64, millis: u64) {
+        self.hold(token, millis);
+        self.notify(Notification::Elected { token: FencingToken(token) });
+    }
+
+    pub(crate) fn drain(&self) {
+        self.notify(Notification::Draining { until: Time::NEVER });
+    }
+
+    pub(crate) fn lose(&self, token: u64) {
+        self.publisher.lease(None);
+        self.notify(Notification::Lost { token: FencingToken(token), reason: LostReason::LeaseExpired });
+    }
+
+    fn notify(&self, notification: Notification) {
+        self.publisher.notify(self.clock.now(), notification, None);
+    }
+}
+
+/// Publishes a lease of `millis` from now on.
+pub(crate) fn hold(publisher: &Publisher, clock: Clock, token: u64, millis: u64) {
+    let valid_until = clock.now() + Span::from_millis(millis);
+    publisher.lease(Some(Lease { token: FencingToken(token), valid_until }));
+}
+
+/// Waits for something that is sure to come.
+pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, what).await.expect("it never came")
+}
+
+/// Waits for a change of that kind.
+pub(crate) async fn until(changes: &mut Changes, wanted: impl Fn(&What) -> bool) -> Change {
+    let search = async {
+        loop {
+            let change = changes.next().await.expect("the node stopped first");
+            if wanted(&change.what) {
+                return change;
+            }
+        }
+    };
+    in_time(search).await
+}

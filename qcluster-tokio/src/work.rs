@@ -1,0 +1,141 @@
+//! `run_as_leader`: work that runs while this node leads, and has ended before anybody else can lead.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use qcluster_core::Span;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::change::Leadership;
+use crate::edge::LeaseEdge;
+use crate::error::Stopped;
+use crate::lease::Lease;
+use crate::view::View;
+
+/// The runtime's timers may fire this much late.
+const TIMER_SLACK: Span = Span::from_millis(1);
+
+/// Counts the work that runs, so that a hand-over can wait for its end (E10).
+#[derive(Debug, Default)]
+pub(crate) struct Works {
+    running: AtomicUsize,
+    ended: Notify,
+}
+
+impl Works {
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.load(Ordering::SeqCst) == 0
+    }
+
+    /// Waits until nothing runs. For one waiter.
+    pub(crate) async fn idle(&self) {
+        while !self.is_idle() {
+            self.ended.notified().await;
+        }
+    }
+
+    fn begin(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        Running(Arc::clone(self))
+    }
+}
+
+/// Dropped after the work that it stands for, whichever way that ends.
+struct Running(Arc<Works>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.running.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.ended.notify_one();
+        }
+    }
+}
+
+/// See [`QCluster::run_as_leader_with`](crate::QCluster::run_as_leader_with).
+pub(crate) async fn run_as_leader<T, W: Future<Output = T>>(
+    view: Arc<View>,
+    guard: Duration,
+    mut work: impl FnMut(Lease) -> W,
+) -> Result<T, Stopped> {
+    let guard = Span::from(guard).min(view.guard_max()) + TIMER_SLACK;
+    let mut changes = view.leadership();
+    loop {
+        let lease = lease_for_work(&view, guard, &mut changes).await?;
+        if let Some(output) = attempt(&view, lease, guard, &mut changes, &mut work).await {
+            return Ok(output);
+        }
+    }
+}
+
+/// Waits for a lease under which work may begin.
+async fn lease_for_work(view: &View, guard: Span, changes: &mut watch::Receiver<Leadership>) -> Result<Lease, Stopped> {
+    loop {
+        // Looked at before the lease is, so that a change in between wakes the wait below.
+        let leadership = changes.borrow_and_update().clone();
+        if let Some(lease) = view.lease().filter(|lease| view.edge().work_left(lease.token, guard).is_some()) {
+            return Ok(lease);
+        }
+        // A renewal changes nothing that can be watched: a leader whose lease is about to run out looks again.
+        let look_again = match leadership {
+            Leadership::Leading { .. } => Instant::now() + view.heartbeat(),
+            Leadership::Vacant | Leadership::Following { .. } | Leadership::Draining { .. } => far_away(),
+        };
+        tokio::select! {
+            news = changes.changed() => if news.is_err() { return Err(view.why_stopped()) },
+            () = sleep_until(look_again) => {}
+        }
+    }
+}
+
+/// Runs the work under one leadership; `None` if it had to be cancelled.
+async fn attempt<T, W: Future<Output = T>>(
+    view: &View,
+    lease: Lease,
+    guard: Span,
+    changes: &mut watch::Receiver<Leadership>,
+    work: &mut impl FnMut(Lease) -> W,
+) -> Option<T> {
+    let (edge, token) = (view.edge(), lease.token);
+    let _running = view.works().begin();
+    // Only now is a hand-over sure to wait for this work; one that began just before has not.
+    edge.work_left(token, guard)?;
+    let mut future = pin!(work(lease));
+    let mut timer = pin!(sleep_until(Instant::now()));
+    loop {
+        // Renewals move the end, and the clock of timers stands still in a suspended machine: it is looked at each h.
+        let left = edge.work_left(token, guard)?;
+        timer.as_mut().reset(Instant::now() + left.min(view.heartbeat()));
+        tokio::select! {
+            biased;
+            news = changes.changed() => news.ok()?,
+            () = timer.as_mut() => {}
+            output = poll_fn(|cx| poll_guarded(edge, token, guard, || future.as_mut().poll(cx))) => return output,
+        }
+    }
+}
+
+/// Polls the work only while its time lasts: after a stall of any kind it is not resumed.
+fn poll_guarded<T>(
+    edge: &LeaseEdge,
+    token: qcluster_core::FencingToken,
+    guard: Span,
+    poll: impl FnOnce() -> Poll<T>,
+) -> Poll<Option<T>> {
+    match edge.work_left(token, guard) {
+        Some(_) => poll().map(Some),
+        None => Poll::Ready(None),
+    }
+}
+
+/// Stands for "never" among timers.
+fn far_away() -> Instant {
+    Instant::now() + Duration::from_hours(24)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! Work runs while this node leads, and never longer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::run_as_leader;
+use crate::error::Stopped;
+use crate::lease::Lease;
+use crate::testing::{Puppet, hold, in_time};
+use crate::view::View;
+
+const HOUR_MS: u64 = 3_600_000;
+const GUARD: Duration = Duration::from_secs(20);
+
+/// What became of a piece of work.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Began { token: u64 },
+    Dropped { token: u64, lease: Held },
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Held {
+    Yes,
+    No,
+}
+
+/// Stands for a future: tells when it is dropped, and whether the lease held then.
+struct Witness {
+    lease: Lease,
+    seen: mpsc::Sender<Seen>,
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let lease = if self.lease.is_valid() { Held::Yes } else { Held::No };
+        let _ = self.seen.try_send(Seen::Dropped { token: self.lease.token.0, lease });
+    }
+}
+
+/// Runs work that never ends by itself, and tells what becomes of it.
+fn endless(view: &Arc<View>) -> (tokio::task::JoinHandle<Result<(), Stopped>>, mpsc::Receiver<Seen>) {
+    let (seen, told) = mpsc::channel(16);
+    let work = move |lease: Lease| {
+        let _ = seen.try_send(Seen::Began { token: lease.token.0 });
+        let witness = Witness { lease, seen: seen.clone() };
+        async move {
+            let _witness = witness;
+            std::future::pending::<()>().await;
+        }
+    };
+    (tokio::spawn(run_as_leader(Arc::clone(view), GUARD, work)), told)
+}
+
+async fn next(told: &mut mpsc::Receiver<Seen>) -> Seen {
+    in_time(told.recv()).await.expect("the work's runner has ended")
+}
+
+#[tokio::test]
+async fn work_that_completes_gives_its_output() {
+    let puppet = Puppet::new();
+    puppet.elect(7, HOUR_MS);
+    let output = in_time(run_as_leader(Arc::clone(&puppet.view), GUARD, |lease| async move { lease.token.0 })).await;
+    assert_eq!(output, Ok(7));
+    assert!(puppet.view.works().is_idle());
+}
+
+#[tokio::test]
+async fn work_begins_with_leadership_and_is_dropped_with_it_and_begins_again() {
+    let puppet = Puppet::new();
+    let (_runner, mut told) = endless(&puppet.view);
+    puppet.elect(1, HOUR_MS);
+    assert_eq!(next(&mut told).await, Seen::Began { token: 1 });
+    puppet.lose(1);
+    assert_eq!(next(&mut told).await, Seen::Dropped { token: 1, lease: Held::No });
+    puppet.elect(2, HOUR_MS);
+    assert_eq!(next(&mut told).await, Seen::Began { token: 2 });
+}
+
+#[tokio::test]
+async fn work_is_dropped_a_guard_before_a_lease_that_nobody_renews() {
+    let puppet = Puppet::new();
+    let (_runner, mut told) = endless(&puppet.view);
+    // Half a second of work, then the guard.
+    puppet.elect(1, 20_500);
+    assert_eq!(next(&mut told).await, Seen::Began { token: 1 });
+    assert_eq!(next(&mut told).await, Seen::Dropped { token: 1, lease: Held::Yes });
+    // A late renewal of the same leadership lets it begin again.
+    puppet.hold(1, HOUR_MS);
+    assert_eq!(next(&mut told).await, Seen::Began { token: 1 });
+}
+
+#[tokio::test]
+async fn a_renewed_lease_lets_work_go_on() {
+    let Puppet { view, publisher, clock } = Puppet::new();
+    let publisher = Arc::new(publisher);
+    let calls = AtomicU64::new(0);
+    hold(&publisher, clock, 1, 21_000);
+    let work = |_| {
+        calls.fetch_add(1, Ordering::SeqCst);
+        let publisher = Arc::clone(&publisher);
+        async move {
+            hold(&publisher, clock, 1, HOUR_MS);
+            // Beyond what the first lease left.
+            tokio::time::sleep(Duration::from_millis(1_200)).await;
+        }
+    };
+    assert_eq!(in_time(run_as_leader(view, GUARD, work)).await, Ok(()));
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "it was cancelled in between");
+}
+
+#[tokio::test]
+async fn a_hand_over_waits_until_cancelled_work_has_gone() {
+    let puppet = Puppet::new();
+    let (_runner, mut told) = endless(&puppet.view);
+    puppet.elect(1, HOUR_MS);
+    assert_eq!(next(&mut told).await, Seen::Began { token: 1 });
+    puppet.drain();
+    assert!(!puppet.view.works().is_idle(), "nothing has been polled since");
+    in_time(puppet.view.works().idle()).await;
+    assert_eq!(next(&mut told).await, Seen::Dropped { token: 1, lease: Held::Yes });
+    assert!(puppet.view.is_leader(), "a drain keeps the lease");
+}
+
+#[tokio::test]
+async fn no_work_begins_during_a_hand_over() {
+    let puppet = Puppet::new();
+    puppet.elect(1, HOUR_MS);
+    puppet.drain();
+    let (_runner, mut told) = endless(&puppet.view);
+    tokio::task::yield_now().await;
+    puppet.lose(1);
+    puppet.elect(2, HOUR_MS);
+    assert_eq!(next(&mut told).await, Seen::Began { token: 2 });
+}
+
+#[tokio::test]
+async fn the_end_of_the_node_ends_the_waiting_for_leadership() {
+    let Puppet { view, publisher, .. } = Puppet::new();
+    let (runner, _told) = endless(&view);
+    publisher.stopping(Stopped::Shutdown);
+    drop(publisher);
+    assert_eq!(in_time(runner).await.unwrap(), Err(Stopped::Shutdown));
+}
+
+#[tokio::test]
+async fn the_end_of_the_node_drops_work_and_tells_why() {
+    let puppet = Puppet::new();
+    puppet.elect(1, HOUR_MS);
+    let (runner, mut told) = endless(&puppet.view);
+    assert_eq!(next(&mut told).await, Seen::Began { token: 1 });
+    let Puppet { publisher, .. } = puppet;
+    drop(publisher);
+    assert_eq!(next(&mut told).await, Seen::Dropped { token: 1, lease: Held::No });
+    assert_eq!(in_time(runner).await.unwrap(), Err(Stopped::Aborted));
+}
+
+#[tokio::test]
+async fn giving_up_the_waiting_gives_up_the_work() {
+    let puppet = Puppet::new();
+    puppet.elect(1, HOUR_MS);
+    let (runner, mut told) = endless(&puppet.view);
+    assert_eq!(next(&mut told).await, Seen::Began { token: 1 });
+    runner.abort();
+    assert_eq!(next(&mut told).await, Seen::Dropped { token: 1, lease: Held::Yes });
+    in_time(puppet.view.works().idle()).await;
+}

@@ -1,0 +1,147 @@
+//! The command `qcluster`: an agent for services that do not embed the library, and a demonstration.
+
+mod demo;
+mod report;
+mod run;
+mod style;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Exit codes, which the help lists too.
+mod exit {
+    /// It could not start, or something failed while it ran.
+    pub(crate) const FAILED: u8 = 1;
+    /// The command line or the configuration is wrong. The argument parser uses the same.
+    pub(crate) const BAD_CONFIG: u8 = 2;
+    /// Another live node has this identifier: starting again at once would not help.
+    pub(crate) const TWIN: u8 = 3;
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  ended as asked, after handing over what it led
+  1  could not start (the port is in use, the data_dir cannot be used), or failed while it ran
+  2  the command line or the configuration is wrong; every mistake is named with file and field
+  3  stopped because another live node has the same identifier";
+
+/// Leader election for the replicas of a service.
+#[derive(Parser)]
+#[command(name = "qcluster", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one node until SIGINT or SIGTERM, which hand over what it leads.
+    #[command(after_help = EXIT_CODES)]
+    Run {
+        /// The node's configuration, a JSON file.
+        config: PathBuf,
+        /// Append one line of JSON to this file for each change of leadership.
+        #[arg(long, value_name = "FILE")]
+        events: Option<PathBuf>,
+        /// Log what happens inside to the standard error, from this level on.
+        #[arg(long, value_name = "LEVEL")]
+        log: Option<Level>,
+    },
+    /// Elect a leader among three nodes in this process, kill it, and show who takes over and when.
+    #[command(after_help = EXIT_CODES)]
+    Demo {
+        /// How often the leader is killed.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        rounds: u32,
+        /// The pace of the cluster.
+        #[arg(long, value_enum, default_value_t = DemoTiming::Lan)]
+        timing: DemoTiming,
+        /// What to print.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
+/// How much to log.
+#[derive(Clone, Copy, ValueEnum)]
+enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// The timings that a demonstration is worth looking at with.
+#[derive(Clone, Copy, ValueEnum)]
+enum DemoTiming {
+    /// Heartbeat 10 ms, lease 50 ms.
+    Fast,
+    /// Heartbeat 25 ms, lease 150 ms: the default of every node.
+    Lan,
+}
+
+/// For whom to print.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs: one line at the end.
+    Json,
+}
+
+/// A sentence for the standard error, and the code to exit with.
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    fn new(code: u8, message: &impl ToString) -> Self {
+        Self { code, message: message.to_string() }
+    }
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run { config, events, log } => {
+            log_from(log);
+            in_runtime(run::run(config, events))
+        }
+        Command::Demo { rounds, timing, format } => in_runtime(demo::demo(rounds, timing, format)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, message }) => {
+            for line in message.lines() {
+                anstream::eprintln!("{}qcluster:{} {line}", style::BAD, style::PLAIN);
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// One thread is enough for a node, and keeps an idle agent small.
+fn in_runtime(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(exit::FAILED, &format_args!("cannot start: {error}")))?;
+    let result = runtime.block_on(task);
+    // A name lookup that hangs must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+fn log_from(level: Option<Level>) {
+    let Some(level) = level else { return };
+    let level = match level {
+        Level::Error => tracing_subscriber::filter::LevelFilter::ERROR,
+        Level::Warn => tracing_subscriber::filter::LevelFilter::WARN,
+        Level::Info => tracing_subscriber::filter::LevelFilter::INFO,
+        Level::Debug => tracing_subscriber::filter::LevelFilter::DEBUG,
+        Level::Trace => tracing_subscriber::filter::LevelFilter::TRACE,
+    };
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt().with_max_level(level).with_ansi(colour).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,101 @@
+//! How changes read.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anstyle::Style;
+use qcluster::core::Timing;
+use qcluster::{Change, Status, What};
+use serde_json::json;
+
+use crate::style::{BAD, FAINT, GOOD, NEWS, PLAIN, TITLE, WARN};
+
+/// The first line of an agent.
+pub(crate) fn started(status: &Status, timing: &Timing, voters: usize, durable: bool) -> String {
+    let mut line = format!("{TITLE}{}{PLAIN} listens on", status.identifier);
+    for (index, address) in status.listen.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(line, "{}{address}", if index == 0 { " " } else { ", " });
+    }
+    let voters = if voters == 1 { "1 voter".to_owned() } else { format!("{voters} voters") };
+    let memory = if durable { "state on disk" } else { "diskless" };
+    let (heartbeat, lease) = (timing.heartbeat.as_millis(), timing.lease.as_millis());
+    let _ = write!(line, "{FAINT} · {voters}, {memory}, heartbeat {heartbeat} ms, lease {lease} ms{PLAIN}");
+    line
+}
+
+/// The last line of an agent.
+pub(crate) fn stopped() -> String {
+    line(SystemTime::now(), FAINT, "stopped", "handed over and gone")
+}
+
+/// A change for people; `None` where another line says it already.
+pub(crate) fn text(me: &str, change: &Change) -> Option<String> {
+    let (style, word, rest) = match &change.what {
+        What::Elected { token } => (GOOD, "elected", format!("{me} leads with token {token}")),
+        What::Lost { token, reason } => (BAD, "lost", format!("token {token}: {}", reason.name())),
+        // An agent has no work to wait for: what follows at once says all.
+        What::Draining { .. } => return None,
+        What::Leader { leader: Some(leader), .. } if leader.identifier == me => return None,
+        What::Leader { leader: Some(leader), term } => {
+            (NEWS, "leader", format!("{} leads in term {term}", leader.identifier))
+        }
+        What::Leader { leader: None, .. } => (WARN, "leader", "nobody is known to lead".to_owned()),
+        What::ConfigMismatch { peer, key } => {
+            let peer = peer.as_ref().map_or_else(|| format!("{key:?}"), |peer| peer.identifier.clone());
+            let rest =
+                format!("{peer} has other voters, priorities, lease or drift bound: neither listens to the other");
+            (BAD, "mismatch", rest)
+        }
+        What::StorageFailed { error } => {
+            (BAD, "storage", format!("{error}; this node neither votes nor campaigns until it is restarted"))
+        }
+        What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (life {other:?})")),
+        What::Missed { count } => (WARN, "missed", format!("{count} changes came too fast to be told")),
+    };
+    Some(line(change.at, style, word, &rest))
+}
+
+/// A change for programs, as one line of JSON; `None` for what is no change of leadership.
+pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
+    let (event, token, leader, reason) = match &change.what {
+        What::Elected { token } => ("elected", Some(token.0), Some(me), None),
+        What::Lost { token, reason } => ("lost", Some(token.0), None, Some(reason.name())),
+        What::Leader { leader: Some(leader), term } => ("leader", Some(term.0), Some(leader.identifier.as_str()), None),
+        What::Leader { leader: None, .. } => ("leader", None, None, None),
+        What::Draining { .. }
+        | What::ConfigMismatch { .. }
+        | What::StorageFailed { .. }
+        | What::Twin { .. }
+        | What::Missed { .. } => return None,
+    };
+    let event =
+        json!({ "unix_s": unix_s(change.at), "event": event, "token": token, "leader": leader, "reason": reason });
+    Some(event.to_string())
+}
+
+/// Unix seconds to the microsecond.
+fn unix_s(at: SystemTime) -> f64 {
+    let since = since_epoch(at);
+    // Without the nanoseconds, which a double this large cannot hold anyway.
+    (Duration::from_secs(since.as_secs()) + Duration::from_micros(since.subsec_micros().into())).as_secs_f64()
+}
+
+fn line(at: SystemTime, style: Style, word: &str, rest: &str) -> String {
+    format!("{FAINT}{}{PLAIN}  {style}{word:<8}{PLAIN}  {rest}", time_of_day(at))
+}
+
+/// The time of day in UTC, to the millisecond.
+fn time_of_day(at: SystemTime) -> String {
+    let since = since_epoch(at);
+    let seconds = since.as_secs() % 86_400;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", since.subsec_millis())
+}
+
+fn since_epoch(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! `qcluster run`: one node, until a signal tells it to hand over and stop.
+
+use std::path::PathBuf;
+use std::pin::pin;
+
+use qcluster::{Config, ConfigFile as _, QCluster, StartError, Stopped};
+
+use crate::report::Reporter;
+use crate::{Failure, exit};
+
+pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>) -> Result<(), Failure> {
+    let config = Config::from_file(&path).map_err(|error| Failure::new(exit::BAD_CONFIG, &error))?;
+    // Before the node is: a signal that comes early is not to kill what has just been elected.
+    let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILED, &error))?;
+    let reporter = Reporter::start(&config.identifier, events.as_deref())
+        .map_err(|message| Failure::new(exit::FAILED, &message))?;
+    let timing = config.timing.into();
+    let voters = config.all_peers().count() + usize::from(!config.observer);
+    let durable = config.data_dir.is_some();
+    let cluster = QCluster::start(config).await.map_err(|error| Failure::new(exit_code(&error), &error))?;
+    let mut changes = cluster.changes();
+    reporter.started(&cluster.status(), &timing, voters, durable);
+
+    let mut ending = pin!(end_at_signal(&cluster, &mut signals));
+    let mut signalled = false;
+    // Changes end with the node, and the last of them is the one that a hand-over makes.
+    loop {
+        tokio::select! {
+            biased;
+            change = changes.next() => match change {
+                Some(change) => reporter.change(&change),
+                None => break,
+            },
+            () = &mut ending, if !signalled => signalled = true,
+        }
+    }
+    let why = cluster.stopped().await;
+    reporter.stopped(why);
+    match why {
+        Stopped::Shutdown => Ok(()),
+        Stopped::Twin => Err(Failure::new(exit::TWIN, &why)),
+        Stopped::Aborted => {
+            Err(Failure::new(exit::FAILED, &"stopped by a second signal, without waiting for the hand-over"))
+        }
+    }
+}
+
+fn exit_code(error: &StartError) -> u8 {
+    match error {
+        StartError::Config(_) => exit::BAD_CONFIG,
+        StartError::Bind(_)
+        | StartError::DataDir(_)
+        | StartError::Record { .. }
+        | StartError::Boot(_)
+        | StartError::System(_)
+        | StartError::NoRuntime => exit::FAILED,
+    }
+}
+
+/// The first signal hands over, a second one does not wait for it.
+async fn end_at_signal(cluster: &QCluster, signals: &mut Signals) {
+    signals.next().await;
+    tokio::select! {
+        () = cluster.shutdown() => {}
+        () = signals.next() => cluster.abort().await,
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        // Where it cannot be waited for, it ends the process in the system's own way.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

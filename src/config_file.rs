@@ -1,0 +1,78 @@
+//! Reading a configuration from a file, with errors that name the file as well as the field.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use qcluster_core::{Config, ConfigError};
+
+/// Gives [`Config`] its `from_file`: the core itself touches no file.
+pub trait ConfigFile: Sized {
+    /// Reads a configuration from a JSON file and checks it.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no configuration, or has mistakes in it: all of them are reported.
+    fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigFileError>;
+}
+
+impl ConfigFile for Config {
+    fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigFileError> {
+        let path = path.as_ref();
+        let failed = |problem| ConfigFileError { path: path.to_owned(), problem };
+        let text = fs::read_to_string(path).map_err(|error| failed(ConfigFileProblem::Unreadable(error)))?;
+        let config = Self::from_json(&text).map_err(|error| failed(ConfigFileProblem::Malformed(error.to_string())))?;
+        config.settings().map_err(|error| failed(ConfigFileProblem::Invalid(error)))?;
+        Ok(config)
+    }
+}
+
+/// A configuration file that cannot be used. Nothing was started.
+#[derive(Debug)]
+pub struct ConfigFileError {
+    /// Which file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: ConfigFileProblem,
+}
+
+/// What is wrong with a configuration file.
+#[derive(Debug)]
+pub enum ConfigFileProblem {
+    /// It cannot be read.
+    Unreadable(io::Error),
+    /// It is not JSON, or has a field that is unknown, missing or of the wrong type; with line and column.
+    Malformed(String),
+    /// Its values cannot be used.
+    Invalid(ConfigError),
+}
+
+impl fmt::Display for ConfigFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.path.display();
+        match &self.problem {
+            ConfigFileProblem::Unreadable(error) => write!(f, "{file}: cannot be read: {error}"),
+            ConfigFileProblem::Malformed(error) => write!(f, "{file}: {error}"),
+            ConfigFileProblem::Invalid(error) => {
+                for (index, problem) in error.problems().iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "\n" };
+                    write!(f, "{separator}{file}: {}: {}", problem.field, problem.reason)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigFileError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.problem {
+            ConfigFileProblem::Unreadable(error) => Some(error),
+            ConfigFileProblem::Malformed(_) => None,
+            ConfigFileProblem::Invalid(error) => Some(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! Every mistake in a configuration file is told with the file and the field.
+
+use std::path::PathBuf;
+
+use super::{ConfigFile as _, ConfigFileProblem};
+use qcluster_core::Config;
+
+fn read(text: &str) -> Result<Config, (PathBuf, super::ConfigFileError)> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("server_a.json");
+    std::fs::write(&path, text).unwrap();
+    Config::from_file(&path).map_err(|error| (path, error))
+}
+
+#[test]
+fn the_examples_are_good_configurations() {
+    for name in ["server_a", "server_b", "server_c"] {
+        let path = format!("{}/examples/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let config = Config::from_file(path).unwrap();
+        assert_eq!(config.identifier, name);
+        assert_eq!(config.peers.len(), 2);
+    }
+}
+
+#[test]
+fn several_mistakes_are_reported_together_each_with_file_and_field() {
+    let (path, error) = read(
+        r#"{ "identifier": "server_a", "listen_port": 7001,
+             "peers": [ {"identifier": "server_b", "host": "localhost", "port": 0},
+                        {"identifier": "server_a", "host": "localhost", "port": 7003} ] }"#,
+    )
+    .unwrap_err();
+    let text = error.to_string();
+    let file = path.display().to_string();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(text.lines().all(|line| line.starts_with(&file)), "{text}");
+    assert!(text.contains("peers[0].port: "), "{text}");
+    assert!(text.contains("peers[1].identifier: "), "{text}");
+}
+
+#[test]
+fn an_unknown_field_is_named() {
+    let (_, error) = read(r#"{ "identifier": "server_a", "listen_port": 7001, "listen_prot": 1 }"#).unwrap_err();
+    assert!(matches!(error.problem, ConfigFileProblem::Malformed(_)));
+    assert!(error.to_string().contains("unknown field `listen_prot`"), "{error}");
+}
+
+#[test]
+fn a_missing_field_is_named() {
+    let (_, error) = read(r#"{ "listen_port": 7001 }"#).unwrap_err();
+    assert!(error.to_string().contains("missing field `identifier`"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::from_file("no such folder/server_a.json").unwrap_err();
+    assert!(matches!(error.problem, ConfigFileProblem::Unreadable(_)));
+    assert!(error.to_string().starts_with("no such folder/server_a.json: cannot be read: "), "{error}");
+}

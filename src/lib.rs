@@ -1,0 +1,52 @@
+//! Leader election for the replicas of a service, as a library, with nothing else to install.
+//!
+//! Leadership is a *lease*: exclusive in real time as long as clocks run at nearly the same rate, and lost without being
+//! told when the network or the process fails. With it comes a *fencing token* that grows with every leadership, for the
+//! resource that the leader guards.
+//!
+//! ```
+//! use qcluster::{Config, QCluster};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A cluster of one. With `peers` it is a cluster of several, and `Config::from_file` reads all of it from JSON.
+//! let cluster = QCluster::start(Config::new("server_a", "localhost", 0)).await?;
+//!
+//! let token = cluster
+//!     .run_as_leader(|lease| async move {
+//!         // Runs while this node leads: it is dropped before the lease can end, and called again when leadership returns.
+//!         lease.token
+//!     })
+//!     .await?;
+//! println!("{} leads with token {token}", cluster.me().identifier);
+//!
+//! cluster.shutdown().await; // hands leadership over where there is somebody to take it
+//! assert!(!cluster.is_leader());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where things are
+//!
+//! - [`QCluster`] is a running node on tokio; everything of that adapter is in [`tokio`].
+//! - [`Config`] is what a node is told, and [`ConfigFile`] reads it from a file.
+//! - [`core`] is what decides: a deterministic state machine without clock, socket or thread, for those who bring their own.
+//!
+//! # Features
+//!
+//! - `tokio` (default): the tokio adapter.
+//! - `cli`: the command `qcluster`, with an agent for services that cannot embed a library.
+
+#![forbid(unsafe_code)]
+
+mod config_file;
+
+pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
+pub use qcluster_core as core;
+pub use qcluster_core::{Config, ConfigError, FencingToken, LostReason, Metadata, Peer, Preset, Term, TransferRefused};
+#[cfg(feature = "tokio")]
+pub use qcluster_tokio as tokio;
+#[cfg(feature = "tokio")]
+pub use qcluster_tokio::{
+    Change, Changes, Leadership, Lease, QCluster, StartError, Status, Stopped, TransferError, What,
+};
