@@ -1,0 +1,143 @@
+//! What can go wrong, and what operators do at bad moments: plain data, one line of text each (see `schedule`).
+
+use qcluster_core::Span;
+use serde::{Deserialize, Serialize};
+
+use crate::disk::DiskQuality;
+use crate::network::LinkQuality;
+use crate::setup::HostSet;
+
+/// What a restarted host remembers, where it has a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Memory {
+    /// What was synced.
+    Kept,
+    /// Nothing: a new disk. Only where the setup gives up the assumption on walls is that within the rules (E12).
+    Lost,
+}
+
+/// Where a restarted host is to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// Where it was.
+    Same,
+    /// At a new address.
+    Moved,
+}
+
+/// What a stranger sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hostility {
+    /// Random bytes.
+    Noise,
+    /// A datagram that was sent to some host a while ago, as it was.
+    Replay,
+    /// The same with a few bytes changed.
+    Mutant,
+}
+
+/// Something done to the world at one moment. Hosts that do not exist, or are in no state for it, are left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the fields are hosts, spans and settings that the variants explain")]
+pub enum Fault {
+    /// The process ends without a word.
+    Crash { host: usize },
+    /// It ends so in the middle of the next step that does anything, after so many of its outputs.
+    CrashDuring { host: usize, outputs: u8 },
+    /// A crashed or stopped process starts again, with a plan of the setup.
+    Restart { host: usize, memory: Memory, place: Place, plan: usize },
+    /// The process stands still; what arrives waits in its socket.
+    Freeze { host: usize },
+    /// It goes on.
+    Thaw { host: usize },
+    /// One direction of one link carries nothing.
+    Cut { from: usize, to: usize },
+    /// It does again.
+    Mend { from: usize, to: usize },
+    /// Nothing passes between these hosts and the others.
+    Split { group: HostSet },
+    /// Every link carries again, as in the setup.
+    MendAll,
+    /// One direction treats datagrams otherwise.
+    Link { from: usize, to: usize, quality: LinkQuality },
+    /// A clock runs at another rate, in parts in 10⁹.
+    Rate { host: usize, ppb: i64 },
+    /// A monotonic clock jumps, which breaks the assumption on rates.
+    ClockJump { host: usize, nanos: i64 },
+    /// A wall clock jumps.
+    WallJump { host: usize, ms: i64 },
+    /// Timers of a host fire so much late.
+    Lag { host: usize, lag: Span },
+    /// A disk behaves otherwise.
+    Disk { host: usize, quality: DiskQuality },
+    /// Whoever leads is asked to hand over, to that host or to the best placed.
+    Transfer { to: Option<usize> },
+    /// Whoever leads is asked to step down.
+    StepDown,
+    /// An orderly shutdown.
+    Shutdown { host: usize },
+    /// A stranger sends something.
+    Hostile { to: usize, hostility: Hostility },
+    /// A spare host starts under the name of another (E17).
+    Twin { host: usize, of: usize },
+    /// The end of trouble for these hosts: they run, reach one another and write to disk. All else stays as it is.
+    Heal { hosts: HostSet },
+}
+
+impl Fault {
+    /// The kind, for counting and reports.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::CrashDuring { .. } => "crash-during",
+            Self::Restart { .. } => "restart",
+            Self::Freeze { .. } => "freeze",
+            Self::Thaw { .. } => "thaw",
+            Self::Cut { .. } => "cut",
+            Self::Mend { .. } => "mend",
+            Self::Split { .. } => "split",
+            Self::MendAll => "mend-all",
+            Self::Link { .. } => "link",
+            Self::Rate { .. } => "rate",
+            Self::ClockJump { .. } => "clock-jump",
+            Self::WallJump { .. } => "wall-jump",
+            Self::Lag { .. } => "lag",
+            Self::Disk { .. } => "disk",
+            Self::Transfer { .. } => "transfer",
+            Self::StepDown => "step-down",
+            Self::Shutdown { .. } => "shutdown",
+            Self::Hostile { .. } => "hostile",
+            Self::Twin { .. } => "twin",
+            Self::Heal { .. } => "heal",
+        }
+    }
+
+    /// All kinds, for tables.
+    pub const KINDS: [&'static str; 21] = [
+        "crash",
+        "crash-during",
+        "restart",
+        "freeze",
+        "thaw",
+        "cut",
+        "mend",
+        "split",
+        "mend-all",
+        "link",
+        "rate",
+        "clock-jump",
+        "wall-jump",
+        "lag",
+        "disk",
+        "transfer",
+        "step-down",
+        "shutdown",
+        "hostile",
+        "twin",
+        "heal",
+    ];
+}

@@ -1,0 +1,167 @@
+//! Situations that the default runs must reach: an oracle that never saw a split vote has said nothing about split votes.
+
+use qcluster_core::{Counters, DropReason, LostReason, Refusal};
+
+/// Declares the marks, with a stable name for each.
+macro_rules! marks {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+        /// A situation that the runs must reach sometimes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Mark {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Mark {
+            /// All marks.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
+
+            /// A short name that never changes.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+    };
+}
+
+marks! {
+    /// Two candidates asked for votes in one term.
+    SplitVote = "split vote",
+    /// A hand-over's word to the successor was lost on the way.
+    TransferLost = "transfer lost",
+    /// A leadership was handed over (E10).
+    Transferred = "transferred",
+    /// A leader stepped down because its lease ran out (E4).
+    LostByLease = "lost by lease",
+    /// A leader stepped down because of a higher term.
+    LostByTerm = "lost by higher term",
+    /// A leader stepped down because it was asked to.
+    LostByRequest = "lost by request",
+    /// A leader handed over because it was shut down.
+    LostByShutdown = "lost by shutdown",
+    /// A vote or pre-vote was refused because of a promise (E5, E6).
+    RefusedPromised = "refused: promised",
+    /// … because the term was not above the voter's.
+    RefusedOldTerm = "refused: old term",
+    /// … because the term was below the voter's stamp (E12).
+    RefusedBelowStamp = "refused: below stamp",
+    /// … because the voter had voted.
+    RefusedVoted = "refused: voted",
+    /// … during the boot wait (E9).
+    RefusedBootWait = "refused: boot wait",
+    /// … because the voter could not save (E16), or was stopping.
+    RefusedAbstains = "refused: abstains",
+    /// A candidacy, or a leadership never activated, ran out (E7).
+    CandidacyExpired = "candidacy expired",
+    /// A write failed while its node was a candidate (E16).
+    PersistFailedAsCandidate = "persist failed while candidate",
+    /// A crash found a write under way.
+    CrashWhileSaving = "crash while saving",
+    /// A diskless voter, or one with a new disk, started again.
+    Amnesia = "restart without memory",
+    /// A heartbeat of an old term was answered with the newer one (E2).
+    StaleLeaderAnswered = "stale leader answered",
+    /// A release cleared a promise (E4, E10).
+    ReleaseHonoured = "release honoured",
+    /// A node with another configuration was not listened to (E14).
+    ConfigMismatch = "config mismatch",
+    /// A leader was elected by quorums of two lists (E20).
+    JointQuorums = "joint quorums",
+    /// A second node with one identifier stopped (E17).
+    TwinRefused = "twin refused",
+    /// A pre-candidate yielded to another (E5).
+    Yielded = "pre-candidate yielded",
+    /// A timer fired late and waited for a heartbeat (E15).
+    LateTimer = "late timer",
+    /// A leader asked a preferred voter (E11).
+    PreferredAsked = "preferred voter asked",
+    /// A datagram failed its check.
+    Malformed = "malformed datagram",
+    /// A datagram was for another life.
+    OtherLife = "datagram for another life",
+    /// A new life of a voter was probed before it was believed.
+    UnprovenLife = "unproven life",
+    /// A message was a repetition or had been overtaken.
+    Stale = "stale message",
+    /// A late write was fenced off by its token.
+    Fenced = "late write fenced",
+    /// A frozen leader woke up after its lease had run out.
+    WokeTooLate = "leader woke too late",
+    /// An observer was told who leads (E13).
+    ObserverTold = "observer told",
+    /// A voter moved to another address.
+    Moved = "moved to another address",
+    /// A single voter led alone.
+    LedAlone = "led alone",
+}
+
+/// How often each mark was reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks {
+    counts: [u64; Mark::ALL.len()],
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self { counts: [0; Mark::ALL.len()] }
+    }
+}
+
+impl Marks {
+    pub(crate) fn reach(&mut self, mark: Mark) {
+        self.add(mark, 1);
+    }
+
+    fn add(&mut self, mark: Mark, count: u64) {
+        self.counts[mark as usize] += count;
+    }
+
+    /// How often it was reached.
+    pub fn count(&self, mark: Mark) -> u64 {
+        self.counts[mark as usize]
+    }
+
+    /// The marks that were never reached.
+    pub fn missing(&self) -> Vec<Mark> {
+        Mark::ALL.into_iter().filter(|mark| self.count(*mark) == 0).collect()
+    }
+
+    /// Adds what another run has reached.
+    pub fn merge(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+    }
+
+    /// What the counters of a life that has ended say.
+    pub(crate) fn learn(&mut self, counters: &Counters) {
+        let lost = |reason: LostReason| counters.lost[reason.index()];
+        let (refused, dropped) = (|r: Refusal| counters.refused_for(r), |r: DropReason| counters.dropped_for(r));
+        for (mark, count) in [
+            (Mark::Transferred, lost(LostReason::Transferred)),
+            (Mark::LostByLease, lost(LostReason::LeaseExpired)),
+            (Mark::LostByTerm, lost(LostReason::HigherTerm)),
+            (Mark::LostByRequest, lost(LostReason::SteppedDown)),
+            (Mark::LostByShutdown, lost(LostReason::Shutdown)),
+            (Mark::RefusedPromised, refused(Refusal::Promised)),
+            (Mark::RefusedOldTerm, refused(Refusal::OldTerm)),
+            (Mark::RefusedBelowStamp, refused(Refusal::BelowStamp)),
+            (Mark::RefusedVoted, refused(Refusal::Voted)),
+            (Mark::RefusedBootWait, refused(Refusal::BootWait)),
+            (Mark::RefusedAbstains, refused(Refusal::Abstains)),
+            (Mark::CandidacyExpired, counters.expired_candidacies),
+            (Mark::ReleaseHonoured, counters.releases_honoured),
+            (Mark::ConfigMismatch, dropped(DropReason::ConfigMismatch)),
+            (Mark::Yielded, counters.yielded),
+            (Mark::LateTimer, counters.late_timers),
+            (Mark::PreferredAsked, counters.preferred_attempts),
+            (Mark::Malformed, dropped(DropReason::Malformed)),
+            (Mark::OtherLife, dropped(DropReason::OtherLife)),
+            (Mark::UnprovenLife, dropped(DropReason::UnprovenLife)),
+            (Mark::Stale, dropped(DropReason::Stale)),
+        ] {
+            self.add(mark, count);
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The oracles: what must hold at every event, each in a file of its own. They see what nodes publish, send and save, and
+//! real time, which no node sees.
+
+mod leases;
+mod notices;
+mod pre_votes;
+mod promises;
+mod resource;
+mod storage;
+mod terms;
+mod traffic;
+mod votes;
+
+use std::fmt;
+
+use qcluster_core::{ElectionMessage, HardState, Incarnation, Lease, Message, Notification, Time};
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::setup::{Assumption, Plan, Setup};
+use crate::wire::Heard;
+
+pub(crate) use resource::Arrival;
+
+/// What an oracle holds nodes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// At most one valid lease at any real instant (E3).
+    LeaseExclusive,
+    /// A lease never outlives the promises of a quorum that it stands on (E3).
+    LeaseWitnessed,
+    /// At most one live promise a voter (E2′), over restarts too (E9).
+    OnePromise,
+    /// No vote and no pre-vote against a live promise (E5, E6).
+    VoteKeepsPromise,
+    /// A term has at most one leader (E1).
+    OneLeaderPerTerm,
+    /// Tokens strictly grow.
+    TokensGrow,
+    /// A voter grants one vote a term, over restarts too (E6).
+    OneVotePerTerm,
+    /// Nothing that depends on an unsynced write leaves a node (E6).
+    SyncedBeforeSent,
+    /// The saved state never goes back (E1).
+    HardStateMonotone,
+    /// No candidacy without the pre-votes of a quorum, or a release (E5, E10).
+    PreVoteFirst,
+    /// `Elected` and `Lost` alternate, and agree with the lease.
+    NoticesAlternate,
+    /// Observers never vote and never lead (E13).
+    ObserversPassive,
+    /// Queues, outputs and traffic stay under their bounds.
+    Bounded,
+    /// A deadline that has come is dealt with.
+    DeadlineMoves,
+    /// A write under a valid lease is never refused by the guarded resource.
+    ResourceAgrees,
+    /// What was saved can be used for the next start.
+    Restartable,
+    /// After the heal the cluster has a leader in time.
+    Liveness,
+    /// After the heal all who were healed agree on who leads.
+    Agreement,
+    /// No more changes of leader than the schedule allows.
+    Stability,
+    /// The same seed gives the same run.
+    Determinism,
+}
+
+/// An oracle's objection, without its circumstances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Breach {
+    pub(crate) rule: Rule,
+    pub(crate) detail: String,
+}
+
+impl Breach {
+    pub(crate) fn new(rule: Rule, detail: String) -> Self {
+        Self { rule, detail }
+    }
+}
+
+/// A rule that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Which.
+    pub rule: Rule,
+    /// When, in real time.
+    pub at: Time,
+    /// The host that did it.
+    pub host: Option<usize>,
+    /// How, in a sentence.
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {}", self.rule, self.at)?;
+        if let Some(host) = self.host {
+            write!(f, ", host {host}")?;
+        }
+        write!(f, ": {}", self.detail)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// The host that acts, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'a> {
+    /// Real time.
+    pub(crate) at: Time,
+    pub(crate) host: usize,
+    /// Whose name it bears; its own number but for twins.
+    pub(crate) identity: usize,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) plan: &'a Plan,
+    pub(crate) clock: &'a Clock,
+    /// What its machine's clock showed when the process started.
+    pub(crate) epoch: Time,
+    /// What its disk would give back after a crash, read once for each write.
+    pub(crate) synced: Option<HardState>,
+    pub(crate) durable: bool,
+}
+
+impl Scene<'_> {
+    /// What the machine's clock shows, which goes on over restarts of the process.
+    fn machine(&self) -> Time {
+        self.clock.read(self.at)
+    }
+
+    fn is_voter(&self) -> bool {
+        self.plan.all_voters().contains(self.identity)
+    }
+}
+
+/// A leadership by host: who, in which life, in which term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reign {
+    pub(crate) identity: usize,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) term: u64,
+}
+
+/// Where a message goes: the host's name and the life that is meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) identity: usize,
+    pub(crate) incarnation: Incarnation,
+}
+
+/// All oracles of one world.
+#[derive(Debug)]
+pub(crate) struct Oracles {
+    rates: Assumption,
+    walls: Assumption,
+    identities: Assumption,
+    leases: leases::Leases,
+    notices: notices::Notices,
+    pre_votes: pre_votes::PreVotes,
+    promises: promises::Promises,
+    resource: resource::Resource,
+    storage: storage::Storage,
+    terms: terms::Terms,
+    traffic: traffic::Traffic,
+    votes: votes::Votes,
+}
+
+impl Oracles {
+    pub(crate) fn new(setup: &Setup) -> Self {
+        let hosts = setup.hosts;
+        Self {
+            rates: setup.rates,
+            walls: setup.walls,
+            identities: setup.identities,
+            leases: leases::Leases::default(),
+            notices: notices::Notices::new(hosts),
+            pre_votes: pre_votes::PreVotes::new(hosts),
+            promises: promises::Promises::new(hosts),
+            resource: resource::Resource::default(),
+            storage: storage::Storage::new(hosts),
+            terms: terms::Terms::new(),
+            traffic: traffic::Traffic::new(hosts),
+            votes: votes::Votes::new(hosts),
+        }
+    }
+
+    /// Whether exclusivity of the lease is to be expected.
+    fn leases_bind(&self) -> bool {
+        self.rates == Assumption::Kept && self.identities == Assumption::Kept
+    }
+
+    /// Whether terms and tokens are to be in order.
+    fn terms_bind(&self) -> bool {
+        self.rates == Assumption::Kept && self.identities == Assumption::Kept && self.walls == Assumption::Kept
+    }
+
+    /// A process has begun.
+    pub(crate) fn started(&mut self, host: usize) {
+        self.notices.started(host);
+        self.storage.started(host);
+    }
+
+    /// A process is gone, and with it whatever it led.
+    pub(crate) fn ended(&mut self, host: usize) {
+        self.leases.gone(host);
+    }
+
+    /// A step is over: this is what `is_leader()` would go by from now on.
+    #[inline]
+    pub(crate) fn published(&mut self, scene: &Scene<'_>, lease: Option<Lease>) -> Result<(), Breach> {
+        let Some(lease) = lease else {
+            self.leases.gone(scene.host);
+            return Ok(());
+        };
+        if !scene.is_voter() {
+            return Err(Breach::new(Rule::ObserversPassive, "an observer holds a lease".into()));
+        }
+        let Some(until) = self.leases.renewed(scene, lease) else { return Ok(()) };
+        if !self.leases_bind() {
+            return Ok(());
+        }
+        self.leases.check(scene, until)?;
+        self.promises.witness(scene, lease.token.0, until)
+    }
+
+    /// A clock was changed: what was computed with it holds no longer.
+    pub(crate) fn clock_changed(&mut self, host: usize, clock: &Clock, epoch: Time, at: Time) {
+        self.leases.clock_changed(host, clock, epoch, at);
+        self.promises.clock_changed(host, clock);
+    }
+
+    /// The token that the application of a host may write with at that instant.
+    pub(crate) fn token_held(&self, host: usize, at: Time) -> Option<u64> {
+        self.leases.token_of(host, at)
+    }
+
+    /// The host that holds the lease at that instant, by the clock of its machine.
+    pub(crate) fn holder(&self, at: Time) -> Option<usize> {
+        self.leases.holder(at)
+    }
+
+    /// A node gives out a message.
+    #[inline]
+    pub(crate) fn sent(&mut self, scene: &Scene<'_>, to: Target, message: &Message) -> Result<(), Breach> {
+        let Message::Election(message) = message else { return Ok(()) };
+        if !scene.is_voter() {
+            return Err(Breach::new(Rule::ObserversPassive, format!("an observer sends {}", message.name())));
+        }
+        if self.identities == Assumption::Broken {
+            return Ok(());
+        }
+        match *message {
+            ElectionMessage::Heartbeat { term, .. } => {
+                self.promises.led(scene, term.0);
+                if self.terms_bind() { self.terms.heartbeat(scene, term.0) } else { Ok(()) }
+            }
+            ElectionMessage::HeartbeatAck { term, .. } => {
+                let reign = Reign { identity: to.identity, incarnation: to.incarnation, term: term.0 };
+                if self.leases_bind() { self.promises.promised(scene, reign) } else { Ok(()) }
+            }
+            ElectionMessage::Release { term, .. } => {
+                self.promises.released(scene, term.0);
+                Ok(())
+            }
+            ElectionMessage::CouldYouWin { term } => {
+                self.promises.consented(scene, term.0);
+                Ok(())
+            }
+            ElectionMessage::PreVoteReply { refusal: None, .. } => {
+                if self.leases_bind() {
+                    self.promises.pre_voted(scene, to)
+                } else {
+                    Ok(())
+                }
+            }
+            ElectionMessage::VoteRequest { term, released } => {
+                self.pre_votes.asked(scene, term.0, released.is_some())?;
+                let own = Target { identity: scene.identity, incarnation: scene.incarnation };
+                self.voted(scene, own, term.0)
+            }
+            ElectionMessage::VoteReply { asked, refusal: None, .. } => self.voted(scene, to, asked.0),
+            ElectionMessage::PreVoteRequest { .. }
+            | ElectionMessage::PreVoteReply { refusal: Some(_), .. }
+            | ElectionMessage::VoteReply { refusal: Some(_), .. }
+            | ElectionMessage::StaleTerm { .. }
+            | ElectionMessage::CouldWin { .. } => Ok(()),
+        }
+    }
+
+    /// A node gives out a message to an address that no host has: it counts as said all the same.
+    pub(crate) fn sent_astray(&mut self, scene: &Scene<'_>, heard: Option<&Heard>) {
+        if let Some(Message::Election(ElectionMessage::Release { term, .. })) = heard.map(|heard| heard.message) {
+            self.promises.released(scene, term.0);
+        }
+    }
+
+    fn voted(&mut self, scene: &Scene<'_>, candidate: Target, term: u64) -> Result<(), Breach> {
+        votes::check_synced(scene, candidate, term)?;
+        if self.leases_bind() {
+            self.promises.voted(scene, candidate)?;
+        }
+        if self.terms_bind() { self.votes.granted(scene, candidate, term) } else { Ok(()) }
+    }
+
+    /// A whole message has reached a node.
+    #[inline]
+    pub(crate) fn received(&mut self, host: usize, life: Incarnation, from: usize, heard: &Heard) {
+        // Answers to former lives may come late; the node does not listen to them.
+        if life == heard.to_incarnation
+            && let Message::Election(ElectionMessage::PreVoteReply { round, refusal: None, .. }) = heard.message
+        {
+            self.pre_votes.granted(host, life, from, round);
+        }
+    }
+
+    /// A node tells its application something; `lease` is what it holds after the step.
+    pub(crate) fn told(
+        &mut self,
+        scene: &Scene<'_>,
+        notification: &Notification,
+        lease: Option<Lease>,
+    ) -> Result<(), Breach> {
+        self.notices.told(scene, notification, lease)?;
+        if let Notification::Elected { token } = notification
+            && self.terms_bind()
+        {
+            self.terms.elected(scene, token.0)?;
+        }
+        Ok(())
+    }
+
+    /// A node wants a state saved.
+    pub(crate) fn saves(&mut self, scene: &Scene<'_>, state: &HardState) -> Result<(), Breach> {
+        self.storage.saves(scene, state)
+    }
+
+    /// The work of one step: how much came out of it.
+    #[inline]
+    pub(crate) fn stepped(&mut self, scene: &Scene<'_>, sent: u32) -> Result<(), Breach> {
+        self.traffic.stepped(scene, sent)
+    }
+
+    /// A write reaches the guarded resource.
+    pub(crate) fn wrote(&mut self, at: Time, host: usize, token: u64) -> Result<Arrival, Breach> {
+        let valid = self.leases.token_of(host, at) == Some(token) && self.terms_bind();
+        self.resource.arrived(token, valid)
+    }
+}

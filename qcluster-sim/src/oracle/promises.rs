@@ -1,0 +1,160 @@
+//! Promises, as the simulator counts them: one a voter (E2′, E9), kept against votes and pre-votes (E5, E6), and a quorum of
+//! them under every lease (E3).
+//!
+//! They are kept by the clocks of *machines*, which go on over restarts: what a process forgets in a crash, its machine is
+//! still held to.
+
+use std::collections::VecDeque;
+
+use qcluster_core::{Incarnation, Time};
+
+use super::{Breach, Reign, Rule, Scene, Target};
+use crate::clock::Clock;
+use crate::setup::HostSet;
+
+/// What one voter has promised last.
+#[derive(Clone, Debug)]
+struct Promise {
+    to: Reign,
+    /// On the clock of its machine.
+    until: Time,
+    /// The same on real time.
+    ends: Time,
+}
+
+/// What the voters have promised, and which leaderships are over.
+#[derive(Debug)]
+pub(super) struct Promises {
+    live: Vec<Option<Promise>>,
+    /// By leader: for its latest lives, the last term that it released its voters from. Its word may be heard much later.
+    released: Vec<VecDeque<(Incarnation, u64)>>,
+    /// By leader: the last leadership in which it asked a voter whether it could win (E11).
+    consented: Vec<Option<(Incarnation, u64)>>,
+}
+
+impl Promises {
+    const LIVES_REMEMBERED: usize = 64;
+
+    pub(super) fn new(hosts: usize) -> Self {
+        Self { live: vec![None; hosts], released: vec![VecDeque::new(); hosts], consented: vec![None; hosts] }
+    }
+
+    /// A voter's clock has changed, and with it the end of its promise on real time.
+    pub(super) fn clock_changed(&mut self, voter: usize, clock: &Clock) {
+        if let Some(promise) = &mut self.live[voter] {
+            promise.ends = clock.when(promise.until);
+        }
+    }
+
+    /// A leader speaks: it has promised itself.
+    pub(super) fn led(&mut self, scene: &Scene<'_>, term: u64) {
+        let reign = Reign { identity: scene.identity, incarnation: scene.incarnation, term };
+        self.note(scene, reign);
+    }
+
+    fn note(&mut self, scene: &Scene<'_>, to: Reign) {
+        let until = scene.machine() + scene.plan.lease;
+        let slot = &mut self.live[scene.identity];
+        if slot.as_ref().is_some_and(|promise| promise.to == to && promise.until == until) {
+            return;
+        }
+        let ends = scene.clock.when_after(scene.at, until);
+        *slot = Some(Promise { to, until, ends });
+    }
+
+    /// A voter acknowledges a heartbeat: it promises.
+    pub(super) fn promised(&mut self, scene: &Scene<'_>, to: Reign) -> Result<(), Breach> {
+        if let Some(other) = self.binding(scene, to.identity, to.incarnation) {
+            let detail = format!(
+                "promises itself to host {} in t{}, bound to host {} in t{} for {} more",
+                to.identity,
+                to.term,
+                other.to.identity,
+                other.to.term,
+                other.ends.since(scene.at)
+            );
+            return Err(Breach::new(Rule::OnePromise, detail));
+        }
+        self.note(scene, to);
+        Ok(())
+    }
+
+    /// The promise that binds this voter against that candidate.
+    fn binding(&self, scene: &Scene<'_>, identity: usize, incarnation: Incarnation) -> Option<&Promise> {
+        let promise = self.live[scene.identity].as_ref()?;
+        let same = promise.to.identity == identity && promise.to.incarnation == incarnation;
+        let over = same || scene.machine() >= promise.until || self.is_released(promise.to);
+        (!over).then_some(promise)
+    }
+
+    fn is_released(&self, reign: Reign) -> bool {
+        let mut lives = self.released[reign.identity].iter();
+        lives.any(|(life, term)| *life == reign.incarnation && *term >= reign.term)
+    }
+
+    pub(super) fn released(&mut self, scene: &Scene<'_>, term: u64) {
+        let lives = &mut self.released[scene.identity];
+        if let Some((_, released)) = lives.iter_mut().find(|(life, _)| *life == scene.incarnation) {
+            *released = term.max(*released);
+            return;
+        }
+        if lives.len() >= Self::LIVES_REMEMBERED {
+            lives.pop_front();
+        }
+        lives.push_back((scene.incarnation, term));
+    }
+
+    pub(super) fn consented(&mut self, scene: &Scene<'_>, term: u64) {
+        self.consented[scene.identity] = Some((scene.incarnation, term));
+    }
+
+    /// A voter says that a candidate could win.
+    pub(super) fn pre_voted(&self, scene: &Scene<'_>, candidate: Target) -> Result<(), Breach> {
+        let Some(promise) = self.binding(scene, candidate.identity, candidate.incarnation) else { return Ok(()) };
+        let Reign { identity, incarnation, term } = promise.to;
+        if self.consented[identity] == Some((incarnation, term)) {
+            return Ok(());
+        }
+        Err(against("pre-vote", scene, candidate, promise))
+    }
+
+    /// A voter gives its vote, maybe to itself.
+    pub(super) fn voted(&self, scene: &Scene<'_>, candidate: Target) -> Result<(), Breach> {
+        match self.binding(scene, candidate.identity, candidate.incarnation) {
+            Some(promise) => Err(against("vote", scene, candidate, promise)),
+            None => Ok(()),
+        }
+    }
+
+    /// A lease that ends at `until` must stand on the promises of a quorum that last at least as long.
+    pub(super) fn witness(&self, scene: &Scene<'_>, term: u64, until: Time) -> Result<(), Breach> {
+        let reign = Reign { identity: scene.identity, incarnation: scene.incarnation, term };
+        let stands = |host: &usize| {
+            let promise = self.live[*host].as_ref();
+            promise.is_some_and(|promise| promise.to == reign && promise.ends >= until)
+        };
+        let mut witnesses: HostSet = scene.plan.all_voters().iter().filter(stands).collect();
+        if scene.plan.all_voters().len() == 1 {
+            // A single voter says nothing to anybody, so its promise to itself is not seen.
+            witnesses.insert(scene.identity);
+        }
+        if scene.plan.is_quorum(witnesses) {
+            return Ok(());
+        }
+        let detail = format!(
+            "its lease of token {term} lasts until {until}, and of its voters only {witnesses} are bound so long"
+        );
+        Err(Breach::new(Rule::LeaseWitnessed, detail))
+    }
+}
+
+fn against(what: &str, scene: &Scene<'_>, candidate: Target, promise: &Promise) -> Breach {
+    let detail = format!(
+        "gives host {} its {what}, bound to host {} in t{} for {} more",
+        candidate.identity,
+        promise.to.identity,
+        promise.to.term,
+        promise.ends.since(scene.at)
+    );
+    Breach::new(Rule::VoteKeepsPromise, detail)
+}

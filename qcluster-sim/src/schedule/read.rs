@@ -1,0 +1,299 @@
+//! Schedules from text: one thing a line, `#` begins a comment, times carry their unit (`12.5ms`, `3s`, `40us`).
+
+use std::fmt;
+use std::str::{FromStr, SplitWhitespace};
+
+use qcluster_core::{Span, Time};
+
+use super::{Convergence, Schedule};
+use crate::disk::DiskQuality;
+use crate::fault::{Fault, Hostility, Memory, Place};
+use crate::network::LinkQuality;
+use crate::setup::{Assumption, ClockSetup, HostSet, Plan, Setup};
+
+/// A text that is no schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadSchedule {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for BadSchedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.reason)
+    }
+}
+
+impl std::error::Error for BadSchedule {}
+
+type Read<T> = Result<T, String>;
+
+/// The words of one line.
+struct Words<'a>(SplitWhitespace<'a>);
+
+impl<'a> Words<'a> {
+    fn next(&mut self) -> Read<&'a str> {
+        self.0.next().ok_or_else(|| "it ends too early".into())
+    }
+
+    /// The next key, if the line goes on.
+    fn key(&mut self) -> Option<&'a str> {
+        self.0.next()
+    }
+
+    fn expect(&mut self, word: &str) -> Read<()> {
+        let found = self.next()?;
+        if found == word { Ok(()) } else { Err(format!("`{word}` is expected where `{found}` stands")) }
+    }
+
+    fn number<T: FromStr>(&mut self) -> Read<T> {
+        number(self.next()?)
+    }
+
+    fn span(&mut self) -> Read<Span> {
+        parse_span(self.next()?)
+    }
+
+    fn time(&mut self) -> Read<Time> {
+        self.span().map(|span| Time::ZERO + span)
+    }
+
+    fn hosts(&mut self) -> Read<HostSet> {
+        let text = self.next()?;
+        if text == "none" {
+            return Ok(HostSet::default());
+        }
+        let host = |text: &str| match number(text) {
+            Ok(host) if host < HostSet::CAPACITY => Ok(host),
+            Ok(_) | Err(_) => Err(format!("`{text}` is no host below {}", HostSet::CAPACITY)),
+        };
+        text.split(',').map(host).collect()
+    }
+
+    fn link(&mut self) -> Read<(usize, usize)> {
+        let text = self.next()?;
+        let (from, to) = text.split_once('>').ok_or_else(|| format!("`{text}` is no link like 0>1"))?;
+        Ok((number(from)?, number(to)?))
+    }
+
+    fn range(&mut self) -> Read<(Span, Span)> {
+        let text = self.next()?;
+        let (low, high) = text.split_once("..").ok_or_else(|| format!("`{text}` is no range like 1ms..2ms"))?;
+        Ok((parse_span(low)?, parse_span(high)?))
+    }
+
+    fn end(&mut self) -> Read<()> {
+        self.0.next().map_or(Ok(()), |word| Err(format!("nothing is expected where `{word}` stands")))
+    }
+}
+
+fn number<T: FromStr>(text: &str) -> Read<T> {
+    text.parse().map_err(|_| format!("`{text}` is no number that fits"))
+}
+
+fn parse_span(text: &str) -> Read<Span> {
+    let bad = || format!("`{text}` is no time like 12.5ms");
+    let at = text.find(|c: char| c.is_alphabetic()).ok_or_else(bad)?;
+    let (amount, unit) = text.split_at(at);
+    let digits = match unit {
+        "ns" => 0,
+        "us" => 3,
+        "ms" => 6,
+        "s" => 9,
+        _ => return Err(bad()),
+    };
+    let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
+    if part.len() > digits {
+        return Err(format!("`{text}` is finer than a nanosecond"));
+    }
+    let nanos = format!("{whole}{part}{}", "0".repeat(digits - part.len()));
+    nanos.parse().map(Span::from_nanos).map_err(|_| bad())
+}
+
+fn read_link_quality(words: &mut Words<'_>) -> Read<LinkQuality> {
+    let mut quality = LinkQuality::default();
+    while let Some(key) = words.key() {
+        match key {
+            "delay" => (quality.delay_min, quality.delay_max) = words.range()?,
+            "loss" => quality.loss_ppm = words.number()?,
+            "duplicate" => quality.duplicate_ppm = words.number()?,
+            "straggler" => quality.straggler_ppm = words.number()?,
+            "straggle" => quality.straggle = words.span()?,
+            "corrupt" => quality.corrupt_ppm = words.number()?,
+            "truncate" => quality.truncate_ppm = words.number()?,
+            other => return Err(format!("a link has no `{other}`")),
+        }
+    }
+    Ok(quality)
+}
+
+fn read_disk_quality(words: &mut Words<'_>) -> Read<DiskQuality> {
+    let mut quality = DiskQuality::default();
+    while let Some(key) = words.key() {
+        match key {
+            "delay" => (quality.delay_min, quality.delay_max) = words.range()?,
+            "fail" => quality.fail_ppm = words.number()?,
+            other => return Err(format!("a disk has no `{other}`")),
+        }
+    }
+    Ok(quality)
+}
+
+fn read_plan(words: &mut Words<'_>) -> Read<Plan> {
+    words.expect("voters")?;
+    let mut plan = Plan::new(words.hosts()?, qcluster_core::Timing::default());
+    while let Some(key) = words.key() {
+        match key {
+            "next" => plan.next = Some(words.hosts()?),
+            "heartbeat" => plan.heartbeat = words.span()?,
+            "lease" => plan.lease = words.span()?,
+            "slot" => plan.slot = words.span()?,
+            "drift" => plan.drift_ppm = words.number()?,
+            "previous" => plan.previous_lease = words.span()?,
+            "priorities" => plan.priorities = words.next()?.split(',').map(number).collect::<Read<_>>()?,
+            other => return Err(format!("a plan has no `{other}`")),
+        }
+    }
+    Ok(plan)
+}
+
+fn read_clock(words: &mut Words<'_>, clocks: &mut Vec<ClockSetup>) -> Read<()> {
+    let host: usize = words.number()?;
+    if host >= HostSet::CAPACITY {
+        return Err(format!("`{host}` is no host below {}", HostSet::CAPACITY));
+    }
+    if clocks.len() <= host {
+        clocks.resize(host + 1, ClockSetup::default());
+    }
+    while let Some(key) = words.key() {
+        match key {
+            "rate" => clocks[host].rate_ppb = words.number()?,
+            "wall" => clocks[host].wall_ms = words.number()?,
+            "local" => clocks[host].local = words.time()?,
+            other => return Err(format!("a clock has no `{other}`")),
+        }
+    }
+    Ok(())
+}
+
+fn read_fault(kind: &str, words: &mut Words<'_>) -> Read<Fault> {
+    Ok(match kind {
+        "crash" => Fault::Crash { host: words.number()? },
+        "crash-during" => {
+            let host = words.number()?;
+            words.expect("after")?;
+            Fault::CrashDuring { host, outputs: words.number()? }
+        }
+        "restart" => read_restart(words)?,
+        "freeze" => Fault::Freeze { host: words.number()? },
+        "thaw" => Fault::Thaw { host: words.number()? },
+        "cut" => words.link().map(|(from, to)| Fault::Cut { from, to })?,
+        "mend" => words.link().map(|(from, to)| Fault::Mend { from, to })?,
+        "split" => Fault::Split { group: words.hosts()? },
+        "mend-all" => Fault::MendAll,
+        "link" => {
+            let (from, to) = words.link()?;
+            Fault::Link { from, to, quality: read_link_quality(words)? }
+        }
+        "rate" => Fault::Rate { host: words.number()?, ppb: words.number()? },
+        "clock-jump" => Fault::ClockJump { host: words.number()?, nanos: words.number()? },
+        "wall-jump" => Fault::WallJump { host: words.number()?, ms: words.number()? },
+        "lag" => Fault::Lag { host: words.number()?, lag: words.span()? },
+        "disk" => Fault::Disk { host: words.number()?, quality: read_disk_quality(words)? },
+        "transfer" => match words.next()? {
+            "any" => Fault::Transfer { to: None },
+            host => Fault::Transfer { to: Some(number(host)?) },
+        },
+        "step-down" => Fault::StepDown,
+        "shutdown" => Fault::Shutdown { host: words.number()? },
+        "hostile" => {
+            let to = words.number()?;
+            let hostility = match words.next()? {
+                "noise" => Hostility::Noise,
+                "replay" => Hostility::Replay,
+                "mutant" => Hostility::Mutant,
+                other => return Err(format!("a stranger sends noise, replay or mutant, not `{other}`")),
+            };
+            Fault::Hostile { to, hostility }
+        }
+        "twin" => {
+            let host = words.number()?;
+            words.expect("of")?;
+            Fault::Twin { host, of: words.number()? }
+        }
+        "heal" => Fault::Heal { hosts: words.hosts()? },
+        other => return Err(format!("there is no fault `{other}`")),
+    })
+}
+
+fn read_restart(words: &mut Words<'_>) -> Read<Fault> {
+    let host = words.number()?;
+    let memory = match words.next()? {
+        "kept" => Memory::Kept,
+        "lost" => Memory::Lost,
+        other => return Err(format!("a memory is kept or lost, not `{other}`")),
+    };
+    let place = match words.next()? {
+        "same" => Place::Same,
+        "moved" => Place::Moved,
+        other => return Err(format!("a place is same or moved, not `{other}`")),
+    };
+    words.expect("plan")?;
+    Ok(Fault::Restart { host, memory, place, plan: words.number()? })
+}
+
+fn read_converge(words: &mut Words<'_>) -> Read<Convergence> {
+    let hosts = words.hosts()?;
+    words.expect("from")?;
+    let from = words.time()?;
+    words.expect("within")?;
+    Ok(Convergence { hosts, from, within: words.span()? })
+}
+
+fn read_line(line: &str, schedule: &mut Schedule) -> Read<()> {
+    let mut words = Words(line.split_whitespace());
+    let Some(first) = words.key() else { return Ok(()) };
+    let setup = &mut schedule.setup;
+    match first {
+        "seed" => setup.seed = words.number()?,
+        "hosts" => setup.hosts = words.number()?,
+        "plan" => setup.plans.push(read_plan(&mut words)?),
+        "durable" => setup.durable = words.hosts()?,
+        "clock" => read_clock(&mut words, &mut setup.clocks)?,
+        "link" => setup.link = read_link_quality(&mut words)?,
+        "disk" => setup.disk = read_disk_quality(&mut words)?,
+        "drain" => setup.drain = words.span()?,
+        "work" => setup.work = words.span()?,
+        "broken" => match words.next()? {
+            "rates" => setup.rates = Assumption::Broken,
+            "walls" => setup.walls = Assumption::Broken,
+            "identities" => setup.identities = Assumption::Broken,
+            other => return Err(format!("there is no assumption `{other}`")),
+        },
+        "converge" => schedule.converge = Some(read_converge(&mut words)?),
+        "changes" => schedule.changes_max = Some(words.number()?),
+        "end" => schedule.end = words.time()?,
+        at => {
+            let at = Time::ZERO + parse_span(at)?;
+            let kind = words.next()?;
+            schedule.faults.push((at, read_fault(kind, &mut words)?));
+        }
+    }
+    words.end()
+}
+
+impl FromStr for Schedule {
+    type Err = BadSchedule;
+
+    fn from_str(text: &str) -> Result<Self, BadSchedule> {
+        let setup = Setup { plans: Vec::new(), ..Setup::voters(0) };
+        let mut schedule = Self::quiet(setup, Span::ZERO);
+        for (index, line) in text.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default();
+            read_line(line, &mut schedule).map_err(|reason| BadSchedule { line: index + 1, reason })?;
+        }
+        Ok(schedule)
+    }
+}

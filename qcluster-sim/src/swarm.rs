@@ -1,0 +1,183 @@
+//! Randomized runs: one number draws a cluster, a network, clocks, which faults there are and how often, and then the
+//! schedule. Knobs are drawn anew for each run, so that some are all crash and some all reordering (swarm testing: Groce
+//! and others, 2012).
+
+mod changes;
+mod episodes;
+
+use qcluster_core::{Preset, Span, Time, Timing};
+
+use crate::disk::DiskQuality;
+use crate::fault::Fault;
+use crate::network::LinkQuality;
+use crate::rng::Rng;
+use crate::schedule::{Convergence, Schedule};
+use crate::setup::{Assumption, ClockSetup, HostSet, Plan, Setup};
+use episodes::Knobs;
+
+/// What the drawing of a schedule may be held to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// So many voters, instead of a drawn number of 1 to 9.
+    pub voters: Option<usize>,
+}
+
+/// The schedule that a seed stands for.
+pub fn draw(seed: u64, limits: Limits) -> Schedule {
+    let mut rng = Rng::for_part(seed, 1);
+    let mut setup = draw_setup(seed, &mut rng, limits);
+    let mut faults = Vec::new();
+    let knobs = Knobs::draw(&mut rng, &mut setup);
+    let lease = setup.plans[0].lease;
+    let calm = lease.times(rng.between(0, 4));
+    let trouble = lease.times(rng.between(10, 60));
+    let end_of_trouble = Time::ZERO + calm + trouble;
+    if !knobs.has_twins() {
+        changes::draw(&mut rng, &mut setup, &mut faults, end_of_trouble);
+    }
+    knobs.episodes(&mut rng, &setup, Time::ZERO + calm, end_of_trouble, &mut faults);
+    faults.retain(|(at, _)| *at < end_of_trouble);
+    faults.sort_by_key(|(at, _)| *at);
+    changes::settle_plans(&setup, &mut faults);
+    let judged = setup.rates == Assumption::Kept && !knobs.has_twins();
+    let converge = if judged { heal(&mut rng, &setup, end_of_trouble, &mut faults) } else { None };
+    let end = converge.map_or(end_of_trouble, |converge| converge.from + converge.within);
+    Schedule { setup, faults, end, converge, changes_max: None }
+}
+
+fn draw_setup(seed: u64, rng: &mut Rng, limits: Limits) -> Setup {
+    let usual = rng.pick(&[3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 5, 5, 4, 4, 2, 2, 1, 6, 7, 7, 8, 9]).unwrap_or(3);
+    let voters = limits.voters.unwrap_or(usual).clamp(1, HostSet::CAPACITY - 4);
+    let observers = usize::try_from(rng.between(0, 2)).unwrap_or(0);
+    let timing = draw_timing(rng);
+    let mut plan = Plan::new(HostSet::first(voters), timing);
+    if rng.one_in(4) {
+        plan.priorities = (0..voters).map(|_| u32::try_from(rng.below(3)).unwrap_or(0)).collect();
+    }
+    let hosts = voters + observers;
+    let durable = match rng.below(3) {
+        0 => HostSet::default(),
+        1 => HostSet::first(hosts),
+        _ => (0..hosts).filter(|_| rng.one_in(2)).collect(),
+    };
+    let all_durable = durable == HostSet::first(hosts);
+    let mut setup = Setup::voters(voters).observers(observers).seed(seed);
+    // Where everybody who may ever vote has a disk, no wall clock matters.
+    let wild_walls = all_durable && rng.one_in(2);
+    setup.clocks = (0..hosts).map(|_| draw_clock(rng, &timing, wild_walls)).collect();
+    setup.durable = durable;
+    setup.plans = vec![plan];
+    setup.link = draw_link(rng, &timing);
+    setup.disk = draw_disk(rng, &timing);
+    setup.drain = timing.lease.times(rng.between(0, 6));
+    setup.work = Span::from_nanos(rng.below(timing.lease.times(8).as_nanos()));
+    setup
+}
+
+fn draw_timing(rng: &mut Rng) -> Timing {
+    let preset = rng.pick(&[Preset::Lan, Preset::Lan, Preset::Fast, Preset::Wan]).unwrap_or(Preset::Lan);
+    let mut timing = Timing::from(preset);
+    if rng.one_in(4) {
+        let heartbeat = rng.between(2, 60);
+        timing.heartbeat = Span::from_millis(heartbeat);
+        timing.lease = Span::from_millis(heartbeat * rng.between(4, 12));
+        timing.slot = Span::from_millis(rng.between(1, heartbeat));
+    }
+    if rng.one_in(3) {
+        timing.drift_ppm = u32::try_from(rng.between(0, 200_000)).unwrap_or(0);
+    }
+    timing
+}
+
+/// Rates at the very ends of what ρ allows are the most telling.
+pub(crate) fn draw_rate(rng: &mut Rng, drift_ppm: u32) -> i64 {
+    let bound = i64::from(drift_ppm) * 1_000;
+    match rng.below(4) {
+        0 => -bound,
+        1 => bound,
+        2 => 0,
+        _ => rng.between_signed(-bound, bound),
+    }
+}
+
+fn draw_clock(rng: &mut Rng, timing: &Timing, wild_walls: bool) -> ClockSetup {
+    // Apart by so little that no restart falls behind a term that was made before it (E12).
+    let skew_ms = i64::try_from(timing.lease.as_millis() / 16).unwrap_or(0);
+    let wall_ms =
+        if wild_walls { rng.between_signed(-100_000_000, 100_000_000) } else { rng.between_signed(0, skew_ms) };
+    let bits = rng.pick(&[1, 20, 30, 45]).unwrap_or(1);
+    ClockSetup { rate_ppb: draw_rate(rng, timing.drift_ppm), wall_ms, local: Time::from_nanos(rng.below(1 << bits)) }
+}
+
+fn draw_link(rng: &mut Rng, timing: &Timing) -> LinkQuality {
+    let lease = timing.lease.as_nanos();
+    let delay_max = rng.pick(&[200_000, 1_000_000, lease / 40, lease / 16, lease / 10]).unwrap_or(200_000);
+    let delay_min = rng.between(delay_max / 8, delay_max);
+    let mut some = |choices: &[u32]| if rng.one_in(3) { rng.pick(choices).unwrap_or(0) } else { 0 };
+    LinkQuality {
+        loss_ppm: some(&[1_000, 20_000, 100_000, 300_000]),
+        duplicate_ppm: some(&[1_000, 50_000, 500_000]),
+        straggler_ppm: some(&[1_000, 20_000, 200_000]),
+        corrupt_ppm: some(&[1_000, 50_000]),
+        truncate_ppm: some(&[1_000, 50_000]),
+        straggle: Span::from_nanos(rng.between(lease / 20, lease * 2)),
+        delay_min: Span::from_nanos(delay_min),
+        delay_max: Span::from_nanos(delay_max),
+    }
+}
+
+fn draw_disk(rng: &mut Rng, timing: &Timing) -> DiskQuality {
+    let lease = timing.lease.as_nanos();
+    let delay_max = rng.pick(&[100_000, 2_000_000, lease / 10, lease]).unwrap_or(100_000);
+    let fail_ppm = if rng.one_in(5) { rng.pick(&[1_000, 20_000, 200_000]).unwrap_or(0) } else { 0 };
+    DiskQuality {
+        delay_min: Span::from_nanos(rng.between(delay_max / 10, delay_max)),
+        delay_max: Span::from_nanos(delay_max),
+        fail_ppm,
+    }
+}
+
+/// Ends the trouble for a majority. The others stay as they are, and no word passes both ways between them and it.
+fn heal(rng: &mut Rng, setup: &Setup, at: Time, faults: &mut Vec<(Time, Fault)>) -> Option<Convergence> {
+    let plan = setup.plans.last()?;
+    let mut hosts = plan.all_voters();
+    // Voters go one by one, in random order, as long as a quorum is left.
+    for _ in 0..rng.below(hosts.len() as u64 + 1) {
+        let fewer = hosts.without(usize::try_from(rng.below(setup.hosts as u64)).unwrap_or(0));
+        if plan.is_quorum(fewer) {
+            hosts = fewer;
+        }
+    }
+    faults.push((at, Fault::Heal { hosts }));
+    for outside in (0..setup.hosts).filter(|host| !hosts.contains(*host)) {
+        let (hears, speaks) = (rng.one_in(3), rng.one_in(3));
+        for inside in hosts.iter() {
+            if hears || !speaks {
+                faults.push((at, Fault::Cut { from: outside, to: inside }));
+            }
+            if !hears {
+                faults.push((at, Fault::Cut { from: inside, to: outside }));
+            }
+        }
+    }
+    Some(Convergence { hosts, from: at, within: bound(setup, plan) })
+}
+
+/// How long a healed majority has: promises and boot waits run out, then so many attempts.
+pub(crate) fn bound(setup: &Setup, plan: &Plan) -> Span {
+    const ATTEMPTS: u64 = 4;
+    let million = 1_000_000;
+    // The slowest clock that ρ allows shows a lease after so long.
+    let longest = setup.plans.iter().map(|plan| plan.lease).max().unwrap_or(plan.lease);
+    let lease = longest.times(million).split(million - u64::from(plan.drift_ppm));
+    let mut ranks = plan.priorities.clone();
+    ranks.sort_unstable();
+    ranks.dedup();
+    let slots = plan.slot.times(ranks.len().max(1) as u64);
+    let round_trip = setup.link.delay_max.times(2);
+    let attempt = lease.split(2) + slots + plan.heartbeat;
+    lease.times(3) + attempt.times(ATTEMPTS) + round_trip.times(6)
+}
+
+#[cfg(test)]
+mod tests;

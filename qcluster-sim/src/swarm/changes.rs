@@ -1,0 +1,53 @@
+//! Changes of configuration by rolling restart: other voters by way of joint quorums (E20), or another lease (E9).
+
+use qcluster_core::{Span, Time};
+
+use crate::fault::{Fault, Memory, Place};
+use crate::rng::Rng;
+use crate::setup::{HostSet, Plan, Setup};
+
+/// Draws a change for some of the runs: adds the plans, and restarts every host into each in turn.
+pub(super) fn draw(rng: &mut Rng, setup: &mut Setup, faults: &mut Vec<(Time, Fault)>, until: Time) {
+    if !rng.one_in(6) {
+        return;
+    }
+    let old = setup.plans[0].clone();
+    if rng.one_in(3) {
+        let mut new = old.clone();
+        new.lease = old.lease.split(2).max(old.heartbeat.times(4));
+        new.slot = new.slot.min(new.lease);
+        new.previous_lease = old.lease;
+        setup.plans.push(new);
+    } else {
+        let all = setup.hosts.min(HostSet::CAPACITY);
+        let next: HostSet = (0..all).filter(|host| old.voters.contains(*host) != rng.one_in(3)).collect();
+        if next.is_empty() || next == old.voters {
+            return;
+        }
+        setup.plans.push(Plan { next: Some(next), ..old.clone() });
+        setup.plans.push(Plan { voters: next, ..old });
+    }
+    let steps = setup.plans.len() as u64 - 1;
+    let pause = Span::from_nanos(until.as_nanos() / (steps * setup.hosts as u64 + 2));
+    let mut at = Time::ZERO + pause;
+    for plan in 1..setup.plans.len() {
+        let mut order: Vec<usize> = (0..setup.hosts).collect();
+        while !order.is_empty() {
+            let host = order.swap_remove(usize::try_from(rng.below(order.len() as u64)).unwrap_or(0));
+            faults.push((at, Fault::Crash { host }));
+            faults.push((at, Fault::Restart { host, memory: Memory::Kept, place: Place::Same, plan }));
+            at = at + Span::from_nanos(rng.below(pause.as_nanos()));
+        }
+    }
+}
+
+/// Has every restart take the plan that its host was last rolled to: an operator does not go back by accident.
+pub(super) fn settle_plans(setup: &Setup, faults: &mut [(Time, Fault)]) {
+    let mut plans = vec![0; setup.hosts];
+    for (_, fault) in faults {
+        if let Fault::Restart { host, plan, .. } = fault {
+            plans[*host] = plans[*host].max(*plan);
+            *plan = plans[*host];
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The world: hosts, a network and time that jumps from one event to the next.
+
+mod apply;
+mod engine;
+mod step;
+
+use std::sync::Arc;
+
+use qcluster_core::{Node, Role, Rules, Span, Time};
+
+use crate::fault::Fault;
+use crate::host::Host;
+use crate::marks::Marks;
+use crate::network::Network;
+use crate::oracle::{Rule, Violation};
+use crate::queue::Job;
+use crate::setup::{HostSet, Setup, id_of};
+use crate::trace::{Trace, TraceHash};
+use engine::Engine;
+
+/// Whether everything is written down, or only hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// Only the hash: fast.
+    Off,
+    /// Every event, for reports and pictures.
+    On,
+}
+
+/// What a run amounted to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Datagrams, timers, writes and faults that hosts were given.
+    pub events: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Datagrams given to nodes.
+    pub delivered: u64,
+    /// Leaderships that began.
+    pub elections: u64,
+    /// Renewals of leases.
+    pub renewals: u64,
+    /// Changes of the node that leads.
+    pub changes: u64,
+}
+
+/// Real nodes in a simulated world. Everything in it follows from its [`Setup`] and the faults that are applied.
+#[derive(Debug)]
+pub struct World {
+    setup: Setup,
+    /// By plan, then by host.
+    rules: Vec<Vec<Arc<Rules>>>,
+    hosts: Vec<Host>,
+    engine: Engine,
+    faults: Vec<Fault>,
+}
+
+impl World {
+    /// A world in which every host starts within the first millisecond. The last hosts of a setup with twins are spare.
+    ///
+    /// # Errors
+    /// A plan is no valid configuration, or there are no hosts or too many: a sentence says what is wrong.
+    pub fn new(setup: Setup) -> Result<Self, String> {
+        Self::recording(setup, Recording::Off)
+    }
+
+    /// The same, and maybe everything is written down.
+    ///
+    /// # Errors
+    /// See [`World::new`].
+    pub fn recording(setup: Setup, recording: Recording) -> Result<Self, String> {
+        if setup.hosts == 0 || setup.hosts > HostSet::CAPACITY {
+            return Err(format!("a world has 1 to {} hosts, not {}", HostSet::CAPACITY, setup.hosts));
+        }
+        let of_plan = |plan: &crate::setup::Plan| {
+            (0..setup.hosts).map(|host| plan.rules(host, &setup).map(Arc::new)).collect::<Result<Vec<_>, _>>()
+        };
+        let rules: Vec<Vec<Arc<Rules>>> = setup.plans.iter().map(of_plan).collect::<Result<_, _>>()?;
+        let first = rules.first().ok_or("a setup has at least one plan")?;
+        let hosts: Vec<Host> =
+            first.iter().enumerate().map(|(host, rules)| Host::new(host, Arc::clone(rules), &setup)).collect();
+        let keys = (0..setup.hosts).map(|host| id_of(host).map(|id| id.key())).collect::<Result<_, _>>()?;
+        let engine = Engine::new(&setup, keys, recording);
+        let mut world = Self { rules, hosts, engine, faults: Vec::new(), setup };
+        for host in 0..world.hosts.len() {
+            world.start(host, 0);
+        }
+        Ok(world)
+    }
+
+    /// Real time.
+    pub fn now(&self) -> Time {
+        self.engine.now
+    }
+
+    /// What it was made from.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// The network, to read or to change.
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.engine.network
+    }
+
+    /// Lets `span` of real time pass.
+    ///
+    /// # Errors
+    /// An oracle objects. The world stands still from then on.
+    pub fn run_for(&mut self, span: Span) -> Result<(), Violation> {
+        self.run_until(self.engine.now + span)
+    }
+
+    /// Lets time pass until `end`, if that lies ahead.
+    ///
+    /// # Errors
+    /// An oracle objects. The world stands still from then on.
+    pub fn run_until(&mut self, end: Time) -> Result<(), Violation> {
+        while self.engine.violation.is_none()
+            && let Some((at, job)) = self.engine.queue.pop_until(end)
+        {
+            self.engine.now = at;
+            self.perform(job);
+        }
+        if let Some(violation) = &self.engine.violation {
+            return Err(violation.clone());
+        }
+        self.engine.now = self.engine.now.max(end);
+        Ok(())
+    }
+
+    /// Does something to the world at a moment to come; at once if it has passed.
+    pub fn plan_fault(&mut self, at: Time, fault: Fault) {
+        let index = u32::try_from(self.faults.len()).unwrap_or(u32::MAX);
+        self.faults.push(fault);
+        self.engine.queue.push(at.max(self.engine.now), Job::Fault(index));
+    }
+
+    /// The host that holds the lease at this instant, on the clock of its machine.
+    pub fn leader(&self) -> Option<usize> {
+        self.engine.oracles.holder(self.engine.now)
+    }
+
+    /// The node of a host, if its process runs.
+    pub fn node(&self, host: usize) -> Option<&Node> {
+        self.hosts.get(host)?.endpoint.as_ref().map(qcluster_core::Endpoint::node)
+    }
+
+    /// Who leads in the eyes of a host.
+    pub fn leader_seen_by(&self, host: usize) -> Option<usize> {
+        let key = self.node(host)?.leader()?.key;
+        self.engine.keys.iter().position(|known| *known == key)
+    }
+
+    /// What a host is, if its process runs.
+    pub fn role(&self, host: usize) -> Option<Role> {
+        self.node(host).map(Node::role)
+    }
+
+    /// The plan that a host started with last.
+    pub fn plan_of(&self, host: usize) -> Option<usize> {
+        self.hosts.get(host).map(|host| host.plan)
+    }
+
+    /// Whether the process of a host runs and makes progress.
+    pub fn is_running(&self, host: usize) -> bool {
+        self.hosts
+            .get(host)
+            .is_some_and(|host| host.endpoint.is_some() && host.progress == crate::host::Progress::Running)
+    }
+
+    /// What an oracle has objected to, if one has.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.engine.violation.as_ref()
+    }
+
+    /// The hash of everything so far.
+    pub fn hash(&self) -> TraceHash {
+        self.engine.hash
+    }
+
+    /// What was written down, where that was asked for.
+    pub fn trace(&self) -> &Trace {
+        &self.engine.trace
+    }
+
+    /// What was written down, without the world.
+    pub(crate) fn into_trace(self) -> Trace {
+        self.engine.trace
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> Stats {
+        self.engine.stats
+    }
+
+    /// The marks reached so far, those in the counters of running nodes too.
+    pub fn marks(&self) -> Marks {
+        let mut marks = self.engine.marks.clone();
+        for node in (0..self.hosts.len()).filter_map(|host| self.node(host)) {
+            marks.learn(node.counters());
+        }
+        marks
+    }
+
+    /// Reports a breach that only the driver of a world can see.
+    pub(crate) fn object(&mut self, rule: Rule, host: Option<usize>, detail: String) -> Violation {
+        let violation = Violation { rule, at: self.engine.now, host, detail };
+        self.engine.violation.get_or_insert(violation).clone()
+    }
+}

@@ -1,0 +1,270 @@
+//! Faults done to the world, and the life and death of processes.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use qcluster_core::{Endpoint, EndpointBoot, Input, Span, Time};
+
+use super::World;
+use super::step::short;
+use crate::disk::DiskQuality;
+use crate::fault::{Fault, Hostility, Memory, Place};
+use crate::host::Progress;
+use crate::marks::Mark;
+use crate::network::{Carrier, LinkQuality};
+use crate::oracle::Rule;
+use crate::queue::Job;
+use crate::setup::{HostSet, id_of};
+use crate::trace::Happening;
+
+impl World {
+    /// Does something to the world, now. What makes no sense at the moment does nothing.
+    pub fn apply(&mut self, fault: Fault) {
+        self.engine.stats.events += 1;
+        self.engine.hash.add(self.engine.now.as_nanos() ^ u64::MAX);
+        self.engine.note(0, || Happening::Fault(fault));
+        match fault {
+            Fault::Crash { host } => self.end(host),
+            Fault::CrashDuring { host, outputs } => self.if_there(host, |host| host.crash_after = Some(outputs)),
+            Fault::Restart { host, memory, place, plan } => self.restart(host, memory, place, plan),
+            Fault::Freeze { host } => self.freeze(host),
+            Fault::Thaw { host } => self.thaw(host),
+            Fault::Cut { from, to } => self.engine.network.set_carrier(from, to, Carrier::Cut),
+            Fault::Mend { from, to } => self.engine.network.set_carrier(from, to, Carrier::Up),
+            Fault::Split { group } => self.split(group),
+            Fault::MendAll => {
+                let quality = self.setup.link;
+                self.connect(HostSet::first(self.hosts.len()), quality);
+            }
+            Fault::Link { from, to, quality } => self.engine.network.set_quality(from, to, quality),
+            Fault::Rate { host, ppb } => self.change_clock(host, |clock, at| clock.set_rate(at, ppb)),
+            Fault::ClockJump { host, nanos } => self.change_clock(host, |clock, at| clock.jump(at, nanos)),
+            Fault::WallJump { host, ms } => {
+                self.if_there(host, |host| host.wall_ms = host.wall_ms.saturating_add(ms));
+            }
+            Fault::Lag { host, lag } => self.if_there(host, |host| host.lag = lag),
+            Fault::Disk { host, quality } => self.if_there(host, |host| host.disk.quality = quality),
+            Fault::Transfer { to } => {
+                let target = to.and_then(|host| id_of(host).ok());
+                self.command_leader(Input::Transfer(target));
+            }
+            Fault::StepDown => self.command_leader(Input::StepDown),
+            Fault::Shutdown { host } => {
+                if self.is_running(host) {
+                    self.hosts[host].progress = Progress::Stopping;
+                    self.step(host, Input::Shutdown);
+                }
+            }
+            Fault::Hostile { to, hostility } => self.attack(to, hostility),
+            Fault::Twin { host, of } => self.start_twin(host, of),
+            Fault::Heal { hosts } => self.heal(hosts),
+        }
+    }
+
+    fn if_there(&mut self, host: usize, change: impl FnOnce(&mut crate::host::Host)) {
+        if let Some(host) = self.hosts.get_mut(host) {
+            change(host);
+        }
+    }
+
+    /// The process of a host begins, under a plan.
+    pub(super) fn start(&mut self, index: usize, plan: usize) {
+        let now = self.engine.now;
+        let Some(rules) = self.rules.get(plan) else { return };
+        let host = &mut self.hosts[index];
+        let rules = Arc::clone(&rules[host.identity]);
+        (host.rules, host.plan) = (Arc::clone(&rules), plan);
+        host.epoch = host.clock.read(now);
+        host.progress = Progress::Running;
+        if !host.durable {
+            host.disk.wipe();
+        }
+        let saved = host.disk.synced();
+        let boot = EndpointBoot { seed: host.rng.next(), stamp_ms: host.unix_ms(now), saved };
+        match Endpoint::new(rules, boot, Time::ZERO) {
+            Ok(endpoint) => host.endpoint = Some(endpoint),
+            Err(error) => return self.engine.breach(index, Rule::Restartable, error.to_string()),
+        }
+        host.read_disk();
+        self.engine.identities[index] = self.hosts[index].identity;
+        self.engine.oracles.started(index);
+        self.engine.note(index, || Happening::Started);
+        for peer in self.setup.plans[plan].all_voters().iter() {
+            self.resolve(index, peer);
+        }
+        self.plan_wake(index);
+    }
+
+    /// The process of a host is gone, with all that it had not saved.
+    pub(super) fn end(&mut self, index: usize) {
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        let Some(endpoint) = host.endpoint.take() else { return };
+        self.engine.marks.learn(endpoint.node().counters());
+        if host.disk.crash() {
+            self.engine.marks.reach(Mark::CrashWhileSaving);
+        }
+        host.read_disk();
+        host.life = host.life.wrapping_add(1);
+        (host.wake_at, host.wake_for) = (Time::NEVER, Time::NEVER);
+        (host.spins, host.crash_after, host.in_hand) = (0, None, None);
+        host.progress = Progress::Running;
+        for job in host.backlog.drain(..) {
+            if let Job::Deliver(slot) = job {
+                self.engine.packets.release(slot);
+            }
+        }
+        self.engine.oracles.ended(index);
+        self.engine.note(index, || Happening::Ended);
+    }
+
+    fn restart(&mut self, index: usize, memory: Memory, place: Place, plan: usize) {
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        if host.endpoint.is_some() || plan >= self.rules.len() {
+            return;
+        }
+        if memory == Memory::Lost {
+            host.disk.wipe();
+        }
+        if memory == Memory::Lost || !host.durable {
+            self.engine.marks.reach(Mark::Amnesia);
+        }
+        if place == Place::Moved {
+            self.engine.marks.reach(Mark::Moved);
+            self.engine.generations[index] = self.engine.generations[index].wrapping_add(1);
+            let lease = self.setup.plans[plan].lease;
+            for other in (0..self.hosts.len()).filter(|other| *other != index) {
+                // The others look the name up when they miss the host.
+                let pause = Span::from_nanos(self.engine.rng.between(0, lease.times(4).as_nanos()));
+                self.engine
+                    .queue
+                    .push(self.engine.now + pause, Job::Resolve { host: short(other), peer: short(index) });
+            }
+        }
+        self.start(index, plan);
+    }
+
+    fn start_twin(&mut self, index: usize, of: usize) {
+        let Some(plan) = self.hosts.get(of).map(|host| host.plan) else { return };
+        if index == of || index >= self.hosts.len() || self.setup.plans[plan].all_voters().contains(index) {
+            return;
+        }
+        self.end(index);
+        self.hosts[index].identity = of;
+        self.start(index, plan);
+    }
+
+    fn freeze(&mut self, index: usize) {
+        if !self.is_running(index) {
+            return;
+        }
+        let token = self.engine.oracles.token_held(index, self.engine.now);
+        self.hosts[index].progress = Progress::Frozen;
+        // It was about to write: asked whether it leads, and not yet acted on the answer.
+        self.hosts[index].in_hand = token;
+        self.engine.note(index, || Happening::Frozen);
+    }
+
+    fn thaw(&mut self, index: usize) {
+        let Some(host) = self.hosts.get_mut(index).filter(|host| host.progress == Progress::Frozen) else { return };
+        host.progress = Progress::Running;
+        (host.wake_at, host.wake_for) = (Time::NEVER, Time::NEVER);
+        let timer_first = host.rng.one_in(2);
+        let backlog = core::mem::take(&mut host.backlog);
+        let in_hand = host.in_hand.take();
+        self.engine.note(index, || Happening::Thawed);
+        if let Some(token) = in_hand {
+            if self.engine.oracles.token_held(index, self.engine.now) != Some(token) {
+                self.engine.marks.reach(Mark::WokeTooLate);
+            }
+            self.send_write(index, token, Span::from_nanos(1_000));
+        }
+        if timer_first {
+            self.timeout(index);
+        }
+        for job in backlog.into_iter().filter(|job| !matches!(job, Job::Wake(_))) {
+            self.perform(job);
+        }
+        self.plan_wake(index);
+    }
+
+    fn split(&mut self, group: HostSet) {
+        for from in 0..self.hosts.len() {
+            for to in (0..self.hosts.len()).filter(|to| group.contains(from) != group.contains(*to)) {
+                self.engine.network.set_carrier(from, to, Carrier::Cut);
+            }
+        }
+    }
+
+    /// Within `group` every link carries, with that quality.
+    fn connect(&mut self, group: HostSet, quality: LinkQuality) {
+        for from in group.iter() {
+            for to in group.iter() {
+                self.engine.network.set_carrier(from, to, Carrier::Up);
+                self.engine.network.set_quality(from, to, quality);
+            }
+        }
+    }
+
+    fn change_clock(&mut self, index: usize, change: impl FnOnce(&mut crate::clock::Clock, Time)) {
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        change(&mut host.clock, self.engine.now);
+        (host.wake_at, host.wake_for) = (Time::NEVER, Time::NEVER);
+        let (clock, epoch) = (&host.clock, host.epoch);
+        self.engine.oracles.clock_changed(index, clock, epoch, self.engine.now);
+        self.plan_wake(index);
+    }
+
+    fn command_leader(&mut self, input: Input<'_>) {
+        if let Some(host) = self.leader().filter(|host| self.is_running(*host)) {
+            self.step(host, input);
+        }
+    }
+
+    fn attack(&mut self, to: usize, hostility: Hostility) {
+        if to >= self.hosts.len() {
+            return;
+        }
+        let stranger = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
+        let rng = &mut self.engine.rng;
+        let (mut from, mut bytes) = match self.engine.recordings.pick(rng) {
+            Some(recorded) if hostility != Hostility::Noise => recorded.clone(),
+            Some(_) | None => (stranger, (0..rng.below(200)).map(|_| rng.next().to_le_bytes()[0]).collect()),
+        };
+        if hostility == Hostility::Mutant {
+            for _ in 0..3 {
+                let at = usize::try_from(rng.below(bytes.len() as u64)).unwrap_or(0);
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = rng.next().to_le_bytes()[0];
+                }
+            }
+        }
+        if rng.one_in(4) {
+            from = stranger;
+        }
+        self.engine.inject(from, to, &bytes);
+    }
+
+    /// The end of trouble for these hosts.
+    fn heal(&mut self, group: HostSet) {
+        let LinkQuality { delay_min, delay_max, .. } = self.setup.link;
+        // A slot is meant to be about a round trip (E8): beyond that, how long an election takes has no bound.
+        let quick = self.setup.plans.iter().map(|plan| plan.slot).min().unwrap_or(delay_max).split(2);
+        self.connect(
+            group,
+            LinkQuality { delay_min: delay_min.min(quick), delay_max: delay_max.min(quick), ..LinkQuality::default() },
+        );
+        for index in group.and(HostSet::first(self.hosts.len())).iter() {
+            self.hosts[index].lag = Span::ZERO;
+            self.hosts[index].crash_after = None;
+            self.hosts[index].disk.quality = DiskQuality::default();
+            self.thaw(index);
+            let stopping = self.hosts[index].progress == Progress::Stopping;
+            if stopping || self.node(index).is_some_and(qcluster_core::Node::abstains) {
+                // Only an operator can do something about a disk that failed (E16).
+                self.end(index);
+            }
+            let plan = self.hosts[index].plan;
+            self.restart(index, Memory::Kept, Place::Same, plan);
+        }
+    }
+}

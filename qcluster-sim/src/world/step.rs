@@ -1,0 +1,305 @@
+//! One event: a host is given something, and what it answers is carried out in order.
+
+use qcluster_core::{Input, Lease, Notification, Output, Role, Span, Time};
+
+use super::World;
+use super::engine::Engine;
+use crate::disk::Written;
+use crate::host::{Host, Progress};
+use crate::marks::Mark;
+use crate::oracle::{Arrival, Rule, Scene};
+use crate::queue::Job;
+use crate::setup::HostSet;
+use crate::trace::Happening;
+
+/// How often in a row a timeout may leave the deadline in the past.
+const SPINS_MAX: u32 = 16;
+
+impl World {
+    pub(super) fn perform(&mut self, job: Job) {
+        match job {
+            Job::Deliver(slot) => self.deliver(slot),
+            Job::Wake(host) => self.wake(usize::from(host)),
+            Job::DiskDone { host, life } => self.disk_done(usize::from(host), life),
+            Job::Drained { host, life } => self.drained(usize::from(host), life),
+            Job::Fault(index) => {
+                let fault = self.faults[index as usize];
+                self.apply(fault);
+            }
+            Job::Resolve { host, peer } => self.resolve(usize::from(host), usize::from(peer)),
+            Job::Write { host, life } => self.write(usize::from(host), life),
+            Job::WriteArrives(slot) => self.write_arrives(slot),
+        }
+    }
+
+    /// Whether the process can take it now; what a frozen one cannot take waits, up to the size of its socket.
+    fn is_ready(&mut self, host: usize, job: Job) -> bool {
+        let Host { endpoint, progress, backlog, .. } = &mut self.hosts[host];
+        if endpoint.is_none() {
+            return false;
+        }
+        match progress {
+            Progress::Running | Progress::Stopping => true,
+            Progress::Frozen => {
+                if backlog.len() < Host::BACKLOG_MAX || !matches!(job, Job::Deliver(_)) {
+                    backlog.push_back(job);
+                } else if let Job::Deliver(slot) = job {
+                    self.engine.packets.release(slot);
+                }
+                false
+            }
+        }
+    }
+
+    fn deliver(&mut self, slot: u32) {
+        let label = self.engine.packets.label(slot);
+        let host = usize::from(label.to_host);
+        let reached = label.to_generation == self.engine.generations[host];
+        let Some(endpoint) = self.hosts[host].endpoint.as_ref().filter(|_| reached) else {
+            return self.engine.packets.release(slot);
+        };
+        let life = endpoint.node().incarnation();
+        if !self.is_ready(host, Job::Deliver(slot)) {
+            return;
+        }
+        let (label, bytes) = self.engine.packets.take(slot);
+        let bytes = bytes.as_slice();
+        self.engine.stats.delivered += 1;
+        let from = usize::from(label.from_host);
+        let message = label.heard.map(|heard| heard.message);
+        if let Some(heard) = &label.heard {
+            self.engine.oracles.received(host, life, self.engine.identities[from], heard);
+        }
+        self.engine.note(host, || Happening::Received { from: (from < HostSet::CAPACITY).then_some(from), message });
+        self.engine.hash.add_bytes(bytes);
+        self.step(host, Input::Datagram { from: label.from, bytes });
+    }
+
+    fn wake(&mut self, host: usize) {
+        let now = self.engine.now;
+        if self.hosts[host].wake_at != now || !self.is_ready(host, Job::Wake(u8::try_from(host).unwrap_or(u8::MAX))) {
+            return;
+        }
+        (self.hosts[host].wake_at, self.hosts[host].wake_for) = (Time::NEVER, Time::NEVER);
+        let due =
+            self.hosts[host].endpoint.as_ref().is_some_and(|endpoint| endpoint.deadline() <= self.hosts[host].now(now));
+        if due {
+            self.timeout(host);
+        } else {
+            self.plan_wake(host);
+        }
+    }
+
+    pub(super) fn timeout(&mut self, host: usize) {
+        self.engine.note(host, || Happening::Timer);
+        self.step(host, Input::Timeout);
+        let Host { endpoint, spins, .. } = &self.hosts[host];
+        let Some(endpoint) = endpoint else { return };
+        if endpoint.deadline() > self.hosts[host].now(self.engine.now) {
+            self.hosts[host].spins = 0;
+            return;
+        }
+        if *spins >= SPINS_MAX {
+            let detail = format!("{} timeouts in a row leave the deadline at {}", spins, endpoint.deadline());
+            self.engine.breach(host, Rule::DeadlineMoves, detail);
+        }
+        self.hosts[host].spins += 1;
+    }
+
+    fn disk_done(&mut self, host: usize, life: u16) {
+        if self.hosts[host].life != life || !self.is_ready(host, Job::DiskDone { host: short(host), life }) {
+            return;
+        }
+        let written = self.hosts[host].disk.finish();
+        self.hosts[host].read_disk();
+        match written {
+            Written::Synced(id) => {
+                self.engine.note(host, || Happening::Saved);
+                self.step(host, Input::Persisted(id));
+            }
+            Written::Failed(id) => {
+                if self.role(host) == Some(Role::Candidate) {
+                    self.engine.marks.reach(Mark::PersistFailedAsCandidate);
+                }
+                self.engine.note(host, || Happening::SaveFailed);
+                self.step(host, Input::PersistFailed(id));
+            }
+            Written::Nothing => {}
+        }
+    }
+
+    fn drained(&mut self, host: usize, life: u16) {
+        if self.hosts[host].life == life && self.is_ready(host, Job::Drained { host: short(host), life }) {
+            self.step(host, Input::Drained);
+        }
+    }
+
+    pub(super) fn resolve(&mut self, host: usize, peer: usize) {
+        if self.hosts[host].identity == peer
+            || !self.is_ready(host, Job::Resolve { host: short(host), peer: short(peer) })
+        {
+            return;
+        }
+        let address = self.engine.address(peer);
+        let peer = self.engine.keys[peer];
+        self.step(host, Input::Resolved { peer, address });
+    }
+
+    /// The application writes with the token that it holds, and goes on doing so while it leads.
+    fn write(&mut self, host: usize, life: u16) {
+        if self.hosts[host].life != life || !self.is_ready(host, Job::Write { host: short(host), life }) {
+            return;
+        }
+        let Some(token) = self.engine.oracles.token_held(host, self.engine.now) else { return };
+        let lease = self.setup.plans[self.hosts[host].plan].lease;
+        self.send_write(host, token, lease.times(2));
+        let pause = self.hosts[host].rng.between(lease.as_nanos() / 4, lease.as_nanos());
+        self.engine.queue.push(self.engine.now + Span::from_nanos(pause), Job::Write { host: short(host), life });
+    }
+
+    pub(super) fn send_write(&mut self, host: usize, token: u64, delay_max: Span) {
+        let delay = Span::from_nanos(self.hosts[host].rng.below(delay_max.as_nanos()));
+        let slot = u32::try_from(self.engine.writes.len()).unwrap_or(u32::MAX);
+        self.engine.writes.push((host, token));
+        self.engine.queue.push(self.engine.now + delay, Job::WriteArrives(slot));
+    }
+
+    fn write_arrives(&mut self, slot: u32) {
+        let (host, token) = self.engine.writes[slot as usize];
+        match self.engine.oracles.wrote(self.engine.now, host, token) {
+            Ok(Arrival::Accepted) => {}
+            Ok(Arrival::Fenced) => self.engine.marks.reach(Mark::Fenced),
+            Err(breach) => self.engine.judge(host, Err(breach)),
+        }
+    }
+
+    /// Gives a host an input and carries out what it answers.
+    pub(super) fn step(&mut self, index: usize, input: Input<'_>) {
+        let Self { hosts, engine, setup, .. } = self;
+        let host = &mut hosts[index];
+        let now = host.now(engine.now);
+        let Some(endpoint) = &mut host.endpoint else { return };
+        engine.stats.events += 1;
+        engine.hash.add(engine.now.as_nanos() ^ (index as u64).rotate_right(8));
+        let scene = Scene {
+            at: engine.now,
+            host: index,
+            identity: host.identity,
+            incarnation: endpoint.node().incarnation(),
+            plan: &setup.plans[host.plan],
+            clock: &host.clock,
+            epoch: host.epoch,
+            synced: host.synced,
+            durable: host.durable,
+        };
+        let before = engine.stats.sent;
+        let mut outputs = endpoint.step(now, input);
+        let lease = outputs.lease();
+        let verdict = engine.oracles.published(&scene, lease);
+        engine.judge(index, verdict);
+        let mut done = 0;
+        let mut crashed = false;
+        while let Some(output) = outputs.next() {
+            if host.crash_after == Some(done) {
+                crashed = true;
+                break;
+            }
+            done = done.saturating_add(1);
+            match output {
+                Output::Transmit { to, bytes } => engine.transmit(&scene, to, bytes),
+                Output::Persist { id, record } => {
+                    let delay = host.disk.write(id, record);
+                    let done = Job::DiskDone { host: short(index), life: host.life };
+                    engine.queue.push(engine.now + delay, done);
+                    engine.save(&scene, qcluster_core::hard_state::decode(record, &host.rules).ok().as_ref());
+                }
+                Output::Notify(notification) => {
+                    engine.tell(&scene, notification, lease);
+                    follow_up(engine, &scene, host.life, notification, setup.work, &mut host.rng);
+                }
+            }
+        }
+        // A life may take another name in its first moments (E12).
+        let scene = Scene { incarnation: endpoint.node().incarnation(), ..scene };
+        let sent = u32::try_from(engine.stats.sent - before).unwrap_or(u32::MAX);
+        let verdict = engine.oracles.stepped(&scene, sent);
+        engine.judge(index, verdict);
+        if crashed {
+            host.crash_after = None;
+            self.end(index);
+            return;
+        }
+        let stopped = endpoint.node().is_stopped();
+        self.show(index, lease);
+        if stopped {
+            self.end(index);
+        } else {
+            self.plan_wake(index);
+        }
+    }
+
+    /// Notes what a host has become, for pictures.
+    fn show(&mut self, index: usize, lease: Option<Lease>) {
+        if self.engine.recording == super::Recording::Off {
+            return;
+        }
+        let host = &mut self.hosts[index];
+        let role = host.endpoint.as_ref().map(|endpoint| endpoint.node().role());
+        let until = lease.map(|lease| {
+            host.clock.when(Time::from_nanos(host.epoch.as_nanos().saturating_add(lease.valid_until.as_nanos())))
+        });
+        let (role_before, until_before) = core::mem::replace(&mut host.shown, (role, until));
+        if let Some(role) = role
+            && role_before != Some(role)
+        {
+            self.engine.note(index, || Happening::Became(role));
+        }
+        if until_before != until {
+            self.engine.note(index, || Happening::Holds(until));
+        }
+    }
+
+    /// Plans the next timeout, where none is planned that comes early enough.
+    pub(super) fn plan_wake(&mut self, index: usize) {
+        let host = &mut self.hosts[index];
+        let Some(endpoint) = &host.endpoint else { return };
+        let deadline = endpoint.deadline();
+        if deadline >= host.wake_for {
+            return;
+        }
+        let machine = Time::from_nanos(host.epoch.as_nanos().saturating_add(deadline.as_nanos()));
+        let at = host.clock.when_after(self.engine.now, machine).max(self.engine.now) + host.lag;
+        if at < host.wake_at {
+            (host.wake_for, host.wake_at) = (deadline, at);
+            self.engine.queue.push(at, Job::Wake(short(index)));
+        }
+    }
+}
+
+/// What the application does about what it was told.
+fn follow_up(
+    engine: &mut Engine,
+    scene: &Scene<'_>,
+    life: u16,
+    notification: Notification,
+    work: Span,
+    rng: &mut crate::rng::Rng,
+) {
+    let host = short(scene.host);
+    match notification {
+        Notification::Elected { .. } => engine.queue.push(engine.now, Job::Write { host, life }),
+        Notification::Draining { .. } => {
+            let pause = Span::from_nanos(rng.between(0, work.as_nanos()));
+            engine.queue.push(engine.now + pause, Job::Drained { host, life });
+        }
+        Notification::Lost { .. }
+        | Notification::LeaderChanged { .. }
+        | Notification::ConfigMismatch { .. }
+        | Notification::StorageFailed
+        | Notification::Twin { .. } => {}
+    }
+}
+
+pub(super) fn short(host: usize) -> u8 {
+    u8::try_from(host).unwrap_or(u8::MAX)
+}
