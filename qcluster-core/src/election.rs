@@ -23,7 +23,7 @@ use alloc::vec::Vec;
 pub use message::{Leadership, Message};
 pub use storage::{HardState, PersistId, Vote};
 
-use crate::config::{Rules, VoterIndex};
+use crate::config::{Rules, Timing, VoterIndex};
 use crate::id::{FencingToken, Incarnation, Term};
 use crate::metrics::Counters;
 use crate::reason::{DropReason, LostReason, Refusal, TransferRefused};
@@ -68,6 +68,16 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Time,
     pub(crate) effects: &'a mut Vec<Effect>,
     pub(crate) counters: &'a mut Counters,
+    pub(crate) heed: Heed,
+}
+
+/// What a message turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heed {
+    /// A heartbeat or an ack newer than all before it from its sender, so that it is no repetition.
+    Newest,
+    /// Anything else.
+    Other,
 }
 
 impl Context<'_> {
@@ -137,6 +147,8 @@ pub(crate) struct Election {
     campaign_at: Time,
     /// The delay of the next attempt beyond the end of a promise (E8), drawn once an attempt.
     delay: Span,
+    /// Candidacies lost in a row, since a leader was heard.
+    defeats: u32,
     /// The timer fired late, and the network had its heartbeat of grace (E15).
     late: bool,
     /// The last round was given up for a pre-candidate ahead (E5).
@@ -182,6 +194,7 @@ impl Election {
             shown: None,
             campaign_at: Time::NEVER,
             delay: Span::ZERO,
+            defeats: 0,
             late: false,
             yielded: false,
             rounds: 0,
@@ -317,6 +330,11 @@ impl Election {
         self.shown.map(|shown| shown.leader)
     }
 
+    /// Another life of a voter is established: a vote that waits for the disk was for the one before (E6).
+    pub(crate) fn meet(&mut self, voter: VoterIndex, incarnation: Incarnation) {
+        self.grant.take_if(|grant| grant.is_for_another_life(voter, incarnation));
+    }
+
     /// The own next life replaces the present one, while it has said nothing yet (E12, E17).
     pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
         self.incarnation = incarnation;
@@ -385,9 +403,11 @@ impl Election {
         }
     }
 
+    /// A slot for each rank ahead, and a random part of the own one (E8), which defeats widen up to half a lease.
     fn draw_delay(&mut self) -> Span {
-        let slot = self.rules.timing.slot;
+        let Timing { slot, lease, .. } = self.rules.timing;
         let rank = u64::from(self.rules.at(self.me).rank);
-        slot.times(rank) + Span::from_nanos(self.rng.below(slot.as_nanos()))
+        let spread = slot.times(1 << self.defeats.min(16)).min(lease.split(2)).max(slot);
+        slot.times(rank) + Span::from_nanos(self.rng.below(spread.as_nanos()))
     }
 }

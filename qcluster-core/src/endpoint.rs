@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use crate::config::{Rules, VoterIndex};
-use crate::election::{Lease, PersistId};
+use crate::election::{Heed, Lease, PersistId};
 use crate::hard_state;
 use crate::id::{NodeId, NodeKey};
 use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notification};
@@ -159,10 +159,11 @@ impl Endpoint {
             Err(reason) => return self.node.count_drop(reason),
         };
         let Header { from: sender, from_incarnation, to_incarnation, digests } = datagram.header;
+        let voter = self.rules.index_of(sender);
         self.addresses.sender_is(sender, from_incarnation, from);
         if to_incarnation == self.node.incarnation() {
             // Only who has heard of this life can name it: the address is no invention of a third party.
-            self.addresses.proven(self.rules.index_of(sender), sender, from_incarnation, from);
+            self.addresses.found(voter, sender, from_incarnation, from);
         }
         let to = self.rules.key();
         for _ in 0..Self::MESSAGES_MAX {
@@ -173,8 +174,10 @@ impl Endpoint {
             };
             let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
             // A sender that is turned away is answered once, however much it put into the datagram.
-            if self.node.take_message(now, &envelope).is_err() {
-                return;
+            match self.node.take_message(now, &envelope) {
+                Ok(Heed::Newest) => self.addresses.moved(voter, from_incarnation, from),
+                Ok(Heed::Other) => {}
+                Err(_) => return,
             }
         }
         if datagram.next_message::<Message>().is_some() {

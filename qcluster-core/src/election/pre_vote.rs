@@ -128,12 +128,16 @@ impl Election {
         refusal: Option<Refusal>,
         term: Term,
     ) {
-        if self.sounding.is_some_and(|sounding| sounding.round == round) {
+        if self.sounding.is_some_and(|sounding| sounding.round == round && cx.now < sounding.until) {
             return self.on_sounding_reply(cx, from, refusal);
         }
         let Role::PreCandidate(current) = &mut self.role else { return cx.drop(DropReason::Unexpected) };
         if current.round != round {
             return cx.drop(DropReason::Unexpected);
+        }
+        if cx.now >= current.ends {
+            // After a stall an old yes says nothing about now.
+            return cx.drop(DropReason::Stale);
         }
         if refusal.is_none() {
             current.grants.insert(from.index);

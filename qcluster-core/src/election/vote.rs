@@ -27,6 +27,12 @@ pub(super) struct Grant {
     term: Term,
 }
 
+impl Grant {
+    pub(super) fn is_for_another_life(&self, voter: VoterIndex, incarnation: Incarnation) -> bool {
+        self.to == voter && self.incarnation != incarnation
+    }
+}
+
 impl Candidate {
     pub(super) fn deadline(&self, trusted_lease: Span) -> Time {
         self.asked_at.map_or(Time::NEVER, |asked_at| (asked_at + trusted_lease).min(self.ask_again_at))
@@ -75,7 +81,7 @@ impl Election {
         if cx.now >= asked_at + self.rules.trusted_lease {
             // A vote that its giver forgot in a crash may be bound elsewhere from now on (E7).
             cx.counters.expired_candidacies += 1;
-            self.retry_later(cx, Span::ZERO);
+            self.retry_after_defeat(cx);
         } else if cx.now >= candidate.ask_again_at {
             candidate.ask_again_at = cx.now + heartbeat;
             let request = Message::VoteRequest { term, released: candidate.released };
@@ -84,6 +90,13 @@ impl Election {
                 cx.send(voter, request);
             }
         }
+    }
+
+    /// Others campaigned at the same time, or too few could be reached. Each defeat in a row doubles the spread of the next
+    /// delay (E8), for where a round trip takes longer than a slot.
+    fn retry_after_defeat(&mut self, cx: &Context<'_>) {
+        self.defeats = self.defeats.saturating_add(1);
+        self.retry_later(cx, Span::ZERO);
     }
 
     pub(super) fn on_vote_request(
@@ -162,6 +175,10 @@ impl Election {
         let Some(asked_at) = candidate.asked_at.filter(|_| asked == current) else {
             return cx.drop(DropReason::Unexpected);
         };
+        if cx.now >= asked_at + self.rules.trusted_lease {
+            // Too late (E7), and the timer that says so is late as well.
+            return cx.drop(DropReason::Stale);
+        }
         let Some(reason) = refusal else {
             candidate.votes.insert(from.index);
             if self.rules.quorums.reached_by(candidate.votes) {
@@ -173,12 +190,12 @@ impl Election {
         let lost = self.rules.quorums.out_of_reach(candidate.refused);
         if term > current {
             self.adopt(cx, term);
-            self.retry_later(cx, Span::ZERO);
+            self.retry_after_defeat(cx);
         } else if reason == Refusal::BelowStamp {
             // Nothing but the number was wrong (E12): ask around above the stamp at once.
             self.start_pre_vote(cx);
         } else if lost {
-            self.retry_later(cx, Span::ZERO);
+            self.retry_after_defeat(cx);
         }
     }
 }

@@ -53,23 +53,31 @@ impl Addresses {
         self.sender = None;
     }
 
-    /// A life that is there now was heard from that address.
-    pub(super) fn proven(&mut self, voter: Option<VoterIndex>, key: NodeKey, life: Incarnation, address: SocketAddr) {
+    /// A life that is there now was heard from that address. A life that is known already stays where it is: a repetition
+    /// from elsewhere must not divert what is meant for it.
+    pub(super) fn found(&mut self, voter: Option<VoterIndex>, key: NodeKey, life: Incarnation, address: SocketAddr) {
         let place = Place { life, address };
-        let Some(voter) = voter else { return self.proven_observer(key, place) };
+        let Some(voter) = voter else { return self.found_observer(key, place) };
         let entry = &mut self.voters[voter.position()];
-        if let Some(known) =
-            [&mut entry.newest, &mut entry.other].into_iter().flatten().find(|known| known.life == life)
-        {
-            known.address = address;
-        } else {
+        if ![entry.newest, entry.other].into_iter().flatten().any(|known| known.life == life) {
             entry.other = entry.newest.replace(place);
         }
     }
 
-    fn proven_observer(&mut self, key: NodeKey, place: Place) {
+    /// A life of a voter has said something from there that is newer than all before.
+    pub(super) fn moved(&mut self, voter: Option<VoterIndex>, life: Incarnation, address: SocketAddr) {
+        let Some(voter) = voter else { return };
+        let Entry { newest, other, .. } = &mut self.voters[voter.position()];
+        for place in [newest, other].into_iter().flatten().filter(|place| place.life == life) {
+            place.address = address;
+        }
+    }
+
+    fn found_observer(&mut self, key: NodeKey, place: Place) {
         if let Some((_, known)) = self.observers.iter_mut().find(|(known, _)| *known == key) {
-            *known = place;
+            if known.life != place.life {
+                *known = place;
+            }
             return;
         }
         if self.observers.len() >= Audience::MAX {

@@ -169,3 +169,22 @@ fn a_stopped_endpoint_asks_for_nothing() {
     assert!(stopping.node().is_stopped());
     assert_eq!(stopping.deadline(), Time::NEVER);
 }
+
+#[test]
+fn a_repetition_from_elsewhere_diverts_nothing() {
+    // Given a follower's ack, recorded on its way to the leader,
+    let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
+    run(&mut endpoints, Time::from_millis(500));
+    let leader = endpoints.iter().position(|endpoint| endpoint.node().role() == Role::Leader).unwrap();
+    let now = Time::from_millis(530);
+    let (to, heartbeat) = drain(endpoints[leader].step(now, Input::Timeout)).first().cloned().unwrap();
+    let follower = usize::from(to.port());
+    let from = address(u16::try_from(leader).unwrap());
+    let ack = drain(endpoints[follower].step(now, Input::Datagram { from, bytes: &heartbeat })).remove(0).1;
+    drain(endpoints[leader].step(now, Input::Datagram { from: to, bytes: &ack }));
+    // when it is repeated from another address,
+    drain(endpoints[leader].step(now, Input::Datagram { from: address(9), bytes: &ack }));
+    // then the leader goes on speaking to where the follower is.
+    let voter = endpoints[leader].rules.index_of(endpoints[follower].rules.key()).unwrap();
+    assert_eq!(endpoints[leader].address(voter), Some(to));
+}

@@ -38,6 +38,7 @@ struct Contender {
     life: Incarnation,
     since: Time,
     nonce: u64,
+    probed_at: Time,
     /// What the two have answered since.
     answer: Option<Claim>,
     answer_of_established: Option<Claim>,
@@ -57,6 +58,8 @@ pub(super) enum Verdict {
         /// Ties the answers to the question.
         nonce: u64,
     },
+    /// Both were probed a moment ago.
+    Wait,
 }
 
 /// The links to all voters, and the schedule of greetings.
@@ -109,8 +112,12 @@ impl Links {
             link.contender = None;
             return Verdict::Established;
         }
-        let fresh = Contender { life, since: now, nonce, answer: None, answer_of_established: None };
+        if waiting.is_some_and(|contender| now.since(contender.probed_at) < patience.split(4)) {
+            return Verdict::Wait;
+        }
+        let fresh = Contender { life, since: now, nonce, probed_at: now, answer: None, answer_of_established: None };
         let contender = link.contender.insert(waiting.unwrap_or(fresh));
+        contender.probed_at = now;
         Verdict::Probe { established: link.life, nonce: contender.nonce }
     }
 

@@ -4,19 +4,19 @@ use super::event::{Envelope, Message, Notification, Session};
 use super::links::{Claim, Verdict};
 use super::{Answer, Node, Part, Stage};
 use crate::config::VoterIndex;
-use crate::election::{Election, Sender};
+use crate::election::{Election, Heed, Sender};
 use crate::id::{Incarnation, Term};
 use crate::observer::{self, Subscribed, Watch};
 use crate::reason::DropReason;
 
 impl Node {
-    pub(super) fn receive(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+    pub(super) fn receive(&mut self, envelope: &Envelope) -> Result<Heed, DropReason> {
         self.counters.received += 1;
         self.examine(envelope).inspect_err(|reason| self.counters.drop(*reason))
     }
 
     /// Checks from the outside in: is it for this cluster's rules, from another node, of a life that is there now?
-    fn examine(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+    fn examine(&mut self, envelope: &Envelope) -> Result<Heed, DropReason> {
         if self.is_stopped() {
             return Err(DropReason::Stopped);
         }
@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// Somebody speaks with this node's own name (E17, E18).
-    fn hear_own_name(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+    fn hear_own_name(&mut self, envelope: &Envelope) -> Result<Heed, DropReason> {
         if envelope.from_incarnation == self.incarnation {
             return Err(DropReason::FromSelf);
         }
@@ -62,7 +62,7 @@ impl Node {
         if envelope.to_incarnation == self.incarnation {
             if let Message::Session(Session::Twin { other, booting }) = envelope.message {
                 self.meet_twin(other, booting);
-                return Ok(());
+                return Ok(Heed::Other);
             }
             self.counters.twins += 1;
         }
@@ -85,7 +85,7 @@ impl Node {
         }
     }
 
-    fn hear_voter(&mut self, voter: VoterIndex, envelope: &Envelope) -> Result<(), DropReason> {
+    fn hear_voter(&mut self, voter: VoterIndex, envelope: &Envelope) -> Result<Heed, DropReason> {
         let life = envelope.from_incarnation;
         let patience = self.rules.timing.lease.split(2);
         match envelope.message {
@@ -93,7 +93,7 @@ impl Node {
             Message::Session(Session::Probe { nonce }) => {
                 let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
                 self.send(envelope.from, life, Message::Session(ack));
-                return Ok(());
+                return Ok(Heed::Other);
             }
             Message::Session(Session::ProbeAck { nonce, booting }) => {
                 let twins = self.links.probe_answered(voter, nonce, Claim { life, booting });
@@ -111,12 +111,14 @@ impl Node {
         match self.links.hear(voter, life, self.now, patience, nonce) {
             Verdict::Known => {}
             Verdict::Established => {
+                self.with_election(|election, _| election.meet(voter, life));
                 // It has proven itself to this node; now this node proves itself to it.
                 self.say_hello(envelope.from, life, Answer::Yes);
                 if let Part::Observer(_) = self.part {
                     self.send_to_voter(voter, Message::Observer(observer::Message::Subscribe));
                 }
             }
+            Verdict::Wait => return Err(DropReason::UnprovenLife),
             Verdict::Probe { established, nonce } => {
                 if !matches!(envelope.message, Message::Session(Session::ProbeAck { .. })) {
                     let probe = Message::Session(Session::Probe { nonce });
@@ -129,7 +131,7 @@ impl Node {
         match envelope.message {
             Message::Session(session) => {
                 self.hear_session(session);
-                Ok(())
+                Ok(Heed::Other)
             }
             Message::Election(message) => {
                 if self.rules.me.is_none() {
@@ -137,8 +139,7 @@ impl Node {
                 }
                 let same_rules = self.rules.digests == envelope.digests;
                 let from = Sender { index: voter, incarnation: life, same_rules };
-                self.with_election(|election, cx| election.receive(cx, from, message));
-                Ok(())
+                Ok(self.with_election(|election, cx| election.receive(cx, from, message)))
             }
             Message::Observer(message) => self.hear_announcement(voter, message),
         }
@@ -192,7 +193,7 @@ impl Node {
         }
     }
 
-    fn hear_stranger(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+    fn hear_stranger(&mut self, envelope: &Envelope) -> Result<Heed, DropReason> {
         let Message::Observer(observer::Message::Subscribe) = envelope.message else {
             return Err(DropReason::Stranger);
         };
@@ -205,7 +206,7 @@ impl Node {
                 let leader = leader.map(|leader| self.rules.at(leader).key);
                 let announce = observer::Message::Announce { leader, term };
                 self.send(key, life, Message::Observer(announce));
-                Ok(())
+                Ok(Heed::Other)
             }
             Subscribed::Full => {
                 self.counters.observers_refused += 1;
@@ -214,14 +215,14 @@ impl Node {
         }
     }
 
-    fn hear_announcement(&mut self, voter: VoterIndex, message: observer::Message) -> Result<(), DropReason> {
+    fn hear_announcement(&mut self, voter: VoterIndex, message: observer::Message) -> Result<Heed, DropReason> {
         let until = self.now + self.rules.timing.lease.times(Watch::LEASES);
         let observer::Message::Announce { leader, term } = message else { return Err(DropReason::Unexpected) };
         let leader = leader.and_then(|key| self.rules.index_of(key));
         let Part::Observer(watch) = &mut self.part else { return Err(DropReason::Unexpected) };
         watch.announced(voter, leader, term, until);
         self.tell_what_is_watched();
-        Ok(())
+        Ok(Heed::Other)
     }
 }
 

@@ -38,6 +38,7 @@ fn the_first_life_is_welcome_at_once() {
 fn a_new_life_is_believed_once_it_answers_and_the_old_one_does_not() {
     let mut links = links_with_a_contender();
     assert_eq!(links.probe_answered(PEER, 110, claim(NEW)), None);
+    assert_eq!(hear(&mut links, NEW, 120), Verdict::Wait, "a flood of claims draws no flood of probes");
     assert_eq!(hear(&mut links, NEW, 135), Verdict::Probe { established: OLD, nonce: 110 });
     assert_eq!(hear(&mut links, NEW, 185), Verdict::Established);
     assert_eq!(links.at(PEER).life, NEW);
