@@ -38,17 +38,21 @@
 
 #![forbid(unsafe_code)]
 
+pub mod campaign;
 mod clock;
 mod disk;
 mod fault;
 mod host;
 mod marks;
+mod minimize;
 mod network;
 mod oracle;
 mod queue;
+mod report;
 mod rng;
 mod schedule;
 mod setup;
+pub mod svg;
 pub mod swarm;
 mod trace;
 pub mod wire;
@@ -58,8 +62,10 @@ pub use clock::Clock;
 pub use disk::{Disk, DiskQuality};
 pub use fault::{Fault, Hostility, Memory, Place};
 pub use marks::{Mark, Marks};
+pub use minimize::{Minimized, minimize};
 pub use network::{Carrier, LinkQuality, Network};
 pub use oracle::{Rule, Violation};
+pub use report::{Report, in_words};
 pub use rng::Rng;
 pub use schedule::{BadSchedule, Convergence, Outcome, Schedule, Worked};
 pub use setup::{Assumption, ClockSetup, HostSet, Plan, Setup};

@@ -165,6 +165,8 @@ pub(crate) struct Oracles {
     terms: terms::Terms,
     traffic: traffic::Traffic,
     votes: votes::Votes,
+    /// Leases that were new or longer.
+    pub(crate) renewals: u64,
 }
 
 impl Oracles {
@@ -183,6 +185,7 @@ impl Oracles {
             terms: terms::Terms::new(),
             traffic: traffic::Traffic::new(hosts),
             votes: votes::Votes::new(hosts),
+            renewals: 0,
         }
     }
 
@@ -218,6 +221,7 @@ impl Oracles {
             return Err(Breach::new(Rule::ObserversPassive, "an observer holds a lease".into()));
         }
         let Some(until) = self.leases.renewed(scene, lease) else { return Ok(()) };
+        self.renewals += 1;
         if !self.leases_bind() {
             return Ok(());
         }

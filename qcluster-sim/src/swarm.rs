@@ -140,11 +140,11 @@ fn draw_disk(rng: &mut Rng, timing: &Timing) -> DiskQuality {
 /// Ends the trouble for a majority. The others stay as they are, and no word passes both ways between them and it.
 fn heal(rng: &mut Rng, setup: &Setup, at: Time, faults: &mut Vec<(Time, Fault)>) -> Option<Convergence> {
     let plan = setup.plans.last()?;
-    let mut hosts = plan.all_voters();
+    let mut hosts = setup.plans.iter().fold(HostSet::default(), |hosts, plan| hosts.or(plan.all_voters()));
     // Voters go one by one, in random order, as long as a quorum is left.
-    for _ in 0..rng.below(hosts.len() as u64 + 1) {
+    for _ in 0..rng.below(setup.hosts as u64 + 1) {
         let fewer = hosts.without(usize::try_from(rng.below(setup.hosts as u64)).unwrap_or(0));
-        if plan.is_quorum(fewer) {
+        if setup.plans.iter().all(|plan| plan.is_quorum(fewer)) {
             hosts = fewer;
         }
     }

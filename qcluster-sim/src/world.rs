@@ -53,6 +53,9 @@ pub struct World {
     hosts: Vec<Host>,
     engine: Engine,
     faults: Vec<Fault>,
+    /// The last plan under which a leadership has begun when every host had reached it: only then may hosts go on to the
+    /// plan after the next, or a quorum could know nothing of the terms before (E20).
+    established: usize,
 }
 
 impl World {
@@ -81,7 +84,7 @@ impl World {
             first.iter().enumerate().map(|(host, rules)| Host::new(host, Arc::clone(rules), &setup)).collect();
         let keys = (0..setup.hosts).map(|host| id_of(host).map(|id| id.key())).collect::<Result<_, _>>()?;
         let engine = Engine::new(&setup, keys, recording);
-        let mut world = Self { rules, hosts, engine, faults: Vec::new(), setup };
+        let mut world = Self { rules, hosts, engine, faults: Vec::new(), established: 0, setup };
         for host in 0..world.hosts.len() {
             world.start(host, 0);
         }
@@ -191,7 +194,7 @@ impl World {
 
     /// Counts so far.
     pub fn stats(&self) -> Stats {
-        self.engine.stats
+        Stats { renewals: self.engine.oracles.renewals, ..self.engine.stats }
     }
 
     /// The marks reached so far, those in the counters of running nodes too.

@@ -122,6 +122,7 @@ impl World {
         if host.endpoint.is_some() || plan >= self.rules.len() {
             return;
         }
+        let plan = plan.min(self.established + 1).max(host.plan);
         if memory == Memory::Lost {
             host.disk.wipe();
         }
@@ -253,6 +254,7 @@ impl World {
             group,
             LinkQuality { delay_min: delay_min.min(quick), delay_max: delay_max.min(quick), ..LinkQuality::default() },
         );
+        let newest = self.hosts.iter().map(|host| host.plan).max().unwrap_or(0);
         for index in group.and(HostSet::first(self.hosts.len())).iter() {
             self.hosts[index].lag = Span::ZERO;
             self.hosts[index].crash_after = None;
@@ -263,8 +265,11 @@ impl World {
                 // Only an operator can do something about a disk that failed (E16).
                 self.end(index);
             }
-            let plan = self.hosts[index].plan;
-            self.restart(index, Memory::Kept, Place::Same, plan);
+            if self.hosts[index].plan != newest {
+                // The operator ends what was begun.
+                self.end(index);
+            }
+            self.restart(index, Memory::Kept, Place::Same, newest);
         }
     }
 }

@@ -15,6 +15,14 @@ use crate::trace::Happening;
 /// How often in a row a timeout may leave the deadline in the past.
 const SPINS_MAX: u32 = 16;
 
+/// What a step means for the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    GoesOn,
+    /// It crashed in the middle, or has stopped in good order.
+    Ends,
+}
+
 impl World {
     pub(super) fn perform(&mut self, job: Job) {
         match job {
@@ -175,10 +183,35 @@ impl World {
 
     /// Gives a host an input and carries out what it answers.
     pub(super) fn step(&mut self, index: usize, input: Input<'_>) {
+        let elections = self.engine.stats.elections;
+        let Some((lease, outcome)) = self.carry_out(index, input) else { return };
+        if self.engine.stats.elections > elections {
+            self.establish(self.hosts[index].plan);
+        }
+        match outcome {
+            Outcome::GoesOn => {
+                self.show(index, lease);
+                self.plan_wake(index);
+            }
+            Outcome::Ends => {
+                self.show(index, lease);
+                self.end(index);
+            }
+        }
+    }
+
+    /// A leadership has begun under that plan.
+    fn establish(&mut self, plan: usize) {
+        if self.hosts.iter().all(|host| host.plan >= plan) {
+            self.established = self.established.max(plan);
+        }
+    }
+
+    fn carry_out(&mut self, index: usize, input: Input<'_>) -> Option<(Option<Lease>, Outcome)> {
         let Self { hosts, engine, setup, .. } = self;
         let host = &mut hosts[index];
         let now = host.now(engine.now);
-        let Some(endpoint) = &mut host.endpoint else { return };
+        let endpoint = host.endpoint.as_mut()?;
         engine.stats.events += 1;
         engine.hash.add(engine.now.as_nanos() ^ (index as u64).rotate_right(8));
         let scene = Scene {
@@ -226,16 +259,9 @@ impl World {
         engine.judge(index, verdict);
         if crashed {
             host.crash_after = None;
-            self.end(index);
-            return;
         }
-        let stopped = endpoint.node().is_stopped();
-        self.show(index, lease);
-        if stopped {
-            self.end(index);
-        } else {
-            self.plan_wake(index);
-        }
+        let ends = crashed || endpoint.node().is_stopped();
+        Some((lease, if ends { Outcome::Ends } else { Outcome::GoesOn }))
     }
 
     /// Notes what a host has become, for pictures.

@@ -1,0 +1,170 @@
+//! Many runs on several cores, added up.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use qcluster_core::{Span, Time};
+
+use crate::marks::Marks;
+use crate::oracle::Violation;
+use crate::schedule::{Outcome, Schedule};
+use crate::swarm::{Limits, draw};
+use crate::world::{Recording, Stats};
+
+/// When a campaign ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// After so many runs.
+    Runs(u64),
+    /// After so much time on the wall.
+    Elapsed(Duration),
+}
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Campaign {
+    /// The first seed; the next run has the next one.
+    pub seed: u64,
+    /// When to stop.
+    pub until: Until,
+    /// How many threads run at once.
+    pub jobs: usize,
+    /// What the drawing is held to.
+    pub limits: Limits,
+}
+
+/// What the runs amounted to.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Runs.
+    pub runs: u64,
+    /// Simulated time, all runs together.
+    pub simulated: Span,
+    /// Simulated time of each host, all runs together.
+    pub node_time: Span,
+    /// Counts.
+    pub stats: Stats,
+    /// Faults of the schedules, by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Marks reached.
+    pub marks: Marks,
+    /// How long healed majorities took, in parts in a thousand of what they had: how many took at most so much.
+    pub convergence: Vec<u64>,
+    /// The failures, by seed.
+    pub failures: BTreeMap<u64, Violation>,
+}
+
+impl Summary {
+    fn add(&mut self, seed: u64, schedule: &Schedule, outcome: &Outcome) {
+        self.runs += 1;
+        let length = outcome.end.since(Time::ZERO);
+        self.simulated = self.simulated + length;
+        self.node_time = self.node_time + length.times(schedule.setup.hosts as u64);
+        self.stats.add(&outcome.stats);
+        for (_, fault) in &schedule.faults {
+            *self.faults.entry(fault.kind()).or_default() += 1;
+        }
+        self.marks.merge(&outcome.marks);
+        if let Some(worked) = outcome.converged {
+            let part = worked.took.times(1_000).as_nanos() / worked.within.as_nanos().max(1);
+            self.count_convergence(usize::try_from(part).unwrap_or(0), 1);
+        }
+        if let Some(violation) = &outcome.violation {
+            self.failures.insert(seed, violation.clone());
+        }
+    }
+
+    fn count_convergence(&mut self, part: usize, count: u64) {
+        if self.convergence.len() <= part {
+            self.convergence.resize(part + 1, 0);
+        }
+        self.convergence[part] += count;
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.simulated = self.simulated + other.simulated;
+        self.node_time = self.node_time + other.node_time;
+        self.stats.add(&other.stats);
+        for (kind, count) in other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+        self.marks.merge(&other.marks);
+        for (part, count) in other.convergence.into_iter().enumerate() {
+            self.count_convergence(part, count);
+        }
+        self.failures.extend(other.failures);
+    }
+
+    /// How much of their time healed majorities took, in parts in a thousand: so many of a thousand took no more.
+    pub fn convergence_quantile(&self, of_thousand: u64) -> Option<usize> {
+        let total: u64 = self.convergence.iter().sum();
+        let wanted = (total * of_thousand).div_ceil(1_000).max(1);
+        let mut seen = 0;
+        self.convergence.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        })
+    }
+}
+
+impl Stats {
+    fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.sent += other.sent;
+        self.delivered += other.delivered;
+        self.elections += other.elections;
+        self.renewals += other.renewals;
+        self.changes += other.changes;
+    }
+}
+
+impl Campaign {
+    /// Failures after which a campaign ends: more of them say no more.
+    const FAILURES_MAX: usize = 8;
+
+    /// Runs it. `progress` is called now and then with the number of runs so far.
+    ///
+    /// # Errors
+    /// A drawn setup is none, which is a mistake in the drawing: a sentence with the seed.
+    pub fn run(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<Summary, String> {
+        let (next, done, over) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+        let started = Instant::now();
+        let work = || -> Result<Summary, String> {
+            let mut summary = Summary::default();
+            while !over.load(Ordering::Relaxed) {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let finished = match self.until {
+                    Until::Runs(runs) => index >= runs,
+                    Until::Elapsed(limit) => started.elapsed() >= limit,
+                };
+                if finished {
+                    break;
+                }
+                let seed = self.seed.wrapping_add(index);
+                let schedule = draw(seed, self.limits);
+                let outcome = schedule.run(Recording::Off).map_err(|error| format!("seed {seed}: {error}"))?;
+                summary.add(seed, &schedule, &outcome);
+                if summary.failures.len() >= Self::FAILURES_MAX {
+                    over.store(true, Ordering::Relaxed);
+                }
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+            }
+            Ok(summary)
+        };
+        let mut total = Summary::default();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.jobs.max(1)).map(|_| scope.spawn(work)).collect();
+            for thread in threads {
+                let summary = thread.join().map_err(|_| "a run panicked: see above".to_owned())??;
+                total.merge(summary);
+            }
+            Ok::<(), String>(())
+        })?;
+        Ok(total)
+    }
+}
+
+#[cfg(test)]
+mod tests;

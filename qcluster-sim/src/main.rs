@@ -1,0 +1,135 @@
+//! The simulator's command: many seeds, one seed, or one schedule.
+
+mod options;
+mod print;
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use clap::Parser as _;
+use options::{Format, Options};
+use qcluster_core::Time;
+use qcluster_sim::campaign::{Campaign, Until};
+use qcluster_sim::svg::{self, Arrows, View};
+use qcluster_sim::swarm::{Limits, draw};
+use qcluster_sim::{Outcome, Recording, Report, Schedule, Violation, in_words};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("qcluster-sim: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Tells whether every oracle was content.
+fn run(options: &Options) -> Result<bool, String> {
+    let limits = Limits { voters: options.nodes };
+    if let Some(path) = &options.schedule {
+        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let schedule: Schedule = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
+        let command = format!("cargo run --release -p qcluster-sim -- --schedule {}", path.display());
+        return run_one(options, &schedule, command);
+    }
+    match (options.seed, options.runs, options.r#for) {
+        (Some(seed), None, None) => run_one(options, &draw(seed, limits), replay_command(seed, limits)),
+        (seed, runs, length) => {
+            let until = match (runs, length) {
+                (_, Some(length)) => Until::Elapsed(length),
+                (runs, None) => Until::Runs(runs.unwrap_or(1_000)),
+            };
+            let seed = seed.map_or_else(fresh_seed, Ok)?;
+            run_many(options, Campaign { seed, until, jobs: options.jobs(), limits })
+        }
+    }
+}
+
+fn replay_command(seed: u64, limits: Limits) -> String {
+    let nodes = limits.voters.map_or_else(String::new, |voters| format!(" --nodes {voters}"));
+    format!("cargo run --release -p qcluster-sim -- --seed {seed}{nodes}")
+}
+
+/// The one number that does not come from the user.
+fn fresh_seed() -> Result<u64, String> {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().map_err(|error| format!("the wall clock: {error}"))?;
+    u64::try_from(since.as_micros()).map_err(|error| format!("the wall clock: {error}"))
+}
+
+fn run_one(options: &Options, schedule: &Schedule, command: String) -> Result<bool, String> {
+    let records = options.trace || options.svg.is_some();
+    let started = Instant::now();
+    let outcome = schedule.run(if records { Recording::On } else { Recording::Off })?;
+    let elapsed = started.elapsed();
+    if options.show_schedule {
+        print!("{schedule}");
+    }
+    if options.trace {
+        print!("{}", in_words(&outcome.trace.records));
+    }
+    if let Some(path) = &options.svg {
+        let arrows = if options.messages { Arrows::Shown } else { Arrows::Hidden };
+        let view = view_of(schedule, &outcome, arrows);
+        fs::write(path, svg::draw(&outcome.trace, &view)).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    match options.format {
+        Format::Text => print::outcome(&outcome, elapsed),
+        Format::Json => print::outcome_json(&outcome),
+    }
+    let Some(violation) = &outcome.violation else { return Ok(true) };
+    report(options, schedule, violation, command)?;
+    Ok(false)
+}
+
+/// The last leases of a run: what came before is too small to see.
+fn view_of(schedule: &Schedule, outcome: &Outcome, arrows: Arrows) -> View {
+    const LEASES: u64 = 40;
+    let lease = schedule.setup.plans.first().map_or(qcluster_core::Span::ZERO, |plan| plan.lease);
+    let from = outcome.end.before(lease.times(LEASES)).max(Time::ZERO);
+    View { hosts: schedule.setup.hosts, from, to: outcome.end, arrows }
+}
+
+fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
+    let started = Instant::now();
+    let shown = Mutex::new(started);
+    let on_terminal = std::io::stderr().is_terminal();
+    let summary = campaign.run(&|done| {
+        if on_terminal
+            && let Ok(mut last) = shown.try_lock()
+            && last.elapsed().as_millis() >= 100
+        {
+            *last = Instant::now();
+            print::progress(done, campaign.until, started.elapsed());
+        }
+    })?;
+    if on_terminal {
+        eprint!("\r\x1b[K");
+    }
+    match options.format {
+        Format::Text => print::summary(campaign.seed, &summary, started.elapsed(), campaign.jobs),
+        Format::Json => print::summary_json(campaign.seed, &summary, started.elapsed(), campaign.jobs),
+    }
+    let Some((seed, violation)) = summary.failures.first_key_value() else { return Ok(true) };
+    let schedule = draw(*seed, campaign.limits);
+    report(options, &schedule, violation, replay_command(*seed, campaign.limits))?;
+    Ok(false)
+}
+
+fn report(options: &Options, schedule: &Schedule, violation: &Violation, command: String) -> Result<(), String> {
+    let report = Report::new(schedule, violation, command);
+    eprintln!("\n{}", report.text());
+    if options.svg.is_none() {
+        let path = format!("violation-{}.svg", schedule.setup.seed);
+        let outcome = report.schedule.run(Recording::On)?;
+        let view = view_of(&report.schedule, &outcome, Arrows::Hidden);
+        fs::write(&path, svg::draw(&report.trace, &view)).map_err(|error| format!("{path}: {error}"))?;
+        eprintln!("drawn in {path}");
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Makes a failing schedule small: fewer faults by delta debugging (Zeller and Hildebrandt, 2002), then a plainer setup, as
+//! long as the same rule is broken.
+
+use qcluster_core::{Span, Time};
+
+use crate::disk::DiskQuality;
+use crate::network::LinkQuality;
+use crate::oracle::Rule;
+use crate::schedule::Schedule;
+use crate::setup::HostSet;
+use crate::world::Recording;
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Minimized {
+    /// The smallest schedule that was found.
+    pub schedule: Schedule,
+    /// How many runs it took.
+    pub runs: u32,
+}
+
+/// Looks for a smaller schedule that breaks `rule`, with at most `runs_max` runs.
+pub fn minimize(schedule: &Schedule, rule: Rule, runs_max: u32) -> Minimized {
+    let mut search = Search { best: schedule.clone(), rule, runs: 0, runs_max };
+    loop {
+        let before = (search.best.faults.len(), search.best.to_string().len());
+        search.fewer_faults();
+        search.shorter();
+        search.plainer();
+        if (search.best.faults.len(), search.best.to_string().len()) == before || search.runs >= runs_max {
+            return Minimized { schedule: search.best, runs: search.runs };
+        }
+    }
+}
+
+struct Search {
+    best: Schedule,
+    rule: Rule,
+    runs: u32,
+    runs_max: u32,
+}
+
+impl Search {
+    /// Keeps `candidate` if it fails in the same way.
+    fn try_out(&mut self, candidate: Schedule) -> bool {
+        if self.runs >= self.runs_max || candidate == self.best {
+            return false;
+        }
+        self.runs += 1;
+        let fails = candidate
+            .run(Recording::Off)
+            .is_ok_and(|outcome| outcome.violation.is_some_and(|violation| violation.rule == self.rule));
+        if fails {
+            self.best = candidate;
+        }
+        fails
+    }
+
+    /// Takes out runs of faults, ever shorter ones.
+    fn fewer_faults(&mut self) {
+        let mut size = self.best.faults.len().div_ceil(2);
+        while size > 0 {
+            let mut at = 0;
+            while at < self.best.faults.len() {
+                let end = (at + size).min(self.best.faults.len());
+                let mut candidate = self.best.clone();
+                candidate.faults.drain(at..end);
+                if !self.try_out(candidate) {
+                    at = end;
+                }
+            }
+            size = if size == 1 { 0 } else { size.div_ceil(2) };
+        }
+    }
+
+    /// Nothing needs to go on after the breach.
+    fn shorter(&mut self) {
+        let Ok(outcome) = self.best.run(Recording::Off) else { return };
+        let end = outcome.end + Span::from_millis(1);
+        if self.best.converge.is_none() && end < self.best.end {
+            self.try_out(Schedule { end, ..self.best.clone() });
+        }
+        let without = Schedule { converge: None, end: self.best.end.min(end), ..self.best.clone() };
+        if self.best.converge.is_some() {
+            self.try_out(without);
+        }
+    }
+
+    /// Everything that need not be unusual is made usual.
+    fn plainer(&mut self) {
+        let changes: [fn(&mut Schedule); 9] = [
+            |schedule| schedule.setup.clocks.clear(),
+            |schedule| schedule.setup.clocks.iter_mut().for_each(|clock| clock.wall_ms = 0),
+            |schedule| schedule.setup.clocks.iter_mut().for_each(|clock| clock.local = Time::ZERO),
+            |schedule| schedule.setup.link = LinkQuality::default(),
+            |schedule| {
+                let LinkQuality { delay_min, delay_max, .. } = schedule.setup.link;
+                schedule.setup.link = LinkQuality { delay_min, delay_max, ..LinkQuality::default() };
+            },
+            |schedule| schedule.setup.disk = DiskQuality::default(),
+            |schedule| schedule.setup.durable = HostSet::default(),
+            |schedule| schedule.setup.work = Span::ZERO,
+            |schedule| schedule.setup.plans.iter_mut().for_each(|plan| plan.priorities.clear()),
+        ];
+        for change in changes {
+            let mut candidate = self.best.clone();
+            change(&mut candidate);
+            self.try_out(candidate);
+        }
+        for host in 0..self.best.setup.clocks.len() {
+            let mut candidate = self.best.clone();
+            candidate.setup.clocks[host] = crate::setup::ClockSetup::default();
+            self.try_out(candidate);
+        }
+        let voters = self.best.setup.plans.iter().map(|plan| plan.all_voters().iter().max().map_or(0, |host| host + 1));
+        if let Some(hosts) = voters.max().filter(|hosts| *hosts < self.best.setup.hosts) {
+            let mut candidate = self.best.clone();
+            candidate.setup.hosts = hosts;
+            candidate.setup.clocks.truncate(hosts);
+            self.try_out(candidate);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The command's options.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// Runs real QCluster nodes in a simulated world: partitions, drifting clocks, crashes, and oracles at every event.
+///
+/// With --seed alone: that one run. Otherwise runs one seed after another, from --seed or from a fresh one. Exits with 1 if an
+/// oracle objects, with 2 if something is wrong with the call.
+#[derive(Debug, Parser)]
+#[command(name = "qcluster-sim")]
+pub(crate) struct Options {
+    /// The number that decides everything; the first of them where there are several runs.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// How many runs.
+    #[arg(long, conflicts_with = "for")]
+    pub(crate) runs: Option<u64>,
+    /// How long to run, as in 60s or 10m.
+    #[arg(long, value_parser = length)]
+    pub(crate) r#for: Option<Duration>,
+    /// So many voters, instead of a drawn number.
+    #[arg(long)]
+    pub(crate) nodes: Option<usize>,
+    /// Runs this schedule instead of a drawn one.
+    #[arg(long, conflicts_with_all = ["seed", "runs", "for", "nodes"])]
+    pub(crate) schedule: Option<PathBuf>,
+    /// Draws the run, for a single seed or schedule.
+    #[arg(long)]
+    pub(crate) svg: Option<PathBuf>,
+    /// Draws the messages too.
+    #[arg(long, requires = "svg")]
+    pub(crate) messages: bool,
+    /// Prints every event, for a single seed or schedule.
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Prints the schedule, for a single seed or schedule.
+    #[arg(long)]
+    pub(crate) show_schedule: bool,
+    /// How many runs at once; all cores unless set.
+    #[arg(long)]
+    jobs: Option<NonZeroUsize>,
+    /// How the summary reads.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// How the summary reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl Options {
+    pub(crate) fn jobs(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.jobs.map_or_else(all, NonZeroUsize::get)
+    }
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    let (amount, unit) = text.split_at(text.trim_end_matches(char::is_alphabetic).len());
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => return Err("a length reads like 60s, 10m or 2h".into()),
+    };
+    let amount: u64 = amount.parse().map_err(|_| format!("`{amount}` is no number"))?;
+    Ok(Duration::from_secs(amount.saturating_mul(seconds)))
+}

@@ -1,0 +1,353 @@
+//! A run as a picture: a lane a host, roles and leases as bars, cuts as shading, messages as arrows where they are wanted.
+
+#![allow(clippy::cast_precision_loss, reason = "a pixel is coarser than what gets lost")]
+
+use std::fmt::Write as _;
+
+use qcluster_core::{Message, Notification, Role, Span, Time};
+
+use crate::fault::Fault;
+use crate::setup::HostSet;
+use crate::trace::{Happening, Record, Trace};
+
+/// Whether messages are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrows {
+    /// None.
+    Hidden,
+    /// All of them: for short stretches.
+    Shown,
+}
+
+/// What to draw.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// How many lanes.
+    pub hosts: usize,
+    /// The first moment.
+    pub from: Time,
+    /// The last.
+    pub to: Time,
+    /// Whether messages are drawn.
+    pub arrows: Arrows,
+}
+
+const LEFT: f64 = 70.0;
+const WIDTH: f64 = 1_300.0;
+const TOP: f64 = 64.0;
+const LANE: f64 = 52.0;
+const BAR: f64 = 22.0;
+
+const STYLE: &str = "<style>text{font:12px system-ui,sans-serif;fill:#263238}.small{font-size:10px;fill:#607d8b}\
+    .title{font-size:15px;font-weight:600}.grid{stroke:#eceff1}.message{stroke:#90a4ae;stroke-width:.7;fill:none}\
+    .lost{stroke:#ef9a9a;stroke-dasharray:3 2}.fault{stroke:#d84315;stroke-width:1;stroke-dasharray:2 3}\
+    .lease{fill:#1b5e20}.cut{fill:#b71c1c}.frozen{fill:url(#ice)}.dead{fill:#cfd8dc}</style>";
+
+const PATTERN: &str = "<defs><pattern id=\"ice\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
+    patternTransform=\"rotate(45)\"><rect width=\"2\" height=\"6\" fill=\"#0277bd\"/></pattern></defs>";
+
+/// Draws a trace.
+pub fn draw(trace: &Trace, view: &View) -> String {
+    let height = TOP + LANE * view.hosts as f64 + 60.0;
+    let mut picture = Picture { view, svg: String::new() };
+    let total = LEFT + WIDTH + 20.0;
+    picture.raw(&format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{total}\" height=\"{height}\" viewBox=\"0 0 {total} {height}\">\
+         {STYLE}{PATTERN}<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>"
+    ));
+    picture.grid();
+    picture.cuts(trace);
+    picture.lanes(trace);
+    if view.arrows == Arrows::Shown {
+        picture.messages(trace);
+    }
+    picture.faults(trace);
+    picture.legend(height - 22.0);
+    picture.raw("</svg>\n");
+    picture.svg
+}
+
+struct Picture<'a> {
+    view: &'a View,
+    svg: String,
+}
+
+impl Picture<'_> {
+    fn raw(&mut self, text: &str) {
+        self.svg.push_str(text);
+        self.svg.push('\n');
+    }
+
+    fn x(&self, at: Time) -> f64 {
+        let length = self.view.to.since(self.view.from).as_nanos().max(1) as f64;
+        let at = at.min(self.view.to).since(self.view.from).as_nanos() as f64;
+        LEFT + WIDTH * at / length
+    }
+
+    fn y(host: usize) -> f64 {
+        TOP + LANE * host as f64
+    }
+
+    fn rect(&mut self, (from, to): (Time, Time), (y, height): (f64, f64), style: &str, title: &str) {
+        if to <= self.view.from || from >= self.view.to || from >= to {
+            return;
+        }
+        let (x, end) = (self.x(from), self.x(to));
+        let _ = writeln!(
+            self.svg,
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{height}\" rx=\"2\" {style}><title>{title}</title></rect>",
+            (end - x).max(0.5)
+        );
+    }
+
+    fn grid(&mut self) {
+        let View { hosts, from, to, .. } = *self.view;
+        let length = to.since(from);
+        self.raw(&format!("<text class=\"title\" x=\"{LEFT}\" y=\"22\">{from} to {to}</text>"));
+        for step in 0..=10_u64 {
+            let at = from + Span::from_nanos(length.as_nanos() / 10 * step);
+            let x = self.x(at);
+            let bottom = Self::y(hosts);
+            self.raw(&format!(
+                "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>\
+                 <text class=\"small\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{} ms</text>",
+                TOP - 8.0,
+                at.as_nanos() / 1_000_000
+            ));
+        }
+        for host in 0..hosts {
+            let y = Self::y(host) + BAR;
+            self.raw(&format!("<text x=\"12\" y=\"{y}\">host {host}</text>"));
+        }
+    }
+
+    /// Roles, leases, deaths and freezes, by host.
+    fn lanes(&mut self, trace: &Trace) {
+        for host in 0..self.view.hosts {
+            let records = || trace.records.iter().filter(move |record| record.host == host);
+            let y = Self::y(host) + 8.0;
+            let mut role: Option<(Time, Role)> = None;
+            let mut frozen: Option<Time> = None;
+            let mut dead = Some(Time::ZERO);
+            let mut lease: Option<(Time, Time)> = None;
+            let end = Record { at: self.view.to, host, what: Happening::Ended };
+            for Record { at, what, .. } in records().chain([&end]) {
+                match what {
+                    Happening::Became(next) => {
+                        self.role(role.replace((*at, *next)), *at, y);
+                    }
+                    Happening::Started => {
+                        if let Some(since) = dead.take() {
+                            self.rect((since, *at), (y + 6.0, 10.0), "class=\"dead\"", "not running");
+                        }
+                    }
+                    Happening::Ended => {
+                        self.role(role.take(), *at, y);
+                        dead.get_or_insert(*at);
+                        self.lease(lease.take(), *at, y);
+                        self.frozen(frozen.take(), *at, y);
+                    }
+                    Happening::Frozen => frozen = Some(*at),
+                    Happening::Thawed => self.frozen(frozen.take(), *at, y),
+                    Happening::Holds(until) => {
+                        let since = lease.map_or(*at, |(since, _)| since);
+                        if until.is_none() {
+                            self.lease(lease, *at, y);
+                        }
+                        lease = until.map(|until| (since, until));
+                    }
+                    Happening::Told(Notification::Elected { token }) => {
+                        let x = self.x(*at);
+                        if *at >= self.view.from && *at <= self.view.to {
+                            self.raw(&format!(
+                                "<text class=\"small\" x=\"{x:.1}\" y=\"{:.1}\">{token}</text>",
+                                y - 1.0
+                            ));
+                        }
+                    }
+                    Happening::Timer
+                    | Happening::Received { .. }
+                    | Happening::Sent { .. }
+                    | Happening::Told(_)
+                    | Happening::Saves(_)
+                    | Happening::Saved
+                    | Happening::SaveFailed
+                    | Happening::Fault(_) => {}
+                }
+            }
+            if let Some(since) = dead {
+                self.rect((since, self.view.to), (y + 6.0, 10.0), "class=\"dead\"", "not running");
+            }
+        }
+    }
+
+    fn role(&mut self, role: Option<(Time, Role)>, to: Time, y: f64) {
+        let Some((from, role)) = role else { return };
+        let style = format!("fill=\"{}\"", color(role));
+        self.rect((from, to), (y, BAR), &style, role.name());
+    }
+
+    fn lease(&mut self, lease: Option<(Time, Time)>, at: Time, y: f64) {
+        let Some((since, until)) = lease else { return };
+        self.rect((since, until.min(at)), (y + BAR + 2.0, 6.0), "class=\"lease\"", "holds the lease");
+    }
+
+    fn frozen(&mut self, since: Option<Time>, to: Time, y: f64) {
+        let Some(since) = since else { return };
+        self.rect((since, to), (y, BAR), "class=\"frozen\" opacity=\"0.6\"", "frozen");
+    }
+
+    /// The more links of a host are cut, the darker.
+    fn cuts(&mut self, trace: &Trace) {
+        let hosts = self.view.hosts;
+        let mut links = vec![false; hosts * hosts];
+        let mut since = Time::ZERO;
+        let faults = trace.records.iter().filter_map(|record| match record.what {
+            Happening::Fault(fault) => Some((record.at, Some(fault))),
+            _ => None,
+        });
+        for (at, fault) in faults.chain([(self.view.to, None)]) {
+            for host in 0..hosts {
+                let cut = (0..hosts).filter(|other| *other != host);
+                let count: usize = cut
+                    .map(|other| usize::from(links[host * hosts + other]) + usize::from(links[other * hosts + host]))
+                    .sum();
+                if count > 0 {
+                    let part = count as f64 / (2 * (hosts - 1)) as f64;
+                    let style = format!("class=\"cut\" opacity=\"{:.2}\"", 0.08 + 0.32 * part);
+                    self.rect(
+                        (since, at),
+                        (Self::y(host) + 2.0, LANE - 6.0),
+                        &style,
+                        &format!("{count} directions cut"),
+                    );
+                }
+            }
+            if let Some(fault) = fault {
+                change_links(&mut links, hosts, fault);
+            }
+            since = at;
+        }
+    }
+
+    fn messages(&mut self, trace: &Trace) {
+        for Record { at, host, what } in &trace.records {
+            let Happening::Sent { to, message, arrives } = what else { continue };
+            if *at < self.view.from || *at > self.view.to || *to >= self.view.hosts {
+                continue;
+            }
+            let end = arrives.unwrap_or(*at + Span::from_millis(1));
+            let (x1, x2) = (self.x(*at), self.x(end));
+            let (y1, y2) = (Self::y(*host) + 8.0 + BAR / 2.0, Self::y(*to) + 8.0 + BAR / 2.0);
+            // A lost message gets half of the way.
+            let y2 = if arrives.is_some() { y2 } else { f64::midpoint(y1, y2) };
+            let class = if arrives.is_some() { "message" } else { "message lost" };
+            let name = message.as_ref().map_or("?", name_of);
+            self.raw(&format!(
+                "<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"><title>{name}</title></line>"
+            ));
+        }
+    }
+
+    fn faults(&mut self, trace: &Trace) {
+        let bottom = Self::y(self.view.hosts);
+        for Record { at, what, .. } in &trace.records {
+            if let Happening::Fault(fault) = what
+                && *at >= self.view.from
+                && *at <= self.view.to
+            {
+                let x = self.x(*at);
+                self.raw(&format!(
+                    "<line class=\"fault\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{bottom}\"><title>{at} {}</title></line>",
+                    TOP - 4.0,
+                    fault.to_string().replace('>', "&gt;")
+                ));
+            }
+        }
+    }
+
+    fn legend(&mut self, y: f64) {
+        let roles = [Role::Booting, Role::Follower, Role::PreCandidate, Role::Candidate, Role::Leader, Role::Observer];
+        let mut x = LEFT;
+        for (name, fill) in roles.map(|role| (role.name(), color(role))).into_iter().chain([
+            ("lease", "#1b5e20"),
+            ("links cut", "#e8b4b4"),
+            ("not running", "#cfd8dc"),
+            ("frozen", "url(#ice)"),
+        ]) {
+            self.raw(&format!(
+                "<rect x=\"{x}\" y=\"{:.1}\" width=\"14\" height=\"10\" rx=\"2\" fill=\"{fill}\"/>\
+                 <text x=\"{:.1}\" y=\"{y:.1}\">{name}</text>",
+                y - 9.0,
+                x + 19.0
+            ));
+            x += 45.0 + 7.0 * name.len() as f64;
+        }
+    }
+}
+
+const fn color(role: Role) -> &'static str {
+    match role {
+        Role::Observer => "#b0bec5",
+        Role::Booting => "#fff59d",
+        Role::Follower => "#bbdefb",
+        Role::PreCandidate => "#ffcc80",
+        Role::Candidate => "#ff8a65",
+        Role::Leader => "#a5d6a7",
+        Role::Stopped => "#eeeeee",
+    }
+}
+
+fn name_of(message: &Message) -> &'static str {
+    match message {
+        Message::Election(message) => message.name(),
+        Message::Observer(_) => "observer",
+        Message::Session(_) => "session",
+    }
+}
+
+/// What a fault does to the matrix of cut links.
+fn change_links(links: &mut [bool], hosts: usize, fault: Fault) {
+    let mut set = |from: usize, to: usize, cut: bool| {
+        if from < hosts && to < hosts {
+            links[from * hosts + to] = cut;
+        }
+    };
+    match fault {
+        Fault::Cut { from, to } => set(from, to, true),
+        Fault::Mend { from, to } => set(from, to, false),
+        Fault::Split { group } => {
+            for (from, to) in pairs(hosts).filter(|(from, to)| group.contains(*from) != group.contains(*to)) {
+                set(from, to, true);
+            }
+        }
+        Fault::MendAll => pairs(hosts).for_each(|(from, to)| set(from, to, false)),
+        Fault::Heal { hosts: group } => {
+            let inside = |host: usize| HostSet::contains(group, host);
+            pairs(hosts).filter(|(from, to)| inside(*from) && inside(*to)).for_each(|(from, to)| set(from, to, false));
+        }
+        Fault::Crash { .. }
+        | Fault::CrashDuring { .. }
+        | Fault::Restart { .. }
+        | Fault::Freeze { .. }
+        | Fault::Thaw { .. }
+        | Fault::Link { .. }
+        | Fault::Rate { .. }
+        | Fault::ClockJump { .. }
+        | Fault::WallJump { .. }
+        | Fault::Lag { .. }
+        | Fault::Disk { .. }
+        | Fault::Transfer { .. }
+        | Fault::StepDown
+        | Fault::Shutdown { .. }
+        | Fault::Hostile { .. }
+        | Fault::Twin { .. } => {}
+    }
+}
+
+fn pairs(hosts: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..hosts).flat_map(move |from| (0..hosts).map(move |to| (from, to)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! The randomized partition test: seeds that are always the same, and some that nobody has run before.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use qcluster_sim::campaign::{Campaign, Summary, Until};
+use qcluster_sim::swarm::{Limits, draw};
+use qcluster_sim::{Recording, Report};
+
+/// Runs that every machine repeats.
+const FIXED: u64 = 12_000;
+/// Runs that only this one does.
+const FRESH: u64 = 2_000;
+
+fn run(seed: u64, runs: u64) -> Summary {
+    let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let campaign = Campaign { seed, until: Until::Runs(runs), jobs, limits: Limits::default() };
+    let summary = campaign.run(&|_| ()).unwrap_or_else(|error| panic!("{error}"));
+    if let Some((seed, violation)) = summary.failures.first_key_value() {
+        let command = format!("cargo run --release -p qcluster-sim -- --seed {seed}");
+        panic!("{}", Report::new(&draw(*seed, Limits::default()), violation, command).text());
+    }
+    summary
+}
+
+#[test]
+fn fixed_seeds_hold_and_reach_every_mark() {
+    let summary = run(0, FIXED);
+    let missing: Vec<_> = summary.marks.missing().into_iter().map(qcluster_sim::Mark::name).collect();
+    assert!(missing.is_empty(), "the runs never reached: {missing:?}");
+}
+
+#[test]
+fn fresh_seeds_hold() {
+    let pinned = std::env::var("QCLUSTER_SIM_SEED").ok();
+    let seed = match pinned {
+        Some(text) => text.parse().expect("QCLUSTER_SIM_SEED is a number"),
+        None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs()) << 16,
+    };
+    println!("fresh seeds from {seed}: QCLUSTER_SIM_SEED={seed} repeats them");
+    run(seed, FRESH);
+}
+
+#[test]
+fn a_seed_gives_the_same_hash_every_time() {
+    for seed in 0..60 {
+        let schedule = draw(seed, Limits::default());
+        let (first, again) = (schedule.run(Recording::Off).unwrap(), schedule.run(Recording::On).unwrap());
+        assert_eq!((first.hash, first.stats), (again.hash, again.stats), "seed {seed}");
+    }
+}
