@@ -1,0 +1,181 @@
+//! Disks that fail: a voter that cannot save abstains and says so (E16), and what is damaged is never taken for new.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::{Signal, geteuid};
+use serde_json::Value;
+
+use crate::skipped;
+use crate::support::cluster::{Agreement, Cluster, Setup, Storage};
+use crate::support::node::run_to_end;
+
+fn durable() -> Setup {
+    Setup { storage: Storage::DataDir, ..Setup::unhurried() }
+}
+
+/// What mounts a small disk of its own on the folder and runs a command there. Nobody else sees the disk, and it goes
+/// with the command. `Err` with the reason where that cannot be done.
+fn small_disk(folder: &str, options: &str) -> Result<Vec<String>, String> {
+    if !geteuid().is_root() {
+        return Err("mounting a small disk needs root".into());
+    }
+    fs::create_dir_all(folder).expect("a folder can be made");
+    let mount = format!("mount -t tmpfs -o {options} none '{folder}' && exec \"$@\"");
+    let prefix = ["unshare", "-m", "sh", "-c", &mount, "sh"].map(str::to_owned).to_vec();
+    let probe = Command::new(&prefix[0]).args(&prefix[1..]).arg("true").output();
+    match probe {
+        Ok(output) if output.status.success() => Ok(prefix),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Err(format!("unshare: {error}")),
+    }
+}
+
+/// Whether a node says that it cannot save, and where.
+fn says_that_it_cannot_save(cluster: &Cluster, index: usize) -> Option<()> {
+    let status = cluster.nodes[index].status()?;
+    let error = status["storage"]["error"].as_str().unwrap_or_default();
+    (status["storage"]["state"] == "failed" && error.contains(&cluster.data_dir(index))).then_some(())
+}
+
+#[test]
+fn a_voter_on_a_read_only_disk_says_so_and_the_others_lead() {
+    let mut cluster = Cluster::new(&durable());
+    match small_disk(&cluster.data_dir(2), "ro,size=64k") {
+        Ok(prefix) => cluster.nodes[2].prefix = prefix,
+        Err(reason) => return skipped("a voter on a read-only disk", &reason),
+    }
+    for node in &mut cluster.nodes {
+        node.start();
+    }
+    let agreement = cluster.agreed("a leader whom the third follows", |_| true);
+    assert_ne!(agreement.leader, 2, "a voter that cannot save was elected\n{}", cluster.trace());
+
+    // When the leader goes, one voter that can save is left: no majority, whatever the third would like.
+    cluster.nodes[agreement.leader].kill();
+    cluster.eventually("the third says that it cannot save", || says_that_it_cannot_save(&cluster, 2));
+    assert!(cluster.nodes[2].lives(), "it ended by itself\n{}", cluster.trace());
+
+    // When the old leader is back, there is a leader again, and it is not the third.
+    cluster.nodes[agreement.leader].start();
+    let healed = cluster.agreed("a leader again", |now| now.token > agreement.token);
+    assert_ne!(healed.leader, 2, "a voter that cannot save was elected\n{}", cluster.trace());
+    assert!(cluster.leaderships().iter().all(|leadership| leadership.node != 2), "{}", cluster.trace());
+    cluster.assert_history();
+}
+
+#[test]
+fn a_voter_whose_disk_fills_up_abstains_and_says_so() {
+    let mut cluster = Cluster::new(&durable());
+    match small_disk(&cluster.data_dir(2), "size=64k") {
+        Ok(prefix) => cluster.nodes[2].prefix = prefix,
+        Err(reason) => return skipped("a voter whose disk fills up", &reason),
+    }
+    // Given two that lead and follow, and a third that joins them.
+    cluster.nodes[0].start();
+    cluster.nodes[1].start();
+    cluster.agreed("a leader of two", |_| true);
+    cluster.nodes[2].start();
+    let before = led_by_another(&mut cluster, 2);
+
+    // When its disk is full, and the next election asks it to save.
+    fill(&cluster, 2);
+    cluster.nodes[before.leader].kill();
+    cluster.eventually("the third says that it cannot save", || says_that_it_cannot_save(&cluster, 2));
+
+    // Then it gives no vote, and takes no part but to follow.
+    assert!(cluster.nodes[2].lives(), "it ended by itself\n{}", cluster.trace());
+    let alone = cluster.leaderships();
+    assert!(alone.iter().all(|leadership| leadership.token <= before.token), "{}", cluster.trace());
+    cluster.nodes[before.leader].start();
+    let healed = cluster.agreed("a leader again", |now| now.token > before.token);
+    assert_ne!(healed.leader, 2, "a voter that cannot save was elected\n{}", cluster.trace());
+    cluster.assert_history();
+}
+
+/// Waits for a leader other than that node. On a busy machine it may have been elected; then it is made to follow.
+fn led_by_another(cluster: &mut Cluster, index: usize) -> Agreement {
+    loop {
+        let agreement = cluster.agreed("a leader of three", |_| true);
+        if agreement.leader != index {
+            return agreement;
+        }
+        cluster.nodes[index].kill();
+        cluster.nodes[index].start();
+    }
+}
+
+/// Writes to a node's disk until no byte more fits.
+fn fill(cluster: &Cluster, index: usize) {
+    // The disk exists for that process alone, and is reached through it.
+    let root = PathBuf::from(format!("/proc/{}/root", cluster.nodes[index].pid()));
+    let path = format!("{}{}/ballast", root.display(), cluster.data_dir(index));
+    let mut file = File::create(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    while file.write_all(&[0; 64]).is_ok() {}
+}
+
+#[test]
+fn a_data_dir_that_is_no_folder_is_named() {
+    let cluster = Cluster::new(&durable());
+    let path = cluster.data_dir(0);
+    fs::write(&path, "in the way").expect("a file can be written");
+    assert_does_not_start(&cluster, 0, &path);
+}
+
+#[test]
+fn a_data_dir_that_another_node_uses_is_named() {
+    let mut cluster = Cluster::new(&durable());
+    cluster.nodes[0].start();
+    cluster.eventually("the first node is there", || cluster.nodes[0].status());
+
+    // When a second node is given the same folder, as happens when a file is copied.
+    let mut config = read_config(&cluster, 1);
+    config["data_dir"] = cluster.data_dir(0).into();
+    fs::write(cluster.nodes[1].config_path(), config.to_string()).expect("a configuration can be written");
+
+    assert_does_not_start(&cluster, 1, &cluster.data_dir(0));
+}
+
+#[test]
+fn damaged_state_is_named_and_left_alone() {
+    let mut cluster = Cluster::start(&durable());
+    let agreement = cluster.agreed("a leader", |_| true);
+    let record = Path::new(&cluster.data_dir(agreement.leader)).join("hard_state");
+    cluster.eventually("the leader has saved its vote", || record.exists().then_some(()));
+    cluster.nodes[agreement.leader].signal(Signal::TERM);
+    cluster.nodes[agreement.leader].exited();
+    let sound = fs::read(&record).expect("there is a record");
+
+    let path = record.to_str().expect("paths of tests are UTF-8");
+    let middle = sound.len() / 2;
+    let mut flipped = sound.clone();
+    flipped[middle] ^= 0x10;
+    for damaged in [&flipped[..], &sound[..middle], &[][..], &[0; 8_192][..]] {
+        fs::write(&record, damaged).expect("the record can be written");
+        assert_does_not_start(&cluster, agreement.leader, path);
+        assert_eq!(fs::read(&record).expect("it is still there"), damaged, "it was written over");
+    }
+
+    // And with the sound record, it goes on where it was.
+    fs::write(&record, sound).expect("the record can be written");
+    cluster.nodes[agreement.leader].start();
+    cluster.agreed("all three again", |now| now.token > agreement.token);
+    cluster.assert_history();
+}
+
+/// One sentence that names the path, and exit code 1.
+#[track_caller]
+fn assert_does_not_start(cluster: &Cluster, index: usize, path: &str) {
+    let config = cluster.nodes[index].config_path();
+    let ended = run_to_end(&["run", config.to_str().expect("paths of tests are UTF-8")]);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert!(ended.stderr.contains(path), "the path is not named\n{ended:#?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
+}
+
+fn read_config(cluster: &Cluster, index: usize) -> Value {
+    let text = fs::read_to_string(cluster.nodes[index].config_path()).expect("there is a configuration");
+    serde_json::from_str(&text).expect("it is JSON")
+}

@@ -1,0 +1,25 @@
+//! Stories over real sockets, processes, disks and links.
+
+#![cfg(target_os = "linux")]
+
+use std::io::Write as _;
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod configuration;
+mod cuts;
+mod demo;
+mod disks;
+mod elections;
+mod hostile;
+mod netns;
+mod observed;
+mod stalls;
+mod work;
+
+/// Says on the terminal that a test could not be made here, and why: one that passes without having run is to be seen.
+fn skipped(test: &str, reason: &str) {
+    // What `eprintln!` prints in a test that passes, nobody sees. Where there is no terminal, nobody is to be told.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {reason}");
+}

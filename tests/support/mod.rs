@@ -1,0 +1,11 @@
+//! What the tests and benches over real processes share: clusters of real nodes, and how to wait for what they do.
+
+#![allow(dead_code, reason = "each of the targets that share this uses a part of it")]
+
+pub(crate) mod arguments;
+pub(crate) mod cluster;
+pub(crate) mod events;
+pub(crate) mod http;
+pub(crate) mod node;
+pub(crate) mod ports;
+pub(crate) mod wait;
