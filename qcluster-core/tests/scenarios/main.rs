@@ -2,5 +2,17 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no public interface; plain pub reads better in it")]
 
+mod clocks;
+mod configuration;
+mod dice;
 mod elections;
+mod embedder;
+mod leases;
+mod observers;
+mod partitions;
+mod preferred;
+mod strangers;
+mod transfers;
+mod twins;
+mod votes;
 mod world;

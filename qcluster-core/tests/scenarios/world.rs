@@ -1,16 +1,23 @@
-//! A small deterministic world for the scenarios: typed nodes, a network that the test cuts and delays, disks that the test
-//! breaks, and a transcript of what was notified. Leases are judged on the world's own time after every event.
+//! A small deterministic world for the scenarios: typed nodes on [`machine`]s, a [`network`] that the test cuts and delays,
+//! a [`judge`] that looks at every event, and [`transcript`]s to read.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod forge;
+mod judge;
+mod machine;
+mod network;
+mod transcript;
+
+use std::collections::VecDeque;
 
 use qcluster_core::{
-    Action, Boot, Envelope, Event, FencingToken, HardState, Message, Node, NodeId, NodeKey, Notification, PersistId,
+    Action, Boot, ElectionMessage, Envelope, Event, FencingToken, Message, Node, NodeId, Notification, Role, Seat,
     Settings, Span, Time, VoterSettings,
 };
 
-/// How long a message takes unless a test says otherwise.
-const DELAY: Span = Span::from_millis(1);
+pub use judge::{Judge, Law};
+pub use machine::{Clock, Disk, Machine};
+pub use network::{Fate, Network};
+pub use transcript::Transcript;
 
 pub fn ms(millis: u64) -> Span {
     Span::from_millis(millis)
@@ -20,96 +27,42 @@ pub fn at(millis: u64) -> Time {
     Time::from_millis(millis)
 }
 
-/// The identifier of node `n`: `a`, `b`, …
+/// The identifier of machine `n`: `a`, `b`, …
 pub fn id(n: usize) -> NodeId {
     let letter = char::from(b'a' + u8::try_from(n).unwrap());
     NodeId::new(&letter.to_string()).unwrap()
 }
 
-/// What a disk does with a request to save.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disk {
-    /// It saves at once.
-    Quick,
-    /// It keeps the request until the test calls [`World::sync`].
-    Held,
-    /// It fails.
-    Broken,
+/// Voters of priority 0 with the identifiers of those machines.
+pub fn voters(machines: impl IntoIterator<Item = usize>) -> Vec<VoterSettings> {
+    machines.into_iter().map(|n| VoterSettings::new(id(n))).collect()
 }
 
-/// What the network does with a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Deliver(Span),
-    Lose,
-    /// Delivered after both delays.
-    Twice(Span, Span),
-}
-
-type Rule = Box<dyn Fn(usize, usize, &Message) -> Option<Fate>>;
-
-/// A node's clock shows `offset + world · (1_000_000 + ppm) / 1_000_000`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clock {
-    pub offset: Span,
-    pub ppm: i64,
-}
-
-impl Clock {
-    pub fn read(self, world: Time) -> Time {
-        let scaled = i128::from(world.as_nanos()) * i128::from(1_000_000 + self.ppm) / 1_000_000;
-        Time::from_nanos(u64::try_from(scaled).unwrap()) + self.offset
-    }
-
-    /// The first world time at which the clock shows `shown`.
-    fn when(self, shown: Time) -> Time {
-        if shown == Time::NEVER {
-            return shown;
-        }
-        let nanos = i128::from(shown.since(Time::ZERO + self.offset).as_nanos()) * 1_000_000;
-        let rate = i128::from(1_000_000 + self.ppm);
-        Time::from_nanos(u64::try_from((nanos + rate - 1) / rate).unwrap())
+/// What of an election is inside a message, if anything.
+pub fn election(message: &Message) -> Option<&ElectionMessage> {
+    match message {
+        Message::Election(message) => Some(message),
+        Message::Session(_) | Message::Observer(_) => None,
     }
 }
 
-/// One machine: its configuration, its running node if any, and what its disk holds.
-pub struct Machine {
-    pub settings: Settings,
-    pub node: Option<Node>,
-    pub clock: Clock,
-    pub disk: Disk,
-    pub saved: Option<HardState>,
-    pub held: Vec<(PersistId, HardState)>,
-    /// The wall clock: Unix milliseconds at world time zero.
-    pub wall_ms: u64,
-    /// Until then it runs nothing; messages wait.
-    pub frozen_until: Time,
-    /// Whether it says `Drained` as soon as it drains.
-    pub drains_at_once: bool,
+/// Whether a message is of that kind of [`ElectionMessage::name`].
+pub fn is(message: &Message, kind: &str) -> bool {
+    election(message).is_some_and(|message| message.name() == kind)
 }
 
 pub struct World {
     pub now: Time,
     pub machines: Vec<Machine>,
-    /// Whether messages of `from` reach `to`.
-    pub links: Vec<Vec<bool>>,
-    rules: Vec<Rule>,
-    /// Messages on their way, by arrival and number.
-    in_flight: BTreeMap<(Time, u64), (usize, Envelope)>,
-    sequence: u64,
+    pub network: Network,
+    pub judge: Judge,
+    pub transcript: Transcript,
     seed: u64,
-    /// Every notification: when, who, what.
-    pub told: Vec<(Time, usize, Notification)>,
-    /// Every message sent: when, from, to, what.
-    pub sent: Vec<(Time, usize, usize, Message)>,
-    /// Whether two leases at once fail the test at once.
-    pub strict: bool,
-    pub overlaps: usize,
-    /// Messages that the test holds back, to deliver when it likes.
-    pub caught: Vec<(usize, Envelope)>,
-    catching: Option<fn(&Message) -> bool>,
+    /// Events that follow at once from actions, and are due before anything else.
+    at_once: VecDeque<(usize, Event)>,
 }
 
+/// Making a world, and what happens to its machines.
 impl World {
     /// `n` diskless voters with default timing.
     pub fn of(n: usize) -> Self {
@@ -118,29 +71,21 @@ impl World {
 
     /// `n` voters, each with settings that `adjust` may change; they have not started.
     pub fn with(n: usize, adjust: impl Fn(usize, &mut Settings)) -> Self {
-        let voters: Vec<VoterSettings> = (0..n).map(|n| VoterSettings::new(id(n))).collect();
-        let machines = (0..n)
-            .map(|n| {
-                let mut settings = Settings::voter(id(n), voters.clone());
-                adjust(n, &mut settings);
-                Machine::new(settings)
-            })
-            .collect();
-        Self {
+        let mut world = Self {
             now: Time::ZERO,
-            machines,
-            links: vec![vec![true; 16]; 16],
-            rules: Vec::new(),
-            in_flight: BTreeMap::new(),
-            sequence: 0,
+            machines: Vec::new(),
+            network: Network::default(),
+            judge: Judge::default(),
+            transcript: Transcript::default(),
             seed: 1,
-            told: Vec::new(),
-            sent: Vec::new(),
-            strict: true,
-            overlaps: 0,
-            caught: Vec::new(),
-            catching: None,
+            at_once: VecDeque::new(),
+        };
+        for n_th in 0..n {
+            let mut settings = Settings::voter(id(n_th), voters(0..n));
+            adjust(n_th, &mut settings);
+            world.add(settings);
         }
+        world
     }
 
     /// The same with another seed for all chance.
@@ -149,26 +94,38 @@ impl World {
         self
     }
 
+    /// One more machine: an observer, a twin, or a voter of a coming list.
+    pub fn add(&mut self, settings: Settings) -> usize {
+        let twins = self.machines.iter().filter(|machine| machine.settings.id == settings.id).count();
+        self.machines.push(Machine::new(settings, twins));
+        self.machines.len() - 1
+    }
+
     pub fn start_all(&mut self) {
         for n in 0..self.machines.len() {
             self.start(n);
         }
     }
 
-    /// Starts a node, with what its disk holds.
+    /// Starts a node, with what its disk holds. One that runs is killed first.
     pub fn start(&mut self, n: usize) {
         self.seed += 1;
+        self.judge.forget_life(n);
+        let now = self.now;
         let machine = &mut self.machines[n];
         let rules = machine.settings.check().expect("scenario settings are valid");
-        let stamp_ms = machine.wall_ms + self.now.since(Time::ZERO).as_millis();
+        let stamp_ms = machine.wall_ms + now.since(Time::ZERO).as_millis();
         let boot = Boot { seed: self.seed, stamp_ms, saved: machine.saved };
-        machine.node = Some(Node::new(rules, boot, machine.clock.read(self.now)).expect("scenario boots are valid"));
+        machine.node = Some(Node::new(rules, boot, machine.clock.read(now)).expect("scenario boots are valid"));
         machine.held.clear();
+        self.note(n, "starts");
     }
 
     pub fn crash(&mut self, n: usize) {
         self.machines[n].node = None;
         self.machines[n].held.clear();
+        self.judge.forget_life(n);
+        self.note(n, "crashes");
     }
 
     /// A crash after which the disk is empty.
@@ -179,71 +136,7 @@ impl World {
 
     pub fn freeze(&mut self, n: usize, span: Span) {
         self.machines[n].frozen_until = self.now + span;
-    }
-
-    /// Cuts (or heals) both directions between `a` and `b`.
-    pub fn link(&mut self, a: usize, b: usize, up: bool) {
-        self.links[a][b] = up;
-        self.links[b][a] = up;
-    }
-
-    /// Only the given pairs can talk, both ways.
-    pub fn only_links(&mut self, pairs: &[(usize, usize)]) {
-        self.links = vec![vec![false; 16]; 16];
-        for &(a, b) in pairs {
-            self.link(a, b, true);
-        }
-    }
-
-    pub fn isolate(&mut self, n: usize) {
-        for other in 0..16 {
-            self.link(n, other, false);
-        }
-    }
-
-    pub fn heal(&mut self) {
-        self.links = vec![vec![true; 16]; 16];
-    }
-
-    /// Adds a rule for single messages; the first that says something decides.
-    pub fn network(&mut self, rule: impl Fn(usize, usize, &Message) -> Option<Fate> + 'static) {
-        self.rules.push(Box::new(rule));
-    }
-
-    pub fn clear_network(&mut self) {
-        self.rules.clear();
-    }
-
-    /// From now on, keeps such messages in [`World::caught`] instead of delivering them.
-    pub fn catch(&mut self, which: fn(&Message) -> bool) {
-        self.catching = Some(which);
-    }
-
-    pub fn stop_catching(&mut self) {
-        self.catching = None;
-    }
-
-    /// Delivers what was caught, now.
-    pub fn release_caught(&mut self) {
-        for (to, envelope) in std::mem::take(&mut self.caught) {
-            self.deliver(to, envelope);
-        }
-    }
-
-    pub fn deliver(&mut self, to: usize, envelope: Envelope) {
-        self.give(to, Event::Message(envelope));
-    }
-
-    /// Gives an event to a node at the present time.
-    pub fn give(&mut self, n: usize, event: Event) {
-        let machine = &mut self.machines[n];
-        let now = machine.clock.read(self.now);
-        let Some(node) = &mut machine.node else { return };
-        let actions: Vec<Action> = node.step(now, event).collect();
-        for action in actions {
-            self.carry_out(n, action);
-        }
-        self.judge();
+        self.note(n, "freezes");
     }
 
     /// Reports every held save of `n` as done.
@@ -254,54 +147,94 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, n: usize, action: Action) {
-        match action {
+    /// Cuts `n` off from everybody.
+    pub fn isolate(&mut self, n: usize) {
+        self.network.isolate(n);
+        self.note(n, "is cut off");
+    }
+
+    pub fn heal(&mut self) {
+        self.network.heal();
+        self.transcript.remark(self.now, "the network heals".into());
+    }
+
+    /// Delivers what was caught, now.
+    pub fn release_caught(&mut self) {
+        for (to, envelope) in std::mem::take(&mut self.network.caught) {
+            self.give(to, Event::Message(envelope));
+        }
+    }
+
+    fn note(&mut self, n: usize, what: &str) {
+        let line = format!("{} {what}", self.machines[n].name);
+        self.transcript.remark(self.now, line);
+    }
+}
+
+/// Events and what follows from them.
+impl World {
+    /// Gives an event to a node at the present time.
+    pub fn give(&mut self, n: usize, event: Event) {
+        self.at_once.push_back((n, event));
+        while let Some((n, event)) = self.at_once.pop_front() {
+            self.step(n, event);
+        }
+    }
+
+    fn step(&mut self, n: usize, event: Event) {
+        let machine = &mut self.machines[n];
+        let now = machine.clock.read(self.now);
+        let Some(node) = &mut machine.node else { return };
+        let timeout = event == Event::Timeout;
+        let actions: Vec<Action> = node.step(now, event).collect();
+        if timeout {
+            self.judge.rests(n, node.deadline() > now);
+        }
+        for action in actions {
+            self.carry_out(n, &action);
+        }
+        self.look();
+    }
+
+    fn carry_out(&mut self, n: usize, action: &Action) {
+        match *action {
             Action::Send(envelope) => self.send(n, envelope),
-            Action::Persist { id, hard_state } => match self.machines[n].disk {
-                Disk::Quick => {
-                    self.machines[n].saved = Some(hard_state);
-                    self.give(n, Event::Persisted(id));
+            Action::Persist { id, hard_state } => {
+                self.judge.saves(&self.machines[n], &hard_state);
+                let machine = &mut self.machines[n];
+                match machine.disk {
+                    Disk::Quick => {
+                        machine.saved = Some(hard_state);
+                        self.at_once.push_back((n, Event::Persisted(id)));
+                    }
+                    Disk::Held => machine.held.push((id, hard_state)),
+                    Disk::Broken => self.at_once.push_back((n, Event::PersistFailed(id))),
                 }
-                Disk::Held => self.machines[n].held.push((id, hard_state)),
-                Disk::Broken => self.give(n, Event::PersistFailed(id)),
-            },
+            }
             Action::Notify(notification) => {
-                self.told.push((self.now, n, notification));
+                let node = self.machines[n].node.as_ref().expect("it runs");
+                self.transcript.told(self.now, n, notification, node.rules());
+                self.judge.hears(n, self.machines[n].settings.seat, notification);
                 if matches!(notification, Notification::Draining { .. }) && self.machines[n].drains_at_once {
-                    self.give(n, Event::Drained);
+                    self.at_once.push_back((n, Event::Drained));
                 }
             }
         }
     }
 
     fn send(&mut self, from: usize, envelope: Envelope) {
-        let Some(to) = self.find(envelope.to) else { return };
-        self.sent.push((self.now, from, to, envelope.message));
-        if self.catching.is_some_and(|which| which(&envelope.message)) {
-            self.caught.push((to, envelope));
-            return;
-        }
-        if !self.links[from][to] {
-            return;
-        }
-        let said = self.rules.iter().find_map(|rule| rule(from, to, &envelope.message));
-        match said.unwrap_or(Fate::Deliver(DELAY)) {
-            Fate::Lose => {}
-            Fate::Deliver(delay) => self.put(delay, to, envelope),
-            Fate::Twice(first, second) => {
-                self.put(first, to, envelope);
-                self.put(second, to, envelope);
-            }
-        }
+        self.judge.sends(self.now, from, &self.machines, &envelope);
+        let Some(to) = self.find(from, &envelope) else { return };
+        let arrives = self.network.carry(self.now, from, to, envelope);
+        self.transcript.sent(self.now, from, to, envelope.message, arrives);
     }
 
-    fn put(&mut self, delay: Span, to: usize, envelope: Envelope) {
-        self.sequence += 1;
-        self.in_flight.insert((self.now + delay, self.sequence), (to, envelope));
-    }
-
-    pub fn find(&self, key: NodeKey) -> Option<usize> {
-        self.machines.iter().position(|machine| machine.settings.id.key() == key)
+    /// Whom a message reaches: the machine with the life that it names, or else the one that the name was given to first.
+    fn find(&self, from: usize, envelope: &Envelope) -> Option<usize> {
+        let named = |n: &usize| *n != from && self.machines[*n].settings.id.key() == envelope.to;
+        let alive = |n: &usize| self.machines[*n].life() == Some(envelope.to_incarnation);
+        let candidates = || (0..self.machines.len()).filter(named);
+        candidates().find(alive).or_else(|| candidates().next())
     }
 
     /// Runs until `until`, event by event.
@@ -311,7 +244,7 @@ impl World {
             self.happen();
         }
         self.now = self.now.max(until);
-        self.judge();
+        self.look();
     }
 
     pub fn run(&mut self, span: Span) {
@@ -323,49 +256,39 @@ impl World {
         let end = self.now + limit;
         while !done(self) {
             let next = self.next_event().filter(|next| *next <= end);
-            let Some(next) = next else { panic!("not within {limit}: {what}\n{}", self.transcript()) };
+            let Some(next) = next else { panic!("not within {limit}: {what}\n{}", self.story()) };
             self.now = self.now.max(next);
             self.happen();
         }
     }
 
-    fn wakes(&self, n: usize) -> Time {
-        let machine = &self.machines[n];
-        let deadline = machine.node.as_ref().map_or(Time::NEVER, Node::deadline);
-        machine.clock.when(deadline).max(machine.frozen_until)
-    }
-
-    fn arrives(&self, (time, _): (Time, u64), to: usize) -> Time {
-        time.max(self.machines[to].frozen_until)
-    }
-
     fn next_event(&self) -> Option<Time> {
-        let timers = (0..self.machines.len()).map(|n| self.wakes(n)).min();
-        let arrivals = self.in_flight.iter().map(|(key, (to, _))| self.arrives(*key, *to)).min();
+        let timers = self.machines.iter().map(Machine::wakes).min();
+        let arrivals = self.network.next_arrival(&self.machines);
         timers.into_iter().chain(arrivals).min().filter(|next| *next < Time::NEVER)
     }
 
     /// Timers come before messages of the same moment: that is the order that a stalled process sees (E15).
     fn happen(&mut self) {
-        if let Some(n) = (0..self.machines.len()).find(|n| self.wakes(*n) <= self.now) {
-            return self.give(n, Event::Timeout);
-        }
-        let due = self.in_flight.iter().find(|(key, (to, _))| self.arrives(**key, *to) <= self.now);
-        if let Some(key) = due.map(|(key, _)| *key) {
-            let (to, envelope) = self.in_flight.remove(&key).unwrap();
+        if let Some(n) = (0..self.machines.len()).find(|n| self.machines[*n].wakes() <= self.now) {
+            self.give(n, Event::Timeout);
+        } else if let Some((to, envelope)) = self.network.arrival(self.now, &self.machines) {
             self.give(to, Event::Message(envelope));
         }
     }
 
-    /// Nobody holds a lease while somebody else does, frozen or not.
-    fn judge(&mut self) {
-        let holders = self.leaders();
-        if holders.len() > 1 {
-            self.overlaps += 1;
-            assert!(!self.strict, "two leases at {}: {holders:?}\n{}", self.now, self.transcript());
+    fn look(&mut self) {
+        self.judge.looks(&self.leaders());
+        if self.judge.has_ruled() {
+            let verdict = self.judge.verdict();
+            panic!("{verdict} at {}\n{}", self.now, self.story());
         }
     }
+}
 
+/// Questions.
+impl World {
+    /// All that hold a lease at this real moment, those included that are frozen and do not know that time has passed.
     pub fn leaders(&self) -> Vec<usize> {
         (0..self.machines.len()).filter(|n| self.leads(*n)).collect()
     }
@@ -378,8 +301,15 @@ impl World {
     /// The only leader; fails the test if there is none.
     pub fn leader(&self) -> usize {
         let leaders = self.leaders();
-        assert_eq!(leaders.len(), 1, "at {}\n{}", self.now, self.transcript());
+        assert_eq!(leaders.len(), 1, "leaders at {}\n{}", self.now, self.story());
         leaders[0]
+    }
+
+    /// The voters that do not lead, in order.
+    pub fn followers(&self) -> Vec<usize> {
+        let leader = self.leader();
+        let votes = |n: &usize| self.machines[*n].settings.seat == Seat::Voter;
+        (0..self.machines.len()).filter(votes).filter(|n| *n != leader).collect()
     }
 
     /// Runs until somebody leads, and says who.
@@ -398,55 +328,40 @@ impl World {
         self.machines[n].node.as_ref().expect("the node runs")
     }
 
+    pub fn role(&self, n: usize) -> Role {
+        self.node(n).role()
+    }
+
     pub fn tokens(&self) -> Vec<FencingToken> {
-        let elected = self.told.iter().filter_map(|(_, _, told)| match told {
-            Notification::Elected { token } => Some(*token),
+        let elected = self.transcript.notifications().filter_map(|(_, _, told)| match told {
+            Notification::Elected { token } => Some(token),
             _ => None,
         });
         elected.collect()
     }
 
-    pub fn assert_tokens_grow(&self) {
-        let tokens = self.tokens();
-        assert!(tokens.windows(2).all(|pair| pair[0] < pair[1]), "{tokens:?}\n{}", self.transcript());
-    }
-
     /// How often such a notification was told, by anybody.
-    pub fn count(&self, which: impl Fn(usize, &Notification) -> bool) -> usize {
-        self.told.iter().filter(|(_, n, told)| which(*n, told)).count()
+    pub fn count(&self, which: impl Fn(usize, Notification) -> bool) -> usize {
+        self.transcript.notifications().filter(|(_, n, told)| which(*n, *told)).count()
     }
 
     pub fn elections(&self) -> usize {
         self.count(|_, told| matches!(told, Notification::Elected { .. }))
     }
 
-    /// When `which` was first told.
-    pub fn first(&self, which: impl Fn(usize, &Notification) -> bool) -> Option<Time> {
-        self.told.iter().find(|(_, n, told)| which(*n, told)).map(|(time, ..)| *time)
+    /// When such a notification was last told, and its place among all.
+    pub fn last(&self, which: impl Fn(usize, Notification) -> bool) -> Option<(usize, Time)> {
+        let told = self.transcript.notifications().enumerate();
+        told.filter(|(_, (_, n, told))| which(*n, *told)).map(|(place, (time, ..))| (place, time)).last()
     }
 
-    /// What everybody was told, a line each, terms and tokens relative to the first so that it reads well.
-    pub fn transcript(&self) -> String {
-        let mut text = String::new();
-        for (time, n, told) in &self.told {
-            let _ = writeln!(text, "{:>12} {} {told}", time.to_string(), id(*n));
-        }
-        text
+    /// How many messages of that kind were sent.
+    pub fn sent(&self, kind: &str) -> usize {
+        self.transcript.messages().filter(|(_, _, message)| is(message, kind)).count()
     }
-}
 
-impl Machine {
-    pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            node: None,
-            clock: Clock::default(),
-            disk: Disk::Quick,
-            saved: None,
-            held: Vec::new(),
-            wall_ms: 1_764_000_000_000,
-            frozen_until: Time::ZERO,
-            drains_at_once: true,
-        }
+    /// What has happened, without the messages.
+    pub fn story(&self) -> String {
+        self.transcript.story(&self.machines)
     }
 }

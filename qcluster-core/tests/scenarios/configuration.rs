@@ -1,0 +1,229 @@
+//! Different rules keep apart, changed rules keep their promises, and voters are replaced by way of both lists (scenarios 19,
+//! 36, 37, and E9, E14, E20).
+
+use qcluster_core::{DropReason, Durability, Notification, Settings};
+
+use crate::dice::Dice;
+use crate::world::{World, id, ms, voters};
+
+/// Whether `n` was told that `peer` goes by other rules, and how often.
+fn mismatches(world: &World, n: usize, peer: usize) -> usize {
+    let told = Notification::ConfigMismatch { peer: None, key: id(peer).key() };
+    world.count(|who, what| match (what, told) {
+        (Notification::ConfigMismatch { key, .. }, Notification::ConfigMismatch { key: wanted, .. }) => {
+            who == n && key == wanted
+        }
+        _ => false,
+    })
+}
+
+/// What it is called, and what it does to the settings of one.
+type Change = (&'static str, fn(&mut Settings));
+
+#[test]
+fn scenario_19_a_node_with_other_rules_is_refused_and_surfaced_on_both_sides() {
+    let strange: [Change; 4] = [
+        ("another list", |settings| settings.voters = voters([0, 1, 2, 3])),
+        ("another priority", |settings| settings.voters[1].priority = 7),
+        ("another lease", |settings| settings.timing.lease = ms(200)),
+        ("another drift bound", |settings| settings.timing.drift_ppm = 20_000),
+    ];
+    for (what, change) in strange {
+        for seed in 0..25 {
+            // Given c with other rules than a and b, …
+            let world = World::with(3, |n, settings| {
+                if n == 2 {
+                    change(settings);
+                }
+            });
+            let mut world = world.seeded(seed);
+            world.start_all();
+            // … then a and b work together without it, …
+            let leader = world.elect();
+            world.run(ms(5_000));
+            assert_eq!((world.leader(), world.elections()), (leader, 1), "{what}");
+            assert_ne!(leader, 2);
+            assert!(world.node(2).leader().is_none());
+            // … and all three are told, once for each life.
+            for (n, peer) in [(0, 2), (1, 2), (2, 0), (2, 1)] {
+                assert_eq!(mismatches(&world, n, peer), 1, "{what}: {n} of {peer}\n{}", world.story());
+                assert!(world.node(n).counters().dropped_for(DropReason::ConfigMismatch) > 0);
+            }
+            assert_eq!(mismatches(&world, 0, 1) + mismatches(&world, 1, 0), 0);
+            // When one of the two dies, then c is no help.
+            world.crash(1 - leader);
+            world.run(ms(3_000));
+            assert!(world.leaders().is_empty());
+        }
+    }
+}
+
+#[test]
+fn scenario_36_voters_that_restart_with_a_shorter_lease_wait_as_long_as_they_have_promised() {
+    for durability in [Durability::Durable, Durability::Diskless] {
+        for seed in 0..100 {
+            // Given voters with a lease of 600 ms, …
+            let world = World::with(3, |_, settings| {
+                settings.timing.lease = ms(600);
+                settings.durability = durability;
+            });
+            let mut world = world.seeded(seed);
+            world.start_all();
+            let old = world.elect();
+            world.run(ms(2_000 + seed % 25));
+            // … two of which restart with one of 150 ms, just after they have promised, …
+            let followers = world.followers();
+            for &n in &followers {
+                world.crash(n);
+                world.machines[n].settings.timing.lease = ms(150);
+                if durability == Durability::Diskless {
+                    world.machines[n].settings.previous_lease = ms(600);
+                }
+                world.start(n);
+            }
+            let restarted = world.now;
+            // … then they elect nobody while the old lease may run; the judge looks at that.
+            let new = world.elect_another(old);
+            assert!(followers.contains(&new));
+            assert!(world.now >= restarted + ms(600), "seed {seed}");
+            // From then on they wait for the short lease only, where a disk remembers that the long one is over.
+            if durability == Durability::Durable {
+                world.run(ms(500));
+                world.crash(new);
+                world.start(new);
+                world.run_till(ms(400), "a leader again", |world| !world.leaders().is_empty());
+            }
+        }
+    }
+}
+
+/// A crash in the middle of the long wait does not make the next one short.
+#[test]
+fn scenario_36_a_crash_during_the_wait_forgets_nothing() {
+    for seed in 0..50 {
+        let world = World::with(3, |_, settings| {
+            settings.timing.lease = ms(600);
+            settings.durability = Durability::Durable;
+        });
+        let mut world = world.seeded(seed);
+        world.start_all();
+        let old = world.elect();
+        world.run(ms(2_000));
+        for n in world.followers() {
+            world.machines[n].settings.timing.lease = ms(150);
+            world.crash(n);
+            world.start(n);
+        }
+        world.run(ms(seed * 5));
+        for n in (0..3).filter(|n| *n != old) {
+            world.crash(n);
+            world.start(n);
+        }
+        let restarted = world.now;
+        world.elect_another(old);
+        assert!(world.now >= restarted + ms(600), "seed {seed}");
+    }
+}
+
+/// Restarts `n` with these lists.
+fn reconfigure(world: &mut World, n: usize, list: &[usize], next: Option<&[usize]>) {
+    world.crash(n);
+    let settings = &mut world.machines[n].settings;
+    settings.voters = voters(list.iter().copied());
+    settings.next_voters = next.map(|next| voters(next.iter().copied()));
+    world.start(n);
+}
+
+/// Takes voters of `old` through the joint step to `new`, with trouble in between.
+fn replace(seed: u64, durability: Durability, old: &[usize], new: &[usize]) {
+    let all: Vec<usize> = (0..6).filter(|n| old.contains(n) || new.contains(n)).collect();
+    let world = World::with(6, |_, settings| settings.durability = durability);
+    let mut world = world.seeded(seed);
+    let mut dice = Dice::new(seed);
+    for &n in old {
+        reconfigure(&mut world, n, old, None);
+    }
+    world.elect();
+    // Each step is a rolling restart: nobody goes on before all are there.
+    for (list, next, those) in [(old, Some(new), &all[..]), (new, None, new)] {
+        // The new ones come before the old ones need them.
+        let mut turn: Vec<usize> = those.to_vec();
+        for at in (1..turn.len()).rev() {
+            turn.swap(at, dice.machine(at + 1));
+        }
+        turn.sort_by_key(|n| old.contains(n));
+        for n in turn {
+            reconfigure(&mut world, n, list, next);
+            trouble(&mut world, &mut dice, &all);
+            if dice.chance(50) {
+                world.heal();
+                world.run_till(ms(3_000), "a leader between two restarts", |world| !world.leaders().is_empty());
+            }
+        }
+        world.heal();
+        for &n in those {
+            if world.machines[n].node.is_none() {
+                world.start(n);
+            }
+        }
+        world.run_till(ms(3_000), "a leader after a step", |world| !world.leaders().is_empty());
+    }
+    for n in all.iter().filter(|n| !new.contains(n)) {
+        world.crash(*n);
+    }
+    world.run(ms(2_000));
+    assert!(new.contains(&world.leader()), "seed {seed}\n{}", world.story());
+}
+
+fn trouble(world: &mut World, dice: &mut Dice, all: &[usize]) {
+    world.run(ms(dice.below(500)));
+    let (a, b) = (all[dice.machine(all.len())], all[dice.machine(all.len())]);
+    match dice.below(5) {
+        0 => world.isolate(a),
+        1 => world.network.cut(a, b),
+        2 => world.network.cut_one_way(a, b),
+        3 if world.machines[a].node.is_some() => world.start(a),
+        _ => world.heal(),
+    }
+    world.run(ms(dice.below(500)));
+}
+
+#[test]
+fn scenario_37_voters_are_replaced_by_way_of_both_lists_without_a_second_leader() {
+    let changes: [(&[usize], &[usize]); 5] = [
+        (&[0, 1, 2], &[1, 2, 3]),
+        (&[0, 1, 2], &[3, 4, 5]),
+        (&[0, 1, 2], &[0, 1, 2, 3, 4]),
+        (&[0, 1, 2, 3, 4], &[0, 1, 2]),
+        (&[0], &[1, 2, 3]),
+    ];
+    for (old, new) in changes {
+        for seed in 0..60 {
+            let durability = if seed % 2 == 0 { Durability::Durable } else { Durability::Diskless };
+            replace(seed, durability, old, new);
+        }
+    }
+}
+
+#[test]
+fn scenario_37_in_the_joint_step_a_majority_of_one_list_is_not_enough() {
+    for seed in 0..25 {
+        let mut world = World::with(6, |_, settings| {
+            settings.voters = voters(0..3);
+            settings.next_voters = Some(voters(3..6));
+        });
+        world = world.seeded(seed);
+        world.network.split(&[0, 1, 2]);
+        world.start_all();
+        world.run(ms(3_000));
+        assert_eq!(world.elections(), 0, "seed {seed}");
+        world.heal();
+        let leader = world.elect();
+        // And a leader loses its lease with one of its majorities.
+        world.run(ms(1_000));
+        world.crash(if leader == 4 { 3 } else { 4 });
+        world.crash(if leader == 5 { 3 } else { 5 });
+        world.run(ms(200));
+        assert!(world.leaders().is_empty());
+    }
+}

@@ -1,0 +1,108 @@
+//! Observers hear who leads, and nothing more (E13).
+
+use qcluster_core::{DropReason, Notification, Role, Seat, Settings};
+
+use crate::world::{World, id, ms, voters};
+
+/// Three voters and an observer, the last machine, all started.
+fn observed(seed: u64) -> (World, usize) {
+    let mut world = World::of(3).seeded(seed);
+    let mut settings = Settings::voter(id(3), voters(0..3));
+    settings.seat = Seat::Observer;
+    let observer = world.add(settings);
+    world.start_all();
+    (world, observer)
+}
+
+fn seen(world: &World, observer: usize) -> Option<String> {
+    world.node(observer).leader().map(|voter| voter.id.to_string())
+}
+
+#[test]
+fn an_observer_hears_who_leads_and_who_follows() {
+    for seed in 0..50 {
+        let (mut world, observer) = observed(seed);
+        let old = world.elect();
+        world.run(ms(5));
+        assert_eq!(seen(&world, observer), Some(id(old).to_string()), "seed {seed}\n{}", world.story());
+        assert_eq!(world.role(observer), Role::Observer);
+        world.run(ms(10_000));
+        // When the leader dies, then it hears of the next one as soon as the voters know.
+        world.crash(old);
+        let new = world.elect();
+        world.run(ms(5));
+        assert_eq!(seen(&world, observer), Some(id(new).to_string()));
+        // And when all die, then it knows after a while that it does not know.
+        for n in 0..3 {
+            world.crash(n);
+        }
+        world.run(ms(700));
+        assert_eq!(seen(&world, observer), None);
+        world.start(0);
+        world.start(1);
+        world.elect();
+        world.run(ms(200));
+        assert!(seen(&world, observer).is_some(), "seed {seed}\n{}", world.story());
+    }
+}
+
+#[test]
+fn an_observer_counts_for_nothing() {
+    for seed in 0..50 {
+        let (mut world, observer) = observed(seed);
+        let leader = world.elect();
+        world.run(ms(1_000));
+        // One voter of three and an observer are no majority, before or after.
+        for n in world.followers().into_iter().filter(|n| *n != observer) {
+            world.crash(n);
+        }
+        world.run(ms(5_000));
+        assert!(world.leaders().is_empty());
+        assert_eq!(world.elections(), 1);
+        assert_eq!(world.role(observer), Role::Observer);
+        let spoke = world
+            .transcript
+            .messages()
+            .filter(|(from, _, message)| *from == observer && crate::world::election(message).is_some());
+        assert_eq!(spoke.count(), 0, "leader {leader}");
+    }
+}
+
+#[test]
+fn an_observer_that_is_cut_off_or_restarts_hears_again() {
+    for seed in 0..25 {
+        let (mut world, observer) = observed(seed);
+        let leader = world.elect();
+        world.run(ms(1_000));
+        world.isolate(observer);
+        world.run(ms(1_000));
+        assert_eq!(seen(&world, observer), None, "what is not renewed is forgotten");
+        world.heal();
+        world.run(ms(400));
+        assert_eq!(seen(&world, observer), Some(id(leader).to_string()));
+        world.crash(observer);
+        world.start(observer);
+        world.run(ms(400));
+        assert_eq!(seen(&world, observer), Some(id(leader).to_string()), "seed {seed}\n{}", world.story());
+        let told = world.count(|n, told| n == observer && matches!(told, Notification::LeaderChanged { .. }));
+        assert!(told >= 3, "{told}");
+    }
+}
+
+#[test]
+fn more_observers_than_a_voter_tells_are_refused_and_counted() {
+    let mut world = World::of(1);
+    for n in 0..140 {
+        let name = qcluster_core::NodeId::new(&format!("observer_{n}")).unwrap();
+        let mut settings = Settings::voter(name, voters(0..1));
+        settings.seat = Seat::Observer;
+        world.add(settings);
+    }
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    assert!(world.node(0).counters().observers_refused > 0);
+    let informed = (1..=140).filter(|n| seen(&world, *n).is_some()).count();
+    assert_eq!(informed, 128);
+    assert_eq!(world.leader(), 0);
+}

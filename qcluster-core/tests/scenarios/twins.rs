@@ -1,0 +1,129 @@
+//! Two live nodes with one identifier: the one that started later stops, and says why (E17).
+
+use qcluster_core::{Envelope, Event, Message, Notification, Role, Session};
+
+use crate::dice::Dice;
+use crate::world::{Fate, World, id, ms};
+
+/// A second machine with the identifier of `n`; it has not started.
+fn twin_of(world: &mut World, n: usize) -> usize {
+    let settings = world.machines[n].settings.clone();
+    world.add(settings)
+}
+
+fn was_told(world: &World, n: usize) -> bool {
+    world.count(|who, told| who == n && matches!(told, Notification::Twin { .. })) == 1
+}
+
+#[test]
+fn a_second_node_of_a_live_name_stops_before_its_boot_wait_is_over() {
+    for seed in 0..50 {
+        for name in 0..3 {
+            let mut world = World::of(3).seeded(seed);
+            world.start_all();
+            let leader = world.elect();
+            world.run(ms(1_000));
+            let twin = twin_of(&mut world, name);
+            world.start(twin);
+            world.run(ms(149));
+            // The voters told it: nobody else knows both.
+            assert_eq!(world.role(twin), Role::Stopped, "seed {seed}\n{}", world.story());
+            assert!(was_told(&world, twin));
+            world.run(ms(5_000));
+            assert_ne!(world.role(name), Role::Stopped);
+            assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
+            assert!(world.node(name).counters().twins > 0, "the earlier one counts it");
+        }
+    }
+}
+
+/// Who started later is told by its boot wait, not by a wall clock that may have been set back.
+#[test]
+fn a_second_node_on_a_clock_that_was_set_back_stops_too() {
+    for seed in 0..50 {
+        let mut world = World::of(3).seeded(seed);
+        world.start_all();
+        let leader = world.elect();
+        world.run(ms(1_000));
+        let twin = twin_of(&mut world, leader);
+        world.machines[twin].wall_ms -= 3_600_000;
+        world.start(twin);
+        world.run(ms(5_000));
+        assert!(was_told(&world, twin) && !was_told(&world, leader));
+        assert_eq!((world.leader(), world.elections()), (leader, 1));
+    }
+}
+
+/// The other one is dead, and only the wall clock says that it was the later: the new life rises above it.
+#[test]
+fn a_node_whose_clock_was_set_back_rises_above_its_dead_life() {
+    for seed in 0..50 {
+        let mut world = World::of(3).seeded(seed);
+        world.start_all();
+        world.elect();
+        world.run(ms(1_000));
+        let n = world.followers()[0];
+        let dead = world.node(n).incarnation();
+        world.crash(n);
+        world.machines[n].wall_ms -= 3_600_000;
+        world.start(n);
+        assert!(world.node(n).incarnation() < dead);
+        world.run(ms(1_000));
+        assert!(world.node(n).incarnation() > dead, "seed {seed}");
+        // It plays its part: without it there is no majority now.
+        let other = world.followers().into_iter().find(|other| *other != n).unwrap();
+        world.crash(other);
+        world.run(ms(1_000));
+        assert_eq!(world.leaders().len(), 1, "seed {seed}\n{}", world.story());
+    }
+}
+
+#[test]
+fn of_two_that_start_together_one_goes_on() {
+    for seed in 0..200 {
+        let mut world = World::of(3).seeded(seed);
+        let twin = twin_of(&mut world, 0);
+        let mut dice = Dice::new(seed);
+        let mut network = dice.clone();
+        world.network.rule(move |_, _, _| Some(Fate::Deliver(ms(1 + network.below(6)))));
+        for n in [1, 2, 0, twin] {
+            world.start(n);
+            world.run(ms(dice.below(40)));
+        }
+        // The first has reached somebody before the second began, or not.
+        world.run(ms(3_000));
+        let stopped: Vec<usize> = [0, twin].into_iter().filter(|n| world.role(*n) == Role::Stopped).collect();
+        assert_eq!(stopped.len(), 1, "seed {seed}: {stopped:?}\n{}", world.story());
+        assert!(was_told(&world, stopped[0]));
+        // The one that goes on is heard: it makes the majority.
+        let crashed = if world.leads(1) { 2 } else { 1 };
+        world.crash(crashed);
+        world.run(ms(1_000));
+        assert_eq!(world.leaders().len(), 1, "seed {seed}\n{}", world.story());
+    }
+}
+
+/// A recording of a life that is over is no twin.
+#[test]
+fn words_of_a_dead_life_stop_nobody() {
+    let mut world = World::of(3);
+    world.network.catch(|from, _, _| from == 0);
+    world.start_all();
+    world.run(ms(140));
+    let old = std::mem::take(&mut world.network.caught);
+    assert!(!old.is_empty());
+    world.network.stop_catching();
+    world.crash(0);
+    world.start(0);
+    world.elect();
+    world.run(ms(500));
+    let leader = world.leader();
+    for (to, envelope) in old {
+        world.give(to, Event::Message(envelope));
+        world.give(0, Event::Message(Envelope { to: envelope.from, ..envelope }));
+        world.run(ms(10));
+    }
+    world.run(ms(2_000));
+    assert_eq!((world.leader(), world.elections()), (leader, 1), "{}", world.story());
+    assert_ne!(world.role(0), Role::Stopped);
+}

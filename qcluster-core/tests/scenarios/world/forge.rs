@@ -1,0 +1,68 @@
+//! Messages that no node has sent, and what a node answers to them: for stories about one node.
+
+use qcluster_core::{Action, Boot, ElectionMessage, Envelope, Event, Message, Node, Term, Time};
+
+use super::World;
+
+impl World {
+    /// What `from` would send to `to` in their present lives, with that message inside.
+    pub fn forge(&self, from: usize, to: usize, message: ElectionMessage) -> Envelope {
+        self.envelope(from, to, Message::Election(message))
+    }
+
+    pub fn envelope(&self, from: usize, to: usize, message: Message) -> Envelope {
+        let (sender, receiver) = (&self.machines[from], &self.machines[to]);
+        Envelope {
+            from: sender.settings.id.key(),
+            from_incarnation: self.node(from).incarnation(),
+            to: receiver.settings.id.key(),
+            to_incarnation: self.node(to).incarnation(),
+            message,
+            ..self.greeting(from)
+        }
+    }
+
+    /// The first thing that a node with `from`'s configuration says: it carries the digests.
+    fn greeting(&self, from: usize) -> Envelope {
+        let rules = self.machines[from].settings.check().expect("scenario settings are valid");
+        let boot = Boot { seed: 0, stamp_ms: 1, saved: None };
+        let mut fresh = Node::new(rules, boot, Time::ZERO).expect("scenario boots are valid");
+        let sent = fresh.step(Time::ZERO, Event::Timeout).find_map(|action| match action {
+            Action::Send(envelope) => Some(envelope),
+            Action::Persist { .. } | Action::Notify(_) => None,
+        });
+        sent.expect("a node that has peers greets them")
+    }
+
+    /// Gives an event to `n`, and collects the elections' messages that it sends at once.
+    pub fn provoke(&mut self, n: usize, event: Event) -> Vec<ElectionMessage> {
+        let before = self.transcript.messages().count();
+        self.give(n, event);
+        let sent = self.transcript.messages().skip(before).filter(|(from, ..)| *from == n);
+        sent.filter_map(|(_, _, message)| super::election(&message).copied()).collect()
+    }
+
+    /// The same, for a forged message.
+    pub fn ask(&mut self, from: usize, to: usize, message: ElectionMessage) -> Vec<ElectionMessage> {
+        let envelope = self.forge(from, to, message);
+        self.provoke(to, Event::Message(envelope))
+    }
+
+    /// Voters that know each other and whose boot wait is over, and who then hear nobody: the test speaks for the others.
+    pub fn of_hermits(mut self) -> Self {
+        self.start_all();
+        self.run(super::ms(160));
+        for n in 0..self.machines.len() {
+            self.network.isolate(n);
+        }
+        self.run(super::ms(400));
+        self
+    }
+
+    /// A term above everything that was heard of.
+    pub fn fresh_term(&self) -> Term {
+        let stamps = self.machines.iter().map(|machine| machine.wall_ms + self.now.as_nanos() / 1_000_000);
+        let terms = self.machines.iter().filter_map(|machine| Some(machine.node.as_ref()?.term().0));
+        Term(stamps.chain(terms).max().unwrap_or(0) + 100)
+    }
+}
