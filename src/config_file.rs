@@ -21,10 +21,22 @@ impl ConfigFile for Config {
         let path = path.as_ref();
         let failed = |problem| ConfigFileError { path: path.to_owned(), problem };
         let text = fs::read_to_string(path).map_err(|error| failed(ConfigFileProblem::Unreadable(error)))?;
-        let config = Self::from_json(&text).map_err(|error| failed(ConfigFileProblem::Malformed(error.to_string())))?;
+        let config = parse(&text).map_err(|error| failed(ConfigFileProblem::Malformed(error)))?;
         config.settings().map_err(|error| failed(ConfigFileProblem::Invalid(error)))?;
         Ok(config)
     }
+}
+
+/// Parses JSON, with errors that name the field: by itself the parser tells line and column only.
+fn parse(text: &str) -> Result<Config, String> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let config = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        // What is wrong with the whole has no path.
+        if path == "." { error.inner().to_string() } else { format!("{path}: {}", error.inner()) }
+    })?;
+    json.end().map_err(|error| error.to_string())?;
+    Ok(config)
 }
 
 /// A configuration file that cannot be used. Nothing was started.

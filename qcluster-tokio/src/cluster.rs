@@ -26,6 +26,9 @@ use crate::work;
 /// follow what happens; the others ask the node to do something.
 ///
 /// When the last handle is dropped, the node hands over what it leads and stops, as with [`shutdown`](Self::shutdown).
+///
+/// The node is one task of the runtime that it was started in. Other tasks there that block a thread for long delay its
+/// heartbeats and may cost it its leadership; they never make it believe in a lease that has ended.
 #[derive(Clone)]
 pub struct QCluster {
     view: Arc<View>,
@@ -96,10 +99,11 @@ impl QCluster {
     ///
     /// # Errors
     /// The node has stopped before any run of the work completed.
-    pub fn run_as_leader<T, W: Future<Output = T>>(
-        &self,
-        work: impl FnMut(Lease) -> W,
-    ) -> impl Future<Output = Result<T, Stopped>> {
+    pub fn run_as_leader<T, W, F>(&self, work: F) -> impl Future<Output = Result<T, Stopped>> + use<T, W, F>
+    where
+        W: Future<Output = T>,
+        F: FnMut(Lease) -> W,
+    {
         self.run_as_leader_with(self.view.heartbeat(), work)
     }
 
@@ -111,16 +115,23 @@ impl QCluster {
     /// If a future completes, its output is returned and `work` is not called again. A guard of more than half a lease
     /// counts as half.
     ///
+    /// The returned future holds no handle and may be spawned. It has to be polled for work to be cancelled: a hand-over
+    /// waits for work that nobody polls, `drain_ms` at most.
+    ///
     /// What blocks a thread cannot be stopped: a future that does not await for longer than `guard` may outlast the lease,
     /// and so does whatever it has spawned. The guarded resource is safe from both if it checks [`Lease::token`].
     ///
     /// # Errors
     /// The node has stopped before any run of the work completed.
-    pub fn run_as_leader_with<T, W: Future<Output = T>>(
+    pub fn run_as_leader_with<T, W, F>(
         &self,
         guard: Duration,
-        work: impl FnMut(Lease) -> W,
-    ) -> impl Future<Output = Result<T, Stopped>> {
+        work: F,
+    ) -> impl Future<Output = Result<T, Stopped>> + use<T, W, F>
+    where
+        W: Future<Output = T>,
+        F: FnMut(Lease) -> W,
+    {
         work::run_as_leader(Arc::clone(&self.view), guard, work)
     }
 

@@ -7,7 +7,7 @@ use qcluster_core::{
     DATAGRAM_MAX, Endpoint, FencingToken, Input, NodeId, Output, PersistId, Span, Time, TransferRefused,
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::clock::Clock;
 use crate::disk::{Disk, Done};
@@ -114,6 +114,7 @@ impl Driver {
     /// Runs until the node has stopped.
     pub(crate) async fn run(mut self) {
         self.effects.sockets.ready_to_send().await;
+        self.first_addresses().await;
         loop {
             let now = self.clock.now();
             // Looked at in every round, so that no flood of anything delays a heartbeat.
@@ -145,6 +146,21 @@ impl Driver {
         }
         self.effects.publisher.stopping(Stopped::Shutdown);
         self.write_snapshot();
+    }
+
+    /// Gives the first lookups a moment, so that what is said first has somewhere to go.
+    async fn first_addresses(&mut self) {
+        let enough = Instant::now() + Duration::from(self.endpoint.node().rules().timing().heartbeat);
+        self.look_up_names(self.clock.now());
+        while self.names.is_looking_up() {
+            let sockets = &self.effects.sockets;
+            match timeout_at(enough, self.names.found(|address| sockets.reaches(address))).await {
+                Ok(Some((peer, address))) => self.step(Input::Resolved { peer, address }),
+                Ok(None) => {}
+                Err(_) => return,
+            }
+            self.look_up_names(self.clock.now());
+        }
     }
 
     /// Waits for the next thing to do. What comes seldom is asked first, so that datagrams cannot crowd it out.

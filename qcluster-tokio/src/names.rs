@@ -85,6 +85,11 @@ impl Names {
         }
     }
 
+    /// Whether a lookup is under way.
+    pub(crate) fn is_looking_up(&self) -> bool {
+        !self.lookups.is_empty()
+    }
+
     /// The result of the next lookup that ends, if it found an address that `reaches` accepts. Cancelling loses nothing.
     pub(crate) async fn found(&mut self, reaches: impl Fn(SocketAddr) -> bool) -> Option<Found> {
         let ended = match self.lookups.join_next().await {

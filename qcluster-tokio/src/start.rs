@@ -50,7 +50,7 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let me = me(&config, addresses.first().map_or(config.listen_port, std::net::SocketAddr::port));
     let voters = voters(&config, &me, &rules);
     let names = Names::new(config.all_peers(), rules.timing().lease);
-    let (view, publisher) = View::new(Subject { me, voters, rules, listen: addresses, clock });
+    let (view, publisher) = View::new(Subject { me, cluster: config.cluster, voters, rules, listen: addresses, clock });
     let (commands, received) = mpsc::channel(COMMANDS_MAX);
     let parts = Parts { clock, endpoint, sockets, disk, publisher, names, commands: received };
 

@@ -15,6 +15,10 @@ use crate::view::View;
 pub struct Status {
     /// This node.
     pub identifier: String,
+    /// The name of its cluster.
+    pub cluster: String,
+    /// Of this library.
+    pub version: &'static str,
     /// What it listens on, for UDP and TCP alike.
     pub listen: Vec<SocketAddr>,
     /// `observer`, `booting`, `follower`, `pre_candidate`, `candidate`, `leader` or `stopped`. A `leader` without
@@ -106,6 +110,8 @@ impl Status {
         };
         Self {
             identifier: rules.id().as_str().to_owned(),
+            cluster: view.cluster().to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
             listen: view.listen().to_vec(),
             role: match view.stopped() {
                 Some(_) => role_name(Role::Stopped),

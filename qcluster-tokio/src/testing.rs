@@ -34,7 +34,8 @@ impl Puppet {
         let me = config.as_peer();
         let clock = Clock::start();
         let voters = vec![Arc::new(me.clone())];
-        let (view, publisher) = View::new(Subject { me, voters, rules, listen: Vec::new(), clock });
+        let (view, publisher) =
+            View::new(Subject { me, cluster: config.cluster, voters, rules, listen: Vec::new(), clock });
         Self { view, publisher, clock }
     }
 

@@ -21,6 +21,7 @@ use crate::work::Works;
 pub(crate) struct View {
     /// This node as others should see it.
     me: Arc<Peer>,
+    cluster: String,
     rules: Arc<Rules>,
     listen: Vec<SocketAddr>,
     clock: Clock,
@@ -36,6 +37,7 @@ pub(crate) struct View {
 /// What a view is made of beside channels.
 pub(crate) struct Subject {
     pub(crate) me: Peer,
+    pub(crate) cluster: String,
     /// The voters in the order of the rules.
     pub(crate) voters: Vec<Arc<Peer>>,
     pub(crate) rules: Arc<Rules>,
@@ -45,7 +47,7 @@ pub(crate) struct Subject {
 
 impl View {
     pub(crate) fn new(subject: Subject) -> (Arc<Self>, Publisher) {
-        let Subject { me, voters, rules, listen, clock } = subject;
+        let Subject { me, cluster, voters, rules, listen, clock } = subject;
         let edge = Arc::new(LeaseEdge::new(clock));
         let works = Arc::new(Works::default());
         let stopped = Arc::new(OnceLock::new());
@@ -54,6 +56,7 @@ impl View {
         let (changes, _) = broadcast::channel(Changes::BACKLOG_MAX);
         let view = Self {
             me: Arc::new(me),
+            cluster,
             rules: Arc::clone(&rules),
             listen,
             clock,
@@ -87,6 +90,10 @@ impl View {
 
     pub(crate) fn me(&self) -> &Arc<Peer> {
         &self.me
+    }
+
+    pub(crate) fn cluster(&self) -> &str {
+        &self.cluster
     }
 
     pub(crate) fn listen(&self) -> &[SocketAddr] {

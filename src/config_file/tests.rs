@@ -47,8 +47,32 @@ fn an_unknown_field_is_named() {
 
 #[test]
 fn a_missing_field_is_named() {
-    let (_, error) = read(r#"{ "listen_port": 7001 }"#).unwrap_err();
-    assert!(error.to_string().contains("missing field `identifier`"), "{error}");
+    let (path, error) = read(r#"{ "listen_port": 7001 }"#).unwrap_err();
+    assert_eq!(error.to_string(), format!("{}: missing field `identifier` at line 1 column 23", path.display()));
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_with_its_field() {
+    for (text, field) in [
+        (r#"{ "identifier": "server_a", "listen_port": 70001 }"#, "listen_port: "),
+        (
+            r#"{ "identifier": "server_a", "listen_port": 7001, "peers": [ { "identifier": "b", "host": 7 } ] }"#,
+            "peers[0].host: ",
+        ),
+        (r#"{ "identifier": "server_a", "listen_port": 7001, "timing": "quick" }"#, "timing: "),
+    ] {
+        let (path, error) = read(text).unwrap_err();
+        let expected = format!("{}: {field}", path.display());
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_json_or_more_than_that_is_refused() {
+    for text in ["", "identifier = server_a", r#"{ "identifier": "server_a", "listen_port": 7001 } }"#] {
+        let (_, error) = read(text).unwrap_err();
+        assert!(matches!(error.problem, ConfigFileProblem::Malformed(_)), "{error}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use qcluster_core::config::{TimingChoice, TimingValues};
 use qcluster_core::{Config, FencingToken, LostReason, Metadata, Peer, TransferRefused};
 use tempfile::{TempDir, tempdir};
 
@@ -15,9 +16,10 @@ use crate::error::{StartError, Stopped, TransferError};
 use crate::status::StorageStatus;
 use crate::testing::{in_time, until};
 
-/// A cluster of one on a free port.
+/// A cluster of one on a free port. Its lease is long enough to outlast the pauses of a busy machine.
 fn alone() -> Config {
-    Config::new("server_a", "localhost", 0)
+    let values = TimingValues { heartbeat_ms: Some(100), lease_ms: Some(600), ..TimingValues::default() };
+    Config { timing: TimingChoice::Values(values), ..Config::new("server_a", "localhost", 0) }
 }
 
 fn durable(dir: &TempDir) -> Config {
@@ -44,6 +46,10 @@ async fn lost(changes: &mut Changes) -> LostReason {
     }
 }
 
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).unwrap().port()
+}
+
 /// Three voters on free ports.
 fn three() -> Vec<Config> {
     const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
@@ -64,6 +70,7 @@ fn three() -> Vec<Config> {
     };
     let config = |index: usize| {
         let mut config = Config::new(NAMES[index], "127.0.0.1", held[index].2);
+        config.timing = alone().timing;
         config.peers = (0..NAMES.len()).filter(|&other| other != index).map(peer).collect();
         config.metadata = peer(index).metadata;
         config
@@ -202,11 +209,36 @@ async fn leadership_moves_to_the_voter_that_was_named() {
 }
 
 #[tokio::test]
+async fn an_observer_sees_the_leader_and_never_leads() {
+    let voter_config = Config { listen_host: "127.0.0.1".into(), ..alone() };
+    let (voter, mut changes) = started(voter_config.clone()).await;
+    elected(&mut changes).await;
+    let (identifier, peers, listen_port) = ("server_o".into(), vec![voter.me().clone()], free_port());
+    let (observer, _) = started(Config { identifier, observer: true, peers, listen_port, ..voter_config }).await;
+    let follows = |state: &Leadership| matches!(state, Leadership::Following { leader, .. } if **leader == *voter.me());
+    in_time(observer.leadership().wait_for(follows)).await.unwrap();
+    assert!(!observer.is_leader());
+    assert_eq!(observer.leader_info().as_ref(), Some(voter.me()));
+    assert_eq!(observer.status().role, "observer");
+    in_time(observer.shutdown()).await;
+}
+
+#[tokio::test]
+async fn work_may_be_spawned_and_ends_with_the_last_handle() {
+    let (cluster, mut changes) = started(alone()).await;
+    let runner = tokio::spawn(cluster.run_as_leader(async |_| std::future::pending::<()>().await));
+    elected(&mut changes).await;
+    drop(cluster);
+    assert_eq!(in_time(runner).await.unwrap(), Err(Stopped::Shutdown));
+}
+
+#[tokio::test]
 async fn tokens_grow_over_restarts_with_a_data_dir() {
     let dir = tempdir().unwrap();
     let mut last = FencingToken(0);
     for _ in 0..3 {
-        let (cluster, mut changes) = started(durable(&dir)).await;
+        let quick = Config { timing: TimingChoice::default(), ..durable(&dir) };
+        let (cluster, mut changes) = started(quick).await;
         let token = elected(&mut changes).await;
         assert!(token > last, "{token} after {last}");
         assert_eq!(cluster.status().storage, StorageStatus::Durable);
@@ -236,7 +268,7 @@ async fn two_nodes_never_share_a_data_dir() {
 }
 
 #[tokio::test]
-async fn a_disk_that_cannot_be_written_is_told_and_never_leads() {
+async fn a_disk_that_cannot_be_written_is_told_with_its_path() {
     let dir = tempdir().unwrap();
     // In the way of every save; permissions would not stop the superuser.
     fs::create_dir(dir.path().join("hard_state.new")).unwrap();
@@ -244,10 +276,8 @@ async fn a_disk_that_cannot_be_written_is_told_and_never_leads() {
     let change = until(&mut changes, |what| matches!(what, What::StorageFailed { .. })).await;
     let What::StorageFailed { error } = change.what else { unreachable!("it waited for just that") };
     assert!(error.contains(&*dir.path().to_string_lossy()), "{error}");
-    // A cluster of one that could vote would have led by the time that this ends.
     in_time(cluster.shutdown()).await;
     assert_eq!(cluster.status().storage, StorageStatus::Failed { error });
-    assert_eq!(cluster.status().counters["elected"], 0);
 }
 
 #[tokio::test]
@@ -255,6 +285,20 @@ async fn a_configuration_with_mistakes_starts_nothing() {
     let error = QCluster::start(Config::new("", "localhost", 0)).await.unwrap_err();
     assert!(matches!(&error, StartError::Config(_)), "{error}");
     assert!(error.to_string().contains("identifier: "), "{error}");
+}
+
+#[tokio::test]
+async fn handles_and_what_they_do_may_go_to_other_threads() {
+    // Spawning is what asks for it; that this compiles is the test.
+    let (cluster, _) = tokio::spawn(started(alone())).await.unwrap();
+    let elsewhere = tokio::spawn(async move {
+        let refused = cluster.transfer_leadership(None).await;
+        let worked = cluster.run_as_leader(async |lease| lease.token).await;
+        cluster.shutdown().await;
+        (refused, worked)
+    });
+    let (refused, worked) = in_time(elsewhere).await.unwrap();
+    assert!(refused.is_err() && worked.is_ok());
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) fn started(status: &Status, timing: &Timing, voters: usize, durable: 
 
 /// The last line of an agent.
 pub(crate) fn stopped() -> String {
-    line(SystemTime::now(), FAINT, "stopped", "handed over and gone")
+    line(SystemTime::now(), FAINT, "stopped", "as asked")
 }
 
 /// A change for people; `None` where another line says it already.
