@@ -66,6 +66,8 @@ reasons! {
         StorageFailed = "storage_failed",
         /// The clock went back, and with it every bound on time (E15).
         ClockWentBack = "clock_went_back",
+        /// Another live node has this identifier, and was there first (E17).
+        Twin = "twin",
     }
 }
 

@@ -48,6 +48,12 @@ impl Election {
         }
     }
 
+    /// Another node with this name was there first (E17): there is no time to drain.
+    pub(crate) fn resign(&mut self, cx: &mut Context<'_>) {
+        self.lose(cx, LostReason::Twin, None);
+        self.retire(cx);
+    }
+
     /// The leader's work has ended (E10).
     pub(crate) fn drained(&mut self, cx: &mut Context<'_>) {
         if matches!(&self.role, Role::Leader(leader) if leader.handover.is_some()) {
@@ -82,7 +88,8 @@ impl Election {
             | LostReason::StorageFailed
             | LostReason::LeaseExpired
             | LostReason::HigherTerm
-            | LostReason::ClockWentBack => target.or_else(|| self.best_successor(cx.now)),
+            | LostReason::ClockWentBack
+            | LostReason::Twin => target.or_else(|| self.best_successor(cx.now)),
         };
         self.lose(cx, reason, successor.map(|voter| self.rules.at(voter).key));
     }

@@ -126,9 +126,11 @@ impl Election {
     /// Ends the leadership for good (E4): the application hears it first, then the voters are released, in favour of
     /// `successor` if there is one (E10). The promise to itself ends with what it was for.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>, reason: LostReason, successor: Option<NodeKey>) {
-        let Role::Leader(leader) = core::mem::replace(&mut self.role, Role::Follower) else { return };
+        let Role::Leader(leader) = &self.role else { return };
+        let had_lease = leader.lease_until.is_some();
+        self.role = Role::Follower;
         let term = self.term();
-        if leader.lease_until.is_some() {
+        if had_lease {
             cx.counters.lost[reason.index()] += 1;
             cx.tell(Change::Lost { token: term.into(), reason });
             self.show(cx, None);
@@ -143,9 +145,11 @@ impl Election {
             LostReason::LeaseExpired | LostReason::HigherTerm | LostReason::ClockWentBack => {
                 self.rules.timing.heartbeat
             }
-            LostReason::Transferred | LostReason::SteppedDown | LostReason::Shutdown | LostReason::StorageFailed => {
-                self.rules.timing.lease
-            }
+            LostReason::Transferred
+            | LostReason::SteppedDown
+            | LostReason::Shutdown
+            | LostReason::StorageFailed
+            | LostReason::Twin => self.rules.timing.lease,
         };
         self.retry_later(cx, pause);
     }

@@ -33,9 +33,9 @@ impl Preferred {
         Self { not_before: Time::ZERO, back_off: settle }
     }
 
-    /// Notes an attempt. Each makes the next wait twice as long, until there was none for a good while.
+    /// Notes an attempt. Each makes the next wait twice as long, until there was none for longer than any wait.
     fn attempt(&mut self, now: Time, settle: Span) {
-        if now > self.not_before + self.back_off.times(2) {
+        if now > self.not_before + settle.times(Self::GROWTH_MAX) {
             self.back_off = settle;
         }
         self.not_before = now + self.back_off;

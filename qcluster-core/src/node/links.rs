@@ -89,7 +89,7 @@ impl Links {
     }
 
     /// Takes note of a proven message of `life`. `patience` is how long the established life may take to answer a probe;
-    /// one silent for four times that is gone, and its successor is welcome at once.
+    /// for one silent for four times that nobody waits.
     pub(super) fn hear(
         &mut self,
         voter: VoterIndex,
@@ -103,10 +103,11 @@ impl Links {
             link.heard = now;
             return Verdict::Known;
         }
-        let gone = link.life == Incarnation::UNKNOWN || now.since(link.heard) >= patience.times(4);
+        let gone = now.since(link.heard) >= patience.times(4);
         let asked = link.contender.filter(|contender| contender.life == life);
         let waiting = asked.filter(|contender| now.since(contender.since) < patience);
-        if gone || (waiting.is_none() && asked.is_some_and(|contender| contender.answer.is_some())) {
+        let answered = asked.is_some_and(|contender| contender.answer.is_some());
+        if link.life == Incarnation::UNKNOWN || (answered && (gone || waiting.is_none())) {
             link.life = life;
             link.heard = now;
             link.contender = None;

@@ -35,6 +35,12 @@ impl Node {
             self.answer_other_life(envelope);
             return Err(DropReason::OtherLife);
         }
+        if let Message::Session(Session::Probe { nonce }) = envelope.message {
+            // Whoever asks, and however well established: this life is there.
+            let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
+            self.send(envelope.from, envelope.from_incarnation, Message::Session(ack));
+            return Ok(Heed::Other);
+        }
         match voter {
             Some(voter) => self.hear_voter(voter, envelope),
             None => self.hear_stranger(envelope),
@@ -62,10 +68,14 @@ impl Node {
         if envelope.to_incarnation == self.incarnation {
             if let Message::Session(Session::Twin { other, booting }) = envelope.message {
                 self.meet_twin(other, booting);
-                return Ok(Heed::Other);
+            } else {
+                self.counters.twins += 1;
             }
-            self.counters.twins += 1;
+            if self.is_stopped() {
+                return Err(DropReason::Stopped);
+            }
         }
+        // The other one is to compare as well. That ends with whoever turns out to be the later.
         let (other, booting) = (self.incarnation, self.is_booting());
         let twin = Message::Session(Session::Twin { other, booting });
         self.send(envelope.from, envelope.from_incarnation, twin);
@@ -74,13 +84,17 @@ impl Node {
 
     fn surface_mismatch(&mut self, voter: Option<VoterIndex>, envelope: &Envelope) {
         let (key, life) = (envelope.from, envelope.from_incarnation);
-        if self.links.mismatch_is_news(voter, key, life) {
+        let news = self.links.mismatch_is_news(voter, key, life);
+        if news {
             self.queue.push_notification(Notification::ConfigMismatch { peer: voter, key });
         }
         // The other side is to see it too, even if it would never have been spoken to.
-        if let Message::Session(Session::Hello { to, answer: false, .. }) = envelope.message
-            && to == self.rules.key
-        {
+        let may_answer = match envelope.message {
+            Message::Session(Session::Hello { to, answer, .. }) => to == self.rules.key && !answer,
+            Message::Session(Session::ProbeAck { .. } | Session::Twin { .. }) => false,
+            Message::Session(Session::Probe { .. }) | Message::Election(_) | Message::Observer(_) => news,
+        };
+        if may_answer {
             self.say_hello(key, life, Answer::Yes);
         }
     }
@@ -88,24 +102,12 @@ impl Node {
     fn hear_voter(&mut self, voter: VoterIndex, envelope: &Envelope) -> Result<Heed, DropReason> {
         let life = envelope.from_incarnation;
         let patience = self.rules.timing.lease.split(2);
-        match envelope.message {
-            // Whoever asks, and however well established: this life is there.
-            Message::Session(Session::Probe { nonce }) => {
-                let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
-                self.send(envelope.from, life, Message::Session(ack));
-                return Ok(Heed::Other);
-            }
-            Message::Session(Session::ProbeAck { nonce, booting }) => {
-                let twins = self.links.probe_answered(voter, nonce, Claim { life, booting });
-                if let Some([one, other]) = twins {
-                    self.counters.twins += 1;
-                    self.tell_twin(voter, one.life, other);
-                    self.tell_twin(voter, other.life, one);
-                }
-            }
-            Message::Session(Session::Hello { .. } | Session::Twin { .. })
-            | Message::Election(_)
-            | Message::Observer(_) => {}
+        if let Message::Session(Session::ProbeAck { nonce, booting }) = envelope.message
+            && let Some([one, other]) = self.links.probe_answered(voter, nonce, Claim { life, booting })
+        {
+            self.counters.twins += 1;
+            self.tell_twin(voter, one.life, other);
+            self.tell_twin(voter, other.life, one);
         }
         let nonce = if self.links.at(voter).life == life { 0 } else { self.rng.next() };
         match self.links.hear(voter, life, self.now, patience, nonce) {
@@ -187,7 +189,7 @@ impl Node {
             (true, true) | (false, false) => other < self.incarnation,
         };
         if later {
-            self.with_election(Election::retire);
+            self.with_election(Election::resign);
             self.stage = Stage::Stopped;
             self.queue.push_notification(Notification::Twin { other });
         }

@@ -52,9 +52,11 @@ fn a_life_that_never_answers_may_be_words_from_the_grave() {
 }
 
 #[test]
-fn a_new_life_of_a_voter_long_silent_is_welcome_at_once() {
+fn a_new_life_of_a_voter_long_silent_is_believed_as_soon_as_it_answers() {
     let mut links = links_with_a_contender();
-    assert_eq!(hear(&mut links, NEW, 400), Verdict::Established);
+    assert_eq!(hear(&mut links, NEW, 400), Verdict::Probe { established: OLD, nonce: 400 });
+    assert_eq!(links.probe_answered(PEER, 400, claim(NEW)), None);
+    assert_eq!(hear(&mut links, NEW, 401), Verdict::Established);
 }
 
 #[test]
