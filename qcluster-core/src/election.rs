@@ -8,6 +8,7 @@
 //! [`follower`] promises, [`pre_vote`] asks around, [`vote`] elects, [`leader`] holds the lease, [`handover`] ends it
 //! politely, [`preferred`] moves it to where it is wanted; [`storage`] is what survives a crash.
 
+mod context;
 mod follower;
 mod handover;
 mod leader;
@@ -20,13 +21,13 @@ mod vote;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+pub(crate) use context::{Change, Context, Effect, Heed};
 pub use message::{Leadership, Message};
 pub use storage::{HardState, PersistId, Vote};
 
 use crate::config::{Rules, Timing, VoterIndex};
 use crate::id::{FencingToken, Incarnation, Term};
-use crate::metrics::Counters;
-use crate::reason::{DropReason, LostReason, Refusal, TransferRefused};
+use crate::reason::{LostReason, Refusal, TransferRefused};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 use follower::{Heard, Promise, Shown};
@@ -43,55 +44,6 @@ pub struct Lease {
     pub token: FencingToken,
     /// The lease holds before this moment of the node's own clock, and heartbeats move it forward.
     pub valid_until: Time,
-}
-
-/// What an election wants done, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Send { to: VoterIndex, message: Message },
-    Persist { id: PersistId, hard_state: HardState },
-    Changed(Change),
-}
-
-/// What an election tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    Elected { token: FencingToken },
-    Lost { token: FencingToken, reason: LostReason },
-    Draining { until: Time },
-    Leader { leader: Option<VoterIndex>, term: Term },
-    StorageFailed,
-}
-
-/// What every step works with: the time, where effects go, and what is counted.
-pub(crate) struct Context<'a> {
-    pub(crate) now: Time,
-    pub(crate) effects: &'a mut Vec<Effect>,
-    pub(crate) counters: &'a mut Counters,
-    pub(crate) heed: Heed,
-}
-
-/// What a message turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heed {
-    /// A heartbeat or an ack newer than all before it from its sender, so that it is no repetition.
-    Newest,
-    /// Anything else.
-    Other,
-}
-
-impl Context<'_> {
-    fn send(&mut self, to: VoterIndex, message: Message) {
-        self.effects.push(Effect::Send { to, message });
-    }
-
-    fn tell(&mut self, change: Change) {
-        self.effects.push(Effect::Changed(change));
-    }
-
-    fn drop(&mut self, reason: DropReason) {
-        self.counters.drop(reason);
-    }
 }
 
 /// The established life of a voter that a message comes from.

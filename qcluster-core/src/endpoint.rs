@@ -120,8 +120,8 @@ impl Endpoint {
             Input::Resolved { peer, address } => {
                 if let Some(voter) = self.rules.index_of(peer) {
                     self.addresses.resolved(voter, address);
+                    self.node.greet_if_unknown(voter);
                 }
-                self.node.take(now, Event::Timeout);
             }
             Input::Persisted(id) => self.node.take(now, Event::Persisted(id)),
             Input::PersistFailed(id) => self.node.take(now, Event::PersistFailed(id)),

@@ -9,6 +9,7 @@ mod links;
 mod queue;
 mod receive;
 mod role;
+mod send;
 mod tell;
 
 use alloc::sync::Arc;
@@ -21,7 +22,7 @@ pub use role::Role;
 
 use crate::config::{Durability, Rules, Voter, VoterIndex};
 use crate::election::{self, Context, Effect, Election, Heed, Lease, Start};
-use crate::id::{Incarnation, NodeId, NodeKey, Term};
+use crate::id::{Incarnation, NodeId, Term};
 use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
 use crate::reason::{DropReason, TransferRefused};
@@ -322,22 +323,6 @@ impl Node {
         }
     }
 
-    /// Says hello: to everybody while booting, later to those that were never heard.
-    fn greet(&mut self) {
-        let timing = self.rules.timing;
-        let booting = self.is_booting();
-        self.links.greet_at = Time::NEVER;
-        // An observer's subscription is its greeting.
-        let votes = self.rules.me.is_some();
-        for voter in self.rules.others().filter(|_| votes) {
-            let life = self.links.at(voter).life;
-            if booting || life == Incarnation::UNKNOWN {
-                self.links.greet_at = self.now + if booting { timing.heartbeat } else { timing.lease };
-                self.say_hello(self.rules.at(voter).key, life, Answer::No);
-            }
-        }
-    }
-
     fn is_booting(&self) -> bool {
         matches!(&self.part, Part::Voter(election) if election.is_booting())
     }
@@ -366,37 +351,4 @@ impl Node {
         }
         self.effects = effects;
     }
-
-    fn say_hello(&mut self, to: NodeKey, to_incarnation: Incarnation, answer: Answer) {
-        let known = self.rules.index_of(to).map_or(Incarnation::UNKNOWN, |voter| self.links.at(voter).life);
-        let hello = Session::Hello { to, answer: answer == Answer::Yes, booting: self.is_booting(), known };
-        self.send(to, to_incarnation, Message::Session(hello));
-    }
-
-    fn send_to_voter(&mut self, voter: VoterIndex, message: Message) {
-        let life = self.links.at(voter).life;
-        self.send(self.rules.at(voter).key, life, message);
-    }
-
-    fn send(&mut self, to: NodeKey, to_incarnation: Incarnation, message: Message) {
-        let envelope = Envelope {
-            from: self.rules.key,
-            from_incarnation: self.incarnation,
-            to,
-            to_incarnation,
-            digests: self.rules.digests,
-            message,
-        };
-        match self.queue.push_send(envelope) {
-            queue::Pushed::Yes => self.counters.sent += 1,
-            queue::Pushed::Full => self.counters.overflowed += 1,
-        }
-    }
-}
-
-/// Whether a hello answers another message; an answer is never answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Yes,
-    No,
 }

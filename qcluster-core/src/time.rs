@@ -141,8 +141,9 @@ impl fmt::Debug for Span {
 }
 
 impl fmt::Display for Span {
+    /// For people: `150 ms`, and the fraction only where there is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_millis(f, self.0)
+        if self.0.is_multiple_of(1_000_000) { write!(f, "{} ms", self.as_millis()) } else { write_millis(f, self.0) }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::event::{Envelope, Message, Notification, Session};
 use super::links::{Claim, Verdict};
-use super::{Answer, Node, Part, Stage};
+use super::send::Answer;
+use super::{Node, Part, Stage};
 use crate::config::VoterIndex;
 use crate::election::{Election, Heed, Sender};
 use crate::id::{Incarnation, Term};

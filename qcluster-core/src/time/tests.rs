@@ -16,4 +16,5 @@ fn arithmetic_saturates_at_both_ends() {
 fn prints_milliseconds() {
     assert_eq!(format!("{}", Time::from_nanos(12_345_678)), "12.345ms");
     assert_eq!(format!("{:?} {:?}", Time::NEVER, Span::from_millis(5)), "never 5.000ms");
+    assert_eq!(format!("{} {}", Span::from_millis(150), Span::from_nanos(1_500_000)), "150 ms 1.500ms");
 }

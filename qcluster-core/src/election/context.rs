@@ -1,0 +1,59 @@
+//! What every step of an election works with, and what comes of it.
+
+use alloc::vec::Vec;
+
+use super::{HardState, Message, PersistId};
+use crate::config::VoterIndex;
+use crate::id::{FencingToken, Term};
+use crate::metrics::Counters;
+use crate::reason::{DropReason, LostReason};
+use crate::time::Time;
+
+/// What an election wants done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Send { to: VoterIndex, message: Message },
+    Persist { id: PersistId, hard_state: HardState },
+    Changed(Change),
+}
+
+/// What an election tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Elected { token: FencingToken },
+    Lost { token: FencingToken, reason: LostReason },
+    Draining { until: Time },
+    Leader { leader: Option<VoterIndex>, term: Term },
+    StorageFailed,
+}
+
+/// What every step works with: the time, where effects go, and what is counted.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Time,
+    pub(crate) effects: &'a mut Vec<Effect>,
+    pub(crate) counters: &'a mut Counters,
+    pub(crate) heed: Heed,
+}
+
+/// What a message turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heed {
+    /// A heartbeat or an ack newer than all before it from its sender, so that it is no repetition.
+    Newest,
+    /// Anything else.
+    Other,
+}
+
+impl Context<'_> {
+    pub(super) fn send(&mut self, to: VoterIndex, message: Message) {
+        self.effects.push(Effect::Send { to, message });
+    }
+
+    pub(super) fn tell(&mut self, change: Change) {
+        self.effects.push(Effect::Changed(change));
+    }
+
+    pub(super) fn drop(&mut self, reason: DropReason) {
+        self.counters.drop(reason);
+    }
+}

@@ -1,0 +1,67 @@
+//! Sending: envelopes around messages, and greetings by which lives become known.
+
+use super::Node;
+use super::event::{Envelope, Message, Session};
+use super::queue::Pushed;
+use crate::config::VoterIndex;
+use crate::id::{Incarnation, NodeKey};
+use crate::time::Time;
+
+impl Node {
+    /// Says hello: to everybody while booting, later to those that were never heard.
+    pub(super) fn greet(&mut self) {
+        let timing = self.rules.timing;
+        let booting = self.is_booting();
+        self.links.greet_at = Time::NEVER;
+        // An observer's subscription is its greeting.
+        let votes = self.rules.me.is_some();
+        for voter in self.rules.others().filter(|_| votes) {
+            let life = self.links.at(voter).life;
+            if booting || life == Incarnation::UNKNOWN {
+                self.links.greet_at = self.now + if booting { timing.heartbeat } else { timing.lease };
+                self.say_hello(self.rules.at(voter).key, life, Answer::No);
+            }
+        }
+    }
+
+    /// A voter that was never heard can be reached from now on: say hello at once.
+    pub(crate) fn greet_if_unknown(&mut self, voter: VoterIndex) {
+        let (life, key) = (self.links.at(voter).life, self.rules.at(voter).key);
+        if self.rules.me.is_some() && life == Incarnation::UNKNOWN && key != self.rules.key && !self.is_stopped() {
+            self.say_hello(key, life, Answer::No);
+        }
+    }
+
+    pub(super) fn say_hello(&mut self, to: NodeKey, to_incarnation: Incarnation, answer: Answer) {
+        let known = self.rules.index_of(to).map_or(Incarnation::UNKNOWN, |voter| self.links.at(voter).life);
+        let hello = Session::Hello { to, answer: answer == Answer::Yes, booting: self.is_booting(), known };
+        self.send(to, to_incarnation, Message::Session(hello));
+    }
+
+    pub(super) fn send_to_voter(&mut self, voter: VoterIndex, message: Message) {
+        let life = self.links.at(voter).life;
+        self.send(self.rules.at(voter).key, life, message);
+    }
+
+    pub(super) fn send(&mut self, to: NodeKey, to_incarnation: Incarnation, message: Message) {
+        let envelope = Envelope {
+            from: self.rules.key,
+            from_incarnation: self.incarnation,
+            to,
+            to_incarnation,
+            digests: self.rules.digests,
+            message,
+        };
+        match self.queue.push_send(envelope) {
+            Pushed::Yes => self.counters.sent += 1,
+            Pushed::Full => self.counters.overflowed += 1,
+        }
+    }
+}
+
+/// Whether a hello answers another message; an answer is never answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Yes,
+    No,
+}
