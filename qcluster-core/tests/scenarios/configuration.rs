@@ -227,3 +227,25 @@ fn scenario_37_in_the_joint_step_a_majority_of_one_list_is_not_enough() {
         assert!(world.leaders().is_empty());
     }
 }
+
+#[test]
+fn scenario_37_without_the_joint_step_a_changed_list_is_refused_and_surfaced() {
+    for seed in 0..50 {
+        // Given three voters, when one restarts with a list that has another in the place of a third, …
+        let mut world = World::with(4, |_, settings| settings.voters = voters(0..3)).seeded(seed);
+        for n in 0..3 {
+            world.machines[n].settings.voters = voters(0..3);
+            world.start(n);
+        }
+        world.elect();
+        world.run(ms(1_000));
+        world.transcript.begin(world.now);
+        reconfigure(&mut world, 1, &[1, 2, 3], None);
+        world.run(ms(5_000));
+        // … then it joins nobody, and is surfaced on it and on everybody that speaks to it or is spoken to.
+        assert_ne!(world.leader(), 1);
+        assert!(mismatches(&world, 1, 2) == 1 && mismatches(&world, 2, 1) == 1, "{}", world.story());
+        let spoke_to_it = world.transcript.messages().any(|(from, to, _)| (from, to) == (0, 1));
+        assert!(mismatches(&world, 0, 1) == 1 || !spoke_to_it, "seed {seed}\n{}", world.story());
+    }
+}

@@ -90,6 +90,19 @@ fn an_observer_that_is_cut_off_or_restarts_hears_again() {
 }
 
 #[test]
+fn an_observer_with_other_rules_is_refused_and_surfaced() {
+    let (mut world, observer) = observed(1);
+    world.machines[observer].settings.timing.lease = ms(200);
+    world.start(observer);
+    let leader = world.elect();
+    world.run(ms(2_000));
+    assert_eq!(seen(&world, observer), None);
+    assert!(world.node(leader).counters().dropped_for(DropReason::ConfigMismatch) > 0);
+    let surfaced = |who: usize| world.count(|n, told| n == who && matches!(told, Notification::ConfigMismatch { .. }));
+    assert!(surfaced(leader) > 0 && surfaced(observer) > 0, "{}", world.story());
+}
+
+#[test]
 fn more_observers_than_a_voter_tells_are_refused_and_counted() {
     let mut world = World::of(1);
     for n in 0..140 {

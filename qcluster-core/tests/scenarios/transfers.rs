@@ -1,6 +1,8 @@
 //! Hand-overs: first the work ends, then the lease, and only then the next begins (scenarios 16, 33, 38, and E10).
 
-use qcluster_core::{ElectionMessage, Event, LostReason, NodeId, Notification, Role, Seat, Settings, TransferRefused};
+use qcluster_core::{
+    ElectionMessage, Event, LostReason, NodeId, Notification, Refusal, Role, Seat, Settings, Term, TransferRefused,
+};
 
 use crate::world::{World, id, is, ms, voters};
 
@@ -206,6 +208,28 @@ fn scenario_33_a_release_of_an_older_term_frees_nobody_from_a_newer_promise() {
     }
 }
 
+/// Promises name the leadership to the last bit: node, life and term.
+#[test]
+fn scenario_33_a_release_of_another_leadership_of_the_same_node_frees_nobody() {
+    let mut world = World::of(3).of_hermits();
+    let (term, sent_at) = (world.fresh_term(), world.now);
+    world.ask(0, 2, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    let request = ElectionMessage::VoteRequest { term: term.next(), released: None };
+    for other in [Term(term.0 - 1), Term(term.0 - 2)] {
+        assert_eq!(world.ask(0, 2, ElectionMessage::Release { term: other, successor: None }), []);
+        let refused = |answer: &ElectionMessage| {
+            matches!(answer, ElectionMessage::VoteReply { refusal: Some(Refusal::Promised), .. })
+        };
+        let answers = world.ask(1, 2, request);
+        assert!(answers.len() == 1 && answers.iter().all(refused), "{answers:?}");
+    }
+    assert_eq!(world.node(2).counters().releases_honoured, 0);
+    world.ask(0, 2, ElectionMessage::Release { term, successor: None });
+    assert_eq!(world.node(2).counters().releases_honoured, 1);
+    let answers = world.ask(1, 2, request);
+    assert!(matches!(answers[..], [ElectionMessage::VoteReply { refusal: None, .. }]), "{answers:?}");
+}
+
 #[test]
 fn scenario_38_work_that_needs_time_has_ended_before_the_lease() {
     for seed in 0..50 {
@@ -253,16 +277,7 @@ fn a_release_makes_nobody_campaign_in_a_later_term() {
     let mut world = World::of(3).of_hermits();
     let term = world.fresh_term();
     let release = ElectionMessage::Release { term, successor: Some(id(2).key()) };
-    world.ask(
-        1,
-        2,
-        ElectionMessage::Heartbeat {
-            term: term.next(),
-            sent_at: world.now,
-            active: true,
-            stamp: qcluster_core::Term(0),
-        },
-    );
+    world.ask(1, 2, ElectionMessage::Heartbeat { term: term.next(), sent_at: world.now, active: true, stamp: Term(0) });
     assert_eq!(world.ask(0, 2, release), [], "its term is over");
     assert_eq!(world.role(2), Role::Follower);
     let late = ElectionMessage::Release { term: term.next(), successor: Some(id(2).key()) };

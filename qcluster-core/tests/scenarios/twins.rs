@@ -103,6 +103,68 @@ fn of_two_that_start_together_one_goes_on() {
     }
 }
 
+/// Each is heard by voters of its own, until the network heals; the later one leads.
+#[test]
+fn of_two_that_could_not_hear_of_each_other_the_later_one_stops_even_if_it_leads() {
+    for seed in 0..50 {
+        let mut world = World::with(5, |_, settings| settings.voters[0].priority = 1).seeded(seed);
+        for n in 0..5 {
+            world.start(n);
+        }
+        world.elect();
+        world.run(ms(1_000));
+        // Given one of them on the small side of a cut, and the other elected on the large side, …
+        let twin = twin_of(&mut world, 0);
+        world.network.split(&[0, 1]);
+        world.run(ms(1_000));
+        world.start(twin);
+        world.run_till(ms(10_000), "the twin leads", |world| world.leads(twin));
+        world.run(ms(1_000));
+        // … when they hear of each other, then the later one has lost its leadership and stops, …
+        world.heal();
+        world.run_till(ms(2_000), "one stops", |world| world.role(twin) == Role::Stopped);
+        let lost = world.last(|n, told| n == twin && matches!(told, Notification::Lost { .. }));
+        let stopped = world.last(|n, told| n == twin && matches!(told, Notification::Twin { .. })).unwrap();
+        assert!(lost.is_some_and(|lost| lost.0 < stopped.0), "seed {seed}: it was not told\n{}", world.story());
+        // … and the earlier one goes on.
+        world.run(ms(5_000));
+        assert_ne!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+        world.leader();
+    }
+}
+
+/// What one says reaches the other, as with a wrong port in somebody's list: from the earlier to the later or the other way.
+#[test]
+fn two_that_hear_each_other_directly_know_who_stops() {
+    for heard_first in ["earlier", "later"] {
+        for seed in 0..20 {
+            let mut world = World::of(3).seeded(seed);
+            world.start(0);
+            world.run(ms(400));
+            let twin = twin_of(&mut world, 0);
+            world.start(twin);
+            world.run(ms(400));
+            // No voter tells them: none runs. A greeting goes astray.
+            let (from, to) = if heard_first == "later" { (twin, 0) } else { (0, twin) };
+            let hello = Session::Hello {
+                to: id(1).key(),
+                answer: false,
+                booting: false,
+                known: qcluster_core::Incarnation::UNKNOWN,
+            };
+            let astray = Envelope {
+                to: id(1).key(),
+                to_incarnation: qcluster_core::Incarnation::UNKNOWN,
+                ..world.envelope(from, to, Message::Session(hello))
+            };
+            world.give(to, Event::Message(astray));
+            world.run(ms(100));
+            assert_eq!(world.role(twin), Role::Stopped, "{heard_first} first heard\n{}", world.story());
+            assert_ne!(world.role(0), Role::Stopped);
+        }
+    }
+}
+
 /// A recording of a life that is over is no twin.
 #[test]
 fn words_of_a_dead_life_stop_nobody() {

@@ -229,6 +229,50 @@ fn a_vote_that_was_overtaken_by_a_term_is_never_told() {
     assert_eq!(world.sent("vote_reply"), before, "{}", world.transcript.in_full(&world.machines));
 }
 
+/// A live promise to another refuses a vote, and the voter does not even move to the higher term (E6).
+#[test]
+fn a_voter_that_has_promised_refuses_without_adopting_the_higher_term() {
+    let mut world = World::of(3).of_hermits();
+    let (term, now) = (world.fresh_term(), world.now);
+    let heartbeat = ElectionMessage::Heartbeat { term, sent_at: now, active: true, stamp: Term(0) };
+    assert_eq!(world.ask(0, 2, heartbeat).len(), 1, "it promises");
+    let higher = Term(term.0 + 5);
+    let pre_vote = ElectionMessage::PreVoteRequest { round: 1, term: higher, consent: None };
+    for _ in 0..3 {
+        assert_eq!(votes(&world.ask(1, 2, request(higher))), [Some(Refusal::Promised)]);
+        let answers = world.ask(1, 2, pre_vote);
+        let refused = |answer: &ElectionMessage| {
+            matches!(answer, ElectionMessage::PreVoteReply { refusal: Some(Refusal::Promised), .. })
+        };
+        assert!(answers.len() == 1 && answers.iter().all(refused), "{answers:?}");
+        assert_eq!(world.node(2).term(), term);
+        world.run(ms(49));
+    }
+    // When a lease has passed since the heartbeat came, then it is free.
+    world.run(ms(3));
+    assert_eq!(votes(&world.ask(1, 2, request(higher))), [None]);
+}
+
+/// While one promise is live, another leadership is followed and not promised (E2′).
+#[test]
+fn a_voter_holds_one_promise_at_a_time() {
+    let mut world = World::of(3).of_hermits();
+    let (term, sent_at) = (world.fresh_term(), world.now);
+    let heartbeat = |term| ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) };
+    assert_eq!(world.ask(0, 2, heartbeat(term)).len(), 1);
+    world.run(ms(100));
+    assert_eq!(world.ask(1, 2, heartbeat(term.next())), [], "it follows and does not promise");
+    assert_eq!(world.node(2).term(), term.next());
+    // Repeated and overtaken heartbeats renew nothing (E2).
+    assert_eq!(world.ask(1, 2, heartbeat(term.next())), []);
+    world.run(ms(49));
+    let newer = |sent_at| ElectionMessage::Heartbeat { term: term.next(), sent_at, active: true, stamp: Term(0) };
+    assert_eq!(world.ask(1, 2, newer(world.now)), [], "still");
+    world.run(ms(1));
+    assert_eq!(world.ask(1, 2, newer(world.now)).len(), 1, "the old promise has run out");
+    assert_eq!(world.ask(1, 2, newer(world.now)), [], "once");
+}
+
 #[test]
 fn scenario_13_a_voter_that_cannot_save_abstains_says_so_and_disturbs_nobody() {
     for seed in 0..50 {

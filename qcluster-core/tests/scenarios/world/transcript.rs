@@ -148,7 +148,7 @@ impl Script<'_> {
     }
 
     fn time(&self, time: Time) -> String {
-        if time < self.begun { "before".into() } else { time.since(self.begun).to_string() }
+        if time < self.begun { "before".into() } else { format!("{:?}", time.since(self.begun)) }
     }
 
     fn term(&self, term: Term) -> String {
