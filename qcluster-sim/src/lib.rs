@@ -41,6 +41,7 @@
 pub mod campaign;
 mod clock;
 mod disk;
+pub mod exhaustive;
 mod fault;
 mod host;
 mod marks;

@@ -4,7 +4,7 @@ mod options;
 mod print;
 
 use std::fs;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -13,6 +13,7 @@ use clap::Parser as _;
 use options::{Format, Options};
 use qcluster_core::Time;
 use qcluster_sim::campaign::{Campaign, Until};
+use qcluster_sim::exhaustive::SmallWorld;
 use qcluster_sim::svg::{self, Arrows, View};
 use qcluster_sim::swarm::{Limits, draw};
 use qcluster_sim::{Outcome, Recording, Report, Schedule, Violation, in_words};
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
 /// Tells whether every oracle was content.
 fn run(options: &Options) -> Result<bool, String> {
     let limits = Limits { voters: options.nodes };
+    if let Some(states) = options.exhaustive {
+        return explore(states);
+    }
     if let Some(path) = &options.schedule {
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let schedule: Schedule = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
@@ -51,6 +55,25 @@ fn run(options: &Options) -> Result<bool, String> {
     }
 }
 
+/// Searches the small worlds, and prints what each came to.
+fn explore(states_max: usize) -> Result<bool, String> {
+    let (mut total, started) = (0, Instant::now());
+    for (name, world) in SmallWorld::usual(states_max) {
+        match world.explore() {
+            Ok(explored) => {
+                total += explored.states;
+                emit(&print::explored(name, &explored))?;
+            }
+            Err(example) => {
+                emit(&format!("{name}: {example}"))?;
+                return Ok(false);
+            }
+        }
+    }
+    emit(&format!("{total} states in {:.1} s, none breaks a rule\n", started.elapsed().as_secs_f64()))?;
+    Ok(true)
+}
+
 fn replay_command(seed: u64, limits: Limits) -> String {
     let nodes = limits.voters.map_or_else(String::new, |voters| format!(" --nodes {voters}"));
     format!("cargo run --release -p qcluster-sim -- --seed {seed}{nodes}")
@@ -68,20 +91,20 @@ fn run_one(options: &Options, schedule: &Schedule, command: String) -> Result<bo
     let outcome = schedule.run(if records { Recording::On } else { Recording::Off })?;
     let elapsed = started.elapsed();
     if options.show_schedule {
-        print!("{schedule}");
+        emit(&schedule.to_string())?;
     }
     if options.trace {
-        print!("{}", in_words(&outcome.trace.records));
+        emit(&in_words(&outcome.trace.records))?;
     }
     if let Some(path) = &options.svg {
         let arrows = if options.messages { Arrows::Shown } else { Arrows::Hidden };
         let view = view_of(schedule, &outcome, arrows);
         fs::write(path, svg::draw(&outcome.trace, &view)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    match options.format {
+    emit(&match options.format {
         Format::Text => print::outcome(&outcome, elapsed),
         Format::Json => print::outcome_json(&outcome),
-    }
+    })?;
     let Some(violation) = &outcome.violation else { return Ok(true) };
     report(options, schedule, violation, command)?;
     Ok(false)
@@ -111,14 +134,23 @@ fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
     if on_terminal {
         eprint!("\r\x1b[K");
     }
-    match options.format {
+    emit(&match options.format {
         Format::Text => print::summary(campaign.seed, &summary, started.elapsed(), campaign.jobs),
         Format::Json => print::summary_json(campaign.seed, &summary, started.elapsed(), campaign.jobs),
-    }
+    })?;
     let Some((seed, violation)) = summary.failures.first_key_value() else { return Ok(true) };
     let schedule = draw(*seed, campaign.limits);
     report(options, &schedule, violation, replay_command(*seed, campaign.limits))?;
     Ok(false)
+}
+
+/// Writes to the standard output; a reader that has seen enough ends the command without complaint.
+fn emit(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(format!("standard output: {error}")),
+        Ok(()) => Ok(()),
+    }
 }
 
 fn report(options: &Options, schedule: &Schedule, violation: &Violation, command: String) -> Result<(), String> {

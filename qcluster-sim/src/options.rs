@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// Runs this schedule instead of a drawn one.
     #[arg(long, conflicts_with_all = ["seed", "runs", "for", "nodes"])]
     pub(crate) schedule: Option<PathBuf>,
+    /// Searches the small worlds instead, each up to so many states.
+    #[arg(long, value_name = "STATES", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule"])]
+    pub(crate) exhaustive: Option<usize>,
     /// Draws the run, for a single seed or schedule.
     #[arg(long)]
     pub(crate) svg: Option<PathBuf>,

@@ -2,9 +2,11 @@
 
 #![allow(clippy::cast_precision_loss, reason = "rates for people to read")]
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use qcluster_sim::campaign::{Summary, Until};
+use qcluster_sim::exhaustive::Explored;
 use qcluster_sim::{Mark, Outcome};
 use serde_json::json;
 
@@ -19,34 +21,37 @@ pub(crate) fn progress(done: u64, until: Until, elapsed: Duration) {
     eprint!("\r[{bar:30}] {done} runs, {:.0} s", elapsed.as_secs_f64());
 }
 
-pub(crate) fn outcome(outcome: &Outcome, elapsed: Duration) {
+pub(crate) fn outcome(outcome: &Outcome, elapsed: Duration) -> String {
+    let mut out = String::new();
     let stats = outcome.stats;
-    println!("hash         {}", outcome.hash);
-    println!("simulated    {}", outcome.end);
-    println!("events       {} in {:.3} ms", stats.events, elapsed.as_secs_f64() * 1_000.0);
-    println!("datagrams    {} sent, {} delivered", stats.sent, stats.delivered);
-    println!(
+    let _ = writeln!(out, "hash         {}", outcome.hash);
+    let _ = writeln!(out, "simulated    {}", outcome.end);
+    let _ = writeln!(out, "events       {} in {:.3} ms", stats.events, elapsed.as_secs_f64() * 1_000.0);
+    let _ = writeln!(out, "datagrams    {} sent, {} delivered", stats.sent, stats.delivered);
+    let _ = writeln!(
+        out,
         "leaderships  {} ({} on another host than before), {} leases",
         stats.elections, stats.changes, stats.renewals
     );
     if let Some(worked) = outcome.converged {
-        println!("convergence  {} after the heal, {} allowed", worked.took, worked.within);
+        let _ = writeln!(out, "convergence  {} after the heal, {} allowed", worked.took, worked.within);
     }
     let marks: Vec<String> = Mark::ALL
         .into_iter()
         .filter(|mark| outcome.marks.count(*mark) > 0)
         .map(|mark| format!("{} {}", mark.name(), outcome.marks.count(mark)))
         .collect();
-    println!("marks        {}", marks.join(", "));
-    match &outcome.violation {
-        Some(violation) => println!("violation    {violation}"),
-        None => println!("violation    none"),
-    }
+    let _ = writeln!(out, "marks        {}", marks.join(", "));
+    let violation = outcome.violation.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    let _ = writeln!(out, "violation    {violation}");
+    out
 }
 
-pub(crate) fn outcome_json(outcome: &Outcome) {
+pub(crate) fn outcome_json(outcome: &Outcome) -> String {
+    let mut out = String::new();
     let stats = outcome.stats;
-    println!(
+    let _ = writeln!(
+        out,
         "{}",
         json!({
             "hash": outcome.hash.to_string(),
@@ -60,46 +65,56 @@ pub(crate) fn outcome_json(outcome: &Outcome) {
             "violation": outcome.violation,
         })
     );
+    out
 }
 
-pub(crate) fn summary(seed: u64, summary: &Summary, elapsed: Duration, jobs: usize) {
+pub(crate) fn summary(seed: u64, summary: &Summary, elapsed: Duration, jobs: usize) -> String {
+    let mut out = String::new();
     let stats = summary.stats;
     let wall = elapsed.as_secs_f64().max(1e-9);
     let simulated = seconds(summary.simulated.as_nanos());
-    println!("seeds        {seed} to {}", seed.wrapping_add(summary.runs.saturating_sub(1)));
-    println!("runs         {} on {jobs} threads in {wall:.1} s", summary.runs);
-    println!(
+    let _ = writeln!(out, "seeds        {seed} to {}", seed.wrapping_add(summary.runs.saturating_sub(1)));
+    let _ = writeln!(out, "runs         {} on {jobs} threads in {wall:.1} s", summary.runs);
+    let _ = writeln!(
+        out,
         "simulated    {simulated:.0} s, {:.0} node-seconds ({:.0} × real time)",
         seconds(summary.node_time.as_nanos()),
         simulated / wall
     );
-    println!("events       {} ({:.2} million a second)", stats.events, stats.events as f64 / wall / 1e6);
-    println!("datagrams    {} sent, {} delivered", stats.sent, stats.delivered);
-    println!(
+    let _ = writeln!(out, "events       {} ({:.2} million a second)", stats.events, stats.events as f64 / wall / 1e6);
+    let _ = writeln!(out, "datagrams    {} sent, {} delivered", stats.sent, stats.delivered);
+    let _ = writeln!(
+        out,
         "leaderships  {} ({} on another host than before), {} leases",
         stats.elections, stats.changes, stats.renewals
     );
     let quantiles = [500, 900, 990, 1_000].map(|part| summary.convergence_quantile(part).unwrap_or(0) as f64 / 10.0);
     let [half, most, nearly, all] = quantiles;
-    println!(
+    let _ = writeln!(
+        out,
         "convergence  {half:.1} % of the time allowed (median), {most:.1} % (p90), {nearly:.1} % (p99), {all:.1} % (worst)"
     );
     let list = |pairs: Vec<(&str, u64)>| {
         let words: Vec<String> = pairs.into_iter().map(|(name, count)| format!("{name} {count}")).collect();
         words.join(", ")
     };
-    println!("faults       {}", list(summary.faults.iter().map(|(kind, count)| (*kind, *count)).collect()));
-    println!("marks        {}", list(Mark::ALL.map(|mark| (mark.name(), summary.marks.count(mark))).to_vec()));
-    println!("violations   {}", summary.failures.len());
+    let _ =
+        writeln!(out, "faults       {}", list(summary.faults.iter().map(|(kind, count)| (*kind, *count)).collect()));
+    let _ =
+        writeln!(out, "marks        {}", list(Mark::ALL.map(|mark| (mark.name(), summary.marks.count(mark))).to_vec()));
+    let _ = writeln!(out, "violations   {}", summary.failures.len());
     for (seed, violation) in &summary.failures {
-        println!("  seed {seed}: {violation}");
+        let _ = writeln!(out, "  seed {seed}: {violation}");
     }
+    out
 }
 
-pub(crate) fn summary_json(seed: u64, summary: &Summary, elapsed: Duration, jobs: usize) {
+pub(crate) fn summary_json(seed: u64, summary: &Summary, elapsed: Duration, jobs: usize) -> String {
+    let mut out = String::new();
     let marks: serde_json::Map<String, serde_json::Value> =
         Mark::ALL.into_iter().map(|mark| (mark.name().to_owned(), summary.marks.count(mark).into())).collect();
-    println!(
+    let _ = writeln!(
+        out,
         "{}",
         json!({
             "seed": seed,
@@ -118,6 +133,13 @@ pub(crate) fn summary_json(seed: u64, summary: &Summary, elapsed: Duration, jobs
             "violations": summary.failures,
         })
     );
+    out
+}
+
+pub(crate) fn explored(name: &str, explored: &Explored) -> String {
+    let Explored { states, depth, complete, locals, with_lease } = explored;
+    let how = if *complete { "complete" } else { "all" };
+    format!("{name}: {how} to depth {depth}, {states} states ({with_lease} with a lease), {locals} of single nodes\n")
 }
 
 fn seconds(nanos: u64) -> f64 {

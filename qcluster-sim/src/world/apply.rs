@@ -106,7 +106,7 @@ impl World {
         host.read_disk();
         host.life = host.life.wrapping_add(1);
         (host.wake_at, host.wake_for) = (Time::NEVER, Time::NEVER);
-        (host.spins, host.crash_after, host.in_hand) = (0, None, None);
+        (host.spins, host.crash_after, host.in_hand, host.shown) = (0, None, None, (None, None));
         host.progress = Progress::Running;
         for job in host.backlog.drain(..) {
             if let Job::Deliver(slot) = job {
