@@ -30,7 +30,9 @@ fn main() {
     let election = median(|| nanos_each(ELECTIONS, || elect(&mut three())));
     let building = median(|| nanos_each(ELECTIONS, three));
     let net = (election - building) / 1_000.0;
-    println!("election of three in memory          {net:>8.2} us    median of {ROUNDS} x {ELECTIONS}, from the first timer");
+    println!(
+        "election of three in memory          {net:>8.2} us    median of {ROUNDS} x {ELECTIONS}, from the first timer"
+    );
     println!("                                                    to `Elected`, building the nodes not counted");
 }
 
@@ -130,7 +132,8 @@ impl Steady {
         post(leader.step(now, Event::Timeout), &mut cluster.mail);
         let heartbeat = cluster.mail.pop_front().expect("the leader sends a heartbeat");
         let followers = &mut cluster.nodes;
-        let mut follower = followers.iter().find(|node| node.rules().key() == heartbeat.to).expect("a follower").clone();
+        let mut follower =
+            followers.iter().find(|node| node.rules().key() == heartbeat.to).expect("a follower").clone();
         let mut answers = VecDeque::new();
         post(follower.step(now, Event::Message(heartbeat)), &mut answers);
         let ack = answers.pop_front().expect("the follower acknowledges");

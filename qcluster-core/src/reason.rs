@@ -39,7 +39,7 @@ reasons! {
         OldTerm = "old_term",
         /// The term is not above the voter's stamp (E12): ask above it.
         BelowStamp = "below_stamp",
-        /// The voter has voted for somebody else in this term (E6).
+        /// The voter has voted for somebody else in this term, or a vote of its is on the way to the disk (E6).
         Voted = "voted",
         /// The voter sits out its boot wait (E9).
         BootWait = "boot_wait",

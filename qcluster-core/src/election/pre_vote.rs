@@ -105,6 +105,9 @@ impl Election {
             Some(abstention)
         } else if bound.is_some() && bound != consent {
             Some(Refusal::Promised)
+        } else if self.a_vote_waits_for_the_disk() {
+            // Until it is there no other could be told: a yes would only make two candidates out of one.
+            Some(Refusal::Voted)
         } else if term <= hard_state.term {
             Some(Refusal::OldTerm)
         } else if term <= hard_state.stamp {

@@ -152,8 +152,7 @@ impl Election {
     pub(crate) fn persisted(&mut self, cx: &mut Context<'_>, id: PersistId) {
         let Some((_, saved)) = self.storage.under_way.take_if(|(under_way, _)| *under_way == id) else { return };
         self.storage.durable = Some(saved);
-        let waits = matches!(&self.role, Role::Candidate(candidate) if candidate.waits()) || self.grant.is_some();
-        if waits && !self.storage.vote_is_durable() {
+        if self.a_vote_waits_for_the_disk() && !self.storage.vote_is_durable() {
             self.persist(cx);
         } else {
             self.release_what_waited(cx);
@@ -175,6 +174,11 @@ impl Election {
             Role::PreCandidate(_) | Role::Candidate(_) => self.role = Role::Follower,
             Role::Follower => {}
         }
+    }
+
+    /// Whether a vote, for itself or for another, has been given and not been told yet (E6).
+    pub(super) fn a_vote_waits_for_the_disk(&self) -> bool {
+        self.grant.is_some() || matches!(&self.role, Role::Candidate(candidate) if candidate.waits())
     }
 
     fn release_what_waited(&mut self, cx: &mut Context<'_>) {

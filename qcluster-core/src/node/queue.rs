@@ -55,15 +55,19 @@ impl Queue {
         Some(action)
     }
 
-    /// Forgets notifications that newer ones have made useless: all but `Elected` and `Lost`, and of those the oldest pair,
-    /// so that they still alternate.
+    /// Forgets notifications that newer ones have made useless: all but `Elected` and `Lost`, and of those the oldest pair
+    /// of one leadership, so that they still alternate.
     fn make_room(&mut self) {
-        let mut pairs = 0;
+        // The first that waits may be the `Lost` of an `Elected` that was taken: that one stays.
+        let mut to_go = 2;
+        let mut first = true;
         self.actions.retain(|action| match action {
+            Action::Notify(Notification::Lost { .. }) if core::mem::take(&mut first) => true,
             Action::Notify(Notification::Elected { .. } | Notification::Lost { .. }) => {
-                pairs += 1;
-                // The first one waiting may be the `Lost` of an `Elected` that was taken.
-                !(2..=3).contains(&pairs)
+                first = false;
+                let goes = to_go > 0;
+                to_go -= i32::from(goes);
+                !goes
             }
             Action::Send(_)
             | Action::Persist { .. }
