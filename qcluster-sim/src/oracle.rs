@@ -40,6 +40,8 @@ pub enum Rule {
     TokensGrow,
     /// A voter grants one vote a term, over restarts too (E6).
     OneVotePerTerm,
+    /// A leader speaks only with the votes of a quorum in its term (E6).
+    VotesWitnessed,
     /// Nothing that depends on an unsynced write leaves a node (E6).
     SyncedBeforeSent,
     /// The saved state never goes back (E1).
@@ -64,8 +66,8 @@ pub enum Rule {
     Agreement,
     /// No more changes of leader than the schedule allows.
     Stability,
-    /// The same seed gives the same run.
-    Determinism,
+    /// Nothing that arrives, no clock and no disk makes a node panic.
+    NoPanic,
 }
 
 /// An oracle's objection, without its circumstances.
@@ -258,6 +260,7 @@ impl Oracles {
         match *message {
             ElectionMessage::Heartbeat { term, .. } => {
                 self.promises.led(scene, term.0);
+                self.votes.led(scene, term.0)?;
                 if self.terms_bind() { self.terms.heartbeat(scene, term.0) } else { Ok(()) }
             }
             ElectionMessage::HeartbeatAck { term, .. } => {
@@ -302,6 +305,7 @@ impl Oracles {
 
     fn voted(&mut self, scene: &Scene<'_>, candidate: Target, term: u64) -> Result<(), Breach> {
         votes::check_synced(scene, candidate, term)?;
+        self.votes.said(scene, candidate, term);
         if self.leases_bind() {
             self.promises.voted(scene, candidate)?;
         }

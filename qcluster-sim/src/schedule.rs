@@ -5,6 +5,8 @@ mod write;
 
 pub use read::BadSchedule;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use qcluster_core::{Span, Time};
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +89,15 @@ impl Schedule {
             world.plan_fault(*at, *fault);
         }
         let mut converged = None;
-        let violation = self.watch(&mut world, &mut converged).err();
+        let watched = catch_unwind(AssertUnwindSafe(|| self.watch(&mut world, &mut converged)));
+        let violation = match watched {
+            Ok(watched) => watched.err(),
+            Err(panic) => {
+                let words = panic.downcast_ref::<String>().cloned();
+                let words = words.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+                Some(world.object(Rule::NoPanic, None, words.unwrap_or_else(|| "a panic without words".into())))
+            }
+        };
         Ok(Outcome {
             violation,
             hash: world.hash(),

@@ -1,9 +1,12 @@
-//! One vote a term for each voter, over restarts too (E6), and none that a crash could take back.
+//! One vote a term for each voter, over restarts too (E6), none that a crash could take back, and a quorum of them under
+//! every leadership.
+
+use std::collections::VecDeque;
 
 use qcluster_core::Incarnation;
 
 use super::{Breach, Rule, Scene, Target};
-use crate::setup::id_of;
+use crate::setup::{HostSet, id_of};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Vote {
@@ -12,15 +15,54 @@ struct Vote {
     incarnation: Incarnation,
 }
 
-/// By voter: the vote it gave in the highest term. Terms only grow, so that is all there is to remember.
+/// Who voted for one candidate in one term.
+#[derive(Clone, Copy, Debug)]
+struct Candidacy {
+    of: Vote,
+    voters: HostSet,
+}
+
 #[derive(Debug)]
 pub(super) struct Votes {
+    /// By voter: the vote it gave in the highest term. Terms only grow, so that is all there is to remember.
     last: Vec<Option<Vote>>,
+    /// The latest candidacies, to see what leaderships stand on.
+    candidacies: VecDeque<Candidacy>,
+    /// The leadership that was looked at last.
+    led: Option<Vote>,
 }
 
 impl Votes {
+    const REMEMBERED: usize = 256;
+
     pub(super) fn new(hosts: usize) -> Self {
-        Self { last: vec![None; hosts] }
+        Self { last: vec![None; hosts], candidacies: VecDeque::new(), led: None }
+    }
+
+    /// A vote leaves its voter.
+    pub(super) fn said(&mut self, scene: &Scene<'_>, candidate: Target, term: u64) {
+        let of = Vote { term, identity: candidate.identity, incarnation: candidate.incarnation };
+        if let Some(known) = self.candidacies.iter_mut().rev().find(|known| known.of == of) {
+            return known.voters.insert(scene.identity);
+        }
+        if self.candidacies.len() >= Self::REMEMBERED {
+            self.candidacies.pop_front();
+        }
+        self.candidacies.push_back(Candidacy { of, voters: core::iter::once(scene.identity).collect() });
+    }
+
+    /// A leader speaks: a quorum must have voted for it.
+    pub(super) fn led(&mut self, scene: &Scene<'_>, term: u64) -> Result<(), Breach> {
+        let of = Vote { term, identity: scene.identity, incarnation: scene.incarnation };
+        if self.led.replace(of) == Some(of) {
+            return Ok(());
+        }
+        let known = self.candidacies.iter().rev().find(|known| known.of == of);
+        let voters = known.map_or(HostSet::default(), |known| known.voters);
+        if scene.plan.is_quorum(voters) {
+            return Ok(());
+        }
+        Err(Breach::new(Rule::VotesWitnessed, format!("leads in t{term} with the votes of {voters} only")))
     }
 
     pub(super) fn granted(&mut self, scene: &Scene<'_>, candidate: Target, term: u64) -> Result<(), Breach> {
