@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use qcluster_core::{ElectionMessage, Role};
+use qcluster_core::{ElectionMessage, Refusal, Role};
 
 use crate::dice::Dice;
 use crate::world::{Fate, World, at, election, id, is, ms};
@@ -170,6 +170,46 @@ fn scenario_08_two_survivors_that_become_pre_candidates_together_elect_one() {
         assert_eq!(world.elections(), 2);
     }
     assert!(together > 50, "the story happened only {together} times");
+}
+
+/// Of two pre-candidates one yields, and not twice in a row: the one ahead may be unable to win (E5).
+#[test]
+fn who_cannot_win_is_yielded_to_once() {
+    for seed in 0..50 {
+        // Given a star in which only b reaches a majority, and a, which goes first, asks it again and again.
+        let mut world = World::of(5).seeded(seed);
+        world.network.only(&[(1, 0), (1, 2), (1, 3), (1, 4)]);
+        world.network.rule(|_, _, _| Some(Fate::Deliver(ms(20))));
+        world.start_all();
+        world.run_till(ms(1_500), "b leads", |world| world.leads(1));
+        world.run(ms(3_000));
+        assert_eq!((world.leader(), world.elections()), (1, 1), "seed {seed}\n{}", world.story());
+    }
+}
+
+/// Heartbeats spread the highest stamp (E12): an old restart costs no later election a round.
+#[test]
+fn a_fail_over_long_after_a_restart_asks_in_one_round() {
+    for seed in 0..50 {
+        let mut world = World::of(5).seeded(seed);
+        world.start_all();
+        let leader = world.elect();
+        world.run(ms(1_000));
+        let restarted = world.followers()[0];
+        world.crash(restarted);
+        world.start(restarted);
+        world.run(ms(2_000));
+        world.transcript.begin(world.now);
+        world.crash(leader);
+        world.elect_another(leader);
+        let below = world.transcript.messages().filter(|(_, _, message)| match election(message) {
+            Some(ElectionMessage::VoteReply { refusal, .. } | ElectionMessage::PreVoteReply { refusal, .. }) => {
+                *refusal == Some(Refusal::BelowStamp)
+            }
+            _ => false,
+        });
+        assert_eq!(below.count(), 0, "seed {seed}\n{}", world.transcript.in_full(&world.machines));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What an embedder may do to a node: drop its actions, never take them, ask too often, copy it (scenario 5, §3).
 
-use qcluster_core::{Action, Event, Node, Notification};
+use qcluster_core::{Action, Event, Node, Notification, Time};
 
 use crate::dice::Dice;
 use crate::world::{Fate, World, at, ms};
@@ -61,14 +61,12 @@ fn an_embedder_that_never_takes_its_actions_costs_bounded_memory() {
         drop(node.step(now, Event::Drained));
     }
     assert!(longest > 100 && longest < 1_500, "{longest} actions wait");
-    // What is left of the story still alternates.
-    let mut leads = false;
+    // What is left of the story still alternates, and loses what was won.
+    let mut leads = None;
     for action in node.step(now, Event::Timeout) {
         match action {
-            Action::Notify(Notification::Elected { .. }) => {
-                assert!(!std::mem::replace(&mut leads, true), "elected twice");
-            }
-            Action::Notify(Notification::Lost { .. }) => assert!(std::mem::replace(&mut leads, false), "lost twice"),
+            Action::Notify(Notification::Elected { token }) => assert_eq!(leads.replace(token), None),
+            Action::Notify(Notification::Lost { token, .. }) => assert_eq!(leads.take(), Some(token)),
             Action::Notify(_) | Action::Send(_) | Action::Persist { .. } => {}
         }
     }
@@ -132,5 +130,32 @@ fn timeouts_at_any_other_time_do_nothing() {
     };
     for seed in 0..20 {
         assert_eq!(story(seed, false), story(seed, true), "seed {seed}");
+    }
+}
+
+/// Whatever a clock shows, forwards, backwards or at the end of time: no panic, and no lease in the past.
+#[test]
+fn no_clock_reading_makes_a_node_panic() {
+    for seed in 0..200 {
+        let mut world = a_troubled_world(seed);
+        world.network.catch(|_, to, _| to == 0);
+        world.run(ms(100 + seed * 3));
+        let letters: Vec<_> = world.network.caught.iter().map(|(_, envelope)| *envelope).collect();
+        let mut node = world.node(0).clone();
+        let mut dice = Dice::new(seed);
+        for _ in 0..200 {
+            let edge = [0, 1, u64::MAX, u64::MAX - 1, u64::MAX / 2, world.now.as_nanos(), 1 << 62][dice.machine(7)];
+            let now = Time::from_nanos(edge.saturating_add(dice.below(400_000_000)));
+            let event = match dice.below(6) {
+                0 => Event::Transfer(None),
+                1 => Event::StepDown,
+                2 => Event::Drained,
+                3 => Event::Message(letters[dice.machine(letters.len())]),
+                _ => Event::Timeout,
+            };
+            let sent = node.step(now, event).count();
+            assert!(sent < 200, "{sent} actions at once");
+            assert!(node.lease(now).is_none_or(|lease| lease.valid_until > now));
+        }
     }
 }

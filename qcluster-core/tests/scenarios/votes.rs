@@ -229,6 +229,30 @@ fn a_vote_that_was_overtaken_by_a_term_is_never_told() {
     assert_eq!(world.sent("vote_reply"), before, "{}", world.transcript.in_full(&world.machines));
 }
 
+/// What a voter without memory may have voted in an earlier life lies below its boot stamp (E12).
+#[test]
+fn a_voter_without_memory_votes_only_above_its_stamp() {
+    let mut world = World::of(3).of_hermits();
+    let term = world.fresh_term();
+    assert_eq!(votes(&world.ask(0, 2, request(term))), [None]);
+    // Given that it forgets its vote in a crash, and its wait is over, …
+    world.crash_with_amnesia(2);
+    world.run(ms(500));
+    world.start(2);
+    world.heal();
+    world.network.cut(0, 1);
+    world.run(ms(140));
+    world.isolate(2);
+    world.run(ms(12));
+    // … then it votes for nobody in that term, and says from where it does.
+    let answers = world.ask(1, 2, request(term));
+    let [ElectionMessage::VoteReply { refusal, stamp, .. }] = answers[..] else { panic!("{answers:?}") };
+    assert_eq!(refusal, Some(Refusal::BelowStamp));
+    assert!(stamp > term);
+    assert_eq!(votes(&world.ask(1, 2, request(stamp))), [Some(Refusal::BelowStamp)]);
+    assert_eq!(votes(&world.ask(1, 2, request(stamp.next()))), [None]);
+}
+
 /// A live promise to another refuses a vote, and the voter does not even move to the higher term (E6).
 #[test]
 fn a_voter_that_has_promised_refuses_without_adopting_the_higher_term() {
