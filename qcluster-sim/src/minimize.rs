@@ -64,10 +64,12 @@ impl Search {
             while at < self.best.faults.len() {
                 let end = (at + size).min(self.best.faults.len());
                 let mut candidate = self.best.clone();
-                candidate.faults.drain(at..end);
-                if !self.try_out(candidate) {
-                    at = end;
-                }
+                // Without its heal, and the cuts around that, a schedule has no right to ask for convergence.
+                let from = candidate.converge.map_or(Time::NEVER, |converge| converge.from);
+                let kept: Vec<_> = candidate.faults.drain(at..end).filter(|(at, _)| *at >= from).collect();
+                let count = kept.len();
+                candidate.faults.splice(at..at, kept);
+                at = if self.try_out(candidate) { at + count } else { end };
             }
             size = if size == 1 { 0 } else { size.div_ceil(2) };
         }

@@ -148,7 +148,8 @@ impl Convergence {
     }
 
     fn watch_agreement(&self, world: &mut World, lease: Span) -> Result<(), Violation> {
-        let deadline = world.now() + lease.times(6);
+        // A first leader may have been about to go; then there is another election.
+        let deadline = world.now() + self.within + lease.times(6);
         loop {
             let leader = world.leader();
             let agreed = leader.is_some_and(|leader| self.hosts.contains(leader))
