@@ -15,6 +15,7 @@ mod leader;
 mod message;
 mod pre_vote;
 mod preferred;
+mod rebase;
 mod storage;
 mod vote;
 
@@ -56,7 +57,7 @@ pub(crate) struct Sender {
 }
 
 /// What a voter is at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
     Follower,
     PreCandidate(PreCandidate),
@@ -65,14 +66,14 @@ pub(crate) enum Role {
 }
 
 /// Whether the voter sits out its boot wait (E9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum BootWait {
     Until(Time),
     Over,
 }
 
 /// How much of its part the voter still plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Service {
     Full,
     /// About to stop: it may end a leadership, and begins nothing.
@@ -80,7 +81,7 @@ enum Service {
 }
 
 /// One voter's part in the election.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Election {
     rules: Arc<Rules>,
     me: VoterIndex,

@@ -59,7 +59,7 @@ pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, read_datagram
 pub use hard_state::RecordError;
 pub use id::{BadNodeId, FencingToken, Incarnation, NodeId, NodeKey, Term};
 pub use metrics::Counters;
-pub use node::{Action, Actions, Boot, BootError, Envelope, Event, Message, Node, Notification, Role, Session};
+pub use node::{Action, Actions, Boot, BootError, Envelope, Event, Lives, Message, Node, Notification, Role, Session};
 pub use observer::Message as ObserverMessage;
 pub use reason::{DropReason, LostReason, Refusal, TransferRefused};
 pub use time::{Span, Time};

@@ -7,6 +7,7 @@ mod boot;
 mod event;
 mod links;
 mod queue;
+mod rebase;
 mod receive;
 mod role;
 mod send;
@@ -17,6 +18,7 @@ use alloc::vec::Vec;
 
 pub use boot::{Boot, BootError};
 pub use event::{Action, Envelope, Event, Message, Notification, Session};
+pub use links::Lives;
 pub use queue::Actions;
 pub use role::Role;
 
@@ -51,7 +53,7 @@ pub struct Node {
     counters: Counters,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Stage {
     /// The first step has yet to come.
     New,
@@ -60,7 +62,7 @@ enum Stage {
     Stopped,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::large_enum_variant, reason = "there is one for each node, and a voter's is the one that matters")]
 enum Part {
     Voter(Election),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey, Term};
-use crate::time::{Span, Time};
+use crate::time::{Rebase, Span, Time};
 
 /// A message between a voter and an observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,13 +23,13 @@ pub enum Message {
 }
 
 /// The observers that a voter tells of the leader: bounded, and each for as long as it keeps asking.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Audience {
     subscribers: Vec<Subscriber>,
 }
 
 /// An observer in one of its lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Subscriber {
     pub(crate) key: NodeKey,
     pub(crate) incarnation: Incarnation,
@@ -56,20 +56,27 @@ impl Audience {
         Subscribed::Yes
     }
 
+    pub(crate) fn rebase(&mut self, by: &Rebase<'_>) {
+        self.subscribers.retain(|subscriber| by.is_to_come(subscriber.until));
+        for subscriber in &mut self.subscribers {
+            subscriber.until = by.time(subscriber.until);
+        }
+    }
+
     pub(crate) fn at(&self, now: Time) -> impl Iterator<Item = Subscriber> + '_ {
         self.subscribers.iter().copied().filter(move |subscriber| now < subscriber.until)
     }
 }
 
 /// What an observer has heard of each voter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Watch {
     opinions: Vec<Option<Opinion>>,
     ask_at: Time,
     shown: Option<(VoterIndex, Term)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Opinion {
     leader: Option<VoterIndex>,
     term: Term,
@@ -82,6 +89,14 @@ impl Watch {
 
     pub(crate) fn new(voters: usize, now: Time) -> Self {
         Self { opinions: alloc::vec![None; voters], ask_at: now, shown: None }
+    }
+
+    pub(crate) fn rebase(&mut self, by: &Rebase<'_>) {
+        let Self { opinions, ask_at, shown: _ } = self;
+        *ask_at = by.due(*ask_at);
+        for opinion in opinions.iter_mut().flatten() {
+            opinion.until = by.due(opinion.until);
+        }
     }
 
     pub(crate) fn deadline(&self) -> Time {

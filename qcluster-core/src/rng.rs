@@ -6,12 +6,19 @@
 pub(crate) struct Rng(u64);
 
 impl Rng {
+    const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
+    /// The one whose next number is zero: the least that chance can do.
+    pub(crate) const fn before_zero() -> Self {
+        Self(0_u64.wrapping_sub(Self::GAMMA))
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(Self::GAMMA);
         mix(self.0)
     }
 

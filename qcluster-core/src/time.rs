@@ -1,6 +1,10 @@
 //! Time as the core sees it: integer nanoseconds that the embedder counts, and that never overflow.
 
+mod rebase;
+
 use core::fmt;
+
+pub(crate) use rebase::Rebase;
 
 /// A moment on one node's monotonic clock, in nanoseconds since an origin that the embedder chooses.
 ///

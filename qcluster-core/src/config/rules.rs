@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,13 @@ pub struct Rules {
     pub(crate) previous_lease: Span,
     pub(crate) drain: Span,
     pub(crate) settle: Span,
+}
+
+/// The digests and the name stand for the rest.
+impl Hash for Rules {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.key, self.digests).hash(state);
+    }
 }
 
 impl Rules {

@@ -4,10 +4,10 @@ use super::{BootWait, Change, Context, Election, Heed, Leadership, Message, Role
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey, Term};
 use crate::reason::DropReason;
-use crate::time::{Span, Time};
+use crate::time::{Rebase, Span, Time};
 
 /// Neither to vote, pre-vote nor campaign for any other node before `until` (E2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Promise {
     pub(super) to: Leadership,
     pub(super) until: Time,
@@ -15,7 +15,7 @@ pub(super) struct Promise {
 
 /// The newest leadership heard of, and how new its newest heartbeat was. One that has released its voters is remembered
 /// as newer than anything it could still send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Heard {
     of: Leadership,
     newest: Time,
@@ -31,13 +31,19 @@ impl Heard {
         Self { of, newest: Time::NEVER }
     }
 
+    /// Only a leadership of the present term can still send something newer.
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>, term: Term) {
+        let Self { of, newest } = self;
+        *newest = if of.term < term && *newest < Time::NEVER { Time::ZERO } else { by.time_of(of.node, *newest) };
+    }
+
     pub(super) fn is_of(&self, leadership: Leadership) -> bool {
         self.of == leadership && self.newest < Time::NEVER
     }
 }
 
 /// The leader that is shown to the application, for as long as it keeps being heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shown {
     pub(super) leader: VoterIndex,
     pub(super) term: Term,

@@ -7,7 +7,7 @@ use crate::reason::{LostReason, TransferRefused};
 use crate::time::Time;
 
 /// A hand-over that waits for the leader's work to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Handover {
     /// Who is to follow; `None` leaves the choice to the end of the drain, and nobody is a valid choice then.
     target: Option<VoterIndex>,

@@ -6,10 +6,10 @@ use super::{Change, Context, Election, Heed, Message, Role, Sender};
 use crate::config::VoterIndex;
 use crate::id::{NodeKey, Term};
 use crate::reason::{DropReason, LostReason};
-use crate::time::{Span, Time};
+use crate::time::{Rebase, Span, Time};
 
 /// A leadership from the inside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Leader {
     /// When it first asked for votes: without a lease it ends Ll later (E7).
     asked_at: Time,
@@ -35,6 +35,18 @@ impl Leader {
     pub(super) fn deadline(&self, trusted_lease: Span) -> Time {
         let handover = self.handover.map_or(Time::NEVER, |handover| handover.until);
         self.heartbeat_at.min(self.ends(trusted_lease)).min(handover)
+    }
+
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
+        let Self { asked_at, lease_until, sent_at, heartbeat_at, handover, asked_preferred: _ } = self;
+        // Once there is a lease, it alone decides about the end.
+        *asked_at = if lease_until.is_some() { Time::ZERO } else { by.time(*asked_at) };
+        *lease_until = lease_until.map(|until| by.due(until));
+        *sent_at = by.time(*sent_at);
+        *heartbeat_at = by.due(*heartbeat_at);
+        if let Some(handover) = handover {
+            handover.until = by.due(handover.until);
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use crate::config::VoterIndex;
 use crate::id::Term;
 use crate::quorum::VoterSet;
 use crate::reason::{DropReason, Refusal};
-use crate::time::{Span, Time};
+use crate::time::{Rebase, Span, Time};
 
 /// One round of asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PreCandidate {
     round: u64,
     term: Term,
@@ -20,6 +20,12 @@ pub(crate) struct PreCandidate {
 impl PreCandidate {
     pub(super) fn deadline(&self) -> Time {
         self.ends.min(self.ask_again_at)
+    }
+
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
+        let Self { round: _, term: _, grants: _, ends, ask_again_at } = self;
+        *ends = by.due(*ends);
+        *ask_again_at = by.due(*ask_again_at);
     }
 }
 

@@ -6,17 +6,17 @@ use crate::config::VoterIndex;
 use crate::id::Term;
 use crate::quorum::VoterSet;
 use crate::reason::{DropReason, LostReason, Refusal};
-use crate::time::{Span, Time};
+use crate::time::{Rebase, Span, Time};
 
 /// When this voter, while it leads, may next try to give leadership away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Preferred {
     not_before: Time,
     back_off: Span,
 }
 
 /// A preferred voter's round of asking, with the leader's consent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Sounding {
     leadership: Leadership,
     leader: VoterIndex,
@@ -31,6 +31,11 @@ impl Preferred {
 
     pub(super) fn new(settle: Span) -> Self {
         Self { not_before: Time::ZERO, back_off: settle }
+    }
+
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
+        let Self { not_before, back_off: _ } = self;
+        *not_before = by.time(*not_before);
     }
 
     /// Notes an attempt. Each makes the next wait twice as long, until there was none for longer than any wait.

@@ -38,7 +38,7 @@ pub struct HardState {
 }
 
 /// The hard state as it is, and as it is known to be on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Storage {
     current: HardState,
     /// What a crash would leave; `None` before the first record of a first life.
@@ -48,7 +48,7 @@ pub(super) struct Storage {
     medium: Medium,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Medium {
     /// Nothing is saved, and nothing waits.
     None,
@@ -124,6 +124,15 @@ impl Storage {
         match self.medium {
             Medium::None => true,
             Medium::Disk | Medium::Failed => self.durable.is_some_and(|durable| durable.lease >= lease),
+        }
+    }
+
+    /// Renames the request under way as the first one.
+    pub(super) fn rebase(&mut self) {
+        let Self { current: _, durable: _, under_way, last_id, medium: _ } = self;
+        *last_id = PersistId(1);
+        if let Some((id, _)) = under_way {
+            *id = *last_id;
         }
     }
 

@@ -5,10 +5,10 @@ use crate::config::VoterIndex;
 use crate::id::{Incarnation, Term};
 use crate::quorum::VoterSet;
 use crate::reason::{DropReason, Refusal};
-use crate::time::{Span, Time};
+use crate::time::{Rebase, Span, Time};
 
 /// A campaign for one term.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Candidate {
     /// When it first asked; `None` while its own vote is on the way to the disk (E6).
     asked_at: Option<Time>,
@@ -20,7 +20,7 @@ pub(crate) struct Candidate {
 }
 
 /// A vote that was granted and waits for the disk before it may be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Grant {
     to: VoterIndex,
     incarnation: Incarnation,
@@ -40,6 +40,12 @@ impl Candidate {
 
     pub(super) fn waits(&self) -> bool {
         self.asked_at.is_none()
+    }
+
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
+        let Self { asked_at, votes: _, refused: _, ask_again_at, released: _ } = self;
+        *asked_at = asked_at.map(|asked_at| by.time(asked_at));
+        *ask_again_at = by.due(*ask_again_at);
     }
 }
 

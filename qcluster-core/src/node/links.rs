@@ -9,10 +9,10 @@ use alloc::vec::Vec;
 
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey};
-use crate::time::{Span, Time};
+use crate::time::{Rebase, Span, Time};
 
 /// What is known of the node behind one voter's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Link {
     /// The established life; `UNKNOWN` before the first.
     pub(super) life: Incarnation,
@@ -24,7 +24,7 @@ pub(super) struct Link {
 }
 
 /// A life that says it is a certain voter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Claim {
     pub(super) life: Incarnation,
     /// Whether it says that it sits out its boot wait.
@@ -33,7 +33,7 @@ pub(super) struct Claim {
 
 /// Another life than the established one, while both are probed: what was said by either may have been under way for long,
 /// and only an answer shows who is there now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Contender {
     life: Incarnation,
     since: Time,
@@ -42,6 +42,15 @@ struct Contender {
     /// What the two have answered since.
     answer: Option<Claim>,
     answer_of_established: Option<Claim>,
+}
+
+/// Whether another life of any node may still begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lives {
+    /// It may: when each was heard last decides how soon another is believed.
+    Change,
+    /// Nobody starts any more.
+    Last,
 }
 
 /// What a proven message means for the link that it came in on.
@@ -63,7 +72,7 @@ pub(super) enum Verdict {
 }
 
 /// The links to all voters, and the schedule of greetings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Links {
     voters: Vec<Link>,
     pub(super) greet_at: Time,
@@ -82,6 +91,21 @@ impl Links {
             mismatch_told: Incarnation::UNKNOWN,
         };
         Self { voters: alloc::vec![link; voters], greet_at: now, strangers_told: Vec::new() }
+    }
+
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>, lives: Lives) {
+        let Self { voters, greet_at, strangers_told: _ } = self;
+        *greet_at = by.due(*greet_at);
+        for Link { life: _, heard, contender, mismatch_told: _ } in voters {
+            *heard = match lives {
+                Lives::Change => by.time(*heard),
+                Lives::Last => Time::ZERO,
+            };
+            if let Some(contender) = contender {
+                contender.since = by.time(contender.since);
+                contender.probed_at = by.time(contender.probed_at);
+            }
+        }
     }
 
     pub(super) fn at(&self, voter: VoterIndex) -> &Link {

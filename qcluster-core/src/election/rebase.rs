@@ -1,0 +1,85 @@
+//! An election as it looks once the origins of all clocks have moved, without what decides nothing any more.
+
+use super::{BootWait, Election, Leadership, Role};
+use crate::rng::Rng;
+use crate::time::{Rebase, Time};
+
+impl Role {
+    fn rebase(&mut self, by: &Rebase<'_>) {
+        match self {
+            Self::Follower => {}
+            Self::PreCandidate(round) => round.rebase(by),
+            Self::Candidate(candidate) => candidate.rebase(by),
+            Self::Leader(leader) => leader.rebase(by),
+        }
+    }
+}
+
+impl Election {
+    /// The promise that binds this voter at `now`, to itself included.
+    pub(crate) fn live_promise(&self, now: Time) -> Option<(Leadership, Time)> {
+        self.promise.filter(|promise| now < promise.until).map(|promise| (promise.to, promise.until))
+    }
+
+    /// See [`Node::rebase`](crate::Node::rebase).
+    pub(crate) fn rebase(&mut self, by: &Rebase<'_>) {
+        let (term, rank) = (self.term(), self.rules.at(self.me).rank);
+        let leads = matches!(self.role, Role::Leader(_));
+        let tolerated = self.rules.timing.heartbeat;
+        let Self {
+            rules: _,
+            me: _,
+            incarnation: _,
+            rng,
+            storage,
+            highest_stamp: _,
+            boot_wait,
+            service: _,
+            role,
+            promise,
+            heard,
+            shown,
+            campaign_at,
+            delay: _,
+            defeats: _,
+            late: _,
+            yielded: _,
+            rounds: _,
+            grant: _,
+            sounding,
+            preferred,
+            acked,
+            healthy_since,
+        } = self;
+        *rng = Rng::before_zero();
+        storage.rebase();
+        match boot_wait {
+            BootWait::Until(until) => *until = by.due(*until),
+            BootWait::Over => {}
+        }
+        role.rebase(by);
+        promise.take_if(|promise| !by.is_to_come(promise.until));
+        if let Some(promise) = promise {
+            promise.until = by.time(promise.until);
+        }
+        heard.rebase(by, term);
+        if let Some(shown) = shown {
+            shown.until = by.due(shown.until);
+        }
+        // More than a heartbeat late is late, however much (E15).
+        let late_enough = by.now.before(tolerated.times(2));
+        let is_late = by.now > *campaign_at + tolerated;
+        *campaign_at = by.time(if is_late { late_enough } else { *campaign_at });
+        if let Some(sounding) = sounding {
+            sounding.until = by.due(sounding.until);
+        }
+        preferred.rebase(by);
+        for time in acked {
+            *time = if leads { by.time(*time) } else { Time::ZERO };
+        }
+        for time in healthy_since {
+            // Read by leaders alone that others are preferred to (E11).
+            *time = if leads && rank > 0 { by.time(*time) } else { Time::NEVER };
+        }
+    }
+}
