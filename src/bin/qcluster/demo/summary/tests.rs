@@ -8,7 +8,9 @@ use super::Summary;
 
 fn summary(samples_ms: &[u64]) -> Summary {
     let mut summary = Summary::new(Preset::Fast);
-    samples_ms.iter().for_each(|&ms| summary.add(Duration::from_millis(ms)));
+    for &ms in samples_ms {
+        summary.add(Duration::from_millis(ms));
+    }
     summary
 }
 
