@@ -108,6 +108,27 @@ fn scenario_11_another_life_of_the_candidate_is_another_candidate() {
     assert_eq!(votes(&world.ask(0, 2, request(term))), [Some(Refusal::Voted)], "a token never serves twice");
 }
 
+/// A vote that waits for a slow disk is for one life of the candidate: the next one is not told of it.
+#[test]
+fn a_vote_is_told_to_no_other_life_than_the_one_that_asked() {
+    let mut world = durable(3).of_hermits();
+    let term = world.fresh_term();
+    world.machines[2].disk = Disk::Held;
+    assert_eq!(votes(&world.ask(0, 2, request(term))), []);
+    // Given that the candidate restarts, and its new life is known to the voter, …
+    world.start(0);
+    world.network.join(0, 2);
+    world.run(ms(120));
+    world.isolate(0);
+    let pre_vote = ElectionMessage::PreVoteRequest { round: 1, term: term.next(), consent: None };
+    assert_eq!(world.ask(0, 2, pre_vote).len(), 1, "it is listened to");
+    // … when the disk is done, then nobody is told of the vote.
+    let before = world.sent("vote_reply");
+    world.sync(2);
+    assert_eq!(world.sent("vote_reply"), before);
+    assert_eq!(votes(&world.ask(0, 2, request(term))), [Some(Refusal::Voted)]);
+}
+
 #[test]
 fn scenario_12_a_voter_that_crashes_around_its_save_never_votes_twice() {
     #[derive(Clone, Copy, PartialEq, Debug)]
