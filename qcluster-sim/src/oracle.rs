@@ -50,6 +50,8 @@ pub enum Rule {
     PreVoteFirst,
     /// `Elected` and `Lost` alternate, and agree with the lease.
     NoticesAlternate,
+    /// A heartbeat of a lower term puts nothing off (E2).
+    StaleIgnored,
     /// Observers never vote and never lead (E13).
     ObserversPassive,
     /// Queues, outputs and traffic stay under their bounds.

@@ -1,6 +1,6 @@
 //! One event: a host is given something, and what it answers is carried out in order.
 
-use qcluster_core::{Input, Lease, Notification, Output, Role, Span, Time};
+use qcluster_core::{ElectionMessage, Endpoint, Input, Lease, Message, Notification, Output, Role, Span, Time};
 
 use super::World;
 use super::engine::Engine;
@@ -9,7 +9,7 @@ use crate::host::{Host, Progress};
 use crate::marks::Mark;
 use crate::oracle::{Arrival, Rule, Scene};
 use crate::queue::Job;
-use crate::setup::HostSet;
+use crate::setup::{Assumption, HostSet};
 use crate::trace::Happening;
 
 /// How often in a row a timeout may leave the deadline in the past.
@@ -66,7 +66,7 @@ impl World {
         let Some(endpoint) = self.hosts[host].endpoint.as_ref().filter(|_| reached) else {
             return self.engine.packets.release(slot);
         };
-        let life = endpoint.node().incarnation();
+        let (life, term) = (endpoint.node().incarnation(), endpoint.node().term());
         if !self.is_ready(host, Job::Deliver(slot)) {
             return;
         }
@@ -80,7 +80,26 @@ impl World {
         }
         self.engine.note(host, || Happening::Received { from: (from < HostSet::CAPACITY).then_some(from), message });
         self.engine.hash.add_bytes(bytes);
-        self.step(host, Input::Datagram { from: label.from, bytes });
+        let input = Input::Datagram { from: label.from, bytes };
+        match message {
+            Some(Message::Election(ElectionMessage::Heartbeat { term: stale, .. })) if stale < term => {
+                self.step_with_stale(host, input);
+            }
+            Some(_) | None => self.step(host, input),
+        }
+    }
+
+    /// A leader of a term that is over may speak, and must not hold anybody.
+    fn step_with_stale(&mut self, host: usize, input: Input<'_>) {
+        let deadline = |world: &Self| world.hosts[host].endpoint.as_ref().map_or(Time::ZERO, Endpoint::deadline);
+        let before = deadline(self);
+        self.step(host, input);
+        let after = deadline(self);
+        let kept = self.setup.rates == Assumption::Kept;
+        if kept && after > before && before > self.hosts[host].now(self.engine.now) {
+            let detail = format!("a heartbeat of a lower term moves its deadline from {before} to {after}");
+            self.engine.breach(host, Rule::StaleIgnored, detail);
+        }
     }
 
     fn wake(&mut self, host: usize) {
