@@ -35,3 +35,6 @@ pub fn write_datagram(rules: &Rules, envelope: &Envelope) -> Vec<u8> {
     wire::encode(rules, &Header { from, from_incarnation, to_incarnation, digests }, &message, &mut bytes);
     bytes
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,11 @@
 use super::{Quorums, VoterSet};
 use crate::config::VoterIndex;
 use crate::time::Time;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use proptest::collection::{btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
 
 fn first(count: u8) -> VoterSet {
     (0..count).map(VoterIndex).collect()
@@ -46,4 +50,76 @@ fn the_newest_common_time_is_the_quorumth_newest() {
     assert_eq!(Quorums::new(first(2), None).newest_common(&times), Time::from_millis(10));
     let joint = Quorums::new(first(3), Some([1, 3].map(VoterIndex).into_iter().collect()));
     assert_eq!(joint.newest_common(&times), Time::from_millis(10));
+}
+
+/// The model: lists as plain sets, majorities by counting, the newest common time by sorting.
+#[derive(Clone, Debug)]
+struct Model {
+    lists: Vec<BTreeSet<u8>>,
+}
+
+impl Model {
+    fn reached_by(&self, set: &BTreeSet<u8>) -> bool {
+        self.lists.iter().all(|list| 2 * list.intersection(set).count() > list.len())
+    }
+
+    fn out_of_reach(&self, lost: &BTreeSet<u8>) -> bool {
+        self.lists.iter().any(|list| 2 * list.difference(lost).count() <= list.len())
+    }
+
+    fn newest_common(&self, times: &[u64]) -> Option<u64> {
+        let newest = |list: &BTreeSet<u8>| {
+            let mut reached: Vec<u64> = list.iter().map(|voter| times[usize::from(*voter)]).collect();
+            reached.sort_unstable_by(|a, b| b.cmp(a));
+            reached[reached.len() / 2]
+        };
+        self.lists.iter().map(newest).min()
+    }
+}
+
+fn set_of(voters: &BTreeSet<u8>) -> VoterSet {
+    voters.iter().copied().map(VoterIndex).collect()
+}
+
+/// One list or two, of one to nine voters somewhere among all that fit.
+fn lists() -> impl Strategy<Value = (Quorums, Model)> {
+    let list = || {
+        let (few, all) = (btree_set(0..9_u8, 1..=9), btree_set(0..63_u8, 1..=63));
+        prop_oneof![few, all]
+    };
+    (list(), option::of(list())).prop_map(|(current, next)| {
+        let quorums = Quorums::new(set_of(&current), next.as_ref().map(set_of));
+        (quorums, Model { lists: core::iter::once(current).chain(next).collect() })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn quorums_are_those_of_counting((quorums, model) in lists(), some in btree_set(0..63_u8, 0..=63)) {
+        prop_assert_eq!(quorums.reached_by(set_of(&some)), model.reached_by(&some));
+        prop_assert_eq!(quorums.out_of_reach(set_of(&some)), model.out_of_reach(&some));
+    }
+
+    /// What every lease rests on: whoever has a quorum of the lists shares a voter with whoever has another.
+    #[test]
+    fn two_quorums_share_a_voter(
+        (quorums, _) in lists(),
+        one in btree_set(0..63_u8, 0..=63),
+        other in btree_set(0..63_u8, 0..=63),
+    ) {
+        let (one, other) = (set_of(&one), set_of(&other));
+        let rest = quorums.all().without(one);
+        prop_assert!(!(quorums.reached_by(one) && quorums.reached_by(rest)));
+        if quorums.reached_by(one) && quorums.reached_by(other) {
+            prop_assert!(!one.intersection(other).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_newest_common_time_is_that_of_sorting((quorums, model) in lists(), times in vec(0..40_u64, 63)) {
+        let common = quorums.newest_common(&times.iter().copied().map(Time::from_nanos).collect::<Vec<_>>());
+        prop_assert_eq!(Some(common.as_nanos()), model.newest_common(&times));
+    }
 }

@@ -1,0 +1,135 @@
+//! What is written reads back: every message, with every number in it.
+
+use alloc::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::*;
+use crate::config::{Rules, Settings, VoterSettings};
+use crate::election::{Leadership, Message as ElectionMessage};
+use crate::id::{Incarnation, NodeId, NodeKey, Term};
+use crate::node::Session;
+use crate::observer::Message as ObserverMessage;
+use crate::reason::Refusal;
+use crate::time::Time;
+use crate::wire::DATAGRAM_MAX;
+
+/// The rules of `a`, one of four voters, which may be about to change.
+fn rules(next: Option<&[&str]>) -> Rules {
+    let voters = |ids: &[&str]| ids.iter().map(|id| VoterSettings::new(NodeId::new(id).unwrap())).collect();
+    let id = NodeId::new("a").unwrap();
+    Settings { next_voters: next.map(voters), ..Settings::voter(id, voters(&["a", "b", "c", "d"])) }.check().unwrap()
+}
+
+fn term() -> impl Strategy<Value = Term> {
+    any::<u64>().prop_map(Term)
+}
+
+fn key() -> impl Strategy<Value = NodeKey> {
+    any::<u64>().prop_map(NodeKey)
+}
+
+fn life() -> impl Strategy<Value = Incarnation> {
+    any::<u64>().prop_map(Incarnation)
+}
+
+fn time() -> impl Strategy<Value = Time> {
+    any::<u64>().prop_map(Time::from_nanos)
+}
+
+fn leadership() -> impl Strategy<Value = Option<Leadership>> {
+    let one = (key(), life(), term());
+    option::of(one.prop_map(|(node, incarnation, term)| Leadership { node, incarnation, term }))
+}
+
+fn refusal() -> impl Strategy<Value = Option<Refusal>> {
+    option::of(select(&Refusal::ALL[..]))
+}
+
+fn election() -> impl Strategy<Value = ElectionMessage> {
+    use ElectionMessage as M;
+    let beats = (term(), time(), any::<bool>(), term());
+    let acks = (term(), time(), term());
+    let pre_votes = (any::<u64>(), term(), leadership());
+    let pre_vote_replies = (any::<u64>(), refusal(), term(), term());
+    let vote_replies = (term(), refusal(), term(), term());
+    prop_oneof![
+        beats.prop_map(|(term, sent_at, active, stamp)| M::Heartbeat { term, sent_at, active, stamp }),
+        acks.prop_map(|(term, sent_at, stamp)| M::HeartbeatAck { term, sent_at, stamp }),
+        term().prop_map(|term| M::StaleTerm { term }),
+        pre_votes.prop_map(|(round, term, consent)| M::PreVoteRequest { round, term, consent }),
+        pre_vote_replies.prop_map(|(round, refusal, term, stamp)| M::PreVoteReply { round, refusal, term, stamp }),
+        (term(), leadership()).prop_map(|(term, released)| M::VoteRequest { term, released }),
+        vote_replies.prop_map(|(asked, refusal, term, stamp)| M::VoteReply { asked, refusal, term, stamp }),
+        (term(), option::of(key())).prop_map(|(term, successor)| M::Release { term, successor }),
+        term().prop_map(|term| M::CouldYouWin { term }),
+        (term(), any::<u64>()).prop_map(|(term, reached)| M::CouldWin { term, reached }),
+    ]
+}
+
+fn session() -> impl Strategy<Value = Session> {
+    let hellos = (key(), any::<bool>(), any::<bool>(), life());
+    prop_oneof![
+        hellos.prop_map(|(to, answer, booting, known)| Session::Hello { to, answer, booting, known }),
+        any::<u64>().prop_map(|nonce| Session::Probe { nonce }),
+        (any::<u64>(), any::<bool>()).prop_map(|(nonce, booting)| Session::ProbeAck { nonce, booting }),
+        (life(), any::<bool>()).prop_map(|(other, booting)| Session::Twin { other, booting }),
+    ]
+}
+
+fn observer() -> impl Strategy<Value = ObserverMessage> {
+    let announcements = (option::of(key()), term());
+    prop_oneof![
+        Just(ObserverMessage::Subscribe),
+        announcements.prop_map(|(leader, term)| ObserverMessage::Announce { leader, term }),
+    ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        10 => election().prop_map(Message::Election),
+        4 => session().prop_map(Message::Session),
+        2 => observer().prop_map(Message::Observer),
+    ]
+}
+
+/// An envelope to `a`, with the rules that both ends have.
+fn envelope() -> impl Strategy<Value = (Rules, Envelope)> {
+    const LISTS: &[Option<&[&str]>] = &[None, Some(&["a", "b", "e"])];
+    (select(LISTS), key(), life(), life(), message()).prop_map(
+        |(next, from, from_incarnation, to_incarnation, message)| {
+            let rules = rules(next);
+            let (to, digests) = (rules.key(), rules.digests);
+            (rules, Envelope { from, from_incarnation, to, to_incarnation, digests, message })
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_envelope_comes_back((rules, envelope) in envelope()) {
+        let bytes = write_datagram(&rules, &envelope);
+        prop_assert!(bytes.len() <= DATAGRAM_MAX);
+        prop_assert_eq!(read_datagram(&rules, &bytes), Ok(vec![envelope]));
+    }
+
+    /// A burst of up to 32 bits is what the checksum is sure to find; in the prefix other checks come first.
+    #[test]
+    fn a_burst_of_damage_is_noticed((rules, envelope) in envelope(), at in any::<Index>(), mask in 1..=u32::MAX) {
+        let mut bytes = write_datagram(&rules, &envelope);
+        let at = at.index(bytes.len() - 3);
+        for (byte, bits) in bytes[at..].iter_mut().zip(mask.to_le_bytes()) {
+            *byte ^= bits;
+        }
+        prop_assert!(read_datagram(&rules, &bytes).is_err());
+    }
+
+    #[test]
+    fn bytes_that_were_cut_are_no_datagram((rules, envelope) in envelope(), len in any::<Index>()) {
+        let bytes = write_datagram(&rules, &envelope);
+        prop_assert!(read_datagram(&rules, &bytes[..len.index(bytes.len())]).is_err());
+    }
+}
