@@ -22,7 +22,7 @@ mod vote;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-pub(crate) use context::{Change, Context, Effect, Heed};
+pub(crate) use context::{Change, Context, Effect};
 pub use message::{Leadership, Message};
 pub use storage::{HardState, PersistId, Vote};
 
@@ -172,7 +172,7 @@ impl Election {
         let role = match &self.role {
             Role::Follower => self.campaign_at,
             Role::PreCandidate(round) => round.deadline(),
-            Role::Candidate(candidate) => candidate.deadline(self.rules.trusted_lease),
+            Role::Candidate(candidate) => candidate.deadline(),
             Role::Leader(leader) => leader.deadline(self.rules.trusted_lease),
         };
         let boot = match self.boot_wait {

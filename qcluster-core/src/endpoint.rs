@@ -9,14 +9,14 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use crate::config::{Rules, VoterIndex};
-use crate::election::{Heed, Lease, PersistId};
+use crate::election::{Lease, PersistId};
 use crate::hard_state;
 use crate::id::{NodeId, NodeKey};
-use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notification};
+use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notification, Session};
 use crate::reason::DropReason;
 use crate::time::Time;
 use crate::wire::{self, Header};
-use addresses::Addresses;
+use addresses::{Addresses, Found, Place};
 pub use inspect::{read_datagram, write_datagram};
 
 /// What an endpoint needs to know when it starts, beside its rules: a [`Boot`] whose saved state is still bytes.
@@ -160,10 +160,18 @@ impl Endpoint {
         };
         let Header { from: sender, from_incarnation, to_incarnation, digests } = datagram.header;
         let voter = self.rules.index_of(sender);
-        self.addresses.sender_is(sender, from_incarnation, from);
+        let place = Place { life: from_incarnation, address: from };
+        self.addresses.sender_is(sender, place);
         if to_incarnation == self.node.incarnation() {
             // Only who has heard of this life can name it: the address is no invention of a third party.
-            self.addresses.found(voter, sender, from_incarnation, from);
+            let patience = self.rules.timing().heartbeat;
+            match self.addresses.found(voter, sender, place, now, patience) {
+                Found::Here => {}
+                Found::Elsewhere(voter) => {
+                    let nonce = self.node.probe(sender, from_incarnation);
+                    self.addresses.asked(voter, place, nonce, now);
+                }
+            }
         }
         let to = self.rules.key();
         for _ in 0..Self::MESSAGES_MAX {
@@ -174,10 +182,11 @@ impl Endpoint {
             };
             let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
             // A sender that is turned away is answered once, however much it put into the datagram.
-            match self.node.take_message(now, &envelope) {
-                Ok(Heed::Newest) => self.addresses.moved(voter, from_incarnation, from),
-                Ok(Heed::Other) => {}
-                Err(_) => return,
+            if self.node.take_message(now, &envelope).is_err() {
+                return;
+            }
+            if let Message::Session(Session::ProbeAck { nonce, .. }) = message {
+                self.addresses.answered(voter, nonce, from);
             }
         }
         if datagram.next_message::<Message>().is_some() {

@@ -23,8 +23,8 @@ pub use queue::Actions;
 pub use role::Role;
 
 use crate::config::{Durability, Rules, Voter, VoterIndex};
-use crate::election::{self, Context, Effect, Election, Heed, Lease, Start};
-use crate::id::{Incarnation, NodeId, Term};
+use crate::election::{self, Context, Effect, Election, Lease, Start};
+use crate::id::{Incarnation, NodeId, NodeKey, Term};
 use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
 use crate::reason::{DropReason, TransferRefused};
@@ -236,6 +236,13 @@ impl Node {
         self.links.at(voter).life
     }
 
+    /// Asks a life of a voter to show that it is where it was heard from.
+    pub(crate) fn probe(&mut self, voter: NodeKey, life: Incarnation) -> u64 {
+        let nonce = self.rng.next();
+        self.send(voter, life, Message::Session(Session::Probe { nonce }));
+        nonce
+    }
+
     pub(crate) fn next_action(&mut self) -> Option<Action> {
         self.queue.pop()
     }
@@ -255,17 +262,17 @@ impl Node {
         match event {
             Event::Timeout => self.timeout(),
             Event::Message(envelope) => _ = self.receive(&envelope),
-            Event::Persisted(id) => _ = self.with_election(|election, cx| election.persisted(cx, id)),
-            Event::PersistFailed(id) => _ = self.with_election(|election, cx| election.persist_failed(cx, id)),
+            Event::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
+            Event::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
             Event::Transfer(target) => self.transfer(target.as_ref()),
-            Event::StepDown => _ = self.with_election(Election::step_down),
-            Event::Drained => _ = self.with_election(Election::drained),
+            Event::StepDown => self.with_election(Election::step_down),
+            Event::Drained => self.with_election(Election::drained),
             Event::Shutdown => self.shut_down(),
         }
     }
 
     /// One step for a message. An error says that nothing of the same sender and moment would fare better.
-    pub(crate) fn take_message(&mut self, now: Time, envelope: &Envelope) -> Result<Heed, DropReason> {
+    pub(crate) fn take_message(&mut self, now: Time, envelope: &Envelope) -> Result<(), DropReason> {
         self.enter(now);
         self.receive(envelope)
     }
@@ -320,7 +327,7 @@ impl Node {
 
     fn shut_down(&mut self) {
         match &self.part {
-            Part::Voter(_) => _ = self.with_election(Election::retire),
+            Part::Voter(_) => self.with_election(Election::retire),
             Part::Observer(_) => self.stage = Stage::Stopped,
         }
     }
@@ -330,16 +337,14 @@ impl Node {
     }
 
     /// Runs a part of the election, and carries out what it wants.
-    fn with_election(&mut self, run: impl FnOnce(&mut Election, &mut Context<'_>)) -> Heed {
-        let Part::Voter(election) = &mut self.part else { return Heed::Other };
+    fn with_election(&mut self, run: impl FnOnce(&mut Election, &mut Context<'_>)) {
+        let Part::Voter(election) = &mut self.part else { return };
         let (effects, counters) = (&mut self.effects, &mut self.counters);
-        let mut cx = Context { now: self.now, effects, counters, heed: Heed::Other };
+        let mut cx = Context { now: self.now, effects, counters };
         run(election, &mut cx);
-        let heed = cx.heed;
         if !self.effects.is_empty() {
             self.carry_out();
         }
-        heed
     }
 
     fn carry_out(&mut self) {

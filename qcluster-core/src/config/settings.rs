@@ -45,7 +45,7 @@ pub enum Durability {
     Durable,
 }
 
-/// Everything that decides how a node behaves. [`Rules::new`] checks it.
+/// Everything that decides how a node behaves. [`Settings::check`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The name of the cluster: datagrams of another one are dropped.

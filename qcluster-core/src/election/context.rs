@@ -32,16 +32,6 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Time,
     pub(crate) effects: &'a mut Vec<Effect>,
     pub(crate) counters: &'a mut Counters,
-    pub(crate) heed: Heed,
-}
-
-/// What a message turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heed {
-    /// A heartbeat or an ack newer than all before it from its sender, so that it is no repetition.
-    Newest,
-    /// Anything else.
-    Other,
 }
 
 impl Context<'_> {

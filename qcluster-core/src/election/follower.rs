@@ -1,6 +1,6 @@
 //! Following: promises to a leader (E2, E2′), what is shown of it, and the timer that ends it (E8, E15).
 
-use super::{BootWait, Change, Context, Election, Heed, Leadership, Message, Role, Sender};
+use super::{BootWait, Change, Context, Election, Leadership, Message, Role, Sender};
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey, Term};
 use crate::reason::DropReason;
@@ -87,7 +87,6 @@ impl Election {
         self.yielded = false;
         self.late = false;
         self.defeats = 0;
-        cx.heed = Heed::Newest;
     }
 
     /// Promises itself to the leadership and says so, unless another promise is live (E2′) or an earlier life may have

@@ -2,7 +2,7 @@
 
 use super::follower::{Heard, Promise, Shown};
 use super::handover::Handover;
-use super::{Change, Context, Election, Heed, Message, Role, Sender};
+use super::{Change, Context, Election, Message, Role, Sender};
 use crate::config::VoterIndex;
 use crate::id::{NodeKey, Term};
 use crate::reason::{DropReason, LostReason};
@@ -98,7 +98,6 @@ impl Election {
         if sent_at <= self.acked[from.index.position()] {
             return cx.drop(DropReason::Stale);
         }
-        cx.heed = Heed::Newest;
         self.note_health(cx.now, from.index, sent_at);
         self.count_ack(cx, from.index, sent_at);
     }

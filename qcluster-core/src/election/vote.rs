@@ -12,6 +12,8 @@ use crate::time::{Rebase, Span, Time};
 pub(crate) struct Candidate {
     /// When it first asked; `None` while its own vote is on the way to the disk (E6).
     asked_at: Option<Time>,
+    /// When it gives up: E7 is the limit, and a contested term is given up sooner.
+    ends: Time,
     votes: VoterSet,
     refused: VoterSet,
     ask_again_at: Time,
@@ -34,8 +36,8 @@ impl Grant {
 }
 
 impl Candidate {
-    pub(super) fn deadline(&self, trusted_lease: Span) -> Time {
-        self.asked_at.map_or(Time::NEVER, |asked_at| (asked_at + trusted_lease).min(self.ask_again_at))
+    pub(super) fn deadline(&self) -> Time {
+        self.ends.min(self.ask_again_at)
     }
 
     pub(super) fn waits(&self) -> bool {
@@ -43,8 +45,9 @@ impl Candidate {
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { asked_at, votes: _, refused: _, ask_again_at, released: _ } = self;
+        let Self { asked_at, ends, votes: _, refused: _, ask_again_at, released: _ } = self;
         *asked_at = asked_at.map(|asked_at| by.time(asked_at));
+        *ends = by.due(*ends);
         *ask_again_at = by.due(*ask_again_at);
     }
 }
@@ -57,6 +60,7 @@ impl Election {
         self.storage.vote(Vote { node: self.rules.key, incarnation: self.incarnation });
         self.role = Role::Candidate(Candidate {
             asked_at: None,
+            ends: Time::NEVER,
             votes: VoterSet::EMPTY,
             refused: VoterSet::EMPTY,
             ask_again_at: Time::NEVER,
@@ -70,6 +74,7 @@ impl Election {
         let heartbeat = self.rules.timing.heartbeat;
         let Role::Candidate(candidate) = &mut self.role else { return };
         candidate.asked_at = Some(cx.now);
+        candidate.ends = cx.now + self.rules.trusted_lease;
         candidate.ask_again_at = cx.now + heartbeat;
         candidate.votes.insert(self.me);
         let request = Message::VoteRequest { term: self.storage.hard_state().term, released: candidate.released };
@@ -83,8 +88,7 @@ impl Election {
     pub(super) fn candidate_timeout(&mut self, cx: &mut Context<'_>) {
         let (term, heartbeat) = (self.term(), self.rules.timing.heartbeat);
         let Role::Candidate(candidate) = &mut self.role else { return };
-        let Some(asked_at) = candidate.asked_at else { return };
-        if cx.now >= asked_at + self.rules.trusted_lease {
+        if cx.now >= candidate.ends {
             // A vote that its giver forgot in a crash may be bound elsewhere from now on (E7).
             cx.counters.expired_candidacies += 1;
             self.retry_after_defeat(cx);
@@ -181,7 +185,7 @@ impl Election {
         let Some(asked_at) = candidate.asked_at.filter(|_| asked == current) else {
             return cx.drop(DropReason::Unexpected);
         };
-        if cx.now >= asked_at + self.rules.trusted_lease {
+        if cx.now >= candidate.ends {
             // Too late (E7), and the timer that says so is late as well.
             return cx.drop(DropReason::Stale);
         }
@@ -193,6 +197,11 @@ impl Election {
             return;
         };
         candidate.refused.insert(from.index);
+        if reason == Refusal::Voted {
+            // Somebody else campaigns for this term. Those who are silent get a second chance to answer, and no more:
+            // waiting for the dead would cost the whole of E7's time.
+            candidate.ends = candidate.ends.min(cx.now + self.rules.timing.heartbeat.times(2));
+        }
         let lost = self.rules.quorums.out_of_reach(candidate.refused);
         if term > current {
             self.adopt(cx, term);

@@ -7,12 +7,29 @@ use core::net::SocketAddr;
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey};
 use crate::observer::Audience;
+use crate::time::{Span, Time};
 
 /// A life and where it was heard from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    life: Incarnation,
-    address: SocketAddr,
+pub(super) struct Place {
+    pub(super) life: Incarnation,
+    pub(super) address: SocketAddr,
+}
+
+/// A life was asked to show that it is at another place than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    place: Place,
+    nonce: u64,
+    at: Time,
+}
+
+/// Whether a datagram came from where its sender is known to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Here,
+    /// It came from another place, and its sender should be asked there.
+    Elsewhere(VoterIndex),
 }
 
 /// The addresses of one voter: a name may stand for two lives for a moment, when it restarts elsewhere or has a twin.
@@ -21,6 +38,7 @@ struct Entry {
     resolved: Option<SocketAddr>,
     newest: Option<Place>,
     other: Option<Place>,
+    asked: Option<Asked>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,35 +59,58 @@ impl Addresses {
     pub(super) fn resolved(&mut self, voter: VoterIndex, address: SocketAddr) {
         let entry = &mut self.voters[voter.position()];
         if entry.resolved != Some(address) {
-            *entry = Entry { resolved: Some(address), newest: None, other: None };
+            *entry = Entry { resolved: Some(address), ..Entry::default() };
         }
     }
 
-    pub(super) fn sender_is(&mut self, key: NodeKey, life: Incarnation, address: SocketAddr) {
-        self.sender = Some((key, Place { life, address }));
+    pub(super) fn sender_is(&mut self, key: NodeKey, place: Place) {
+        self.sender = Some((key, place));
     }
 
     pub(super) fn forget_sender(&mut self) {
         self.sender = None;
     }
 
-    /// A life that is there now was heard from that address. A life that is known already stays where it is: a repetition
-    /// from elsewhere must not divert what is meant for it.
-    pub(super) fn found(&mut self, voter: Option<VoterIndex>, key: NodeKey, life: Incarnation, address: SocketAddr) {
-        let place = Place { life, address };
-        let Some(voter) = voter else { return self.found_observer(key, place) };
-        let entry = &mut self.voters[voter.position()];
-        if ![entry.newest, entry.other].into_iter().flatten().any(|known| known.life == life) {
+    /// A life that is there now was heard from that address. A life that is known already stays where it is until it has
+    /// shown that it moved: anybody can repeat a datagram from elsewhere, even one that never arrived, and must not
+    /// divert what is meant for its sender.
+    pub(super) fn found(
+        &mut self,
+        voter: Option<VoterIndex>,
+        key: NodeKey,
+        place: Place,
+        now: Time,
+        patience: Span,
+    ) -> Found {
+        let Some(index) = voter else {
+            self.found_observer(key, place);
+            return Found::Here;
+        };
+        let entry = &mut self.voters[index.position()];
+        let Some(known) = [entry.newest, entry.other].into_iter().flatten().find(|known| known.life == place.life)
+        else {
             entry.other = entry.newest.replace(place);
-        }
+            return Found::Here;
+        };
+        let asked_lately = entry.asked.is_some_and(|asked| now < asked.at + patience);
+        if known.address == place.address || asked_lately { Found::Here } else { Found::Elsewhere(index) }
     }
 
-    /// A life of a voter has said something from there that is newer than all before.
-    pub(super) fn moved(&mut self, voter: Option<VoterIndex>, life: Incarnation, address: SocketAddr) {
+    /// A probe went to where a life of a voter was heard from.
+    pub(super) fn asked(&mut self, voter: VoterIndex, place: Place, nonce: u64, at: Time) {
+        self.voters[voter.position()].asked = Some(Asked { place, nonce, at });
+    }
+
+    /// The answer to a probe has come from there.
+    pub(super) fn answered(&mut self, voter: Option<VoterIndex>, nonce: u64, address: SocketAddr) {
         let Some(voter) = voter else { return };
-        let Entry { newest, other, .. } = &mut self.voters[voter.position()];
-        for place in [newest, other].into_iter().flatten().filter(|place| place.life == life) {
-            place.address = address;
+        let entry = &mut self.voters[voter.position()];
+        let right = |asked: &mut Asked| asked.nonce == nonce && asked.place.address == address;
+        let Some(Asked { place, .. }) = entry.asked.take_if(right) else { return };
+        for known in [&mut entry.newest, &mut entry.other].into_iter().flatten() {
+            if known.life == place.life {
+                known.address = address;
+            }
         }
     }
 

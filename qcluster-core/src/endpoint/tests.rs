@@ -188,3 +188,25 @@ fn a_repetition_from_elsewhere_diverts_nothing() {
     let voter = endpoints[leader].rules.index_of(endpoints[follower].rules.key()).unwrap();
     assert_eq!(endpoints[leader].address(voter), Some(to));
 }
+
+#[test]
+fn a_voter_that_moved_is_found_once_it_answers_from_there() {
+    // Given a follower whose datagrams come from another address than before,
+    let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
+    run(&mut endpoints, Time::from_millis(500));
+    let leader = endpoints.iter().position(|endpoint| endpoint.node().role() == Role::Leader).unwrap();
+    let now = Time::from_millis(530);
+    let (to, heartbeat) = drain(endpoints[leader].step(now, Input::Timeout)).first().cloned().unwrap();
+    let follower = usize::from(to.port());
+    let (from, moved) = (address(u16::try_from(leader).unwrap()), address(9));
+    let ack = drain(endpoints[follower].step(now, Input::Datagram { from, bytes: &heartbeat })).remove(0).1;
+    // when the leader hears it from there, it asks there whether it is,
+    let (asked, probe) = drain(endpoints[leader].step(now, Input::Datagram { from: moved, bytes: &ack })).remove(0);
+    assert_eq!(asked, moved);
+    let voter = endpoints[leader].rules.index_of(endpoints[follower].rules.key()).unwrap();
+    assert_eq!(endpoints[leader].address(voter), Some(to), "not yet");
+    // and the answer moves it.
+    let answer = drain(endpoints[follower].step(now, Input::Datagram { from, bytes: &probe })).remove(0).1;
+    drain(endpoints[leader].step(now, Input::Datagram { from: moved, bytes: &answer }));
+    assert_eq!(endpoints[leader].address(voter), Some(moved));
+}

@@ -5,19 +5,19 @@ use super::links::{Claim, Verdict};
 use super::send::Answer;
 use super::{Node, Part, Stage};
 use crate::config::VoterIndex;
-use crate::election::{Election, Heed, Sender};
+use crate::election::{Election, Sender};
 use crate::id::{Incarnation, Term};
 use crate::observer::{self, Subscribed, Watch};
 use crate::reason::DropReason;
 
 impl Node {
-    pub(super) fn receive(&mut self, envelope: &Envelope) -> Result<Heed, DropReason> {
+    pub(super) fn receive(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
         self.counters.received += 1;
         self.examine(envelope).inspect_err(|reason| self.counters.drop(*reason))
     }
 
     /// Checks from the outside in: is it for this cluster's rules, from another node, of a life that is there now?
-    fn examine(&mut self, envelope: &Envelope) -> Result<Heed, DropReason> {
+    fn examine(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
         if self.is_stopped() {
             return Err(DropReason::Stopped);
         }
@@ -40,7 +40,7 @@ impl Node {
             // Whoever asks, and however well established: this life is there.
             let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
             self.send(envelope.from, envelope.from_incarnation, Message::Session(ack));
-            return Ok(Heed::Other);
+            return Ok(());
         }
         match voter {
             Some(voter) => self.hear_voter(voter, envelope),
@@ -61,7 +61,7 @@ impl Node {
     }
 
     /// Somebody speaks with this node's own name (E17, E18).
-    fn hear_own_name(&mut self, envelope: &Envelope) -> Result<Heed, DropReason> {
+    fn hear_own_name(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
         if envelope.from_incarnation == self.incarnation {
             return Err(DropReason::FromSelf);
         }
@@ -100,7 +100,7 @@ impl Node {
         }
     }
 
-    fn hear_voter(&mut self, voter: VoterIndex, envelope: &Envelope) -> Result<Heed, DropReason> {
+    fn hear_voter(&mut self, voter: VoterIndex, envelope: &Envelope) -> Result<(), DropReason> {
         let life = envelope.from_incarnation;
         let patience = self.rules.timing.lease.split(2);
         if let Message::Session(Session::ProbeAck { nonce, booting }) = envelope.message
@@ -134,7 +134,7 @@ impl Node {
         match envelope.message {
             Message::Session(session) => {
                 self.hear_session(session);
-                Ok(Heed::Other)
+                Ok(())
             }
             Message::Election(message) => {
                 if self.rules.me.is_none() {
@@ -142,7 +142,8 @@ impl Node {
                 }
                 let same_rules = self.rules.digests == envelope.digests;
                 let from = Sender { index: voter, incarnation: life, same_rules };
-                Ok(self.with_election(|election, cx| election.receive(cx, from, message)))
+                self.with_election(|election, cx| election.receive(cx, from, message));
+                Ok(())
             }
             Message::Observer(message) => self.hear_announcement(voter, message),
         }
@@ -196,7 +197,7 @@ impl Node {
         }
     }
 
-    fn hear_stranger(&mut self, envelope: &Envelope) -> Result<Heed, DropReason> {
+    fn hear_stranger(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
         let Message::Observer(observer::Message::Subscribe) = envelope.message else {
             return Err(DropReason::Stranger);
         };
@@ -209,7 +210,7 @@ impl Node {
                 let leader = leader.map(|leader| self.rules.at(leader).key);
                 let announce = observer::Message::Announce { leader, term };
                 self.send(key, life, Message::Observer(announce));
-                Ok(Heed::Other)
+                Ok(())
             }
             Subscribed::Full => {
                 self.counters.observers_refused += 1;
@@ -218,14 +219,14 @@ impl Node {
         }
     }
 
-    fn hear_announcement(&mut self, voter: VoterIndex, message: observer::Message) -> Result<Heed, DropReason> {
+    fn hear_announcement(&mut self, voter: VoterIndex, message: observer::Message) -> Result<(), DropReason> {
         let until = self.now + self.rules.timing.lease.times(Watch::LEASES);
         let observer::Message::Announce { leader, term } = message else { return Err(DropReason::Unexpected) };
         let leader = leader.and_then(|key| self.rules.index_of(key));
         let Part::Observer(watch) = &mut self.part else { return Err(DropReason::Unexpected) };
         watch.announced(voter, leader, term, until);
         self.tell_what_is_watched();
-        Ok(Heed::Other)
+        Ok(())
     }
 }
 
