@@ -1,33 +1,74 @@
-//! The mutants must go on applying to the core, or nobody would notice that they test nothing any more.
+//! The mutants must go on applying to the core, or nobody would notice that they test nothing any more; and each says what it
+//! breaks and what has to catch it. That something does is shown by `mutants/run`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-#[test]
-fn every_mutant_applies_and_names_its_oracle() {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let entries = fs::read_dir(package.join("mutants")).unwrap().map(|entry| entry.unwrap().path());
-    let patches: Vec<_> =
+fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn mutants() -> Vec<PathBuf> {
+    let entries = fs::read_dir(package().join("mutants")).unwrap().map(|entry| entry.unwrap().path());
+    let mut patches: Vec<_> =
         entries.filter(|path| path.extension().is_some_and(|extension| extension == "patch")).collect();
+    patches.sort();
     assert!(patches.len() >= 28, "only {} mutants", patches.len());
-    let mut stale = Vec::new();
-    for patch in patches {
-        let text = fs::read_to_string(&patch).unwrap();
-        let checked =
-            Command::new("git").args(["apply", "--check"]).arg(&patch).current_dir(package.join("..")).output();
-        let applies = match checked {
-            Ok(output) => output.status.success(),
-            Err(error) => {
-                println!("skipped: git cannot be run ({error})");
-                return;
-            }
-        };
-        // The copy that a mutant was applied to runs this test too: there the one that is in place does not apply.
-        if !applies && std::env::var_os("QCLUSTER_SIM_MUTANT").is_none() {
-            stale.push(patch.display().to_string());
-        }
-        assert!(text.lines().any(|line| line.starts_with("Killed by: ")), "{} names no oracle", patch.display());
+    patches
+}
+
+/// What is wrong with the words before the diff: a sentence, the rules, and the oracle or test.
+fn complaint(patch: &str) -> Option<&'static str> {
+    let mut lines = patch.lines();
+    let mut after = |prefix: &str| lines.next().and_then(|line| line.strip_prefix(prefix)).unwrap_or_default();
+    let (sentence, rules, oracles) = (after(""), after("Breaks: "), after("Killed by: "));
+    let is_rule =
+        |rule: &str| rule.strip_prefix('E').is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()));
+    if !sentence.ends_with('.') {
+        Some("it does not begin with a sentence")
+    } else if !rules.split(", ").all(is_rule) {
+        Some("its second line names no rules, as in `Breaks: E6`")
+    } else if oracles.is_empty() {
+        Some("its third line names no oracle, as in `Killed by: OnePromise`")
+    } else if patch.lines().any(|line| line.starts_with("+++ ") && !line.starts_with("+++ b/qcluster-core/src/")) {
+        Some("it changes something else than the core")
+    } else {
+        None
     }
-    assert!(stale.is_empty(), "these no longer apply: {stale:?}");
+}
+
+#[test]
+fn every_mutant_says_what_it_breaks_and_what_catches_it() {
+    let complaints: Vec<_> = mutants()
+        .into_iter()
+        .filter_map(|path| {
+            complaint(&fs::read_to_string(&path).unwrap()).map(|what| format!("{}: {what}", path.display()))
+        })
+        .collect();
+    assert!(complaints.is_empty(), "{complaints:#?}");
+}
+
+#[test]
+fn every_mutant_applies() {
+    let root = package().join("..");
+    if std::env::var_os("QCLUSTER_SIM_MUTANT").is_some() {
+        return println!("skipped: this is the copy that a mutant was applied to");
+    }
+    if !root.join("qcluster-core/src").is_dir() {
+        return println!("skipped: the core's sources are not beside this package");
+    }
+    // A repository further up is none of ours: git would take the paths for its own, find none of them, and be content.
+    let above = fs::canonicalize(&root).unwrap().parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let mut stale = Vec::new();
+    for patch in mutants() {
+        let mut git = Command::new("git");
+        git.args(["apply", "--check"]).arg(&patch).current_dir(&root).env("GIT_CEILING_DIRECTORIES", &above);
+        match git.output() {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => stale.push(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => return println!("skipped: git cannot be run ({error})"),
+        }
+    }
+    assert!(stale.is_empty(), "these no longer apply:\n{}", stale.join("\n"));
 }
