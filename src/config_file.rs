@@ -40,7 +40,8 @@ fn parse(text: &str) -> Result<Config, String> {
 }
 
 /// A configuration file that cannot be used. Nothing was started.
-#[derive(Debug)]
+///
+/// Debug output is the sentences too: that is what a `main` that returns an error prints.
 pub struct ConfigFileError {
     /// Which file.
     pub path: PathBuf,
@@ -73,6 +74,12 @@ impl fmt::Display for ConfigFileError {
                 Ok(())
             }
         }
+    }
+}
+
+impl fmt::Debug for ConfigFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -91,6 +91,13 @@ pub enum What {
         /// What the system said.
         error: String,
     },
+    /// Two live nodes go by one identifier; the one that started later is told to stop (E17).
+    TwinSeen {
+        /// Whose identifier it is.
+        voter: Option<Arc<Peer>>,
+        /// The life that was not known before.
+        other: Incarnation,
+    },
     /// Another live node has this identifier and was there first: this one has stopped for good (E17).
     Twin {
         /// The life of the other.

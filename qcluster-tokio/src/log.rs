@@ -41,6 +41,13 @@ pub(crate) fn change(node: &NodeId, what: &What) {
                 "state could not be saved: this node neither votes nor campaigns until it is restarted"
             );
         }
+        What::TwinSeen { voter, other } => {
+            let voter = voter.as_ref().map(|voter| voter.identifier.as_str());
+            tracing::warn!(
+                name: "qcluster.twin_seen", target: TARGET, %node, voter, ?other,
+                "two live nodes have one identifier: the later one is told to stop"
+            );
+        }
         What::Twin { other } => {
             tracing::error!(
                 name: "qcluster.twin", target: TARGET, %node, ?other,

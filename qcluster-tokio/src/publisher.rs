@@ -59,6 +59,7 @@ impl Publisher {
                 What::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key }
             }
             Notification::StorageFailed => What::StorageFailed { error: error.unwrap_or("unknown").to_owned() },
+            Notification::TwinSeen { voter, other } => What::TwinSeen { voter: self.voter(voter), other },
             Notification::Twin { other } => {
                 self.stopping(Stopped::Twin);
                 What::Twin { other }

@@ -36,6 +36,7 @@ fn several_mistakes_are_reported_together_each_with_file_and_field() {
     assert!(text.lines().all(|line| line.starts_with(&file)), "{text}");
     assert!(text.contains("peers[0].port: "), "{text}");
     assert!(text.contains("peers[1].identifier: "), "{text}");
+    assert_eq!(format!("{error:?}"), text, "what a `main` prints reads like the rest");
 }
 
 #[test]

@@ -106,11 +106,8 @@ pub enum VoterIn {
 }
 
 /// A preset, or values of one's own on top of a preset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected \"fast\", \"lan\", \"wan\", or an object with any of preset, heartbeat_ms, lease_ms, slot_ms, drift_ppm"
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum TimingChoice {
     /// One of the named timings.
     Preset(Preset),
@@ -142,6 +139,38 @@ pub struct TimingValues {
 impl Default for TimingChoice {
     fn default() -> Self {
         Self::Preset(Preset::Lan)
+    }
+}
+
+impl From<Preset> for TimingChoice {
+    fn from(preset: Preset) -> Self {
+        Self::Preset(preset)
+    }
+}
+
+/// By hand, so that a mistake inside names its field: whether it is a name or an object is plain from the first character.
+impl<'de> Deserialize<'de> for TimingChoice {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Choice;
+
+        impl<'de> serde::de::Visitor<'de> for Choice {
+            type Value = TimingChoice;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("\"fast\", \"lan\", \"wan\" or an object")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<TimingChoice, E> {
+                Preset::deserialize(serde::de::value::StrDeserializer::new(name)).map(TimingChoice::Preset)
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<TimingChoice, A::Error> {
+                let values = TimingValues::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(TimingChoice::Values(values))
+            }
+        }
+
+        deserializer.deserialize_any(Choice)
     }
 }
 
@@ -304,8 +333,10 @@ impl Config {
             findings.require(!peer.host.is_empty(), &at("host"), || "cannot be empty".into());
             findings.require(peer.port != 0, &at("port"), || "cannot be 0: a peer has to be found".into());
             check_metadata(&peer.metadata, &at("metadata"), findings);
-            let same_address = |other: &&Peer| other.host == peer.host && other.port == peer.port;
-            if let Some(twin) = peers[..index].iter().find(same_address) {
+            let same = |host: &str, port: u16| port == peer.port && same_host(host, &peer.host);
+            if same(&self.listen_host, self.listen_port) && self.listen_port != 0 {
+                findings.add(at("port"), format!("{}:{} is where this node listens itself", peer.host, peer.port));
+            } else if let Some(twin) = peers[..index].iter().find(|other| same(&other.host, other.port)) {
                 let reason = format!("{}:{} is the address of `{}` already", peer.host, peer.port, twin.identifier);
                 findings.add(at("port"), reason);
             }
@@ -328,6 +359,11 @@ fn check_metadata(metadata: &Metadata, field: &str, findings: &mut Findings) {
     findings.require(len <= Config::METADATA_LEN_MAX, field, || {
         format!("is {len} bytes as JSON, and at most {} fit", Config::METADATA_LEN_MAX)
     });
+}
+
+/// Whether two names mean one host as far as their text tells: all spellings of loopback do.
+fn same_host(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || (is_loopback(one) && is_loopback(other))
 }
 
 fn is_loopback(host: &str) -> bool {

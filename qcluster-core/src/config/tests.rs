@@ -51,6 +51,20 @@ fn an_unknown_field_is_named() {
 }
 
 #[test]
+fn a_mistake_inside_timing_is_named() {
+    for (timing, word) in [
+        (r#""slow""#, "slow"),
+        (r#"{"presett": "lan"}"#, "presett"),
+        (r#"{"lease_ms": "150"}"#, "150"),
+        ("7", "an object"),
+    ] {
+        let text = SERVER_A.replacen('{', &format!("{{\"timing\": {timing},"), 1);
+        let error = Config::from_json(&text).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+#[test]
 fn several_mistakes_are_reported_together() {
     let mut config = server_a();
     config.identifier = "two words".into();
@@ -76,6 +90,9 @@ fn each_mistake_names_its_field() {
         ("peers[0].identifier", |c| c.peers[0].identifier = "server_a".into()),
         ("peers[0].identifier", |c| c.peers[0].identifier.clear()),
         ("peers[1].port", |c| c.peers[1].port = 7_002),
+        ("peers[0].port", |c| c.peers[0].port = 7_001),
+        ("peers[0].port", |c| (c.peers[0].host, c.peers[0].port) = ("127.0.0.1".into(), 7_001)),
+        ("peers[1].port", |c| (c.peers[1].host, c.peers[1].port) = ("[::1]".into(), 7_002)),
         ("peers[1].host", |c| c.peers[1].host.clear()),
         ("peers", |c| c.peers[1].identifier = "server_b".into()),
         ("metadata", |c| drop(c.metadata.insert("long".into(), "x".repeat(600).into()))),

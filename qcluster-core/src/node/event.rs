@@ -89,6 +89,13 @@ pub enum Notification {
     },
     /// State could not be saved: this node neither votes nor campaigns until it is restarted (E16).
     StorageFailed,
+    /// Two live nodes go by the identifier of a voter, perhaps this one; the later is told to stop (E17). Once for each life.
+    TwinSeen {
+        /// Whose identifier it is.
+        voter: VoterIndex,
+        /// The life that was not known before.
+        other: Incarnation,
+    },
     /// Another live node goes by this node's identifier and was there first: this node has stopped for good (E17).
     Twin {
         /// The other one.
@@ -170,6 +177,7 @@ impl fmt::Display for Notification {
             Self::LeaderChanged { leader: None, term } => write!(f, "no leader in {term:?}"),
             Self::ConfigMismatch { key, .. } => write!(f, "{key:?} has another configuration"),
             Self::StorageFailed => f.write_str("state could not be saved, abstaining"),
+            Self::TwinSeen { voter, other } => write!(f, "#{} has a twin (life {other:?})", voter.0),
             Self::Twin { other } => write!(f, "another node has this identifier (life {other:?}), stopped"),
         }
     }

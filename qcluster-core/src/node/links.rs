@@ -21,6 +21,8 @@ pub(super) struct Link {
     contender: Option<Contender>,
     /// The life whose other configuration was reported last (E14).
     mismatch_told: Incarnation,
+    /// The life that was reported last as a twin (E17).
+    twin_told: Incarnation,
 }
 
 /// A life that says it is a certain voter.
@@ -89,6 +91,7 @@ impl Links {
             heard: Time::ZERO,
             contender: None,
             mismatch_told: Incarnation::UNKNOWN,
+            twin_told: Incarnation::UNKNOWN,
         };
         Self { voters: alloc::vec![link; voters], greet_at: now, strangers_told: Vec::new() }
     }
@@ -96,7 +99,7 @@ impl Links {
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, lives: Lives) {
         let Self { voters, greet_at, strangers_told: _ } = self;
         *greet_at = by.due(*greet_at);
-        for Link { life: _, heard, contender, mismatch_told: _ } in voters {
+        for Link { life: _, heard, contender, mismatch_told: _, twin_told: _ } in voters {
             *heard = match lives {
                 Lives::Change => by.time(*heard),
                 Lives::Last => Time::ZERO,
@@ -158,6 +161,11 @@ impl Links {
         let twins = [contender.answer_of_established?, contender.answer?];
         link.contender = None;
         Some(twins)
+    }
+
+    /// Whether a twin is to be reported: once for each life.
+    pub(super) fn twin_is_news(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
+        core::mem::replace(&mut self.voters[voter.position()].twin_told, life) != life
     }
 
     /// Whether a node with another configuration is to be reported: once for each life of a voter, and once for each

@@ -75,7 +75,8 @@ impl Queue {
             Action::Notify(
                 Notification::Draining { .. }
                 | Notification::LeaderChanged { .. }
-                | Notification::ConfigMismatch { .. },
+                | Notification::ConfigMismatch { .. }
+                | Notification::TwinSeen { .. },
             ) => false,
         });
         self.notifications = self.actions.iter().filter(|action| matches!(action, Action::Notify(_))).count();

@@ -106,7 +106,7 @@ impl Node {
         if let Message::Session(Session::ProbeAck { nonce, booting }) = envelope.message
             && let Some([one, other]) = self.links.probe_answered(voter, nonce, Claim { life, booting })
         {
-            self.counters.twins += 1;
+            self.see_twin(voter, other.life);
             self.tell_twin(voter, one.life, other);
             self.tell_twin(voter, other.life, one);
         }
@@ -158,6 +158,13 @@ impl Node {
         }
     }
 
+    fn see_twin(&mut self, voter: VoterIndex, other: Incarnation) {
+        self.counters.twins += 1;
+        if self.links.twin_is_news(voter, other) {
+            self.queue.push_notification(Notification::TwinSeen { voter, other });
+        }
+    }
+
     fn tell_twin(&mut self, voter: VoterIndex, whom: Incarnation, other: Claim) {
         let twin = Session::Twin { other: other.life, booting: other.booting };
         self.send(self.rules.at(voter).key, whom, Message::Session(twin));
@@ -184,7 +191,9 @@ impl Node {
         if other == self.incarnation {
             return;
         }
-        self.counters.twins += 1;
+        if let Some(me) = self.rules.me {
+            self.see_twin(me, other);
+        }
         let later = match (self.is_booting(), other_boots) {
             (true, false) => true,
             (false, true) => false,

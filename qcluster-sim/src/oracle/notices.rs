@@ -51,6 +51,7 @@ impl Notices {
             Notification::LeaderChanged { .. }
             | Notification::ConfigMismatch { .. }
             | Notification::StorageFailed
+            | Notification::TwinSeen { .. }
             | Notification::Twin { .. } => {}
         }
         Ok(())

@@ -244,6 +244,7 @@ impl Engine {
             }
             Notification::ConfigMismatch { key, .. } => self.hash.add(key.0),
             Notification::StorageFailed => self.hash.add(1),
+            Notification::TwinSeen { voter, other } => self.hash.add(other.0 ^ voter.position() as u64),
             Notification::Twin { other } => {
                 self.hash.add(other.0);
                 self.marks.reach(Mark::TwinRefused);

@@ -341,6 +341,7 @@ fn follow_up(
         | Notification::LeaderChanged { .. }
         | Notification::ConfigMismatch { .. }
         | Notification::StorageFailed
+        | Notification::TwinSeen { .. }
         | Notification::Twin { .. } => {}
     }
 }

@@ -260,6 +260,24 @@ async fn a_damaged_record_stops_the_start_and_is_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_record_of_somebody_else_is_to_be_left_alone_and_a_damaged_one_may_be_moved() {
+    let dir = tempdir().unwrap();
+    let (cluster, mut changes) = started(durable(&dir)).await;
+    elected(&mut changes).await;
+    in_time(cluster.shutdown()).await;
+    let refusal = async |config| QCluster::start(config).await.unwrap_err().to_string();
+    let other_node = refusal(Config { identifier: "server_b".into(), ..durable(&dir) }).await;
+    let other_cluster = refusal(Config { cluster: "elsewhere".into(), ..durable(&dir) }).await;
+    for (text, key) in [(other_node, "`identifier`"), (other_cluster, "`cluster`")] {
+        assert!(text.contains(key) && text.contains("`data_dir`") && text.contains("leave this file"), "{text}");
+        assert!(!text.contains("move it away"), "{text}");
+    }
+    fs::write(dir.path().join("hard_state"), "QCHS and nonsense").unwrap();
+    let damaged = refusal(durable(&dir)).await;
+    assert!(damaged.contains("move it away") && !damaged.contains("leave this file"), "{damaged}");
+}
+
+#[tokio::test]
 async fn two_nodes_never_share_a_data_dir() {
     let dir = tempdir().unwrap();
     let (_cluster, _changes) = started(durable(&dir)).await;
@@ -285,6 +303,7 @@ async fn a_configuration_with_mistakes_starts_nothing() {
     let error = QCluster::start(Config::new("", "localhost", 0)).await.unwrap_err();
     assert!(matches!(&error, StartError::Config(_)), "{error}");
     assert!(error.to_string().contains("identifier: "), "{error}");
+    assert_eq!(format!("{error:?}"), error.to_string(), "what a `main` prints reads like the rest");
 }
 
 #[tokio::test]

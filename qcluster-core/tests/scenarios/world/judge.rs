@@ -118,6 +118,7 @@ impl Judge {
             Notification::LeaderChanged { .. }
             | Notification::ConfigMismatch { .. }
             | Notification::StorageFailed
+            | Notification::TwinSeen { .. }
             | Notification::Twin { .. } => {}
         }
     }

@@ -166,9 +166,10 @@ impl Script<'_> {
                 None => "sees nobody lead".into(),
             },
             Notification::Draining { until } => format!("draining until {}", self.time(until)),
-            Notification::ConfigMismatch { .. } | Notification::StorageFailed | Notification::Twin { .. } => {
-                told.to_string()
-            }
+            Notification::ConfigMismatch { .. }
+            | Notification::StorageFailed
+            | Notification::TwinSeen { .. }
+            | Notification::Twin { .. } => told.to_string(),
         }
     }
 

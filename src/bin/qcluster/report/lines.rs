@@ -50,6 +50,10 @@ pub(crate) fn text(me: &str, change: &Change) -> Option<String> {
         What::StorageFailed { error } => {
             (BAD, "storage", format!("{error}; this node neither votes nor campaigns until it is restarted"))
         }
+        What::TwinSeen { voter, .. } => {
+            let name = voter.as_ref().map_or(me, |voter| voter.identifier.as_str());
+            (WARN, "twin", format!("a second live node is {name} too: the later one is told to stop"))
+        }
         What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (life {other:?})")),
         What::Missed { count } => (WARN, "missed", format!("{count} changes came too fast to be told")),
     };
@@ -66,6 +70,7 @@ pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
         What::Draining { .. }
         | What::ConfigMismatch { .. }
         | What::StorageFailed { .. }
+        | What::TwinSeen { .. }
         | What::Twin { .. }
         | What::Missed { .. } => return None,
     };
