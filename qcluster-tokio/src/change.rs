@@ -86,6 +86,11 @@ pub enum What {
         /// Its key, where its identifier is not known.
         key: NodeKey,
     },
+    /// Nobody leads for ten leases or longer. Told again now and then, at most a minute apart.
+    Leaderless {
+        /// Which voters are heard, and what is known of the others: one line.
+        facts: String,
+    },
     /// State could not be saved: this node neither votes nor campaigns until it is restarted (E16).
     StorageFailed {
         /// What the system said.

@@ -267,6 +267,7 @@ impl Driver {
         if changed || now >= self.snapshot_at {
             self.snapshot_at = now + node.rules().timing().heartbeat;
             self.write_snapshot();
+            self.effects.publisher.mind_vacancy(now);
         }
     }
 
@@ -288,7 +289,8 @@ impl Driver {
                 let index = rules.index_of(voter.key);
                 let address = index.and_then(|index| endpoint.address(index));
                 let heard = index.and_then(|index| node.last_heard(index));
-                snapshot.peers.push(PeerSnapshot { position, address, heard });
+                let whereabouts = names.whereabouts(voter.key);
+                snapshot.peers.push(PeerSnapshot { position, address, heard, whereabouts });
             }
         });
     }

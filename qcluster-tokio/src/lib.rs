@@ -10,7 +10,7 @@
 //! | `driver` | the loop |
 //! | `edge`, `lease` | the atomic deadline, and the lease as applications hold it |
 //! | `work` | `run_as_leader` |
-//! | `publisher`, `view` | what is written and read across threads; `change`, `status`, `log` are its forms |
+//! | `publisher`, `view` | what is written and read across threads; `change`, `status`, `log`, `vacancy` are its forms |
 //! | `sockets`, `names` | UDP, and where peers are |
 //! | `disk` | the hard state |
 //! | `http` | health checks and status |
@@ -32,6 +32,7 @@ mod publisher;
 mod sockets;
 mod start;
 mod status;
+mod vacancy;
 mod view;
 mod work;
 

@@ -35,6 +35,9 @@ pub(crate) fn change(node: &NodeId, what: &What) {
                 "a node has other voters, priorities, lease or drift bound: neither listens to the other"
             );
         }
+        What::Leaderless { facts } => {
+            tracing::warn!(name: "qcluster.leaderless", target: TARGET, %node, "no leader: {facts}");
+        }
         What::StorageFailed { error } => {
             tracing::error!(
                 name: "qcluster.storage_failed", target: TARGET, %node, error,

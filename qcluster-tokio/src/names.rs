@@ -7,6 +7,7 @@ use qcluster_core::{NodeId, NodeKey, Peer, Span, Time};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 
+use crate::log::TARGET;
 use crate::sockets::binding::{LOOPBACK, is_localhost, literal};
 
 /// Lookups under way at once; each may hold a thread of the runtime for as long as the system's resolver takes.
@@ -43,6 +44,7 @@ struct Named {
     lookup: Lookup,
     /// Which of several addresses is next: the peer may listen on one alone.
     turn: usize,
+    whereabouts: Whereabouts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +53,27 @@ enum Lookup {
     UnderWay,
 }
 
+/// How the last lookup of a peer has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// None has ended yet.
+    #[default]
+    Unknown,
+    Found,
+    /// The name has no address.
+    Nowhere,
+    /// It has some, and no socket of this node reaches them.
+    OutOfReach,
+}
+
 impl Names {
     pub(crate) fn new<'a>(peers: impl Iterator<Item = &'a Peer>, lease: Span) -> Self {
         let quiet = lease.times(QUIET_LEASES);
         let named = |peer: &Peer| {
             let key = NodeId::new(&peer.identifier).ok()?.key();
             let (host, port, lookup) = (peer.host.clone(), peer.port, Lookup::None);
-            Some(Named { key, host, port, at: Time::ZERO, pause: quiet, lookup, turn: 0 })
+            let whereabouts = Whereabouts::default();
+            Some(Named { key, host, port, at: Time::ZERO, pause: quiet, lookup, turn: 0, whereabouts })
         };
         Self { peers: peers.filter_map(named).collect(), lookups: JoinSet::new(), quiet, due: Time::ZERO, failures: 0 }
     }
@@ -85,6 +101,11 @@ impl Names {
         }
     }
 
+    /// How the last lookup of a peer has ended.
+    pub(crate) fn whereabouts(&self, key: NodeKey) -> Whereabouts {
+        self.peers.iter().find(|peer| peer.key == key).map(|peer| peer.whereabouts).unwrap_or_default()
+    }
+
     /// Whether a lookup is under way.
     pub(crate) fn is_looking_up(&self) -> bool {
         !self.lookups.is_empty()
@@ -109,16 +130,25 @@ impl Names {
             Ok(addresses) if !addresses.is_empty() => {
                 let address = addresses[peer.turn % addresses.len()];
                 peer.turn += 1;
+                peer.whereabouts = Whereabouts::Found;
                 Some((key, address))
             }
             Ok(_) => {
                 self.failures += 1;
-                tracing::warn!(name: "qcluster.name_unusable", host = peer.host, "has no address that can be reached from here");
+                peer.whereabouts = Whereabouts::OutOfReach;
+                let host = peer.host.as_str();
+                tracing::warn!(
+                    name: "qcluster.name_unusable", target: TARGET, host, "has no address that can be reached from here"
+                );
                 None
             }
             Err(error) => {
                 self.failures += 1;
-                tracing::warn!(name: "qcluster.name_unresolved", host = peer.host, %error, "could not be resolved; trying again");
+                peer.whereabouts = Whereabouts::Nowhere;
+                let host = peer.host.as_str();
+                tracing::warn!(
+                    name: "qcluster.name_unresolved", target: TARGET, host, %error, "could not be resolved; trying again"
+                );
                 None
             }
         }

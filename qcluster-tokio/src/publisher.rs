@@ -11,6 +11,7 @@ use crate::edge::LeaseEdge;
 use crate::error::Stopped;
 use crate::log;
 use crate::status::Snapshot;
+use crate::vacancy::{self, Vacancy};
 use crate::work::Works;
 
 /// The writing side of a [`View`](crate::view::View). Dropped, it says that the node has stopped.
@@ -25,6 +26,7 @@ pub(crate) struct Publisher {
     /// The voters in the order of the rules.
     pub(crate) voters: Vec<Arc<Peer>>,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) vacancy: Vacancy,
 }
 
 impl Publisher {
@@ -37,17 +39,17 @@ impl Publisher {
     pub(crate) fn notify(&self, now: Time, notification: Notification, error: Option<&str>) {
         let what = match notification {
             Notification::Elected { token } => {
-                self.leadership.send_replace(Leadership::Leading { token });
+                self.set(Leadership::Leading { token });
                 What::Elected { token }
             }
             Notification::Lost { token, reason } => {
-                self.leadership.send_replace(Leadership::Vacant);
+                self.set(Leadership::Vacant);
                 What::Lost { token, reason }
             }
             Notification::Draining { until } => {
                 let Some(token) = self.leadership.borrow().token() else { return };
                 self.edge.drain();
-                self.leadership.send_replace(Leadership::Draining { token });
+                self.set(Leadership::Draining { token });
                 What::Draining { token, grace: Duration::from(until.since(now)) }
             }
             Notification::LeaderChanged { leader, term } => {
@@ -65,6 +67,20 @@ impl Publisher {
                 What::Twin { other }
             }
         };
+        self.tell(what);
+    }
+
+    /// Says now and then that nobody leads, while nobody does. Comes after the snapshot that it speaks of.
+    pub(crate) fn mind_vacancy(&mut self, now: Time) {
+        if *self.leadership.borrow() != Leadership::Vacant {
+            self.vacancy.over();
+        } else if self.vacancy.lasts(now) {
+            let facts = vacancy::facts(&self.rules, &self.voters, &self.snapshot.borrow(), now);
+            self.tell(What::Leaderless { facts });
+        }
+    }
+
+    fn tell(&self, what: What) {
         log::change(self.rules.id(), &what);
         // Nobody listening is no error.
         let _ = self.changes.send(Change { at: SystemTime::now(), what });
@@ -81,11 +97,16 @@ impl Publisher {
             Some(leader) => Leadership::Following { leader, term },
             None => Leadership::Vacant,
         };
+        if self.leadership.borrow().token().is_none() {
+            self.set(shown);
+        }
+    }
+
+    /// Who watches is woken by changes alone.
+    fn set(&self, shown: Leadership) {
         self.leadership.send_if_modified(|leadership| {
-            let changed = leadership.token().is_none() && *leadership != shown;
-            if changed {
-                *leadership = shown;
-            }
+            let changed = *leadership != shown;
+            *leadership = shown;
             changed
         });
     }
@@ -99,6 +120,9 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         self.edge.publish(None);
         self.stopping(Stopped::Aborted);
-        self.leadership.send_replace(Leadership::Vacant);
+        self.set(Leadership::Vacant);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,7 +105,7 @@ fn me(config: &Config, port: u16) -> Peer {
 }
 
 /// What is known of each voter, in the order of the rules.
-fn voters(config: &Config, me: &Peer, rules: &Rules) -> Vec<Arc<Peer>> {
+pub(crate) fn voters(config: &Config, me: &Peer, rules: &Rules) -> Vec<Arc<Peer>> {
     let known = |id: &str| config.all_peers().chain([me]).find(|peer| peer.identifier == id);
     rules.voters().iter().filter_map(|voter| known(voter.id.as_str())).cloned().map(Arc::new).collect()
 }

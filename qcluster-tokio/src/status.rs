@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use qcluster_core::{Counters, DropReason, LostReason, Refusal, Role, Rules, Time};
+use qcluster_core::{Counters, DropReason, LostReason, Peer, Refusal, Role, Rules, Seat, Time};
 use serde::Serialize;
 
+use crate::names::Whereabouts;
 use crate::sockets::SocketCounters;
 use crate::view::View;
 
@@ -21,8 +22,8 @@ pub struct Status {
     pub version: &'static str,
     /// What it listens on, for UDP and TCP alike.
     pub listen: Vec<SocketAddr>,
-    /// `observer`, `booting`, `follower`, `pre_candidate`, `candidate`, `leader` or `stopped`. A `leader` without
-    /// [`is_leader`](Self::is_leader) has won, and not yet been given its lease.
+    /// `starting`, `observer`, `booting`, `follower`, `pre_candidate`, `candidate`, `leader` or `stopped`. A `leader`
+    /// without [`is_leader`](Self::is_leader) has won, and not yet been given its lease.
     pub role: &'static str,
     /// Whether it holds the lease.
     pub is_leader: bool,
@@ -30,6 +31,8 @@ pub struct Status {
     pub token: Option<u64>,
     /// How long the lease lasts unless renewed, in milliseconds, if it holds it.
     pub lease_remaining_ms: Option<u64>,
+    /// While it holds the lease: how many voters have been heard within one lease, itself included.
+    pub voters_answering: Option<usize>,
     /// The identifier of the leader, as far as this node knows.
     pub leader: Option<String>,
     /// The highest term that it knows.
@@ -70,7 +73,8 @@ pub struct PeerStatus {
     pub identifier: String,
     /// Where datagrams to it go.
     pub address: Option<SocketAddr>,
-    /// Milliseconds since it was last heard.
+    /// Milliseconds since it was last heard. `None` if it never was, and between two voters that follow a third one: they
+    /// have nothing to say to each other, and silence means nothing.
     pub heard_ms_ago: Option<u64>,
 }
 
@@ -94,19 +98,28 @@ pub(crate) struct PeerSnapshot {
     pub(crate) position: usize,
     pub(crate) address: Option<SocketAddr>,
     pub(crate) heard: Option<Time>,
+    pub(crate) whereabouts: Whereabouts,
 }
 
 impl Status {
     pub(crate) fn new(view: &View, snapshot: &Snapshot, rules: &Rules, now: Time) -> Self {
         let lease = view.lease();
         let lease_remaining = lease.as_ref().and_then(crate::Lease::remaining);
-        let peer = |peer: &PeerSnapshot| PeerStatus {
-            identifier: rules
-                .voters()
-                .get(peer.position)
-                .map_or_else(String::new, |voter| voter.id.as_str().to_owned()),
-            address: peer.address,
-            heard_ms_ago: peer.heard.map(|heard| now.since(heard).as_millis()),
+        let leader = view.leader();
+        let age = |peer: &PeerSnapshot| peer.heard.map(|heard| now.since(heard));
+        let answering = || snapshot.peers.iter().filter_map(age).filter(|age| *age <= rules.timing().lease).count() + 1;
+        let listens_to_all = |peer: &str| {
+            let follows = |leader: &Peer| leader.identifier != rules.id().as_str() && leader.identifier != peer;
+            rules.seat() == Seat::Observer || !leader.as_deref().is_some_and(follows)
+        };
+        let peer = |peer: &PeerSnapshot| {
+            let identifier = rules.voters().get(peer.position).map_or("", |voter| voter.id.as_str());
+            let heard = age(peer).filter(|_| listens_to_all(identifier));
+            PeerStatus {
+                identifier: identifier.to_owned(),
+                address: peer.address,
+                heard_ms_ago: heard.map(qcluster_core::Span::as_millis),
+            }
         };
         Self {
             identifier: rules.id().as_str().to_owned(),
@@ -120,7 +133,8 @@ impl Status {
             is_leader: lease_remaining.is_some(),
             token: lease_remaining.and(lease).map(|lease| lease.token.0),
             lease_remaining_ms: lease_remaining.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
-            leader: view.leader().map(|leader| leader.identifier.clone()),
+            voters_answering: lease_remaining.map(|_| answering()),
+            leader: leader.as_ref().map(|leader| leader.identifier.clone()),
             term: snapshot.term,
             incarnation: format!("{:016x}", snapshot.incarnation),
             uptime_ms: now.since(Time::ZERO).as_millis(),
@@ -184,3 +198,6 @@ fn named(snapshot: &Snapshot) -> BTreeMap<String, u64> {
     let by_reason = by_reason.map(|(what, reason, count)| (format!("{what}.{reason}"), count));
     plain.into_iter().map(|(name, count)| (name.to_owned(), count)).chain(by_reason).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,11 +29,15 @@ pub(crate) struct Puppet {
 
 impl Puppet {
     pub(crate) fn new() -> Self {
-        let config = slow(Config::new("server_a", "localhost", 7001));
+        Self::of(Config::new("server_a", "localhost", 7001))
+    }
+
+    pub(crate) fn of(config: Config) -> Self {
+        let config = slow(config);
         let rules = Arc::new(config.settings().unwrap().check().unwrap());
         let me = config.as_peer();
         let clock = Clock::start();
-        let voters = vec![Arc::new(me.clone())];
+        let voters = crate::start::voters(&config, &me, &rules);
         let (view, publisher) =
             View::new(Subject { me, cluster: config.cluster, voters, rules, listen: Vec::new(), clock });
         Self { view, publisher, clock }
@@ -58,7 +62,7 @@ impl Puppet {
         self.notify(Notification::Lost { token: FencingToken(token), reason: LostReason::LeaseExpired });
     }
 
-    fn notify(&self, notification: Notification) {
+    pub(crate) fn notify(&self, notification: Notification) {
         self.publisher.notify(self.clock.now(), notification, None);
     }
 }

@@ -14,6 +14,7 @@ use crate::error::Stopped;
 use crate::lease::Lease;
 use crate::publisher::Publisher;
 use crate::status::{Snapshot, Status};
+use crate::vacancy::{self, Vacancy};
 use crate::work::Works;
 
 /// The reading side; [`Publisher`] is the writing one.
@@ -22,6 +23,8 @@ pub(crate) struct View {
     /// This node as others should see it.
     me: Arc<Peer>,
     cluster: String,
+    /// In the order of the rules.
+    voters: Vec<Arc<Peer>>,
     rules: Arc<Rules>,
     listen: Vec<SocketAddr>,
     clock: Clock,
@@ -57,6 +60,7 @@ impl View {
         let view = Self {
             me: Arc::new(me),
             cluster,
+            voters: voters.clone(),
             rules: Arc::clone(&rules),
             listen,
             clock,
@@ -67,7 +71,8 @@ impl View {
             changes: changes.downgrade(),
             stopped: Arc::clone(&stopped),
         };
-        let publisher = Publisher { edge, works, leadership, snapshot, changes, stopped, voters, rules };
+        let vacancy = Vacancy::new(&rules);
+        let publisher = Publisher { edge, works, leadership, snapshot, changes, stopped, voters, rules, vacancy };
         (Arc::new(view), publisher)
     }
 
@@ -138,6 +143,11 @@ impl View {
     /// Why the node has stopped, asked by who knows that it has.
     pub(crate) fn why_stopped(&self) -> Stopped {
         self.stopped().unwrap_or(Stopped::Aborted)
+    }
+
+    /// Who is heard and who is not, in one line: what to look at while nobody leads.
+    pub(crate) fn facts(&self) -> String {
+        vacancy::facts(&self.rules, &self.voters, &self.snapshot.borrow(), self.clock.now())
     }
 
     pub(crate) fn status(&self) -> Status {

@@ -209,6 +209,20 @@ async fn leadership_moves_to_the_voter_that_was_named() {
 }
 
 #[tokio::test]
+async fn a_node_that_finds_no_leader_says_who_is_missing() {
+    let mut config = three().swap_remove(0);
+    config.timing = TimingChoice::default();
+    let (_cluster, mut changes) = started(config.clone()).await;
+    let change = until(&mut changes, |what| matches!(what, What::Leaderless { .. })).await;
+    let What::Leaderless { facts } = change.what else { unreachable!("it waited for just that") };
+    assert!(facts.starts_with("1 of 3 voters heard; "), "{facts}");
+    for peer in &config.peers {
+        let expected = format!("{}: never heard from 127.0.0.1:{}", peer.identifier, peer.port);
+        assert!(facts.contains(&expected), "{facts}");
+    }
+}
+
+#[tokio::test]
 async fn an_observer_sees_the_leader_and_never_leads() {
     let voter_config = Config { listen_host: "127.0.0.1".into(), ..alone() };
     let (voter, mut changes) = started(voter_config.clone()).await;

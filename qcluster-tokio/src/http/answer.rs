@@ -62,10 +62,10 @@ fn leader(view: &View) -> Answer {
     }
     let leader = view.leader().filter(|leader| leader.identifier != view.me().identifier);
     let message = match &leader {
-        Some(_) => "another node leads, as far as this one knows",
-        None => "this node does not lead, and knows no leader",
+        Some(_) => "another node leads, as far as this one knows".to_owned(),
+        None => format!("this node does not lead, and knows no leader: {}", view.facts()),
     };
-    let error = ErrorBody { code: "not_leader", message };
+    let error = ErrorBody { code: "not_leader", message: &message };
     json(StatusCode::SERVICE_UNAVAILABLE, &LeaderBody { leader: leader.as_deref(), token: None, error: Some(error) })
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use qcluster_core::{NodeKey, Peer, Span, Time};
 
-use super::{Found, Names, QUIET_LEASES};
+use super::{Found, Names, QUIET_LEASES, Whereabouts};
 use crate::testing::in_time;
 
 const LEASE: Span = Span::from_millis(150);
@@ -110,6 +110,9 @@ async fn lookups_at_once_are_bounded_and_all_have_their_turn() {
 async fn an_address_that_cannot_be_reached_from_here_is_counted() {
     let mut names = names(&[peer("server_b", "10.0.0.7")]);
     names.look_up(Time::ZERO, never_heard);
+    let key = names.peers[0].key;
+    assert_eq!(names.whereabouts(key), Whereabouts::Unknown);
     assert_eq!(all_found(&mut names, |_| false).await, [None]);
     assert_eq!(names.failures, 1);
+    assert_eq!(names.whereabouts(key), Whereabouts::OutOfReach);
 }

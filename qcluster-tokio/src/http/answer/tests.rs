@@ -33,7 +33,10 @@ async fn leader_is_200_only_while_the_lease_holds() {
     let puppet = Puppet::new();
     let (status, body) = ask_json(&puppet.view, "/leader").await;
     assert_eq!((status, &body["code"], &body["leader"]), (503, &json!("not_leader"), &Value::Null));
-    assert!(body["message"].as_str().is_some_and(|message| message.contains("knows no leader")), "{body}");
+    assert!(
+        body["message"].as_str().is_some_and(|message| message.contains("knows no leader: 1 of 1 voters heard")),
+        "{body}"
+    );
 
     puppet.elect(7, HOUR_MS);
     let (status, body) = ask_json(&puppet.view, "/leader").await;

@@ -47,6 +47,7 @@ pub(crate) fn text(me: &str, change: &Change) -> Option<String> {
                 format!("{peer} has other voters, priorities, lease or drift bound: neither listens to the other");
             (BAD, "mismatch", rest)
         }
+        What::Leaderless { facts } => (WARN, "leader", format!("no leader: {facts}")),
         What::StorageFailed { error } => {
             (BAD, "storage", format!("{error}; this node neither votes nor campaigns until it is restarted"))
         }
@@ -69,6 +70,7 @@ pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
         What::Leader { leader: None, .. } => ("leader", None, None, None),
         What::Draining { .. }
         | What::ConfigMismatch { .. }
+        | What::Leaderless { .. }
         | What::StorageFailed { .. }
         | What::TwinSeen { .. }
         | What::Twin { .. }

@@ -1,0 +1,56 @@
+//! What the status says of peers, which depends on who has reason to speak.
+
+use qcluster_core::{Config, Metadata, Notification, Peer, Term};
+
+use super::PeerSnapshot;
+use crate::names::Whereabouts;
+use crate::testing::Puppet;
+
+const HOUR_MS: u64 = 3_600_000;
+
+fn peer(identifier: &str, port: u16) -> Peer {
+    Peer { identifier: identifier.into(), host: "localhost".into(), port, priority: 0, metadata: Metadata::new() }
+}
+
+/// One of three voters, which has just heard both others.
+fn one_of_three() -> Puppet {
+    let mut config = Config::new("server_a", "localhost", 7001);
+    config.peers = vec![peer("server_b", 7002), peer("server_c", 7003)];
+    let puppet = Puppet::of(config);
+    let heard = Some(puppet.clock.now());
+    puppet.publisher.snapshot.send_modify(|snapshot| {
+        let now_heard = |position| PeerSnapshot { position, address: None, heard, whereabouts: Whereabouts::Found };
+        let positions = (0..3).filter(|&position| puppet.publisher.voters[position].identifier != "server_a");
+        snapshot.peers = positions.map(now_heard).collect();
+    });
+    puppet
+}
+
+/// Whose time it tells.
+fn told(puppet: &Puppet) -> Vec<String> {
+    let peers = puppet.view.status().peers.into_iter();
+    let mut told: Vec<_> = peers.filter(|peer| peer.heard_ms_ago.is_some()).map(|peer| peer.identifier).collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn the_silence_between_two_followers_is_not_told() {
+    let puppet = one_of_three();
+    assert_eq!(told(&puppet), ["server_b", "server_c"], "all ask all while nobody leads");
+    let rules = &puppet.publisher.rules;
+    let leader = rules.indices().find(|index| rules.at(*index).id.as_str() == "server_b");
+    puppet.notify(Notification::LeaderChanged { leader, term: Term(1) });
+    assert_eq!(told(&puppet), ["server_b"]);
+    assert_eq!(puppet.view.status().voters_answering, None);
+}
+
+#[test]
+fn a_leader_tells_how_many_voters_answer() {
+    let puppet = one_of_three();
+    puppet.elect(7, HOUR_MS);
+    assert_eq!(told(&puppet), ["server_b", "server_c"]);
+    assert_eq!(puppet.view.status().voters_answering, Some(3));
+    puppet.publisher.snapshot.send_modify(|snapshot| snapshot.peers[0].heard = None);
+    assert_eq!(puppet.view.status().voters_answering, Some(2));
+}
