@@ -26,6 +26,8 @@ pub(crate) use context::{Change, Context, Effect};
 pub use message::{Leadership, Message};
 pub use storage::{HardState, PersistId, Vote};
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Rules, Timing, VoterIndex};
 use crate::id::{FencingToken, Incarnation, Term};
 use crate::reason::{LostReason, Refusal, TransferRefused};
@@ -57,7 +59,7 @@ pub(crate) struct Sender {
 }
 
 /// What a voter is at the moment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Role {
     Follower,
     PreCandidate(PreCandidate),
@@ -66,14 +68,14 @@ pub(crate) enum Role {
 }
 
 /// Whether the voter sits out its boot wait (E9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum BootWait {
     Until(Time),
     Over,
 }
 
 /// How much of its part the voter still plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Service {
     Full,
     /// About to stop: it may end a leadership, and begins nothing.
@@ -81,8 +83,9 @@ enum Service {
 }
 
 /// One voter's part in the election.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Election {
+    #[serde(skip, default = "Rules::placeholder")]
     rules: Arc<Rules>,
     me: VoterIndex,
     incarnation: Incarnation,
@@ -165,6 +168,11 @@ impl Election {
     /// What has to be done once, before anything else.
     pub(crate) fn begin(&mut self, cx: &mut Context<'_>) {
         self.persist(cx);
+    }
+
+    /// Completes what was read from a snapshot.
+    pub(crate) fn use_rules(&mut self, rules: &Arc<Rules>) {
+        self.rules = Arc::clone(rules);
     }
 
     /// The time at which [`Election::timeout`] is due.

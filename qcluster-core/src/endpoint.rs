@@ -3,6 +3,7 @@
 
 mod addresses;
 mod inspect;
+mod snapshot;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,6 +19,7 @@ use crate::time::Time;
 use crate::wire::{self, Header};
 use addresses::{Addresses, Found, Place};
 pub use inspect::{read_datagram, write_datagram};
+pub use snapshot::SnapshotError;
 
 /// What an endpoint needs to know when it starts, beside its rules: a [`Boot`] whose saved state is still bytes.
 #[derive(Clone, Copy, Debug)]

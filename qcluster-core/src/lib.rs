@@ -46,6 +46,7 @@ mod node;
 mod observer;
 mod quorum;
 mod reason;
+pub mod recording;
 mod rng;
 mod time;
 mod wire;
@@ -55,7 +56,7 @@ pub use config::{
     VoterSettings,
 };
 pub use election::{HardState, Leadership, Lease, Message as ElectionMessage, PersistId, Vote};
-pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, read_datagram, write_datagram};
+pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError, read_datagram, write_datagram};
 pub use hard_state::RecordError;
 pub use id::{BadNodeId, FencingToken, Incarnation, NodeId, NodeKey, Term};
 pub use metrics::Counters;

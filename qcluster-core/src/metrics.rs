@@ -1,9 +1,11 @@
 //! Plain counters: what a node has done and what it has refused, by reason.
 
+use serde::{Deserialize, Serialize};
+
 use crate::reason::{DropReason, LostReason, Refusal};
 
 /// Counts since the start of a node. All of them only grow.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Messages given in.
     pub received: u64,

@@ -22,6 +22,8 @@ pub use links::Lives;
 pub use queue::Actions;
 pub use role::Role;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Durability, Rules, Voter, VoterIndex};
 use crate::election::{self, Context, Effect, Election, Lease, Start};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
@@ -37,8 +39,9 @@ use queue::Queue;
 ///
 /// Three kinds of methods: `step` gives it what has happened and must be followed by carrying out its actions;
 /// [`deadline`](Self::deadline) tells when to step next; all others only read. Nothing that arrives makes it panic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
+    #[serde(skip, default = "Rules::placeholder")]
     rules: Arc<Rules>,
     incarnation: Incarnation,
     rng: Rng,
@@ -48,12 +51,14 @@ pub struct Node {
     part: Part,
     links: Links,
     audience: Audience,
+    /// Empty between steps.
+    #[serde(skip)]
     effects: Vec<Effect>,
     queue: Queue,
     counters: Counters,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Stage {
     /// The first step has yet to come.
     New,
@@ -62,7 +67,7 @@ enum Stage {
     Stopped,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(clippy::large_enum_variant, reason = "there is one for each node, and a voter's is the one that matters")]
 enum Part {
     Voter(Election),
@@ -110,6 +115,14 @@ impl Node {
             counters: Counters::default(),
             rules,
         })
+    }
+
+    /// Completes what was read from a snapshot.
+    pub(crate) fn use_rules(&mut self, rules: &Arc<Rules>) {
+        self.rules = Arc::clone(rules);
+        if let Part::Voter(election) = &mut self.part {
+            election.use_rules(rules);
+        }
     }
 
     /// The first boot stamp that is too large: in the year 2527.

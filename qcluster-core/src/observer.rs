@@ -23,13 +23,13 @@ pub enum Message {
 }
 
 /// The observers that a voter tells of the leader: bounded, and each for as long as it keeps asking.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Audience {
     subscribers: Vec<Subscriber>,
 }
 
 /// An observer in one of its lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Subscriber {
     pub(crate) key: NodeKey,
     pub(crate) incarnation: Incarnation,
@@ -69,14 +69,14 @@ impl Audience {
 }
 
 /// What an observer has heard of each voter.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Watch {
     opinions: Vec<Option<Opinion>>,
     ask_at: Time,
     shown: Option<(VoterIndex, Term)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Opinion {
     leader: Option<VoterIndex>,
     term: Term,

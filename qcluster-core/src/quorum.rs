@@ -1,10 +1,12 @@
 //! Sets of voters and what a majority of them is; while the voters change, a majority of each of two lists (E20).
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::VoterIndex;
 use crate::time::Time;
 
 /// A set of voters as a bit set over their indices: the same voter counts once, however often it answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct VoterSet(u64);
 
 impl VoterSet {

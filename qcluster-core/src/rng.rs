@@ -1,8 +1,10 @@
 //! A seeded random generator whose values are part of the contract: the same seed gives the same numbers for ever.
 
+use serde::{Deserialize, Serialize};
+
 /// `SplitMix64` (Steele, Lea and Flood 2014): eight bytes of state, every seed is good, and its output never changes with
 /// a dependency's version. It spreads timers; it is not for secrets.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Rng(u64);
 
 impl Rng {

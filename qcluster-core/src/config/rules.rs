@@ -1,6 +1,7 @@
 //! The checked configuration: voters in one fixed order, their ranks, the quorums and the digests.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
@@ -14,7 +15,7 @@ use crate::time::Span;
 
 /// The place of a voter in [`Rules::voters`]: by identifier, both lists of a change together. Nodes of one configuration
 /// agree on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VoterIndex(pub(crate) u8);
 
 impl VoterIndex {
@@ -128,6 +129,11 @@ impl Rules {
             drain: settings.drain,
             settle: settings.settle,
         }
+    }
+
+    /// Stands where the real rules go, in what was just read from a snapshot.
+    pub(crate) fn placeholder() -> Arc<Self> {
+        Arc::new(Self::new(&Settings::voter(NodeId::placeholder(), Vec::new())))
     }
 
     /// This node's identifier.

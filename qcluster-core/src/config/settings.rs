@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::problem::{ConfigError, Findings};
 use super::rules::Rules;
 use super::timing::Timing;
@@ -12,7 +14,8 @@ use crate::quorum::VoterSet;
 use crate::time::Span;
 
 /// One voter as all nodes must list it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VoterSettings {
     /// Its identifier.
     pub id: NodeId,
@@ -28,7 +31,8 @@ impl VoterSettings {
 }
 
 /// Whether this node votes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Seat {
     /// It votes, and must stand in a list of voters.
     Voter,
@@ -37,7 +41,8 @@ pub enum Seat {
 }
 
 /// What a voter has to stand on after a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Durability {
     /// Nothing is saved. Exclusivity of the lease does not need it; growth of the token then leans on wall clocks (E12).
     Diskless,
@@ -46,7 +51,8 @@ pub enum Durability {
 }
 
 /// Everything that decides how a node behaves. [`Settings::check`] checks it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The name of the cluster: datagrams of another one are dropped.
     pub cluster: String,

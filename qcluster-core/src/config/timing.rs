@@ -8,7 +8,8 @@ use crate::time::Span;
 
 /// The pace of elections. All voters of a cluster must have the same (rule E14: the lease and the drift bound are in the
 /// digest).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Timing {
     /// h: the leader sends a heartbeat this often. At most a quarter of the lease.
     pub heartbeat: Span,

@@ -1,5 +1,7 @@
 //! Following: promises to a leader (E2, E2′), what is shown of it, and the timer that ends it (E8, E15).
 
+use serde::{Deserialize, Serialize};
+
 use super::{BootWait, Change, Context, Election, Leadership, Message, Role, Sender};
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey, Term};
@@ -7,7 +9,7 @@ use crate::reason::DropReason;
 use crate::time::{Rebase, Span, Time};
 
 /// Neither to vote, pre-vote nor campaign for any other node before `until` (E2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Promise {
     pub(super) to: Leadership,
     pub(super) until: Time,
@@ -15,7 +17,7 @@ pub(super) struct Promise {
 
 /// The newest leadership heard of, and how new its newest heartbeat was. One that has released its voters is remembered
 /// as newer than anything it could still send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Heard {
     of: Leadership,
     newest: Time,
@@ -43,7 +45,7 @@ impl Heard {
 }
 
 /// The leader that is shown to the application, for as long as it keeps being heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Shown {
     pub(super) leader: VoterIndex,
     pub(super) term: Term,

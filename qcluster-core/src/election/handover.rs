@@ -1,13 +1,15 @@
 //! Ending a leadership politely (E10): first the work is drained while the lease is still renewed, then one voter is told
 //! to campaign at once.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Change, Context, Election, Role, Service};
 use crate::config::VoterIndex;
 use crate::reason::{LostReason, TransferRefused};
 use crate::time::Time;
 
 /// A hand-over that waits for the leader's work to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Handover {
     /// Who is to follow; `None` leaves the choice to the end of the drain, and nobody is a valid choice then.
     target: Option<VoterIndex>,

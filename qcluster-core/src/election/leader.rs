@@ -1,5 +1,7 @@
 //! Leading: heartbeats, the lease that their acks give (E3), and its end (E4, E7).
 
+use serde::{Deserialize, Serialize};
+
 use super::follower::{Heard, Promise, Shown};
 use super::handover::Handover;
 use super::{Change, Context, Election, Message, Role, Sender};
@@ -9,7 +11,7 @@ use crate::reason::{DropReason, LostReason};
 use crate::time::{Rebase, Span, Time};
 
 /// A leadership from the inside.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Leader {
     /// When it first asked for votes: without a lease it ends Ll later (E7).
     asked_at: Time,

@@ -1,5 +1,7 @@
 //! Asking around before any term goes up (E5): who could not win disturbs nobody.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Context, Election, Leadership, Message, Role, Sender};
 use crate::config::VoterIndex;
 use crate::id::Term;
@@ -8,7 +10,7 @@ use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};
 
 /// One round of asking.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct PreCandidate {
     round: u64,
     term: Term,

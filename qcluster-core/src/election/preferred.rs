@@ -1,6 +1,8 @@
 //! Moving leadership to where it is wanted (E11): the leader asks a healthy voter of higher priority whether it could win,
 //! and moves only if that voter reaches everybody whom the leader reaches.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Context, Election, Leadership, Message, Role, Sender};
 use crate::config::VoterIndex;
 use crate::id::Term;
@@ -9,14 +11,14 @@ use crate::reason::{DropReason, LostReason, Refusal};
 use crate::time::{Rebase, Span, Time};
 
 /// When this voter, while it leads, may next try to give leadership away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Preferred {
     not_before: Time,
     back_off: Span,
 }
 
 /// A preferred voter's round of asking, with the leader's consent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Sounding {
     leadership: Leadership,
     leader: VoterIndex,

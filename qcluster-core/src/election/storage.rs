@@ -38,7 +38,7 @@ pub struct HardState {
 }
 
 /// The hard state as it is, and as it is known to be on disk.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Storage {
     current: HardState,
     /// What a crash would leave; `None` before the first record of a first life.
@@ -48,7 +48,7 @@ pub(super) struct Storage {
     medium: Medium,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Medium {
     /// Nothing is saved, and nothing waits.
     None,

@@ -1,5 +1,7 @@
 //! Votes: one a term for each voter (E6), and candidacies that end in time (E7).
 
+use serde::{Deserialize, Serialize};
+
 use super::{Context, Election, Leadership, Message, Role, Sender, Vote};
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, Term};
@@ -8,7 +10,7 @@ use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};
 
 /// A campaign for one term.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Candidate {
     /// When it first asked; `None` while its own vote is on the way to the disk (E6).
     asked_at: Option<Time>,
@@ -22,7 +24,7 @@ pub(crate) struct Candidate {
 }
 
 /// A vote that was granted and waits for the disk before it may be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Grant {
     to: VoterIndex,
     incarnation: Incarnation,

@@ -1,8 +1,12 @@
 //! Where each life of each node is: the address that its name resolves to, and the ones that it was heard from.
 
+mod text;
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey};
@@ -10,14 +14,15 @@ use crate::observer::Audience;
 use crate::time::{Span, Time};
 
 /// A life and where it was heard from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) life: Incarnation,
+    #[serde(with = "text")]
     pub(super) address: SocketAddr,
 }
 
 /// A life was asked to show that it is at another place than before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Asked {
     place: Place,
     nonce: u64,
@@ -33,15 +38,16 @@ pub(super) enum Found {
 }
 
 /// The addresses of one voter: a name may stand for two lives for a moment, when it restarts elsewhere or has a twin.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
+    #[serde(with = "text::option")]
     resolved: Option<SocketAddr>,
     newest: Option<Place>,
     other: Option<Place>,
     asked: Option<Asked>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Addresses {
     voters: Vec<Entry>,
     /// Nodes that are no voters, the one heard last at the end.

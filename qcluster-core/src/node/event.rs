@@ -34,7 +34,7 @@ pub enum Event {
 }
 
 /// Something to do. Actions come in the order in which they must be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Send this, unreliably: it may be lost, late, repeated or reordered.
     Send(Envelope),
@@ -53,7 +53,7 @@ pub enum Action {
 /// Something that an application or an operator wants to know.
 ///
 /// `Elected` and `Lost` alternate strictly, starting with `Elected`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notification {
     /// This node holds the lease.
     Elected {
@@ -104,7 +104,7 @@ pub enum Notification {
 }
 
 /// A message with all that a receiver checks before it looks inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Envelope {
     /// Who sends.
     pub from: NodeKey,

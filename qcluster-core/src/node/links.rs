@@ -7,12 +7,14 @@
 
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey};
 use crate::time::{Rebase, Span, Time};
 
 /// What is known of the node behind one voter's name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Link {
     /// The established life; `UNKNOWN` before the first.
     pub(super) life: Incarnation,
@@ -26,7 +28,7 @@ pub(super) struct Link {
 }
 
 /// A life that says it is a certain voter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Claim {
     pub(super) life: Incarnation,
     /// Whether it says that it sits out its boot wait.
@@ -35,7 +37,7 @@ pub(super) struct Claim {
 
 /// Another life than the established one, while both are probed: what was said by either may have been under way for long,
 /// and only an answer shows who is there now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Contender {
     life: Incarnation,
     since: Time,
@@ -74,7 +76,7 @@ pub(super) enum Verdict {
 }
 
 /// The links to all voters, and the schedule of greetings.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Links {
     voters: Vec<Link>,
     pub(super) greet_at: Time,

@@ -2,11 +2,13 @@
 
 use alloc::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Action, Envelope, Notification};
 use crate::election::{HardState, PersistId};
 
 /// The actions that wait to be taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Queue {
     actions: VecDeque<Action>,
     notifications: usize,
