@@ -15,6 +15,7 @@
 //! let token = cluster
 //!     .run_as_leader(|lease| async move {
 //!         // Runs while this node leads: it is dropped before the lease can end, and called again when leadership returns.
+//!         // Once it completes, it is not called again.
 //!         lease.token
 //!     })
 //!     .await?;
@@ -28,9 +29,11 @@
 //!
 //! # Where things are
 //!
-//! - [`QCluster`] is a running node on tokio; everything of that adapter is in [`tokio`].
+//! - [`QCluster`] is a running node on tokio; everything of that adapter is in [`qcluster::tokio`](crate::tokio).
 //! - [`Config`] is what a node is told, and [`ConfigFile`] reads it from a file.
 //! - [`core`] is what decides: a deterministic state machine without clock, socket or thread, for those who bring their own.
+//!
+//! Names such as E5 in these pages are rules of the protocol. ARCHITECTURE.md, beside the sources, has each with its reason.
 //!
 //! # Features
 //!
@@ -43,10 +46,17 @@ mod config_file;
 
 pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
 pub use qcluster_core as core;
+pub use qcluster_core::config::{TimingChoice, TimingValues, VoterIn};
 pub use qcluster_core::{Config, ConfigError, FencingToken, LostReason, Metadata, Peer, Preset, Term, TransferRefused};
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio as tokio;
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio::{
-    Change, Changes, Leadership, Lease, QCluster, StartError, Status, Stopped, TransferError, What,
+    BindError, Change, Changes, DataDirError, Leadership, Lease, PeerStatus, QCluster, StartError, Status, Stopped,
+    StorageStatus, TransferError, What,
 };
+
+/// Compiles the README's example.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -46,6 +46,9 @@ impl QCluster {
     /// # Errors
     /// Every mistake in the configuration; an address that cannot be bound; a `data_dir` that cannot be used or was damaged.
     /// Nothing runs then.
+    ///
+    /// # Panics
+    /// Inside a tokio runtime whose I/O or timers are not enabled: tokio gives no way to ask beforehand.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let started = start::start(config).await?;
         Ok(Self { view: started.view, commands: started.commands, tasks: started.tasks, alive: started.alive })
@@ -114,6 +117,9 @@ impl QCluster {
     /// waits for it. When the node leads again `work` is called again; after a late renewal that may be with the same token.
     /// If a future completes, its output is returned and `work` is not called again. A guard of more than half a lease
     /// counts as half.
+    ///
+    /// Work that completes or panics leaves the node leading: it renews its lease, and does nothing under it. Where that is
+    /// no use, call [`step_down`](Self::step_down) or [`shutdown`](Self::shutdown) then.
     ///
     /// The returned future holds no handle and may be spawned. It has to be polled for work to be cancelled: a hand-over
     /// waits for work that nobody polls, `drain_ms` at most.

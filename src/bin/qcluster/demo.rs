@@ -12,7 +12,7 @@ use qcluster::{Config, Preset};
 
 use crate::style::{BAD, FAINT, GOOD, NEWS, PLAIN, TITLE};
 use crate::{DemoTiming, Failure, Format, exit};
-use summary::Summary;
+use summary::{Summary, whole_ms};
 use trio::{Elected, Trio};
 
 /// So that a person can follow.
@@ -66,14 +66,14 @@ impl Stage {
 
     fn first(&self, leader: &Elected, configs: &[Config]) {
         let name = &configs[leader.node].identifier;
-        let after = millis(leader.after);
+        let after = whole_ms(leader.after);
         self.say(&format!("{GOOD}{name}{PLAIN} is elected {after} ms after the start, token {}\n", leader.token));
         self.say(&format!("{FAINT}round  killed    lease left  takes over   after{PLAIN}"));
     }
 
     fn round(&self, round: u32, killed: &Elected, lease_left: Duration, leader: &Elected, configs: &[Config]) {
         let (dead, heir) = (&configs[killed.node].identifier, &configs[leader.node].identifier);
-        let (left, after) = (format!("{} ms", millis(lease_left)), format!("{} ms", millis(leader.after)));
+        let (left, after) = (format!("{} ms", whole_ms(lease_left)), format!("{} ms", whole_ms(leader.after)));
         let bar = "━".repeat(bar_len(leader.after, &self.timing));
         self.say(&format!(
             "{FAINT}{round:>5}{PLAIN}  {BAD}{dead:<8}{PLAIN}  {left:>10}  {GOOD}{heir:<10}{PLAIN}  {after:>6}  {NEWS}{bar}{PLAIN}"
@@ -108,10 +108,6 @@ impl Stage {
 fn print(line: &str) {
     let mut stdout = anstream::stdout();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-}
-
-fn millis(duration: Duration) -> u128 {
-    duration.as_millis()
 }
 
 /// Two leases fill the bar.

@@ -40,14 +40,14 @@ enum Command {
     /// Run one node until SIGINT or SIGTERM, which hand over what it leads.
     #[command(after_help = EXIT_CODES)]
     Run {
-        /// The node's configuration, a JSON file.
+        /// The node's configuration, a JSON file. A relative `data_dir` in it starts at the working directory.
         config: PathBuf,
-        /// Append one line of JSON to this file for each change of leadership.
+        /// Append one line of JSON to this file for each change of leadership; the README lists its fields.
         #[arg(long, value_name = "FILE")]
         events: Option<PathBuf>,
         /// Log what happens inside to the standard error, from this level on.
-        #[arg(long, value_name = "LEVEL")]
-        log: Option<Level>,
+        #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Level::Warn)]
+        log: Level,
     },
     /// Elect a leader among three nodes in this process, kill it, and show who takes over and when.
     #[command(after_help = EXIT_CODES)]
@@ -70,8 +70,6 @@ enum Level {
     Error,
     Warn,
     Info,
-    Debug,
-    Trace,
 }
 
 /// The timings that a demonstration is worth looking at with.
@@ -133,14 +131,11 @@ fn in_runtime(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
     result
 }
 
-fn log_from(level: Option<Level>) {
-    let Some(level) = level else { return };
+fn log_from(level: Level) {
     let level = match level {
         Level::Error => tracing_subscriber::filter::LevelFilter::ERROR,
         Level::Warn => tracing_subscriber::filter::LevelFilter::WARN,
         Level::Info => tracing_subscriber::filter::LevelFilter::INFO,
-        Level::Debug => tracing_subscriber::filter::LevelFilter::DEBUG,
-        Level::Trace => tracing_subscriber::filter::LevelFilter::TRACE,
     };
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     tracing_subscriber::fmt().with_max_level(level).with_ansi(colour).with_writer(std::io::stderr).init();

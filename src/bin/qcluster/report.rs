@@ -4,6 +4,7 @@
 
 mod lines;
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use qcluster::core::Timing;
-use qcluster::{Change, Status, Stopped};
+use qcluster::{Change, LostReason, Status, Stopped, What};
 
 use crate::style;
 
@@ -31,6 +32,8 @@ struct Lines {
 /// The near end of the writer.
 pub(crate) struct Reporter {
     identifier: String,
+    /// Why this node no longer leads, until somebody else does.
+    ended_by: Cell<Option<LostReason>>,
     lines: SyncSender<Lines>,
     ended: Receiver<()>,
 }
@@ -52,7 +55,7 @@ impl Reporter {
         };
         let thread = thread::Builder::new().name("qcluster-report".into()).spawn(writer);
         thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-        Ok(Self { identifier: identifier.to_owned(), lines, ended })
+        Ok(Self { identifier: identifier.to_owned(), ended_by: Cell::new(None), lines, ended })
     }
 
     pub(crate) fn started(&self, status: &Status, timing: &Timing, voters: usize, durable: bool) {
@@ -60,7 +63,20 @@ impl Reporter {
     }
 
     pub(crate) fn change(&self, change: &Change) {
-        self.write(lines::text(&self.identifier, change), lines::event(&self.identifier, change));
+        match &change.what {
+            What::Lost { reason, .. } => self.ended_by.set(Some(*reason)),
+            What::Elected { .. } | What::Leader { leader: Some(_), .. } => self.ended_by.set(None),
+            What::Leader { leader: None, .. }
+            | What::Draining { .. }
+            | What::ConfigMismatch { .. }
+            | What::Leaderless { .. }
+            | What::StorageFailed { .. }
+            | What::TwinSeen { .. }
+            | What::Twin { .. }
+            | What::Missed { .. } => {}
+        }
+        let text = lines::text(&self.identifier, self.ended_by.get(), change);
+        self.write(text, lines::event(&self.identifier, change));
     }
 
     /// Says so, and waits for everything to be written, a while at most.

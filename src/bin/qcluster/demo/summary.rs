@@ -34,12 +34,14 @@ impl Summary {
         .to_string()
     }
 
-    /// Shortest, median and longest; of an even number of samples the median is the upper one of the middle.
+    /// Shortest, median and longest; of an even number of samples the median is the mean of the middle two.
     fn figures(&self) -> (Duration, Duration, Duration) {
         let mut sorted = self.samples.clone();
         sorted.sort_unstable();
         let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
-        (at(0), at(sorted.len() / 2), at(sorted.len().saturating_sub(1)))
+        let last = sorted.len().saturating_sub(1);
+        let median = (at(last / 2) + at(sorted.len() / 2)) / 2;
+        (at(0), median, at(last))
     }
 }
 
@@ -51,12 +53,17 @@ impl fmt::Display for Summary {
         let count = if rounds == 1 { String::new() } else { format!("{rounds} ") };
         write!(
             f,
-            "{count}{times}: shortest {:.0} ms, median {:.0} ms, longest {:.0} ms",
-            millis(min),
-            millis(median),
-            millis(max)
+            "{count}{times}: shortest {} ms, median {} ms, longest {} ms",
+            whole_ms(min),
+            whole_ms(median),
+            whole_ms(max)
         )
     }
+}
+
+/// Rounded, alike wherever a person reads it.
+pub(crate) fn whole_ms(duration: Duration) -> u128 {
+    (duration.as_micros() + 500) / 1_000
 }
 
 fn millis(duration: Duration) -> f64 {

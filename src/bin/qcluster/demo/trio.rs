@@ -3,9 +3,9 @@
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
-use qcluster::core::config::TimingChoice;
-use qcluster::tokio::BindError;
-use qcluster::{Change, Changes, Config, FencingToken, Peer, Preset, QCluster, StartError, What};
+use qcluster::{
+    BindError, Change, Changes, Config, FencingToken, Peer, Preset, QCluster, StartError, TimingChoice, What,
+};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
 use qcluster::core::Timing;
-use qcluster::{Change, Status, What};
+use qcluster::{Change, LostReason, Status, What};
 use serde_json::json;
 
 use crate::style::{BAD, FAINT, GOOD, NEWS, PLAIN, TITLE, WARN};
@@ -29,8 +29,9 @@ pub(crate) fn stopped() -> String {
     line(SystemTime::now(), FAINT, "stopped", "as asked")
 }
 
-/// A change for people; `None` where another line says it already.
-pub(crate) fn text(me: &str, change: &Change) -> Option<String> {
+/// A change for people; `None` where another line says it already. `ended_by` is why this node's leadership ended, if nobody has
+/// led since.
+pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> Option<String> {
     let (style, word, rest) = match &change.what {
         What::Elected { token } => (GOOD, "elected", format!("{me} leads with token {token}")),
         What::Lost { token, reason } => (BAD, "lost", format!("token {token}: {}", reason.name())),
@@ -39,6 +40,9 @@ pub(crate) fn text(me: &str, change: &Change) -> Option<String> {
         What::Leader { leader: Some(leader), .. } if leader.identifier == me => return None,
         What::Leader { leader: Some(leader), term } => {
             (NEWS, "leader", format!("{} leads in term {term}", leader.identifier))
+        }
+        What::Leader { leader: None, .. } if ended_by.is_some_and(is_voluntary) => {
+            (FAINT, "leader", "nobody leads until the next election".to_owned())
         }
         What::Leader { leader: None, .. } => (WARN, "leader", "nobody is known to lead".to_owned()),
         What::ConfigMismatch { peer, key } => {
@@ -61,6 +65,18 @@ pub(crate) fn text(me: &str, change: &Change) -> Option<String> {
     Some(line(change.at, style, word, &rest))
 }
 
+/// Whether a leadership ended as somebody wished.
+fn is_voluntary(reason: LostReason) -> bool {
+    match reason {
+        LostReason::Transferred | LostReason::SteppedDown | LostReason::Shutdown => true,
+        LostReason::LeaseExpired
+        | LostReason::HigherTerm
+        | LostReason::StorageFailed
+        | LostReason::ClockWentBack
+        | LostReason::Twin => false,
+    }
+}
+
 /// A change for programs, as one line of JSON; `None` for what is no change of leadership.
 pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
     let (event, token, leader, reason) = match &change.what {
@@ -76,8 +92,14 @@ pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
         | What::Twin { .. }
         | What::Missed { .. } => return None,
     };
-    let event =
-        json!({ "unix_s": unix_s(change.at), "event": event, "token": token, "leader": leader, "reason": reason });
+    let event = json!({
+        "unix_s": unix_s(change.at),
+        "node": me,
+        "event": event,
+        "token": token,
+        "leader": leader,
+        "reason": reason,
+    });
     Some(event.to_string())
 }
 
