@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::events::{self, Event};
 use super::http::{self, Answer};
+use super::ports;
 use super::wait::eventually;
 
 /// How a node is run.
@@ -80,6 +81,7 @@ impl Node {
         };
         let line: Vec<String> = self.prefix.iter().cloned().chain([text(&path)]).chain(arguments).collect();
         let log = File::options().create(true).append(true).open(self.log_path()).expect("a log can be written");
+        let quiet = ports::quiet();
         let child = Command::new(&line[0])
             .args(&line[1..])
             .env(NODE_CONFIG, self.config_path())
@@ -88,6 +90,7 @@ impl Node {
             .stdout(log.try_clone().expect("a second handle of the log"))
             .stderr(log)
             .spawn();
+        drop(quiet);
         self.child = Some(child.unwrap_or_else(|error| panic!("{line:?} cannot be started: {error}")));
     }
 
@@ -186,6 +189,7 @@ pub(crate) struct Ended {
 
 /// Runs the command line of this package until it ends.
 pub(crate) fn run_to_end(arguments: &[&str]) -> Ended {
+    let quiet = ports::quiet();
     let mut child = Command::new(env!("CARGO_BIN_EXE_qcluster"))
         .args(arguments)
         .stdin(Stdio::null())
@@ -193,6 +197,7 @@ pub(crate) fn run_to_end(arguments: &[&str]) -> Ended {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command line can be started");
+    drop(quiet);
     // What ends by itself prints little: less than a pipe holds, so that nobody has to read along.
     let start = std::time::Instant::now();
     while child.try_wait().expect("a child can be waited for").is_none() {
