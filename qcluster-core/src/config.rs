@@ -3,12 +3,14 @@
 
 mod file;
 mod problem;
+mod record;
 mod rules;
 mod settings;
 mod timing;
 
 pub use file::{Config, Metadata, Peer, TimingChoice, TimingValues, VoterIn};
 pub use problem::{ConfigError, Problem};
+pub use record::RecordTo;
 pub use rules::{Digests, Rules, Voter, VoterIndex};
 pub use settings::{Durability, Seat, Settings, VoterSettings};
 pub use timing::{Preset, Timing};

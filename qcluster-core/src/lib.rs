@@ -52,8 +52,8 @@ mod time;
 mod wire;
 
 pub use config::{
-    Config, ConfigError, Durability, Metadata, Peer, Preset, Problem, Rules, Seat, Settings, Timing, Voter, VoterIndex,
-    VoterSettings,
+    Config, ConfigError, Durability, Metadata, Peer, Preset, Problem, RecordTo, Rules, Seat, Settings, Timing, Voter,
+    VoterIndex, VoterSettings,
 };
 pub use election::{HardState, Leadership, Lease, Message as ElectionMessage, PersistId, Vote};
 pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError, read_datagram, write_datagram};

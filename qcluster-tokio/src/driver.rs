@@ -14,6 +14,7 @@ use crate::disk::{Disk, Done};
 use crate::error::Stopped;
 use crate::names::{Found, Names};
 use crate::publisher::Publisher;
+use crate::recorder::Recorder;
 use crate::sockets::{Received, Sockets};
 use crate::status::{PeerSnapshot, Snapshot, StorageStatus};
 
@@ -69,6 +70,8 @@ enum Service {
 struct Effects {
     sockets: Sockets,
     disk: Option<Disk>,
+    /// Where inputs go, too.
+    recorder: Option<Recorder>,
     publisher: Publisher,
     drain: Drain,
     /// A save that could not even begin.
@@ -89,6 +92,7 @@ pub(crate) struct Parts {
     pub(crate) endpoint: Endpoint,
     pub(crate) sockets: Sockets,
     pub(crate) disk: Option<Disk>,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) publisher: Publisher,
     pub(crate) names: Names,
     pub(crate) commands: mpsc::Receiver<Command>,
@@ -96,12 +100,12 @@ pub(crate) struct Parts {
 
 impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { clock, endpoint, sockets, disk, publisher, names, commands } = parts;
+        let Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands } = parts;
         let (drain, failed, storage_error) = (Drain::None, None, None);
         Self {
             clock,
             endpoint,
-            effects: Effects { sockets, disk, publisher, drain, failed, storage_error },
+            effects: Effects { sockets, disk, recorder, publisher, drain, failed, storage_error },
             names,
             commands,
             buffer: Box::new([0; BUFFER_LEN]),
@@ -313,6 +317,9 @@ fn feed(endpoint: &mut Endpoint, effects: &mut Effects, clock: Clock, input: Inp
 }
 
 fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<'_>) {
+    if let Some(recorder) = &mut effects.recorder {
+        recorder.note(now, &input, endpoint);
+    }
     let mut outputs = endpoint.step(now, input);
     // Before anything is sent: a lease that has ended must be seen to have ended by the time that others may lead.
     effects.publisher.lease(outputs.lease());

@@ -13,6 +13,7 @@
 //! | `publisher`, `view` | what is written and read across threads; `change`, `status`, `log`, `vacancy` are its forms |
 //! | `sockets`, `names` | UDP, and where peers are |
 //! | `disk` | the hard state |
+//! | `recorder` | what goes into the node, written down |
 //! | `http` | health checks and status |
 
 #![forbid(unsafe_code)]
@@ -29,6 +30,7 @@ mod lease;
 mod log;
 mod names;
 mod publisher;
+mod recorder;
 mod sockets;
 mod start;
 mod status;

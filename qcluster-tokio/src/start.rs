@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use qcluster_core::{BootError, Config, Endpoint, EndpointBoot, Peer, Rules};
+use qcluster_core::{BootError, Config, Endpoint, EndpointBoot, Peer, Rules, Time, recording};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -16,6 +16,7 @@ use crate::driver::{Command, Driver, Parts};
 use crate::error::{DataDirError, StartError};
 use crate::http;
 use crate::names::Names;
+use crate::recorder::Recorder;
 use crate::sockets::{Bound, Sockets, bind};
 use crate::view::{Subject, View};
 
@@ -31,7 +32,8 @@ pub(crate) struct Started {
 }
 
 pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
-    let rules = Arc::new(config.settings()?.check()?);
+    let settings = config.settings()?;
+    let rules = Arc::new(settings.check()?);
     let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
     let opened = match &config.data_dir {
         Some(dir) => Some(open(&runtime, dir).await?),
@@ -40,19 +42,24 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let Bound { udp, tcp, addresses } = bind(&config.listen_host, config.listen_port).await?;
     let sockets = Sockets::new(udp).map_err(StartError::System)?;
     let clock = Clock::start();
-    let endpoint = boot(&rules, opened.as_ref(), clock)?;
+    let values = boot_values(opened.as_ref())?;
+    let booted_at = clock.now();
+    let endpoint = boot(&rules, values, booted_at, opened.as_ref())?;
+    let start_line = config.record.as_ref().map(|to| (to, recording::Start::new(booted_at, settings, values)));
 
     // Held by all that holds something of the system; closed when the last of them has let go.
     let (alive, all_released) = watch::channel(());
     let alive = Arc::new(alive);
     let start_disk = |(store, _)| Disk::start(store, Arc::clone(&alive)).map_err(StartError::System);
+    let start_recorder = |(to, start)| Recorder::start(to, start, Arc::clone(&alive)).map_err(StartError::System);
+    let recorder = start_line.map(start_recorder).transpose()?;
     let disk = opened.map(start_disk).transpose()?;
     let me = me(&config, addresses.first().map_or(config.listen_port, std::net::SocketAddr::port));
     let voters = voters(&config, &me, &rules);
     let names = Names::new(config.all_peers(), rules.timing().lease);
     let (view, publisher) = View::new(Subject { me, cluster: config.cluster, voters, rules, listen: addresses, clock });
     let (commands, received) = mpsc::channel(COMMANDS_MAX);
-    let parts = Parts { clock, endpoint, sockets, disk, publisher, names, commands: received };
+    let parts = Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands: received };
 
     let server = runtime.spawn(released_with(Arc::clone(&alive), http::serve(tcp, Arc::clone(&view)))).abort_handle();
     let ending = server.clone();
@@ -81,7 +88,7 @@ async fn open(runtime: &Handle, dir: &str) -> Result<(Store, Saved), StartError>
     }
 }
 
-fn boot(rules: &Arc<Rules>, opened: Option<&(Store, Saved)>, clock: Clock) -> Result<Endpoint, StartError> {
+fn boot_values(opened: Option<&(Store, Saved)>) -> Result<EndpointBoot<'_>, StartError> {
     let seed = getrandom::u64().map_err(|error| StartError::System(io::Error::other(error.to_string())))?;
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let stamp_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
@@ -89,7 +96,16 @@ fn boot(rules: &Arc<Rules>, opened: Option<&(Store, Saved)>, clock: Clock) -> Re
         Saved::Nothing => None,
         Saved::Record(record) => Some(record.as_slice()),
     });
-    Endpoint::new(Arc::clone(rules), EndpointBoot { seed, stamp_ms, saved }, clock.now()).map_err(|error| match error {
+    Ok(EndpointBoot { seed, stamp_ms, saved })
+}
+
+fn boot(
+    rules: &Arc<Rules>,
+    values: EndpointBoot<'_>,
+    now: Time,
+    opened: Option<&(Store, Saved)>,
+) -> Result<Endpoint, StartError> {
+    Endpoint::new(Arc::clone(rules), values, now).map_err(|error| match error {
         BootError::StampTooLarge(_) | BootError::SavedButDiskless => StartError::Boot(error),
         BootError::Record(_) => {
             let path = opened.map(|(store, _)| store.path().to_owned()).unwrap_or_default();

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::problem::{ConfigError, Findings};
+use super::record::RecordTo;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
 use super::timing::{Preset, Timing};
 use crate::id::NodeId;
@@ -69,6 +70,9 @@ pub struct Config {
     /// How long a voter of higher priority must be healthy before it gets the leadership; twenty leases unless set (E11).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle_ms: Option<u64>,
+    /// Write down what goes into the node, to be replayed elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordTo>,
     /// Listen beyond loopback although datagrams are neither secret nor authenticated.
     #[serde(default)]
     pub insecure: bool,
@@ -231,6 +235,7 @@ impl Config {
             previous_lease_ms: None,
             drain_ms: None,
             settle_ms: None,
+            record: None,
             insecure: false,
         }
     }
@@ -292,6 +297,9 @@ impl Config {
         findings.require(self.data_dir.is_none() || self.previous_lease_ms.is_none(), "previous_lease_ms", || {
             "is for nodes without data_dir: with one the lease is remembered".into()
         });
+        if let Some(record) = &self.record {
+            record.check(&mut findings);
+        }
         findings.finish().map(|()| settings)
     }
 

@@ -1,6 +1,6 @@
 //! Mistakes in a configuration: all of them are found at once, and each names its field.
 
-use super::{Config, Preset, Settings, Timing};
+use super::{Config, Preset, RecordTo, Settings, Timing};
 use crate::config::{Seat, VoterSettings};
 use crate::id::NodeId;
 use crate::time::Span;
@@ -101,6 +101,8 @@ fn each_mistake_names_its_field() {
         ("voter_in", |c| c.voter_in = super::VoterIn::Peers),
         ("previous_lease_ms", |c| (c.data_dir, c.previous_lease_ms) = (Some("data".into()), Some(1))),
         ("previous_lease_ms", |c| c.previous_lease_ms = Some(u64::MAX)),
+        ("record.path", |c| c.record = Some(RecordTo::new(""))),
+        ("record.max_bytes", |c| c.record = Some(RecordTo { max_bytes: 1_000, ..RecordTo::new("node.rec") })),
         ("timing.heartbeat_ms", |c| c.timing = serde_json::from_str(r#"{"heartbeat_ms": 0}"#).unwrap()),
         ("timing.lease_ms", |c| c.timing = serde_json::from_str(r#"{"lease_ms": 99}"#).unwrap()),
         ("timing.lease_ms", |c| c.timing = serde_json::from_str(r#"{"lease_ms": 4000000}"#).unwrap()),
