@@ -24,11 +24,17 @@ impl PreCandidate {
         self.ends.min(self.ask_again_at)
     }
 
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { round: _, term: _, grants: _, ends, ask_again_at } = self;
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>, latest: u64) {
+        let Self { round, term: _, grants: _, ends, ask_again_at } = self;
+        *round = renumbered(*round, latest);
         *ends = by.due(*ends);
         *ask_again_at = by.due(*ask_again_at);
     }
+}
+
+/// The number of a round if the latest is the first one; zero for all before.
+pub(super) fn renumbered(round: u64, latest: u64) -> u64 {
+    u64::from(round == latest)
 }
 
 impl Election {

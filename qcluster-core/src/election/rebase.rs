@@ -1,14 +1,15 @@
 //! An election as it looks once the origins of all clocks have moved, without what decides nothing any more.
 
+use super::pre_vote::renumbered;
 use super::{BootWait, Election, Leadership, Role};
 use crate::rng::Rng;
 use crate::time::{Rebase, Time};
 
 impl Role {
-    fn rebase(&mut self, by: &Rebase<'_>) {
+    fn rebase(&mut self, by: &Rebase<'_>, latest: u64) {
         match self {
             Self::Follower => {}
-            Self::PreCandidate(round) => round.rebase(by),
+            Self::PreCandidate(round) => round.rebase(by, latest),
             Self::Candidate(candidate) => candidate.rebase(by),
             Self::Leader(leader) => leader.rebase(by),
         }
@@ -44,7 +45,7 @@ impl Election {
             defeats: _,
             late: _,
             yielded: _,
-            rounds: _,
+            rounds,
             grant: _,
             sounding,
             preferred,
@@ -57,7 +58,7 @@ impl Election {
             BootWait::Until(until) => *until = by.due(*until),
             BootWait::Over => {}
         }
-        role.rebase(by);
+        role.rebase(by, *rounds);
         promise.take_if(|promise| !by.is_to_come(promise.until));
         if let Some(promise) = promise {
             promise.until = by.time(promise.until);
@@ -71,8 +72,10 @@ impl Election {
         let is_late = by.now > *campaign_at + tolerated;
         *campaign_at = by.time(if is_late { late_enough } else { *campaign_at });
         if let Some(sounding) = sounding {
+            sounding.round = renumbered(sounding.round, *rounds);
             sounding.until = by.due(sounding.until);
         }
+        *rounds = 1;
         preferred.rebase(by);
         for time in acked {
             *time = if leads { by.time(*time) } else { Time::ZERO };

@@ -16,8 +16,8 @@ impl Node {
     ///
     /// Two nodes that are equal after it behave alike from then on, up to the origins of clocks and to chance, which
     /// starts anew at zero. With it, a search through the states of a cluster sees that a heartbeat later
-    /// everything is as it was. It goes with messages whose times are moved the same way: `sent_at` is on the clock of the
-    /// leader that the message comes from or goes to.
+    /// everything is as it was. It goes with messages that are changed the same way: `sent_at` is on the clock of the leader
+    /// that the message comes from or goes to, and the latest round of pre-votes of each node has the number 1.
     ///
     /// `now` is what this node's clock shows, and `clocks` what the clock of each node does. A moment that would lie
     /// before the origin becomes the origin, so `present` says how much of the past still counts: two leases at least, and
