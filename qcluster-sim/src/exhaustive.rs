@@ -1,57 +1,43 @@
-//! Small worlds exhaustively: every order of deliveries, losses, repetitions, timeouts and crashes of real nodes, breadth first,
-//! so that the counterexample is a shortest one.
+//! Small worlds exhaustively: every order of deliveries, losses, repetitions, timers, crashes and commands of real nodes,
+//! breadth first, so that the counterexample is a shortest one.
 //!
-//! A search of its own rather than a general model checker: nodes are deterministic, so what a node does with an event is
-//! computed once and looked up from then on, and a state of the world is a handful of small numbers. A general checker
-//! would clone and hash whole nodes for every state.
+//! A search of its own rather than a general model checker. A step of a node depends on the node and the input alone, so
+//! each is taken once and looked up from then on; a state of the world is a handful of small numbers, and its successors
+//! cost a fraction of a microsecond each. A general checker (stateright, say) clones, steps and hashes whole nodes for
+//! every state, which is a hundred times the work and memory. What such a checker would add, properties of
+//! liveness and symmetry, is not needed here: liveness is judged by the random runs, and clocks of different rates leave
+//! little symmetry.
 //!
-//! Time goes in ticks of one heartbeat, and clocks run at the ends of ±ρ. Timers fire within the tick in which they are
-//! due. A message may be delivered at any moment until it expires, any number of times, or never.
+//! How the world is made small without making it harmless:
+//!
+//! - *Time* is exact, in integers, and relative: a state in which all clocks have moved on and nothing else is the same
+//!   state. It jumps to the next moment at which something changes by itself: a deadline, the end of a promise, the end
+//!   of a lease, on whoever's clock comes first. Everything in between may happen in any order at such a moment.
+//! - *The network* is a set of messages. Each may arrive at any time, again, or never; the newest few of each kind
+//!   on each link are kept. Handshakes between lives go without loss and delay.
+//! - *Timers* may fire late or never, where a world says so, and never early. Chance is taken out of them, which leaves
+//!   who goes first to the order in which they fire.
+//! - *Rates* of clocks stand at the ends of ±ρ.
 
+mod history;
 mod locals;
+mod print;
 mod state;
+mod words;
+mod world;
+mod worlds;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use qcluster_core::{Durability, Span, Timing};
+use qcluster_core::Term;
 
-use locals::{Fixed, Locals};
+pub use world::{Arrivals, Memory, SmallWorld, Start};
+
+use locals::Locals;
+use print::{Fixed, Print};
 use state::{Action, State};
-
-/// What to search.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SmallWorld {
-    /// How many voters, at most [`SmallWorld::VOTERS_MAX`].
-    pub voters: usize,
-    /// Whether they have disks, whose writes are synced at once.
-    pub durability: Durability,
-    /// ρ, in parts per million.
-    pub drift_ppm: u32,
-    /// How fast each clock is, in parts per million; shorter lists go on with 0.
-    pub rates_ppm: Vec<i32>,
-    /// How many ticks after the start of the nodes the search begins; everything arrives at once until then.
-    pub calm: u8,
-    /// The last tick.
-    pub ticks: u8,
-    /// How many ticks a message may be under way.
-    pub delay: u8,
-    /// Whether messages may arrive more than once.
-    pub repetition: Repetition,
-    /// How many crashes there may be.
-    pub crashes: u8,
-    /// The search ends after so many states.
-    pub states_max: usize,
-}
-
-/// Whether messages may arrive more than once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repetition {
-    /// Once at most: fewer states, and so more time within reach.
-    Never,
-    /// As often as there is time for.
-    Any,
-}
 
 /// What a search has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,64 +73,41 @@ impl fmt::Display for Counterexample {
 impl std::error::Error for Counterexample {}
 
 impl SmallWorld {
-    /// The most voters of a small world.
-    pub const VOTERS_MAX: usize = 5;
-    /// One tick, and one heartbeat.
-    const TICK: Span = Span::from_millis(10);
-
-    fn timing(&self) -> Timing {
-        // The shortest lease that is allowed: what takes longer only takes more states.
-        Timing {
-            heartbeat: Self::TICK,
-            lease: Self::TICK.times(4),
-            slot: Span::from_millis(1),
-            drift_ppm: self.drift_ppm,
-        }
-    }
-
-    /// The worlds that are searched by default, each with a name, and each up to `states_max` states.
-    pub fn usual(states_max: usize) -> Vec<(&'static str, Self)> {
-        let base = Self {
-            voters: 3,
-            durability: Durability::Diskless,
-            drift_ppm: 100_000,
-            rates_ppm: vec![100_000, -100_000, 0],
-            calm: 4,
-            ticks: 7,
-            delay: 1,
-            repetition: Repetition::Never,
-            crashes: 0,
-            states_max,
-        };
-        // In the seventh tick there is a leader, and everybody has promised.
-        let led = Self { calm: 7, ticks: 14, delay: 0, ..base.clone() };
-        vec![
-            ("3 voters, first election", base.clone()),
-            ("3 voters, first election, repetition", Self { repetition: Repetition::Any, ..base.clone() }),
-            (
-                "3 voters, first election with disks, a crash",
-                Self { durability: Durability::Durable, crashes: 1, ..base.clone() },
-            ),
-            ("3 voters, a leader", led.clone()),
-            ("3 voters, a leader, two crashes", Self { crashes: 2, ..led.clone() }),
-            ("2 voters, a leader, two crashes", Self { voters: 2, crashes: 2, ..led.clone() }),
-            ("4 voters, a leader", Self { voters: 4, ..led.clone() }),
-            ("4 voters, first election", Self { voters: 4, delay: 0, ..base.clone() }),
-            ("5 voters, first election", Self { voters: 5, delay: 0, ..base }),
-            ("5 voters, a leader, a crash", Self { voters: 5, crashes: 1, ..led }),
-        ]
-    }
-
     /// Sees every state within the bounds, or the first so many.
     ///
     /// # Errors
-    /// The shortest way to a state that breaks a rule.
+    /// The shortest way to a state that breaks a rule, or what is wrong with the world itself.
     pub fn explore(&self) -> Result<Explored, Box<Counterexample>> {
         let refuse = |broken: String| Box::new(Counterexample { broken, steps: Vec::new() });
         let mut locals = Locals::new(self).map_err(refuse)?;
-        let first = state::first(self, &mut locals).map_err(refuse)?;
-        Search { world: self, locals, seen: HashSet::default(), origins: Vec::new() }.run(&first)
+        let first = State::first(&mut locals).map_err(refuse)?;
+        first.judge(&locals).map_err(refuse)?;
+        let term = first.top_term(&locals);
+        Search { locals, term, seen: HashSet::default(), origins: Vec::new() }.run(&first)
     }
+}
+
+/// What came of each of some worlds.
+pub type Results = Vec<(&'static str, Result<Explored, Box<Counterexample>>)>;
+
+/// Searches worlds, `jobs` at a time, and gives what came of each in their order.
+pub fn explore_all(worlds: &[(&'static str, SmallWorld)], jobs: usize) -> Results {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((at, (name, world))) = worlds.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((at, (*name, world.explore())));
+        }
+        done
+    };
+    let mut results = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        let done = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+        // A search that panics has found a panic of a node: that is for the caller to see.
+        done.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+    });
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Where a state was reached from.
@@ -154,40 +117,42 @@ struct Origin {
     action: Action,
 }
 
-struct Search<'a> {
-    world: &'a SmallWorld,
+struct Search {
     locals: Locals,
-    /// By fingerprint: 128 bits, so that no two of a few hundred million states are taken for one.
+    /// The highest term of the first state.
+    term: Term,
     seen: HashSet<u128, Fixed>,
     origins: Vec<Origin>,
 }
 
-impl Search<'_> {
+impl Search {
     fn run(mut self, first: &State) -> Result<Explored, Box<Counterexample>> {
         let mut level = vec![(0_u32, first.clone())];
-        self.seen.insert(first.fingerprint());
-        self.origins.push(Origin { parent: u32::MAX, action: Action::Tick });
+        self.seen.insert(Print::of(first));
+        self.origins.push(Origin { parent: u32::MAX, action: Action::Pass });
         let (mut depth, mut with_lease) = (0, 0);
         let mut actions = Vec::new();
         while !level.is_empty() {
             let mut next = Vec::new();
-            for (index, state) in &level {
-                with_lease += usize::from(state.has_lease(self.world, &self.locals));
+            for (index, state) in level {
+                with_lease += usize::from(state.has_lease(&self.locals));
+                if state.is_beyond(self.term, &self.locals) {
+                    continue;
+                }
                 actions.clear();
-                state.actions(self.world, &self.locals, &mut actions);
+                state.actions(&self.locals, &mut actions);
                 for action in &actions {
-                    let Some(result) = state.after(*action, self.world, &mut self.locals) else { continue };
-                    let reached = match result {
-                        Ok(reached) => reached,
-                        Err(broken) => return Err(Box::new(self.counterexample(broken, *index, *action, first))),
-                    };
-                    if self.seen.insert(reached.fingerprint()) {
+                    let mut reached = state.clone();
+                    if let Err(broken) = reached.apply(*action, &mut self.locals) {
+                        return Err(Box::new(self.counterexample(broken, index, *action, first)));
+                    }
+                    if self.seen.insert(Print::of(&reached)) {
                         let new = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
-                        self.origins.push(Origin { parent: *index, action: *action });
+                        self.origins.push(Origin { parent: index, action: *action });
                         next.push((new, reached));
                     }
                 }
-                if self.origins.len() >= self.world.states_max {
+                if self.origins.len() >= self.locals.world.states_max {
                     return Ok(self.explored(depth, false, with_lease));
                 }
             }
@@ -210,15 +175,7 @@ impl Search<'_> {
             at = origin.parent;
         }
         actions.reverse();
-        let mut state = first.clone();
-        let mut steps = Vec::new();
-        for action in actions {
-            steps.push(state.words(action, self.world, &self.locals));
-            if let Some(Ok(next)) = state.after(action, self.world, &mut self.locals) {
-                state = next;
-            }
-        }
-        Counterexample { broken, steps }
+        Counterexample { broken, steps: words::tell(first, &actions, &mut self.locals) }
     }
 }
 

@@ -1,126 +1,152 @@
-//! Single nodes and what they do: each state of a node is kept once, and each step of one is taken once.
+//! Single voters and what they do: each state of a voter is kept once, and each step of one is taken once.
+//!
+//! All clocks show the same present in every state kept here (see [`Node::rebase`]), so a voter that is in the same
+//! situation again is the same voter.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
 
 use qcluster_core::{
-    Action, Boot, Durability, Envelope, Event, HardState, Lease, Node, NodeKey, Notification, PersistId, Role, Rules,
-    Settings, Time, VoterSettings,
+    Action, Boot, ElectionMessage, Envelope, Event, HardState, Leadership, Lives, Message, Node, NodeKey, Notification,
+    PersistId, Role, Rules, Span, Term, Time,
 };
 
-use super::SmallWorld;
-use crate::setup::id_of;
+use super::history::{Disk, History};
+use super::print::{Fixed, Print};
+use super::world::{Memory, SmallWorld};
 
-/// Hashes alike on every machine.
-pub(super) type Fixed = BuildHasherDefault<Mixer>;
+const PRESENT: Time = SmallWorld::PRESENT;
 
-#[derive(Default)]
-pub(super) struct Mixer(u64);
+/// One voter, dead or alive.
+#[derive(Clone, Debug)]
+pub(super) struct Local {
+    /// The living node.
+    pub(super) node: Option<Node>,
+    /// What its disk holds.
+    saved: Option<HardState>,
+    /// What its disk is writing.
+    pub(super) writing: Option<HardState>,
+    pub(super) history: History,
+    /// Its highest term, in death too.
+    pub(super) term: Term,
+}
 
-impl Hasher for Mixer {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
+impl Hash for Local {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.node, self.saved, self.writing, &self.history, self.term).hash(state);
+    }
+}
+
+impl Local {
+    /// What it leads with a lease, and for how long on its own clock.
+    pub(super) fn lease(&self) -> Option<(Leadership, Span)> {
+        let node = self.node.as_ref()?;
+        let lease = node.lease(PRESENT)?;
+        Some((leadership_of(node, Term(lease.token.0)), lease.valid_until.since(PRESENT)))
+    }
+
+    /// What it leads, with or without a lease.
+    pub(super) fn leads(&self) -> Option<Term> {
+        self.node.as_ref().filter(|node| node.role() == Role::Leader).map(Node::term)
+    }
+
+    pub(super) fn is_booting(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.role() == Role::Booting)
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.deadline() <= PRESENT)
+    }
+
+    /// Whether its promise to that leadership is kept from now on: by itself, or by its death and boot wait (E9).
+    pub(super) fn stands_by(&self, leadership: Leadership) -> bool {
+        match &self.node {
+            Some(node) if node.role() != Role::Booting => node.promise(PRESENT).is_some_and(|(to, _)| to == leadership),
+            Some(_) | None => self.history.stands_by(leadership),
         }
     }
 
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(29) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        crate::rng::mix(self.0)
-    }
-}
-
-/// A hash of 128 bits, of words.
-#[derive(Clone, Copy)]
-pub(super) struct Wide(u64, u64);
-
-impl Wide {
-    pub(super) const fn new() -> Self {
-        Self(0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344)
-    }
-
-    pub(super) fn add(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(29) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.1 = (self.1.rotate_left(37) ^ word).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    }
-
-    pub(super) fn finish(self) -> u128 {
-        (u128::from(crate::rng::mix(self.0)) << 64) | u128::from(crate::rng::mix(self.1))
+    /// How long on its clock until something about it changes by itself.
+    pub(super) fn next_moment(&self) -> Option<Span> {
+        let to_come = |time: Time| (time > PRESENT && time < Time::NEVER).then(|| time.since(PRESENT));
+        let node = self.node.as_ref();
+        let deadline = node.and_then(|node| to_come(node.deadline()));
+        let promise = node.and_then(|node| node.promise(PRESENT)).and_then(|(_, until)| to_come(until));
+        let lease = self.lease().map(|(_, left)| left);
+        let own = [deadline, promise, lease].into_iter().flatten();
+        // What a dead or starting voter has promised matters to whoever relies on it.
+        let given = self.history.next_end().filter(|_| node.is_none() || self.is_booting());
+        own.chain(given).min()
     }
 }
 
-/// What can be asked about a node without looking into it.
-#[derive(Clone, Debug)]
-pub(super) struct Local {
-    pub(super) node: Node,
-    pub(super) deadline: Time,
-    pub(super) lease: Option<Lease>,
-    pub(super) role: Role,
-    pub(super) term: u64,
-    /// What its disk holds.
-    pub(super) saved: Option<HardState>,
+fn leadership_of(node: &Node, term: Term) -> Leadership {
+    Leadership { node: node.rules().key(), incarnation: node.incarnation(), term }
 }
 
-/// What a step gave out beside a new state of the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Given {
-    Message(u32),
-    Elected(u64),
-}
-
-/// What a node is given.
+/// What a voter is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Input {
     Timeout,
     Message(u32),
+    Written,
+    StepDown,
+    /// Hand over to that host.
+    Transfer(u8),
 }
 
-/// The state that a node goes to, and what it gives out on the way.
-type Step = (u32, Vec<Given>);
+/// What a step came to.
+#[derive(Clone, Debug)]
+pub(super) struct Stepped {
+    pub(super) local: u32,
+    /// Messages of the election, in order.
+    pub(super) sent: Vec<u32>,
+    /// Messages between lives, in order.
+    pub(super) sessions: Vec<u32>,
+    /// A round of pre-votes begins: what belongs to earlier ones has the number 0 from now on.
+    pub(super) new_round: bool,
+    /// The token of a leadership that holds a lease from now on.
+    pub(super) elected: Option<u64>,
+}
+
+/// What is known of a message without looking into it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) envelope: Envelope,
+    pub(super) from: u8,
+    pub(super) to: u8,
+    /// What it says, without when and to which life.
+    pub(super) kind: u8,
+}
 
 pub(super) struct Locals {
+    pub(super) world: SmallWorld,
     rules: Vec<Rules>,
-    durability: Durability,
-    pub(super) keys: Vec<NodeKey>,
+    keys: Vec<NodeKey>,
     known: Vec<Local>,
     by_print: HashMap<u128, u32, Fixed>,
-    messages: Vec<Envelope>,
+    messages: Vec<Known>,
     by_message: HashMap<Envelope, u32, Fixed>,
-    steps: HashMap<(u32, u64, Input), Step, Fixed>,
-    text: String,
+    steps: HashMap<(u32, Input, bool), Rc<Stepped>, Fixed>,
+    passed: HashMap<(u32, Span, bool), u32, Fixed>,
+    useless: HashMap<(u32, u32), bool, Fixed>,
 }
 
 impl Locals {
-    /// What is left out of a node's text when states are compared.
-    const COUNTERS: &str = "counters: Counters {";
-
     pub(super) fn new(world: &SmallWorld) -> Result<Self, String> {
-        if world.voters == 0 || world.voters > SmallWorld::VOTERS_MAX {
-            return Err(format!("a small world has 1 to {} voters", SmallWorld::VOTERS_MAX));
-        }
-        let ids = (0..world.voters).map(id_of).collect::<Result<Vec<_>, _>>()?;
-        let voters: Vec<VoterSettings> = ids.iter().cloned().map(VoterSettings::new).collect();
-        let rules = |id: &qcluster_core::NodeId| {
-            let settings = Settings::voter(id.clone(), voters.clone());
-            let settings = Settings { timing: world.timing(), durability: world.durability, ..settings };
-            settings.check().map_err(|error| error.to_string())
-        };
+        let rules = world.rules()?;
         Ok(Self {
-            rules: ids.iter().map(rules).collect::<Result<_, _>>()?,
-            durability: world.durability,
-            keys: ids.iter().map(qcluster_core::NodeId::key).collect(),
+            keys: rules.iter().map(Rules::key).collect(),
+            world: world.clone(),
+            rules,
             known: Vec::new(),
             by_print: HashMap::default(),
             messages: Vec::new(),
             by_message: HashMap::default(),
             steps: HashMap::default(),
-            text: String::new(),
+            passed: HashMap::default(),
+            useless: HashMap::default(),
         })
     }
 
@@ -132,85 +158,234 @@ impl Locals {
         self.known.len()
     }
 
-    pub(super) fn message(&self, message: u32) -> &Envelope {
+    pub(super) fn message(&self, message: u32) -> &Known {
         &self.messages[message as usize]
     }
 
-    /// Which voter a message is for.
-    pub(super) fn receiver(&self, message: u32) -> usize {
-        let to = self.message(message).to;
-        self.keys.iter().position(|key| *key == to).unwrap_or(0)
+    /// Which voter goes by that key.
+    pub(super) fn voter(&self, key: NodeKey) -> usize {
+        self.keys.iter().position(|known| *known == key).unwrap_or(0)
     }
 
-    /// A node that starts, with what its disk holds.
-    pub(super) fn start(&mut self, voter: usize, life: u8, now: Time, saved: Option<HardState>) -> Result<u32, String> {
-        let saved = saved.filter(|_| self.durability == Durability::Durable);
-        // The wall clock goes a millisecond a tick: what is random about a life is its number.
-        let stamp_ms = 1_000 + now.as_nanos() / 1_000_000;
-        let seed = (voter as u64) << 8 | u64::from(life);
-        let node = Node::new(self.rules[voter].clone(), Boot { seed, stamp_ms, saved }, now);
-        Ok(self.intern(node.map_err(|error| error.to_string())?, saved, now))
+    /// A voter before its first start.
+    pub(super) fn unborn(&mut self) -> u32 {
+        let local = Local { node: None, saved: None, writing: None, history: History::default(), term: Term(0) };
+        self.intern(local)
     }
 
-    fn intern(&mut self, node: Node, saved: Option<HardState>, now: Time) -> u32 {
-        self.text.clear();
-        let _ = write!(self.text, "{node:?} {saved:?}");
-        // Counters tell how a node got here, and decide nothing.
-        let begin = self.text.find(Self::COUNTERS).unwrap_or(self.text.len());
-        let end = self.text[begin..].find('}').map_or(self.text.len(), |len| begin + len);
-        let mut hash = Wide::new();
-        for part in [&self.text.as_bytes()[..begin], &self.text.as_bytes()[end..]] {
-            for chunk in part.chunks(8) {
-                let mut word = [0; 8];
-                word[..chunk.len()].copy_from_slice(chunk);
-                hash.add(u64::from_le_bytes(word));
-            }
+    /// A process ends, and with it what its disk had not written.
+    pub(super) fn crash(&mut self, local: u32) -> u32 {
+        let local = Local { node: None, writing: None, ..self.get(local).clone() };
+        self.intern(local)
+    }
+
+    /// A node starts; its wall clock shows `stamp_ms`.
+    pub(super) fn start(&mut self, voter: usize, local: u32, stamp_ms: u64) -> Result<u32, String> {
+        let mut local = self.get(local).clone();
+        local.history.restart();
+        let seed = (voter as u64) << 8 | u64::from(local.history.life);
+        let boot = Boot { seed, stamp_ms, saved: local.saved };
+        let mut node = Node::new(self.rules[voter].clone(), boot, PRESENT).map_err(|error| error.to_string())?;
+        node.rebase(PRESENT, PRESENT, &|_| PRESENT, Lives::Change);
+        local.node = Some(node);
+        Ok(self.intern(local))
+    }
+
+    /// A voter after some real time in which nothing was given to it.
+    pub(super) fn pass(&mut self, voter: usize, local: u32, real: Span, lives: Lives) -> u32 {
+        let key = (local, real, lives == Lives::Last);
+        if let Some(known) = self.passed.get(&key) {
+            return *known;
         }
+        let mut next = self.get(local).clone();
+        let shown = |voter: usize| PRESENT + self.world.on_clock(voter, real);
+        if let Some(node) = &mut next.node {
+            let clocks = |key: NodeKey| shown(self.voter(key));
+            node.rebase(shown(voter), PRESENT, &clocks, lives);
+        }
+        next.history.pass(self.world.on_clock(voter, real), self.world.trusted_lease());
+        let next = self.intern(next);
+        self.passed.insert(key, next);
+        next
+    }
+
+    /// Whether a message would change nothing about a living voter, and get no answer.
+    pub(super) fn is_idle(&mut self, local: u32, message: u32) -> bool {
+        if let Some(known) = self.useless.get(&(local, message)) {
+            return *known;
+        }
+        // Not even when its sender was last heard is asked for here.
+        let before = self.pass(0, local, Span::ZERO, Lives::Last);
+        let idle = self
+            .step(before, Input::Message(message), Lives::Last)
+            .is_ok_and(|stepped| stepped.local == before && stepped.sent.is_empty() && stepped.sessions.is_empty());
+        self.useless.insert((local, message), idle);
+        idle
+    }
+
+    /// A message after some real time; `None` if it is too old.
+    pub(super) fn age(&mut self, message: u32, real: Span) -> Option<u32> {
+        let Known { mut envelope, from, to, .. } = *self.message(message);
+        let Message::Election(inner) = &mut envelope.message else { return Some(message) };
+        let (sent_at, clock) = match inner {
+            ElectionMessage::Heartbeat { sent_at, .. } => (sent_at, from),
+            ElectionMessage::HeartbeatAck { sent_at, .. } => (sent_at, to),
+            ElectionMessage::StaleTerm { .. }
+            | ElectionMessage::PreVoteRequest { .. }
+            | ElectionMessage::PreVoteReply { .. }
+            | ElectionMessage::VoteRequest { .. }
+            | ElectionMessage::VoteReply { .. }
+            | ElectionMessage::Release { .. }
+            | ElectionMessage::CouldYouWin { .. }
+            | ElectionMessage::CouldWin { .. } => return Some(message),
+        };
+        *sent_at = sent_at.before(self.world.on_clock(usize::from(clock), real));
+        let oldest = PRESENT.before(SmallWorld::HEARTBEAT.times(u64::from(self.world.delay)));
+        let too_old = *sent_at < oldest;
+        (!too_old).then(|| self.message_id(envelope))
+    }
+
+    /// A message after its receiver, or its sender, has begun another round of pre-votes.
+    pub(super) fn of_earlier_round(&mut self, message: u32, asker: usize) -> u32 {
+        let Known { mut envelope, from, to, .. } = *self.message(message);
+        let (number, of) = match &mut envelope.message {
+            Message::Election(ElectionMessage::PreVoteRequest { round, .. }) => (round, from),
+            Message::Election(ElectionMessage::PreVoteReply { round, .. }) => (round, to),
+            Message::Election(_) | Message::Session(_) | Message::Observer(_) => return message,
+        };
+        if usize::from(of) != asker {
+            return message;
+        }
+        *number = 0;
+        self.message_id(envelope)
+    }
+
+    fn intern(&mut self, local: Local) -> u32 {
         let known = &mut self.known;
-        *self.by_print.entry(hash.finish()).or_insert_with(|| {
-            let lease = node.lease(now);
-            let (deadline, role, term) = (node.deadline(), node.role(), node.term().0);
-            known.push(Local { node, deadline, lease, role, term, saved });
+        *self.by_print.entry(Print::of(&local)).or_insert_with(|| {
+            known.push(local);
             u32::try_from(known.len() - 1).unwrap_or(u32::MAX)
         })
     }
 
-    /// What a node does with an input: computed once.
-    pub(super) fn step(&mut self, local: u32, now: Time, input: Input) -> Step {
-        let key = (local, now.as_nanos(), input);
+    /// What a living voter does with an input: found out once.
+    ///
+    /// # Errors
+    /// It breaks a rule.
+    pub(super) fn step(&mut self, local: u32, input: Input, lives: Lives) -> Result<Rc<Stepped>, String> {
+        let key = (local, input, lives == Lives::Last);
         if let Some(known) = self.steps.get(&key) {
-            return known.clone();
+            return Ok(Rc::clone(known));
         }
-        let Local { mut node, mut saved, .. } = self.get(local).clone();
-        let mut events = vec![match input {
+        let stepped = Rc::new(self.find_step(local, input, lives)?);
+        self.steps.insert(key, Rc::clone(&stepped));
+        Ok(stepped)
+    }
+
+    fn find_step(&mut self, local: u32, input: Input, lives: Lives) -> Result<Stepped, String> {
+        let mut local = self.get(local).clone();
+        let Some(mut node) = local.node.take() else { return Err("the dead take no steps".into()) };
+        let heard = match input {
+            Input::Message(message) => Some(self.message(message).envelope),
+            Input::Timeout | Input::Written | Input::StepDown | Input::Transfer(_) => None,
+        };
+        let event = match input {
             Input::Timeout => Event::Timeout,
-            Input::Message(message) => Event::Message(*self.message(message)),
-        }];
-        let mut given = Vec::new();
+            Input::Message(message) => Event::Message(self.message(message).envelope),
+            Input::Written => {
+                local.saved = local.writing.take();
+                Event::Persisted(PersistId(1))
+            }
+            Input::StepDown => Event::StepDown,
+            Input::Transfer(to) => Event::Transfer(Some(self.rules[usize::from(to)].id().clone())),
+        };
+        if let Some(heard) = &heard {
+            local.history.hear(heard);
+        }
+        let mut stepped = Stepped { local: 0, sent: Vec::new(), sessions: Vec::new(), new_round: false, elected: None };
+        let mut events = vec![event];
         while let Some(event) = events.pop() {
-            let actions: Vec<Action> = node.step(now, event).collect();
+            let actions: Vec<Action> = node.step(PRESENT, event).collect();
+            // A leadership that ends in this step binds nobody to itself any more, in this step already.
+            local.history.settle(&node);
             for action in actions {
                 match action {
-                    Action::Send(envelope) => given.push(Given::Message(self.message_id(envelope))),
-                    Action::Persist { id, hard_state } => {
-                        saved = Some(hard_state);
-                        events.push(Event::Persisted(PersistId(id.0)));
+                    Action::Send(envelope) => self.take_send(&mut local, &envelope, heard.as_ref(), &mut stepped)?,
+                    Action::Persist { id, hard_state } => match self.world.memory {
+                        Memory::Slow => local.writing = Some(hard_state),
+                        Memory::None | Memory::Prompt => {
+                            local.saved = Some(hard_state);
+                            events.push(Event::Persisted(id));
+                        }
+                    },
+                    Action::Notify(Notification::Elected { token }) => {
+                        local.history.elected();
+                        stepped.elected = Some(token.0);
                     }
-                    Action::Notify(Notification::Elected { token }) => given.push(Given::Elected(token.0)),
                     Action::Notify(_) => {}
                 }
             }
         }
-        let result = (self.intern(node, saved, now), given);
-        self.steps.insert(key, result.clone());
-        result
+        local.history.settle(&node);
+        local.term = node.term();
+        node.rebase(PRESENT, PRESENT, &|_| PRESENT, lives);
+        local.node = Some(node);
+        stepped.local = self.intern(local);
+        Ok(stepped)
+    }
+
+    fn take_send(
+        &mut self,
+        local: &mut Local,
+        envelope: &Envelope,
+        heard: Option<&Envelope>,
+        stepped: &mut Stepped,
+    ) -> Result<(), String> {
+        let disk = match self.world.memory {
+            Memory::None => Disk::None,
+            Memory::Prompt | Memory::Slow => Disk::Holds(local.saved.as_ref()),
+        };
+        local.history.say(envelope, heard, disk, self.world.trusted_lease())?;
+        let mut envelope = *envelope;
+        if let Message::Election(ElectionMessage::PreVoteRequest { round, .. }) = &mut envelope.message {
+            stepped.new_round |= *round > 1;
+            *round = 1;
+        }
+        let id = self.message_id(envelope);
+        match envelope.message {
+            Message::Election(_) => stepped.sent.push(id),
+            Message::Session(_) => stepped.sessions.push(id),
+            // Nobody subscribes.
+            Message::Observer(_) => {}
+        }
+        Ok(())
     }
 
     fn message_id(&mut self, envelope: Envelope) -> u32 {
-        let messages = &mut self.messages;
-        *self.by_message.entry(envelope).or_insert_with(|| {
-            messages.push(envelope);
-            u32::try_from(messages.len() - 1).unwrap_or(u32::MAX)
-        })
+        if let Some(known) = self.by_message.get(&envelope) {
+            return *known;
+        }
+        let place = |key| u8::try_from(self.voter(key)).unwrap_or(0);
+        let (from, to) = (place(envelope.from), place(envelope.to));
+        self.messages.push(Known { envelope, from, to, kind: kind_of(&envelope.message) });
+        let id = u32::try_from(self.messages.len() - 1).unwrap_or(u32::MAX);
+        self.by_message.insert(envelope, id);
+        id
+    }
+}
+
+fn kind_of(message: &Message) -> u8 {
+    match message {
+        Message::Election(ElectionMessage::Heartbeat { .. }) => 0,
+        Message::Election(ElectionMessage::HeartbeatAck { .. }) => 1,
+        Message::Election(ElectionMessage::StaleTerm { .. }) => 2,
+        Message::Election(ElectionMessage::PreVoteRequest { .. }) => 3,
+        Message::Election(ElectionMessage::PreVoteReply { .. }) => 4,
+        Message::Election(ElectionMessage::VoteRequest { .. }) => 5,
+        Message::Election(ElectionMessage::VoteReply { .. }) => 6,
+        Message::Election(ElectionMessage::Release { .. }) => 7,
+        Message::Election(ElectionMessage::CouldYouWin { .. }) => 8,
+        Message::Election(ElectionMessage::CouldWin { .. }) => 9,
+        Message::Session(_) | Message::Observer(_) => 10,
     }
 }

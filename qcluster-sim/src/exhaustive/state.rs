@@ -1,236 +1,375 @@
-//! A state of a small world: which states its nodes are in, what is under way, and what must be remembered to judge the next.
+//! A state of a small world: which states its voters are in, what is under way, and what must be remembered to judge the next.
 
-use qcluster_core::{Role, Time};
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
-use super::locals::{Given, Input, Locals, Wide};
-use super::{Repetition, SmallWorld};
+use qcluster_core::{ElectionMessage, Lives, Message, Role, Span, Term};
+
+use super::locals::{Input, Locals};
+use super::world::{Arrivals, SmallWorld, Start};
 
 const VOTERS: usize = SmallWorld::VOTERS_MAX;
 
 /// What can happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// A message arrives; it may do so again.
+    /// A message arrives.
     Deliver(u32),
     /// A timer that is due fires.
-    Timeout(u8),
-    /// Time goes on.
-    Tick,
+    Fire(u8),
+    /// A disk has written, and says so.
+    Written(u8),
+    /// Time goes on to the next moment at which something changes by itself.
+    Pass,
     /// A process ends without a word.
     Crash(u8),
     /// It starts again.
     Restart(u8),
+    /// An operator asks a leader to step down.
+    StepDown(u8),
+    /// An operator asks a leader to hand over to another host.
+    Transfer(u8, u8),
 }
+
+/// What waits to arrive: the older first where there are several of a kind on a link.
+type UnderWay = Vec<u32>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct State {
-    tick: u8,
-    /// The state of each node; of a dead one, the last.
-    locals: [u32; VOTERS],
-    /// Which nodes are dead.
-    dead: u8,
-    lives: [u8; VOTERS],
+    /// The state of each voter.
+    pub(super) locals: [u32; VOTERS],
+    messages: UnderWay,
     crashes: u8,
-    /// What is under way, in the order of its numbers, with the last tick in which it may arrive.
-    messages: Vec<(u32, u8)>,
+    commands: u8,
     /// The largest token so far.
     token: u64,
 }
 
-fn now(world: &SmallWorld, voter: usize, tick: u8) -> Time {
-    let rate = i64::from(world.rates_ppm.get(voter).copied().unwrap_or(0));
-    let nanos = SmallWorld::TICK.times(u64::from(tick)).as_nanos();
-    let speed = 1_000_000_u64.saturating_add_signed(rate);
-    Time::from_nanos(nanos / 1_000 * speed / 1_000)
-}
-
-/// The state after a calm beginning, in which everything arrives at once.
-pub(super) fn first(world: &SmallWorld, locals: &mut Locals) -> Result<State, String> {
-    let mut state =
-        State { tick: 0, locals: [0; VOTERS], dead: 0, lives: [0; VOTERS], crashes: 0, messages: Vec::new(), token: 0 };
-    for voter in 0..world.voters {
-        state.locals[voter] = locals.start(voter, 0, Time::ZERO, None)?;
-    }
-    loop {
-        // Nodes talk until they have nothing more to say.
-        let due = (0..world.voters).find(|voter| state.is_due(world, locals, *voter));
-        if let Some((message, _)) = state.messages.first().copied() {
-            state.messages.remove(0);
-            let voter = locals.receiver(message);
-            state.step(voter, Input::Message(message), world, locals)?;
-        } else if let Some(voter) = due {
-            state.step(voter, Input::Timeout, world, locals)?;
-        } else if state.tick < world.calm {
-            state.tick += 1;
-        } else {
-            return Ok(state);
+impl Hash for State {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for local in self.locals {
+            state.write_u32(local);
+        }
+        state.write_u64(u64::from(self.crashes) | u64::from(self.commands) << 8);
+        state.write_u64(self.token);
+        for message in &self.messages {
+            state.write_u32(*message);
         }
     }
 }
 
 impl State {
-    pub(super) fn fingerprint(&self) -> u128 {
-        let mut hash = Wide::new();
-        hash.add(u64::from(self.tick) | u64::from(self.dead) << 8 | u64::from(self.crashes) << 16);
-        for voter in 0..VOTERS {
-            hash.add(u64::from(self.locals[voter]) | u64::from(self.lives[voter]) << 32);
+    /// The state that a search begins with.
+    ///
+    /// # Errors
+    /// The world is none, or even its beginning breaks a rule.
+    pub(super) fn first(locals: &mut Locals) -> Result<Self, String> {
+        let voters = locals.world.voters;
+        let unborn = locals.unborn();
+        let mut state = Self { locals: [unborn; VOTERS], messages: Vec::new(), crashes: 0, commands: 0, token: 0 };
+        // The slower a clock, the longer the boot wait: so the earlier the start, and all are ready at one moment.
+        let wait = |voter: usize| locals.world.until_clock(voter, SmallWorld::LEASE);
+        let mut starts: Vec<(Span, usize)> = (0..voters).map(|voter| (wait(voter), voter)).collect();
+        starts.sort_by(|a, b| b.cmp(a));
+        for (at, (wait, voter)) in starts.iter().enumerate() {
+            state.start(*voter, locals)?;
+            let next = starts.get(at + 1).map_or(Span::ZERO, |(next, _)| *next);
+            state.pass(super::history::less(*wait, next), locals)?;
         }
-        hash.add(self.token);
-        for (message, until) in &self.messages {
-            hash.add(u64::from(*message) | u64::from(*until) << 32);
+        state.finish_writes(locals)?;
+        if locals.world.start == Start::Led {
+            state.fire(0, locals)?;
+            state.calm_down(locals)?;
         }
-        hash.finish()
+        state.messages.clear();
+        Ok(state)
     }
 
-    fn is_dead(&self, voter: usize) -> bool {
-        self.dead & (1 << voter) != 0
+    /// Everything arrives, in order, until nobody has anything more to say.
+    fn calm_down(&mut self, locals: &mut Locals) -> Result<(), String> {
+        loop {
+            self.finish_writes(locals)?;
+            if self.messages.is_empty() {
+                return Ok(());
+            }
+            let message = self.messages.remove(0);
+            let to = usize::from(locals.message(message).to);
+            self.step(to, Input::Message(message), locals)?;
+        }
     }
 
-    fn is_due(&self, world: &SmallWorld, locals: &Locals, voter: usize) -> bool {
-        !self.is_dead(voter) && locals.get(self.locals[voter]).deadline <= now(world, voter, self.tick)
+    fn finish_writes(&mut self, locals: &mut Locals) -> Result<(), String> {
+        for voter in 0..locals.world.voters {
+            while locals.get(self.locals[voter]).writing.is_some() {
+                self.step(voter, Input::Written, locals)?;
+            }
+        }
+        Ok(())
     }
 
-    fn holds_lease(&self, world: &SmallWorld, locals: &Locals, voter: usize) -> bool {
-        let lease = locals.get(self.locals[voter]).lease;
-        !self.is_dead(voter) && lease.is_some_and(|lease| now(world, voter, self.tick) < lease.valid_until)
+    /// Whether any node may still start again.
+    fn lives(&self, locals: &Locals) -> Lives {
+        let settled = |voter: usize| {
+            let local = locals.get(self.locals[voter]);
+            local.node.is_some() && !local.is_booting()
+        };
+        let over = self.crashes >= locals.world.crashes.0 && (0..locals.world.voters).all(settled);
+        if over { Lives::Last } else { Lives::Change }
     }
 
-    pub(super) fn has_lease(&self, world: &SmallWorld, locals: &Locals) -> bool {
-        (0..world.voters).any(|voter| self.holds_lease(world, locals, voter))
+    pub(super) fn is_beyond(&self, first: Term, locals: &Locals) -> bool {
+        let most = first.0 + locals.world.terms;
+        (0..locals.world.voters).any(|voter| locals.get(self.locals[voter]).term.0 > most)
+    }
+
+    /// The highest term or stamp that there was.
+    pub(super) fn top_term(&self, locals: &Locals) -> Term {
+        let terms = (0..locals.world.voters).map(|voter| locals.get(self.locals[voter]).term);
+        terms.fold(Term(FIRST_STAMP), Term::max)
+    }
+
+    pub(super) fn has_lease(&self, locals: &Locals) -> bool {
+        (0..locals.world.voters).any(|voter| locals.get(self.locals[voter]).lease().is_some())
     }
 
     /// Everything that can happen next.
-    pub(super) fn actions(&self, world: &SmallWorld, locals: &Locals, actions: &mut Vec<Action>) {
-        let alive = self
-            .messages
-            .iter()
-            .map(|(message, _)| *message)
-            .filter(|message| !self.is_dead(locals.receiver(*message)));
-        actions.extend(alive.map(Action::Deliver));
-        let mut due = false;
+    pub(super) fn actions(&self, locals: &Locals, actions: &mut Vec<Action>) {
+        let world = &locals.world;
+        let alive = |message: &&u32| {
+            let to = usize::from(locals.message(**message).to);
+            locals.get(self.locals[to]).node.is_some()
+        };
+        actions.extend(self.messages.iter().filter(alive).map(|message| Action::Deliver(*message)));
+        let mut in_time = true;
         for (voter, index) in (0..world.voters).zip(0_u8..) {
-            if self.is_due(world, locals, voter) {
-                due = true;
-                actions.push(Action::Timeout(index));
-            }
-            if self.is_dead(voter) {
+            let local = locals.get(self.locals[voter]);
+            if local.node.is_none() {
                 actions.push(Action::Restart(index));
-            } else if self.crashes < world.crashes {
+                continue;
+            }
+            let fires = world.punctual.contains(voter) || world.late.contains(voter);
+            if fires && local.is_due() {
+                actions.push(Action::Fire(index));
+                in_time &= world.late.contains(voter);
+            }
+            if local.writing.is_some() {
+                actions.push(Action::Written(index));
+            }
+            if self.crashes < world.crashes.0 && world.crashes.1.contains(voter) {
                 actions.push(Action::Crash(index));
             }
+            if self.commands < world.commands && local.lease().is_some() {
+                actions.push(Action::StepDown(index));
+                let others = (0..world.voters).zip(0_u8..).filter(|(other, _)| *other != voter);
+                actions.extend(others.map(|(_, other)| Action::Transfer(index, other)));
+            }
         }
-        if !due && self.tick < world.ticks {
-            actions.push(Action::Tick);
-        }
-    }
-
-    /// The state that an action leads to, or what is wrong with it; `None` if nothing changes.
-    pub(super) fn after(
-        &self,
-        action: Action,
-        world: &SmallWorld,
-        locals: &mut Locals,
-    ) -> Option<Result<Self, String>> {
-        let mut next = self.clone();
-        let result = match action {
-            Action::Deliver(message) => {
-                if world.repetition == Repetition::Never {
-                    next.messages.retain(|(known, _)| *known != message);
-                }
-                next.step(locals.receiver(message), Input::Message(message), world, locals)
-            }
-            Action::Timeout(voter) => next.step(usize::from(voter), Input::Timeout, world, locals),
-            Action::Tick => {
-                next.tick += 1;
-                next.messages.retain(|(_, until)| *until >= next.tick);
-                Ok(())
-            }
-            Action::Crash(voter) => {
-                next.dead |= 1 << voter;
-                next.crashes += 1;
-                Ok(())
-            }
-            Action::Restart(voter) => next.restart(usize::from(voter), world, locals),
-        };
-        match result.and_then(|()| next.judge(world, locals)) {
-            Err(broken) => Some(Err(broken)),
-            Ok(()) if next == *self => None,
-            Ok(()) => Some(Ok(next)),
+        if in_time {
+            actions.push(Action::Pass);
         }
     }
 
-    fn restart(&mut self, voter: usize, world: &SmallWorld, locals: &mut Locals) -> Result<(), String> {
-        self.dead &= !(1 << voter);
-        self.lives[voter] += 1;
-        let saved = locals.get(self.locals[voter]).saved;
-        self.locals[voter] = locals.start(voter, self.lives[voter], now(world, voter, self.tick), saved)?;
-        Ok(())
+    /// Forgets what has come too late to matter: it would change nothing, now or ever.
+    fn forget_useless(&mut self, locals: &mut Locals) {
+        let mut messages = std::mem::take(&mut self.messages);
+        messages.retain(|message| !self.is_useless(*message, locals));
+        self.messages = messages;
     }
 
-    fn step(&mut self, voter: usize, input: Input, world: &SmallWorld, locals: &mut Locals) -> Result<(), String> {
-        let (local, given) = locals.step(self.locals[voter], now(world, voter, self.tick), input);
-        self.locals[voter] = local;
-        for given in given {
-            match given {
-                Given::Message(message) => self.send(message, world),
-                Given::Elected(token) => {
-                    let earlier = core::mem::replace(&mut self.token, token);
-                    if token <= earlier {
-                        return Err(format!("voter {voter} is elected with token {token} after {earlier}"));
-                    }
-                }
+    fn is_useless(&self, message: u32, locals: &mut Locals) -> bool {
+        let known = *locals.message(message);
+        let receiver = self.locals[usize::from(known.to)];
+        let (from, to) = (locals.get(self.locals[usize::from(known.from)]), locals.get(receiver));
+        let Message::Election(inner) = known.envelope.message else { return false };
+        match inner {
+            // Each is good for one term, and for something newer than all before or missing so far.
+            ElectionMessage::Heartbeat { .. }
+            | ElectionMessage::HeartbeatAck { .. }
+            | ElectionMessage::PreVoteReply { .. }
+            | ElectionMessage::VoteReply { .. } => locals.is_idle(receiver, message),
+            ElectionMessage::StaleTerm { term } => term <= to.term,
+            // Nobody counts the answers any more.
+            ElectionMessage::PreVoteRequest { consent, .. } => {
+                consent.is_none() && from.node.as_ref().is_none_or(|node| node.role() != Role::PreCandidate)
             }
-        }
-        Ok(())
-    }
-
-    fn send(&mut self, message: u32, world: &SmallWorld) {
-        let until = self.tick.saturating_add(world.delay);
-        match self.messages.binary_search_by_key(&message, |(known, _)| *known) {
-            Ok(at) => self.messages[at].1 = until,
-            Err(at) => self.messages.insert(at, (message, until)),
-        }
-    }
-
-    /// At most one valid lease, and at most one leader a term, activated or not. Claims begin and grow at steps alone, so
-    /// looking after every step misses nothing.
-    fn judge(&self, world: &SmallWorld, locals: &Locals) -> Result<(), String> {
-        let mut holder = None;
-        for voter in (0..world.voters).filter(|voter| !self.is_dead(*voter)) {
-            if self.holds_lease(world, locals, voter)
-                && let Some(other) = holder.replace(voter)
-            {
-                return Err(format!("voters {other} and {voter} hold leases at once"));
+            ElectionMessage::VoteRequest { term, .. } => {
+                let asks = from.node.as_ref().is_some_and(|node| node.role() == Role::Candidate && node.term() == term);
+                to.term > term && !asks
             }
-            let local = locals.get(self.locals[voter]);
-            let leads_too = |other: &usize| {
-                let other_local = locals.get(self.locals[*other]);
-                !self.is_dead(*other) && other_local.role == Role::Leader && other_local.term == local.term
-            };
-            if local.role == Role::Leader
-                && let Some(other) = (0..voter).find(leads_too)
-            {
-                return Err(format!("voters {other} and {voter} both lead in term {}", local.term));
-            }
+            ElectionMessage::Release { term, .. } => to.term > term && locals.is_idle(receiver, message),
+            ElectionMessage::CouldYouWin { .. } | ElectionMessage::CouldWin { .. } => false,
         }
-        Ok(())
     }
 
-    pub(super) fn words(&self, action: Action, world: &SmallWorld, locals: &Locals) -> String {
+    /// Goes on.
+    ///
+    /// # Errors
+    /// What is wrong then.
+    pub(super) fn apply(&mut self, action: Action, locals: &mut Locals) -> Result<(), String> {
+        self.act(action, locals)?;
+        self.forget_useless(locals);
+        self.judge(locals)
+    }
+
+    fn act(&mut self, action: Action, locals: &mut Locals) -> Result<(), String> {
         match action {
             Action::Deliver(message) => {
-                let envelope = locals.message(message);
-                let from = locals.keys.iter().position(|key| *key == envelope.from).unwrap_or(0);
-                format!("{} gets from {from}: {:?}", locals.receiver(message), envelope.message)
+                if locals.world.arrivals == Arrivals::Once {
+                    self.messages.retain(|known| *known != message);
+                }
+                let to = usize::from(locals.message(message).to);
+                self.step(to, Input::Message(message), locals)
             }
-            Action::Timeout(voter) => format!("{voter}'s timer fires"),
-            Action::Tick => {
-                let clocks: Vec<String> =
-                    (0..world.voters).map(|voter| now(world, voter, self.tick + 1).to_string()).collect();
-                format!("tick {}: clocks show {}", self.tick + 1, clocks.join(", "))
+            Action::Fire(voter) => self.fire(usize::from(voter), locals),
+            Action::Written(voter) => self.step(usize::from(voter), Input::Written, locals),
+            Action::Pass => {
+                let Some(real) = self.next_moment(locals) else { return Ok(()) };
+                self.pass(real, locals)
             }
-            Action::Crash(voter) => format!("{voter} crashes"),
-            Action::Restart(voter) => format!("{voter} starts again"),
+            Action::Crash(voter) => {
+                self.crashes += 1;
+                let voter = usize::from(voter);
+                self.locals[voter] = locals.crash(self.locals[voter]);
+                // What is under way to a life that has ended opens nothing in the next.
+                self.messages.retain(|message| usize::from(locals.message(*message).to) != voter);
+                Ok(())
+            }
+            Action::Restart(voter) => self.start(usize::from(voter), locals),
+            Action::StepDown(voter) => {
+                self.commands += 1;
+                self.step(usize::from(voter), Input::StepDown, locals)
+            }
+            Action::Transfer(voter, to) => {
+                self.commands += 1;
+                self.step(usize::from(voter), Input::Transfer(to), locals)
+            }
         }
     }
+
+    /// Real time until something changes by itself.
+    pub(super) fn next_moment(&self, locals: &Locals) -> Option<Span> {
+        let of = |voter: usize| {
+            let moment = locals.get(self.locals[voter]).next_moment()?;
+            Some(locals.world.until_clock(voter, moment))
+        };
+        (0..locals.world.voters).filter_map(of).min()
+    }
+
+    fn pass(&mut self, real: Span, locals: &mut Locals) -> Result<(), String> {
+        let lives = self.lives(locals);
+        let voters = locals.world.voters;
+        for voter in 0..voters {
+            self.locals[voter] = locals.pass(voter, self.locals[voter], real, lives);
+        }
+        self.messages = self.messages.iter().filter_map(|message| locals.age(*message, real)).collect();
+        // Who waits for the end of its boot wait is in time: that is the worst it can do, and what it says until then are
+        // greetings.
+        for voter in 0..voters {
+            let local = locals.get(self.locals[voter]);
+            if local.is_booting() && local.is_due() {
+                self.fire(voter, locals)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fire(&mut self, voter: usize, locals: &mut Locals) -> Result<(), String> {
+        self.step(voter, Input::Timeout, locals)
+    }
+
+    fn start(&mut self, voter: usize, locals: &mut Locals) -> Result<(), String> {
+        // Within the rules (E12) a wall clock is ahead of every term that there was.
+        let stamp_ms = self.top_term(locals).0;
+        self.locals[voter] = locals.start(voter, self.locals[voter], stamp_ms)?;
+        self.fire(voter, locals)
+    }
+
+    /// One step of a voter, and of all to whom lives of nodes make themselves known by it: that goes without loss and delay,
+    /// or the search would be one for orders of greetings.
+    fn step(&mut self, voter: usize, input: Input, locals: &mut Locals) -> Result<(), String> {
+        let mut inputs = VecDeque::from([(voter, input)]);
+        while let Some((voter, input)) = inputs.pop_front() {
+            if locals.get(self.locals[voter]).node.is_none() {
+                continue;
+            }
+            let lives = self.lives(locals);
+            let stepped = match locals.step(self.locals[voter], input, lives) {
+                Ok(stepped) => stepped,
+                Err(broken) => return Err(format!("host {voter} {broken}")),
+            };
+            self.locals[voter] = stepped.local;
+            if stepped.new_round {
+                for message in &mut self.messages {
+                    *message = locals.of_earlier_round(*message, voter);
+                }
+            }
+            for message in &stepped.sent {
+                self.send(*message, locals);
+            }
+            for session in &stepped.sessions {
+                inputs.push_back((usize::from(locals.message(*session).to), Input::Message(*session)));
+            }
+            if let Some(token) = stepped.elected {
+                let earlier = std::mem::replace(&mut self.token, token);
+                if token <= earlier {
+                    return Err(format!("host {voter} is elected with token {token} after token {earlier} (E1, E7)"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, message: u32, locals: &Locals) {
+        let new = locals.message(message);
+        if locals.get(self.locals[usize::from(new.to)]).node.is_none() || self.messages.contains(&message) {
+            return;
+        }
+        let alike = |known: &u32| {
+            let known = locals.message(*known);
+            (known.from, known.to, known.kind) == (new.from, new.to, new.kind)
+        };
+        if self.messages.iter().filter(|known| alike(known)).count() >= locals.world.kept
+            && let Some(oldest) = self.messages.iter().position(alike)
+        {
+            self.messages.remove(oldest);
+        }
+        // Sorted by link and kind, so that the order of sending on different links makes no difference.
+        let place = |message: u32| {
+            let known = locals.message(message);
+            (known.from, known.to, known.kind)
+        };
+        let at = self.messages.partition_point(|known| place(*known) <= place(message));
+        self.messages.insert(at, message);
+    }
+
+    /// The rules that concern several voters. Claims begin and grow at steps alone, but what they stand on also ends with
+    /// time and crashes, so this is asked in every state.
+    pub(super) fn judge(&self, locals: &Locals) -> Result<(), String> {
+        let voters = 0..locals.world.voters;
+        let mut holder = None;
+        for voter in voters.clone() {
+            let local = locals.get(self.locals[voter]);
+            if let Some(term) = local.leads() {
+                let also = |other: &usize| locals.get(self.locals[*other]).leads() == Some(term);
+                if let Some(other) = (0..voter).find(also) {
+                    return Err(format!("hosts {other} and {voter} both lead in {term:?} (E1)"));
+                }
+            }
+            let Some((leadership, left)) = local.lease() else { continue };
+            if let Some(other) = holder.replace(voter) {
+                return Err(format!("hosts {other} and {voter} hold leases at once (E3)"));
+            }
+            let stand = |giver: &usize| locals.get(self.locals[*giver]).stands_by(leadership);
+            let givers: Vec<usize> = voters.clone().filter(stand).collect();
+            if givers.len() <= locals.world.voters / 2 {
+                return Err(format!(
+                    "host {voter} has a lease for another {left} that stands on promises of {givers:?} alone (E2, E3, E9)"
+                ));
+            }
+        }
+        Ok(())
+    }
 }
+
+/// The boot stamp of every first life.
+const FIRST_STAMP: u64 = 1_000;

@@ -1,39 +1,48 @@
-//! Searches small enough for every run of the unit tests; the large ones are tests of the package.
+//! What a search says, on worlds small enough for every run of the unit tests; the large ones are tests of the package.
 
-use super::{Repetition, SmallWorld};
-use qcluster_core::Durability;
+use super::{SmallWorld, Start, explore_all};
 
-fn three() -> SmallWorld {
-    SmallWorld {
-        voters: 3,
-        durability: Durability::Diskless,
-        drift_ppm: 100_000,
-        rates_ppm: vec![100_000, -100_000, 0],
-        calm: 4,
-        ticks: 6,
-        delay: 1,
-        repetition: Repetition::Any,
-        crashes: 0,
-        states_max: 20_000,
+fn world(named: &str, states_max: usize) -> SmallWorld {
+    let found = SmallWorld::usual(states_max).into_iter().find(|(name, _)| *name == named);
+    found.unwrap_or_else(|| panic!("no world is called `{named}`")).1
+}
+
+#[test]
+fn a_search_says_the_same_every_time_and_on_any_thread() {
+    let worlds: Vec<_> = SmallWorld::usual(3_000).into_iter().skip(2).take(3).collect();
+    let one = explore_all(&worlds, 1);
+    assert_eq!(one, explore_all(&worlds, 3));
+    for (name, result) in one {
+        let explored = result.unwrap_or_else(|example| panic!("{name}: {example}"));
+        assert!(explored.states >= 3_000 && explored.depth > 3, "{name}: {explored:?}");
     }
 }
 
+/// What comes round is the same state again, so that a world of two can be seen whole, however long it lasts.
 #[test]
-fn a_search_says_the_same_every_time() {
-    let explored = three().explore().unwrap_or_else(|example| panic!("{example}"));
-    assert_eq!(three().explore(), Ok(explored.clone()));
-    assert!(explored.states >= 20_000 || explored.complete, "{explored:?}");
-}
-
-#[test]
-fn one_voter_is_seen_whole() {
-    let world = SmallWorld { voters: 1, rates_ppm: Vec::new(), ticks: 10, states_max: 100_000, ..three() };
-    let explored = world.explore().unwrap_or_else(|example| panic!("{example}"));
+fn two_voters_are_seen_whole() {
+    let led = SmallWorld { voters: 2, terms: 0, ..world("3 voters, a leader", 100_000) };
+    let explored = led.explore().unwrap_or_else(|example| panic!("{example}"));
     assert!(explored.complete && explored.with_lease > 0, "{explored:?}");
+    let mute = SmallWorld { start: Start::Fresh, ..led };
+    let explored = mute.explore().unwrap_or_else(|example| panic!("{example}"));
+    assert!(explored.complete && explored.with_lease == 0, "no term may rise: {explored:?}");
 }
 
 #[test]
 fn a_world_that_is_none_is_refused() {
-    let world = SmallWorld { voters: 9, ..three() };
-    assert!(world.explore().is_err_and(|example| example.to_string().contains("1 to 5 voters")));
+    let nine = SmallWorld { voters: 9, ..world("4 voters, a leader", 10) };
+    assert!(nine.explore().is_err_and(|example| example.to_string().contains("2 to 5 voters")));
+    let odd = SmallWorld { rates_ppm: &[123], ..world("4 voters, a leader", 10) };
+    assert!(odd.explore().is_err_and(|example| example.to_string().contains("tenths")));
+}
+
+/// The voters are told that clocks are perfect; they are not.
+#[test]
+fn a_clock_beyond_the_bound_gives_the_shortest_way_to_a_lease_that_stands_on_nothing() {
+    let believed = SmallWorld { drift_ppm: 0, ..world("3 voters, a leader with a slow clock", 10_000) };
+    let example = believed.explore().expect_err("clocks that are 20 % off, and a bound of 0, must break a lease");
+    assert!(example.broken.contains("stands on promises of [0] alone"), "{example}");
+    assert!((1..=4).contains(&example.steps.len()), "{example}");
+    assert!(example.to_string().contains("time goes on"), "{example}");
 }

@@ -1,0 +1,220 @@
+//! What must be remembered of one voter, over its lives too, to judge what it does next; and the rules for one voter.
+
+use qcluster_core::{
+    ElectionMessage, Envelope, HardState, Incarnation, Leadership, Message, Node, NodeKey, Role, Span, Term, Vote,
+};
+
+use super::world::SmallWorld;
+
+/// What one voter has done that binds it, on its own clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct History {
+    /// How many times it has started.
+    pub(super) life: u8,
+    /// Its last vote, for itself or another, as others were told.
+    granted: Option<(Term, Vote)>,
+    /// Its promises, as others were told, and how long each still lasts.
+    given: Vec<(Leadership, Span)>,
+    /// Since when it has been asking for votes in that term, while nothing came of it.
+    asked: Option<(Term, Span)>,
+}
+
+impl History {
+    /// Time goes on.
+    pub(super) fn pass(&mut self, moved: Span, trusted_lease: Span) {
+        for (_, left) in &mut self.given {
+            *left = less(*left, moved);
+        }
+        self.given.retain(|(_, left)| *left > Span::ZERO);
+        if let Some((_, since)) = &mut self.asked {
+            *since = (*since + moved).min(trusted_lease);
+        }
+    }
+
+    /// When the next of its promises ends.
+    pub(super) fn next_end(&self) -> Option<Span> {
+        self.given.iter().map(|(_, left)| *left).min()
+    }
+
+    /// Whether it has promised itself to that leadership, and the promise is live.
+    pub(super) fn stands_by(&self, leadership: Leadership) -> bool {
+        self.given.iter().any(|(to, _)| *to == leadership)
+    }
+
+    /// What it was given releases it from a promise (E4, E10).
+    pub(super) fn hear(&mut self, envelope: &Envelope) {
+        if let Message::Election(ElectionMessage::Release { term, .. }) = envelope.message {
+            let by = (envelope.from, envelope.from_incarnation);
+            // That one and all before: a node leads in one term at a time.
+            self.given.retain(|(to, _)| (to.node, to.incarnation) != by || to.term > term);
+        }
+    }
+
+    /// After a step: a promise to itself ends with the leadership that it was for, and so does asking for votes.
+    pub(super) fn settle(&mut self, node: &Node) {
+        let (key, role, term) = (node.rules().key(), node.role(), node.term());
+        let leads = |to: &Leadership| role == Role::Leader && to.term == term && to.incarnation == node.incarnation();
+        self.given.retain(|(to, _)| to.node != key || leads(to));
+        let asks = matches!(role, Role::Candidate | Role::Leader);
+        self.asked.take_if(|(asked, _)| !asks || *asked != term);
+    }
+
+    /// The leadership of that term holds a lease from now on.
+    pub(super) fn elected(&mut self) {
+        self.asked = None;
+    }
+
+    /// A new life knows nothing of what the last one asked.
+    pub(super) fn restart(&mut self) {
+        self.life = self.life.saturating_add(1);
+        self.asked = None;
+    }
+
+    /// Takes note of what the voter says in answer to `heard`.
+    ///
+    /// # Errors
+    /// It must not say so.
+    pub(super) fn say(
+        &mut self,
+        envelope: &Envelope,
+        heard: Option<&Envelope>,
+        disk: Disk<'_>,
+        trusted_lease: Span,
+    ) -> Result<(), String> {
+        let Message::Election(message) = envelope.message else { return Ok(()) };
+        let own = |term| Leadership { node: envelope.from, incarnation: envelope.from_incarnation, term };
+        let others = |term| Leadership { node: envelope.to, incarnation: envelope.to_incarnation, term };
+        match message {
+            ElectionMessage::Heartbeat { term, active, .. } => {
+                self.promise(own(term))?;
+                if active { Ok(()) } else { self.ask(term, trusted_lease) }
+            }
+            ElectionMessage::HeartbeatAck { term, .. } => self.promise(others(term)),
+            ElectionMessage::VoteRequest { term, .. } => {
+                self.vote(term, envelope.from, envelope.from_incarnation, None, disk)?;
+                self.ask(term, trusted_lease)
+            }
+            ElectionMessage::VoteReply { asked, refusal: None, .. } => {
+                let released = heard.and_then(released_by);
+                self.vote(asked, envelope.to, envelope.to_incarnation, released, disk)
+            }
+            ElectionMessage::PreVoteReply { refusal: None, .. } => {
+                let consent = heard.and_then(consented_by);
+                self.keep_promises(envelope.to, envelope.to_incarnation, consent, "pre-votes")
+            }
+            ElectionMessage::VoteReply { refusal: Some(_), .. }
+            | ElectionMessage::PreVoteReply { refusal: Some(_), .. }
+            | ElectionMessage::PreVoteRequest { .. }
+            | ElectionMessage::StaleTerm { .. }
+            | ElectionMessage::Release { .. }
+            | ElectionMessage::CouldYouWin { .. }
+            | ElectionMessage::CouldWin { .. } => Ok(()),
+        }
+    }
+
+    /// E2′: one live promise at a time.
+    fn promise(&mut self, to: Leadership) -> Result<(), String> {
+        self.keep_promises(to.node, to.incarnation, None, "promises itself")?;
+        self.given.clear();
+        self.given.push((to, SmallWorld::LEASE));
+        Ok(())
+    }
+
+    /// E6: one vote a term over all lives, on disk before it is told, and none against a promise.
+    fn vote(
+        &mut self,
+        term: Term,
+        node: NodeKey,
+        incarnation: Incarnation,
+        released: Option<Leadership>,
+        disk: Disk<'_>,
+    ) -> Result<(), String> {
+        self.keep_promises(node, incarnation, released, "votes")?;
+        // Whoever asks in a higher term has ended its earlier leadership.
+        let over = |to: &Leadership| Some(*to) == released || (to.node == node && to.term < term);
+        self.given.retain(|(to, _)| !over(to));
+        let vote = Vote { node, incarnation };
+        if let Some((last, earlier)) = self.granted
+            && (term < last || (term == last && vote != earlier))
+        {
+            return Err(format!(
+                "votes for {node:?} in {term:?} after its vote for {:?} in {last:?} (E6)",
+                earlier.node
+            ));
+        }
+        self.granted = Some((term, vote));
+        if disk.would_remember(term, vote) {
+            return Ok(());
+        }
+        Err(format!("tells its vote in {term:?} before it would survive a crash (E6)"))
+    }
+
+    /// E2: bound is bound.
+    fn keep_promises(
+        &self,
+        node: NodeKey,
+        incarnation: Incarnation,
+        released: Option<Leadership>,
+        does: &str,
+    ) -> Result<(), String> {
+        let same = |to: &Leadership| to.node == node && to.incarnation == incarnation;
+        match self.given.iter().find(|(to, _)| !same(to) && Some(*to) != released) {
+            Some((to, left)) => Err(format!(
+                "{does} for {node:?} while its promise to {:?} in {:?} has {left} to go (E2, E2′, E9)",
+                to.node, to.term
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// E7: asking ends.
+    fn ask(&mut self, term: Term, trusted_lease: Span) -> Result<(), String> {
+        match self.asked {
+            Some((asked, since)) if asked == term && since >= trusted_lease => {
+                Err(format!("still goes for {term:?} longer than a lease after it first asked (E7)"))
+            }
+            Some((asked, _)) if asked == term => Ok(()),
+            Some(_) | None => {
+                self.asked = Some((term, Span::ZERO));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a vote stands on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Disk<'a> {
+    /// Nothing, and it need not (E12).
+    None,
+    /// What was written.
+    Holds(Option<&'a HardState>),
+}
+
+impl Disk<'_> {
+    fn would_remember(self, term: Term, vote: Vote) -> bool {
+        match self {
+            Self::None => true,
+            Self::Holds(saved) => {
+                saved.is_some_and(|saved| saved.term > term || (saved.term == term && saved.vote == Some(vote)))
+            }
+        }
+    }
+}
+
+/// The leadership that gave way to the candidate of a request for a vote (E10).
+fn released_by(heard: &Envelope) -> Option<Leadership> {
+    let Message::Election(ElectionMessage::VoteRequest { released, .. }) = heard.message else { return None };
+    released
+}
+
+/// The leadership that has agreed to be replaced (E11).
+fn consented_by(heard: &Envelope) -> Option<Leadership> {
+    let Message::Election(ElectionMessage::PreVoteRequest { consent, .. }) = heard.message else { return None };
+    consent
+}
+
+/// What is left of a span when time goes on.
+pub(super) fn less(left: Span, moved: Span) -> Span {
+    Span::from_nanos(left.as_nanos().saturating_sub(moved.as_nanos()))
+}

@@ -1,0 +1,141 @@
+//! What is searched: a few voters, clocks at the ends of ±ρ, and how much may go wrong.
+
+use qcluster_core::{Durability, NodeId, Rules, Settings, Span, Time, Timing, VoterSettings};
+
+use crate::setup::{HostSet, id_of};
+
+/// A small world. Its states are all that can come of any order of deliveries, losses, repetitions, timers, crashes,
+/// restarts and commands within these bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmallWorld {
+    /// How many voters, 2 to [`SmallWorld::VOTERS_MAX`].
+    pub voters: usize,
+    /// What they remember over a crash.
+    pub memory: Memory,
+    /// ρ, in parts per million, as the voters are told.
+    pub drift_ppm: u32,
+    /// How far each clock is off, in parts per million; of hosts beyond the end, not at all. Multiples of 100 000.
+    pub rates_ppm: &'static [i32],
+    /// Where the search begins.
+    pub start: Start,
+    /// Hosts whose timers fire, and in time unless they are among `late`. The timers of the others never do: such a host
+    /// is late for ever, and still answers.
+    pub punctual: HostSet,
+    /// Hosts whose timers fire in time, late, or never.
+    pub late: HostSet,
+    /// How many messages of one kind are under way on a link: a newer one makes the oldest disappear.
+    pub kept: usize,
+    /// How often a message may arrive.
+    pub arrivals: Arrivals,
+    /// How old, in heartbeats, a heartbeat may be when it or the ack to it arrives. All other messages may arrive at any
+    /// later time.
+    pub delay: u32,
+    /// How many crashes there may be, and whose.
+    pub crashes: (u8, HostSet),
+    /// How many times an operator may ask a leader to step down or to hand over.
+    pub commands: u8,
+    /// How far terms may rise above that of the first state. States beyond are judged, and not followed.
+    pub terms: u64,
+    /// The search ends after so many states.
+    pub states_max: usize,
+}
+
+/// What a voter remembers over a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Nothing (E12). The wall clock of a new life shows the highest term that there was, the least that is within the
+    /// rules.
+    None,
+    /// Everything: a disk writes at once.
+    Prompt,
+    /// What was written: a disk takes its time, and a crash comes before the end of a write.
+    Slow,
+}
+
+/// Where a search begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// All have started and know each other's lives, and at this very moment everybody's timer is due.
+    Fresh,
+    /// The first host leads, everybody has just promised itself to it and says so, and nothing is under way.
+    Led,
+}
+
+/// How often a message may arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    /// At most once.
+    Once,
+    /// As long as it is kept.
+    Any,
+}
+
+impl SmallWorld {
+    /// The most voters of a small world.
+    pub const VOTERS_MAX: usize = 5;
+    /// What the clocks of all nodes show in every state; what is longer ago than that counts as never.
+    pub(super) const PRESENT: Time = Time::from_nanos(Self::HEARTBEAT.as_nanos() * 12);
+    /// Divisible by 8, 9, 10, 11 and 12, so that all moments stay whole on clocks that are one or two tenths off.
+    pub(super) const HEARTBEAT: Span = Span::from_nanos(1_188_000);
+    /// The shortest lease that is allowed: what takes longer only takes more states.
+    pub(super) const LEASE: Span = Self::HEARTBEAT.times(4);
+    const MILLION: u64 = 1_000_000;
+
+    /// Real time goes in steps of so many nanoseconds, so that every clock shows whole ones.
+    pub(super) const GRAIN: u64 = 10;
+
+    pub(super) fn durability(&self) -> Durability {
+        match self.memory {
+            Memory::None => Durability::Diskless,
+            Memory::Prompt | Memory::Slow => Durability::Durable,
+        }
+    }
+
+    pub(super) fn trusted_lease(&self) -> Span {
+        self.timing().trusted_lease()
+    }
+
+    fn timing(&self) -> Timing {
+        // A slot of a nanosecond takes chance out of the timers.
+        let (heartbeat, lease, slot) = (Self::HEARTBEAT, Self::LEASE, Span::from_nanos(1));
+        Timing { heartbeat, lease, slot, drift_ppm: self.drift_ppm }
+    }
+
+    /// The rules of each voter.
+    pub(super) fn rules(&self) -> Result<Vec<Rules>, String> {
+        if self.voters < 2 || self.voters > Self::VOTERS_MAX {
+            return Err(format!("a small world has 2 to {} voters", Self::VOTERS_MAX));
+        }
+        if self.rates_ppm.iter().any(|rate| rate % 100_000 != 0 || rate.abs() > 500_000) {
+            return Err("clocks are off by tenths, and by half at most".into());
+        }
+        let ids = (0..self.voters).map(id_of).collect::<Result<Vec<_>, _>>()?;
+        let rules = |id: &NodeId| {
+            let voters = ids.iter().cloned().map(VoterSettings::new).collect();
+            let settings = Settings {
+                timing: self.timing(),
+                durability: self.durability(),
+                drain: Span::ZERO,
+                ..Settings::voter(id.clone(), voters)
+            };
+            settings.check().map_err(|error| error.to_string())
+        };
+        ids.iter().map(rules).collect()
+    }
+
+    fn speed(&self, voter: usize) -> u64 {
+        let rate = self.rates_ppm.get(voter).copied().unwrap_or(0);
+        Self::MILLION.saturating_add_signed(i64::from(rate))
+    }
+
+    /// How far a clock moves in a stretch of real time, exactly.
+    pub(super) fn on_clock(&self, voter: usize, real: Span) -> Span {
+        Span::from_nanos(real.as_nanos() / Self::GRAIN * (self.speed(voter) / (Self::MILLION / Self::GRAIN)))
+    }
+
+    /// The first grain of real time in which a clock has moved so far.
+    pub(super) fn until_clock(&self, voter: usize, moved: Span) -> Span {
+        let per_grain = self.speed(voter) / (Self::MILLION / Self::GRAIN);
+        Span::from_nanos(moved.as_nanos().div_ceil(per_grain) * Self::GRAIN)
+    }
+}

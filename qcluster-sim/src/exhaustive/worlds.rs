@@ -1,0 +1,88 @@
+//! The worlds that are searched by default, each made so that certain mistakes would show in it.
+
+use super::world::{Arrivals, Memory, SmallWorld, Start};
+use crate::setup::HostSet;
+
+const NOBODY: HostSet = HostSet(0);
+const ANYBODY: HostSet = HostSet(0b1_1111);
+/// Of five, two that share nothing but the one in the middle.
+const BOTH_ENDS: HostSet = HostSet(0b1_0001);
+/// ρ where clocks are off: 20 %, the most that may be configured.
+const DRIFT: u32 = 200_000;
+
+/// Three voters without disks and with perfect clocks.
+const BASE: SmallWorld = SmallWorld {
+    voters: 3,
+    memory: Memory::None,
+    drift_ppm: 0,
+    rates_ppm: &[],
+    start: Start::Fresh,
+    punctual: ANYBODY,
+    late: NOBODY,
+    kept: 1,
+    arrivals: Arrivals::Any,
+    delay: 2,
+    crashes: (0, NOBODY),
+    commands: 0,
+    terms: 3,
+    states_max: usize::MAX,
+};
+
+impl SmallWorld {
+    /// The worlds that are searched by default, each with a name, and each up to `states_max` states.
+    pub fn usual(states_max: usize) -> Vec<(&'static str, Self)> {
+        let fresh = Self { states_max, ..BASE };
+        let led = Self { start: Start::Led, ..fresh.clone() };
+        let late = Self { late: ANYBODY, ..led.clone() };
+        let crash = Self { crashes: (1, ANYBODY), ..led.clone() };
+        let four = Self { voters: 4, ..fresh.clone() };
+        let five = Self { voters: 5, punctual: BOTH_ENDS, ..fresh.clone() };
+        let mut worlds = Self::whole();
+        for (_, world) in &mut worlds {
+            world.states_max = states_max;
+        }
+        worlds.extend([
+            // Votes, terms, promises, all at one moment.
+            ("3 voters, first election", fresh.clone()),
+            ("3 voters, first election, late timers", Self { late: ANYBODY, ..fresh.clone() }),
+            (
+                "3 voters, first election, all clocks differ",
+                Self { drift_ppm: DRIFT, rates_ppm: &[-200_000, 200_000, 0], ..fresh.clone() },
+            ),
+            ("3 voters, first election, old messages", Self { kept: 2, terms: 2, ..fresh.clone() }),
+            // How a lease ends, and what comes after it.
+            ("3 voters, a leader", led.clone()),
+            ("3 voters, a leader, late timers", late.clone()),
+            ("3 voters, a leader with a slow clock", late.drifting(&[-200_000, 200_000, 200_000])),
+            ("3 voters, a leader with a fast clock", late.drifting(&[200_000, -200_000, -200_000])),
+            ("3 voters, a leader, two commands", Self { commands: 2, ..led.clone() }),
+            // Forgetting.
+            ("3 voters, a leader, a crash", crash.clone()),
+            ("3 voters, a leader with a slow clock, a crash", crash.drifting(&[-200_000, 200_000, 200_000])),
+            ("3 voters, first election, a crash", Self { start: Start::Fresh, ..crash.clone() }),
+            ("3 voters, a leader, disks, two crashes", Self { memory: Memory::Prompt, crashes: (2, ANYBODY), ..crash }),
+            (
+                "3 voters, first election, slow disks, a crash",
+                Self { memory: Memory::Slow, crashes: (1, ANYBODY), ..fresh },
+            ),
+            // Where half is not a majority, and where two are not.
+            ("4 voters, first election", four.clone()),
+            ("4 voters, a leader", Self { start: Start::Led, ..four }),
+            ("5 voters, first election", five.clone()),
+            ("5 voters, a leader, a crash", Self { start: Start::Led, crashes: (1, HostSet(0b0_0110)), ..five }),
+        ]);
+        worlds
+    }
+
+    /// The worlds of them that are small enough to be seen whole every time.
+    pub fn whole() -> Vec<(&'static str, Self)> {
+        vec![
+            ("2 voters, first elections", Self { voters: 2, ..BASE }),
+            ("3 voters, one leadership from its lease to its end", Self { start: Start::Led, terms: 0, ..BASE }),
+        ]
+    }
+
+    fn drifting(&self, rates_ppm: &'static [i32]) -> Self {
+        Self { drift_ppm: DRIFT, rates_ppm, ..self.clone() }
+    }
+}
