@@ -46,8 +46,10 @@ mod node;
 mod observer;
 mod quorum;
 mod reason;
+mod reconcile;
 pub mod recording;
 mod rng;
+mod rumors;
 mod time;
 mod wire;
 

@@ -1,0 +1,233 @@
+//! Anti-entropy (G6): two nodes find out what differs between their tables, at a cost that grows with the difference and not
+//! with the tables.
+//!
+//! Items have an identifier that is evenly spread over 64 bits, and a stamp that changes with their contents. A table is cut
+//! into [`BUCKETS`] ranges of identifiers, each with a hash that is kept up to date as items change. One hash over all of them
+//! travels with every probe. Where two differ:
+//!
+//! 1. the one that notices sends the hashes of its buckets;
+//! 2. the other answers with what it has in each bucket that differs, as pairs of identifier and stamp;
+//! 3. the first sends the items that differ, and asks for those that it does not have, or has otherwise.
+//!
+//! Which of two versions of an item wins is for the table to say when it receives one.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::NodeKey;
+use crate::rng::mix;
+
+/// How many ranges a table is cut into.
+pub(crate) const BUCKETS: usize = 256;
+
+/// What can be compared without being sent.
+pub(crate) trait Stamped {
+    /// Changes with everything that two nodes should agree on.
+    fn stamp(&self) -> u32;
+}
+
+/// What two nodes say to each other to find out what differs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// The hashes of all buckets of the sender.
+    Buckets(Vec<u32>),
+    /// All that the sender has between two identifiers, both included.
+    Range {
+        /// The first identifier of the range.
+        from: u64,
+        /// The last.
+        to: u64,
+        /// Identifiers and stamps, in order.
+        items: Vec<(u64, u32)>,
+    },
+    /// Send these.
+    Want(Vec<u64>),
+}
+
+/// What to do next for a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Say this.
+    Say(Message),
+    /// Send the item, if it is still there.
+    Item(u64),
+}
+
+/// Something that is owed to a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Errand {
+    Buckets,
+    /// What is there from one identifier to another.
+    Range(u64, u64),
+    Want(Vec<u64>),
+    Item(u64),
+}
+
+/// The hashes of one table, and what is owed to peers because of differences.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Reconciler {
+    buckets: Vec<u64>,
+    errands: BTreeMap<NodeKey, VecDeque<Errand>>,
+    /// Errands given up for want of room.
+    pub(crate) given_up: u64,
+}
+
+impl Reconciler {
+    /// With so many peers at most a comparison is under way.
+    const PEERS_MAX: usize = 32;
+    /// So much may be owed to one peer; the rest is found again by the next comparison.
+    const ERRANDS_MAX: usize = 16_384;
+    /// Pairs, or identifiers, that fit one datagram beside its frame.
+    const PAIRS_MAX: usize = 90;
+    const WANTS_MAX: usize = 130;
+
+    pub(crate) fn new() -> Self {
+        Self { buckets: alloc::vec![0; BUCKETS], errands: BTreeMap::new(), given_up: 0 }
+    }
+
+    /// An item was added, changed or removed: its stamps before and after.
+    pub(crate) fn changed(&mut self, id: u64, before: Option<u32>, after: Option<u32>) {
+        let bucket = &mut self.buckets[bucket_of(id)];
+        for stamp in [before, after].into_iter().flatten() {
+            *bucket ^= mix(id ^ (u64::from(stamp) << 32) ^ u64::from(stamp));
+        }
+    }
+
+    /// One hash over everything: equal for equal tables, and as good as never for others.
+    pub(crate) fn root(&self) -> u64 {
+        self.buckets.iter().enumerate().fold(0, |root, (at, hash)| root ^ mix(hash.wrapping_add(at as u64)))
+    }
+
+    /// A peer told its root: if it is another, the comparison begins, unless one with that peer is under way.
+    pub(crate) fn compare(&mut self, peer: NodeKey, root: u64) {
+        if root != self.root() && !self.errands.contains_key(&peer) {
+            self.owe(peer, Errand::Buckets);
+        }
+    }
+
+    /// Takes a peer's part of a comparison. What is not understood, or badly formed, is ignored.
+    pub(crate) fn receive<T: Stamped>(&mut self, peer: NodeKey, message: &Message, table: &BTreeMap<u64, T>) {
+        match message {
+            Message::Buckets(theirs) => {
+                for (at, (ours, theirs)) in self.buckets.clone().iter().zip(theirs).enumerate() {
+                    if short(*ours) != *theirs {
+                        let range = range_of(at);
+                        self.owe(peer, Errand::Range(*range.start(), *range.end()));
+                    }
+                }
+            }
+            Message::Range { from, to, items } => self.compare_range(peer, *from..=*to, items, table),
+            Message::Want(ids) => {
+                for id in ids {
+                    self.owe(peer, Errand::Item(*id));
+                }
+            }
+        }
+    }
+
+    fn compare_range<T: Stamped>(
+        &mut self,
+        peer: NodeKey,
+        range: RangeInclusive<u64>,
+        theirs: &[(u64, u32)],
+        table: &BTreeMap<u64, T>,
+    ) {
+        if range.is_empty() || theirs.iter().any(|(id, _)| !range.contains(id)) {
+            return;
+        }
+        let theirs: BTreeMap<u64, u32> = theirs.iter().copied().collect();
+        let differs = |id: &u64, stamp: u32| table.get(id).is_none_or(|item| item.stamp() != stamp);
+        let wanted: Vec<u64> = theirs.iter().filter(|(id, stamp)| differs(id, **stamp)).map(|(id, _)| *id).collect();
+        for some in wanted.chunks(Self::WANTS_MAX) {
+            self.owe(peer, Errand::Want(some.to_vec()));
+        }
+        let unequal = |(id, item): (&u64, &T)| (theirs.get(id) != Some(&item.stamp())).then_some(*id);
+        for id in table.range(range).filter_map(unequal) {
+            self.owe(peer, Errand::Item(id));
+        }
+    }
+
+    /// Questions go before items: the one thing that a peer has and this node has not must not wait for ten thousand.
+    fn owe(&mut self, peer: NodeKey, errand: Errand) {
+        if !self.errands.contains_key(&peer) && self.errands.len() >= Self::PEERS_MAX {
+            self.given_up += 1;
+            return;
+        }
+        let errands = self.errands.entry(peer).or_default();
+        if errands.len() >= Self::ERRANDS_MAX {
+            self.given_up += 1;
+            return;
+        }
+        match errand {
+            Errand::Want(_) | Errand::Buckets => errands.push_front(errand),
+            Errand::Range(..) | Errand::Item(_) => errands.push_back(errand),
+        }
+    }
+
+    /// What to send to that peer next, if anything is owed to it.
+    pub(crate) fn next<T: Stamped>(&mut self, peer: NodeKey, table: &BTreeMap<u64, T>) -> Option<Next> {
+        let errands = self.errands.get_mut(&peer)?;
+        let next = match errands.pop_front()? {
+            Errand::Buckets => Next::Say(Message::Buckets(self.buckets.iter().copied().map(short).collect())),
+            Errand::Want(ids) => Next::Say(Message::Want(ids)),
+            Errand::Item(id) => Next::Item(id),
+            Errand::Range(from, to) => {
+                let pairs = table.range(from..=to).map(|(id, item)| (*id, item.stamp()));
+                let items: Vec<(u64, u32)> = pairs.take(Self::PAIRS_MAX).collect();
+                let last = items.last().map(|(id, _)| *id);
+                match last {
+                    Some(last) if items.len() == Self::PAIRS_MAX && last < to => {
+                        errands.push_front(Errand::Range(last + 1, to));
+                        Next::Say(Message::Range { from, to: last, items })
+                    }
+                    Some(_) | None => Next::Say(Message::Range { from, to, items }),
+                }
+            }
+        };
+        if errands.is_empty() {
+            self.errands.remove(&peer);
+        }
+        Some(next)
+    }
+
+    /// What was taken last does not fit where it was to go: it comes first next time.
+    pub(crate) fn put_back(&mut self, peer: NodeKey, next: Next) {
+        let errand = match next {
+            Next::Item(id) => Errand::Item(id),
+            Next::Say(Message::Buckets(_)) => Errand::Buckets,
+            Next::Say(Message::Want(ids)) => Errand::Want(ids),
+            Next::Say(Message::Range { from, to, .. }) => Errand::Range(from, to),
+        };
+        self.errands.entry(peer).or_default().push_front(errand);
+    }
+
+    /// The peers that something is owed to.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = NodeKey> + '_ {
+        self.errands.keys().copied()
+    }
+
+    /// That peer is gone.
+    pub(crate) fn forget(&mut self, peer: NodeKey) {
+        self.errands.remove(&peer);
+    }
+}
+
+fn bucket_of(id: u64) -> usize {
+    (id >> 56) as usize
+}
+
+fn range_of(bucket: usize) -> RangeInclusive<u64> {
+    let first = (bucket as u64) << 56;
+    first..=first | (u64::MAX >> 8)
+}
+
+/// What of a bucket's hash travels.
+fn short(hash: u64) -> u32 {
+    (mix(hash) >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests;
