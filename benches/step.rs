@@ -135,33 +135,33 @@ impl Steady {
         let mut follower =
             followers.iter().find(|node| node.rules().key() == heartbeat.to).expect("a follower").clone();
         let mut answers = VecDeque::new();
-        post(follower.step(now, Event::Message(heartbeat)), &mut answers);
+        post(follower.step(now, Event::Message(heartbeat.clone())), &mut answers);
         let ack = answers.pop_front().expect("the follower acknowledges");
         Self { now, leader, follower, heartbeat, ack }
     }
 
     /// Nanoseconds for a heartbeat, each 25 ms after the one before.
     fn heartbeats(&self, steps: u32) -> f64 {
-        let (mut node, mut envelope, mut now) = (self.follower.clone(), self.heartbeat, self.now);
+        let (mut node, mut envelope, mut now) = (self.follower.clone(), self.heartbeat.clone(), self.now);
         nanos_each(steps, || {
             now = now + Span::from_millis(25);
             if let Message::Election(ElectionMessage::Heartbeat { sent_at, .. }) = &mut envelope.message {
                 *sent_at = now;
             }
-            node.step(now, Event::Message(envelope)).count()
+            node.step(now, Event::Message(envelope.clone())).count()
         })
     }
 
     /// Nanoseconds for an ack, each a nanosecond newer than the one before, so that each renews the lease.
     fn acks(&self, steps: u32) -> f64 {
-        let (mut node, mut envelope) = (self.leader.clone(), self.ack);
+        let (mut node, mut envelope) = (self.leader.clone(), self.ack.clone());
         let mut acknowledged = self.now.before(Span::from_millis(20));
         nanos_each(steps, || {
             acknowledged = acknowledged + Span::from_nanos(1);
             if let Message::Election(ElectionMessage::HeartbeatAck { sent_at, .. }) = &mut envelope.message {
                 *sent_at = acknowledged;
             }
-            node.step(self.now, Event::Message(envelope)).count()
+            node.step(self.now, Event::Message(envelope.clone())).count()
         })
     }
 }

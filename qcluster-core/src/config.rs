@@ -1,14 +1,18 @@
 //! Configuration: what a user writes ([`Config`]), what the state machine needs of it ([`Settings`]), and the checked form
 //! that everything below works from ([`Rules`]).
 
+mod choice;
 mod file;
+mod gossip;
 mod problem;
 mod record;
 mod rules;
 mod settings;
 mod timing;
 
-pub use file::{Config, Metadata, Peer, TimingChoice, TimingValues, VoterIn};
+pub use choice::{TimingChoice, TimingValues};
+pub use file::{Config, Metadata, Mode, Peer, VoterIn};
+pub use gossip::{Gossip, GossipPace};
 pub use problem::{ConfigError, Problem};
 pub use record::RecordTo;
 pub use rules::{Digests, Rules, Voter, VoterIndex};

@@ -13,10 +13,11 @@ use crate::config::{Rules, VoterIndex};
 use crate::election::{Lease, PersistId};
 use crate::hard_state;
 use crate::id::{NodeId, NodeKey};
+use crate::membership;
 use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notification, Session};
 use crate::reason::DropReason;
 use crate::time::Time;
-use crate::wire::{self, Header};
+use crate::wire::{self, Added, Header};
 use addresses::{Addresses, Found, Place};
 pub use inspect::{read_datagram, write_datagram};
 pub use snapshot::SnapshotError;
@@ -51,6 +52,8 @@ pub enum Input<'a> {
         /// Its address.
         address: SocketAddr,
     },
+    /// Somebody at that address may be a member: it is tried until it is one, and again whenever it is not.
+    Seed(SocketAddr),
     /// The record of that [`Output::Persist`] is safe on disk.
     Persisted(PersistId),
     /// The record of that [`Output::Persist`] could not be saved (E16).
@@ -97,8 +100,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The most messages in one datagram.
-    const MESSAGES_MAX: usize = 16;
+    /// The most messages in one datagram: more than fit.
+    const MESSAGES_MAX: usize = 256;
 
     /// An endpoint that starts at `now`.
     ///
@@ -125,6 +128,7 @@ impl Endpoint {
                     self.node.greet_if_unknown(voter);
                 }
             }
+            Input::Seed(address) => self.node.add_seed(address),
             Input::Persisted(id) => self.node.take(now, Event::Persisted(id)),
             Input::PersistFailed(id) => self.node.take(now, Event::PersistFailed(id)),
             Input::Transfer(target) => self.node.take(now, Event::Transfer(target)),
@@ -184,16 +188,43 @@ impl Endpoint {
             };
             let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
             // A sender that is turned away is answered once, however much it put into the datagram.
-            if self.node.take_message(now, &envelope).is_err() {
+            if self.node.take_message(now, &envelope, Some(from)).is_err() {
                 return;
             }
-            if let Message::Session(Session::ProbeAck { nonce, .. }) = message {
+            if let Message::Session(Session::ProbeAck { nonce, .. }) = envelope.message {
                 self.addresses.answered(voter, nonce, from);
             }
         }
         if datagram.next_message::<Message>().is_some() {
             self.node.count_drop(DropReason::Malformed);
         }
+    }
+
+    /// Where an envelope goes.
+    fn find(&self, envelope: &Envelope) -> Option<SocketAddr> {
+        if let Message::Membership(membership::Message::Join { at: Some(at) }) = envelope.message {
+            return Some(at);
+        }
+        let Envelope { to, to_incarnation, .. } = *envelope;
+        let said = self.node.member_address(to);
+        self.addresses.find(self.rules.index_of(to), to, to_incarnation, said)
+    }
+
+    /// Writes a datagram into the buffer, filled up with what there is to tell.
+    fn write(&mut self, envelope: Envelope) {
+        let Envelope { from, from_incarnation, to, to_incarnation, digests, message } = envelope;
+        let header = Header { from, from_incarnation, to_incarnation, digests };
+        wire::begin(&self.rules, &header, &message, &mut self.buffer);
+        if let Some(mut top_up) = self.node.top_up(to, &message) {
+            while let Some(more) = self.node.next_to_top_up(&mut top_up) {
+                match wire::add(&more, &mut self.buffer) {
+                    Added::Yes => self.node.fits(&mut top_up),
+                    Added::NoRoom => self.node.does_not_fit(&mut top_up, more),
+                }
+            }
+            self.node.topped_up(top_up);
+        }
+        wire::finish(&mut self.buffer);
     }
 
     fn next_output(&mut self) -> Option<Output<'_>> {
@@ -205,14 +236,11 @@ impl Endpoint {
                     return Some(Output::Persist { id, record: &self.buffer });
                 }
                 Action::Send(envelope) => {
-                    let voter = self.rules.index_of(envelope.to);
-                    let Some(to) = self.addresses.find(voter, envelope.to, envelope.to_incarnation) else {
+                    let Some(to) = self.find(&envelope) else {
                         self.unaddressed += 1;
                         continue;
                     };
-                    let Envelope { from, from_incarnation, to_incarnation, digests, message, .. } = envelope;
-                    let header = Header { from, from_incarnation, to_incarnation, digests };
-                    wire::encode(&self.rules, &header, &message, &mut self.buffer);
+                    self.write(envelope);
                     return Some(Output::Transmit { to, bytes: &self.buffer });
                 }
             }

@@ -102,6 +102,11 @@ impl core::error::Error for BadNodeId {}
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeKey(pub u64);
 
+impl NodeKey {
+    /// Stands for whoever is at an address.
+    pub const NOBODY: Self = Self(0);
+}
+
 impl fmt::Debug for NodeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{:016x}", self.0)

@@ -41,6 +41,7 @@ mod election;
 mod endpoint;
 pub mod hard_state;
 mod id;
+mod membership;
 mod metrics;
 mod node;
 mod observer;
@@ -54,16 +55,21 @@ mod time;
 mod wire;
 
 pub use config::{
-    Config, ConfigError, Durability, Metadata, Peer, Preset, Problem, RecordTo, Rules, Seat, Settings, Timing, Voter,
-    VoterIndex, VoterSettings,
+    Config, ConfigError, Durability, Gossip, GossipPace, Metadata, Mode, Peer, Preset, Problem, RecordTo, Rules, Seat,
+    Settings, Timing, Voter, VoterIndex, VoterSettings,
 };
 pub use election::{HardState, Leadership, Lease, Message as ElectionMessage, PersistId, Vote};
 pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError, read_datagram, write_datagram};
 pub use hard_state::RecordError;
 pub use id::{BadNodeId, FencingToken, Incarnation, NodeId, NodeKey, Term};
+pub use membership::{
+    Accusers, Hint, Introduction, MemberChange, MemberEvent, MemberView, Message as MembershipMessage, Standing, State,
+    Verdict, Word,
+};
 pub use metrics::Counters;
 pub use node::{Action, Actions, Boot, BootError, Envelope, Event, Lives, Message, Node, Notification, Role, Session};
 pub use observer::Message as ObserverMessage;
 pub use reason::{DropReason, LostReason, Refusal, TransferRefused};
+pub use reconcile::Message as CompareMessage;
 pub use time::{Span, Time};
 pub use wire::DATAGRAM_MAX;

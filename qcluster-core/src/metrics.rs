@@ -51,6 +51,26 @@ pub struct Counters {
     pub observers_refused: u64,
     /// Sends given up because the embedder did not take its actions.
     pub overflowed: u64,
+    /// Probes of members begun (G2).
+    pub probes: u64,
+    /// Probes that nobody answered, directly or for others.
+    pub probes_failed: u64,
+    /// Times that this node stood still for so long that it took back what it waited for (G2).
+    pub late_probes: u64,
+    /// Suspicions begun, one's own and those of others.
+    pub suspicions: u64,
+    /// Times that this node contradicted what was said of it (G3).
+    pub refutations: u64,
+    /// Members met for the first time, or again after they were forgotten.
+    pub members_met: u64,
+    /// Members that this node itself found down, after a suspicion had aged.
+    pub members_down: u64,
+    /// Members that were not taken in: there are too many, or two names share a hash (G10).
+    pub members_refused: u64,
+    /// Times that most members vanished at once (G9).
+    pub distrusts: u64,
+    /// Comparisons of tables begun (G6).
+    pub comparisons: u64,
 }
 
 impl Counters {

@@ -3,8 +3,10 @@
 //! The node owns what the protocols must not know of: envelopes and their checks (E14, E18), lives of other nodes
 //! ([`links`]), the clock's direction (E15), and the order of actions.
 
+mod actions;
 mod boot;
 mod event;
+mod gossip;
 mod links;
 mod queue;
 mod rebase;
@@ -13,25 +15,29 @@ mod role;
 mod send;
 mod tell;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
+pub use actions::Actions;
 pub use boot::{Boot, BootError};
 pub use event::{Action, Envelope, Event, Message, Notification, Session};
 pub use links::Lives;
-pub use queue::Actions;
 pub use role::Role;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Durability, Rules, Voter, VoterIndex};
+use crate::config::{Durability, Rules, Seat, Voter, VoterIndex};
 use crate::election::{self, Context, Effect, Election, Lease, Start};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
+use crate::membership::Membership;
 use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
 use crate::reason::{DropReason, TransferRefused};
 use crate::rng::Rng;
 use crate::time::Time;
+use gossip::Gossip;
 use links::Links;
 use queue::Queue;
 
@@ -51,6 +57,7 @@ pub struct Node {
     part: Part,
     links: Links,
     audience: Audience,
+    gossip: Option<Box<Gossip>>,
     /// Empty between steps.
     #[serde(skip)]
     effects: Vec<Effect>,
@@ -72,6 +79,7 @@ enum Stage {
 enum Part {
     Voter(Election),
     Observer(Watch),
+    Member,
 }
 
 impl Node {
@@ -100,6 +108,7 @@ impl Node {
                 let start = Start { incarnation, rng, stamp, saved: boot.saved, now };
                 Part::Voter(Election::new(Arc::clone(&rules), me, start))
             }
+            None if rules.seat == Seat::Member => Part::Member,
             None => Part::Observer(Watch::new(voters, now)),
         };
         Ok(Self {
@@ -110,6 +119,7 @@ impl Node {
             part,
             links: Links::new(voters, now),
             audience: Audience::default(),
+            gossip: rules.gossip.map(|settings| Box::new(Gossip::new(&settings, &rules, &boot, incarnation, now))),
             effects: Vec::with_capacity(2 * voters),
             queue: Queue::with_capacity(4 * voters),
             counters: Counters::default(),
@@ -133,7 +143,7 @@ impl Node {
     /// Actions that are not taken stay queued for the next step; sends may be given up when too many are left.
     pub fn step(&mut self, now: Time, event: Event) -> Actions<'_> {
         self.take(now, event);
-        Actions::new(&mut self.queue)
+        Actions::new(self)
     }
 
     /// When to step with [`Event::Timeout`] at the latest, [`Time::NEVER`] for not at all. Earlier and repeated calls are
@@ -146,8 +156,10 @@ impl Node {
                 let part = match &self.part {
                     Part::Voter(election) => election.deadline(),
                     Part::Observer(watch) => watch.deadline(),
+                    Part::Member => Time::NEVER,
                 };
-                part.min(self.links.greet_at)
+                let gossip = self.gossip.as_ref().map_or(Time::NEVER, |gossip| gossip.deadline());
+                part.min(self.links.greet_at).min(gossip)
             }
         }
     }
@@ -156,7 +168,7 @@ impl Node {
     pub fn lease(&self, now: Time) -> Option<Lease> {
         match (&self.part, self.stage) {
             (Part::Voter(election), Stage::Running) => election.lease(now),
-            (Part::Voter(_), Stage::New | Stage::Stopped) | (Part::Observer(_), _) => None,
+            (Part::Voter(_), Stage::New | Stage::Stopped) | (Part::Observer(_) | Part::Member, _) => None,
         }
     }
 
@@ -170,6 +182,7 @@ impl Node {
         let index = match &self.part {
             Part::Voter(election) => election.shown_leader(),
             Part::Observer(watch) => watch.leader().map(|(leader, _)| leader),
+            Part::Member => None,
         };
         index.map(|index| self.rules.at(index))
     }
@@ -179,6 +192,7 @@ impl Node {
         match &self.part {
             Part::Voter(election) => election.term(),
             Part::Observer(watch) => watch.term(),
+            Part::Member => Term(0),
         }
     }
 
@@ -189,6 +203,7 @@ impl Node {
         }
         match &self.part {
             Part::Observer(_) => Role::Observer,
+            Part::Member => Role::Member,
             Part::Voter(election) if election.is_booting() => Role::Booting,
             Part::Voter(election) => match election.role() {
                 election::Role::Follower => Role::Follower,
@@ -218,7 +233,7 @@ impl Node {
     pub fn is_stopped(&self) -> bool {
         let retired = match &self.part {
             Part::Voter(election) => election.is_retiring() && !matches!(election.role(), election::Role::Leader(_)),
-            Part::Observer(_) => false,
+            Part::Observer(_) | Part::Member => false,
         };
         retired || self.stage == Stage::Stopped
     }
@@ -256,8 +271,10 @@ impl Node {
         nonce
     }
 
+    /// What waits in the queue, and then what changed among members and services: that is looked up when it is taken, so
+    /// that it takes no room, however much it is.
     pub(crate) fn next_action(&mut self) -> Option<Action> {
-        self.queue.pop()
+        self.queue.pop().or_else(|| self.next_change().map(Action::Notify))
     }
 
     pub(crate) fn count_drop(&mut self, reason: DropReason) {
@@ -274,7 +291,7 @@ impl Node {
         self.enter(now);
         match event {
             Event::Timeout => self.timeout(),
-            Event::Message(envelope) => _ = self.receive(&envelope),
+            Event::Message(envelope) => _ = self.receive(&envelope, None),
             Event::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
             Event::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
             Event::Transfer(target) => self.transfer(target.as_ref()),
@@ -285,9 +302,14 @@ impl Node {
     }
 
     /// One step for a message. An error says that nothing of the same sender and moment would fare better.
-    pub(crate) fn take_message(&mut self, now: Time, envelope: &Envelope) -> Result<(), DropReason> {
+    pub(crate) fn take_message(
+        &mut self,
+        now: Time,
+        envelope: &Envelope,
+        address: Option<SocketAddr>,
+    ) -> Result<(), DropReason> {
         self.enter(now);
-        self.receive(envelope)
+        self.receive(envelope, address)
     }
 
     /// What comes first in every step.
@@ -298,6 +320,7 @@ impl Node {
             self.with_election(Election::begin);
         }
         self.with_election(Election::enter);
+        self.with_membership(Membership::enter);
     }
 
     /// Time never goes back; a clock that does costs a leadership (E15).
@@ -327,6 +350,8 @@ impl Node {
             }
         }
         self.tell_what_is_watched();
+        self.with_membership(Membership::timeout);
+        self.spread();
     }
 
     fn transfer(&mut self, target: Option<&NodeId>) {
@@ -339,9 +364,10 @@ impl Node {
     }
 
     fn shut_down(&mut self) {
+        self.with_membership(Membership::leave);
         match &self.part {
             Part::Voter(_) => self.with_election(Election::retire),
-            Part::Observer(_) => self.stage = Stage::Stopped,
+            Part::Observer(_) | Part::Member => self.stage = Stage::Stopped,
         }
     }
 

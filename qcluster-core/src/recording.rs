@@ -146,6 +146,8 @@ pub enum What {
         /// Its address.
         address: SocketAddr,
     },
+    /// [`Input::Seed`].
+    Seed(SocketAddr),
     /// [`Input::Persisted`].
     Persisted(PersistId),
     /// [`Input::PersistFailed`].
@@ -237,6 +239,7 @@ impl What {
             Self::Timeout => Input::Timeout,
             Self::Datagram { from, bytes } => Input::Datagram { from: *from, bytes },
             Self::Resolved { peer, address } => Input::Resolved { peer: *peer, address: *address },
+            Self::Seed(address) => Input::Seed(*address),
             Self::Persisted(id) => Input::Persisted(*id),
             Self::PersistFailed(id) => Input::PersistFailed(*id),
             Self::Transfer(target) => Input::Transfer(target.clone()),
@@ -253,6 +256,7 @@ impl From<&Input<'_>> for What {
             Input::Timeout => Self::Timeout,
             Input::Datagram { from, bytes } => Self::Datagram { from: *from, bytes: bytes.to_vec() },
             Input::Resolved { peer, address } => Self::Resolved { peer: *peer, address: *address },
+            Input::Seed(address) => Self::Seed(*address),
             Input::Persisted(id) => Self::Persisted(*id),
             Input::PersistFailed(id) => Self::PersistFailed(*id),
             Input::Transfer(target) => Self::Transfer(target.clone()),

@@ -27,6 +27,11 @@ impl Place {
     pub(crate) fn subject(self) -> u64 {
         self.subject
     }
+
+    /// How often it was told.
+    pub(crate) fn told(self) -> u16 {
+        self.told
+    }
 }
 
 impl Rumors {

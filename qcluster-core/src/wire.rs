@@ -28,6 +28,8 @@ const VERSION: u8 = 1;
 const NOT_SEALED: u8 = 0;
 const PREFIX_LEN: usize = 6;
 const CHECKSUM_LEN: usize = 4;
+/// What is left free behind the messages: for the checksum, or for a seal's nonce and tag.
+const RESERVED_LEN: usize = 48;
 
 /// What stands before the messages of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,12 +42,40 @@ pub(crate) struct Header {
 
 /// Writes a datagram with one message over what `buffer` held.
 pub(crate) fn encode<M: Serialize>(rules: &Rules, header: &Header, message: &M, buffer: &mut Vec<u8>) {
+    begin(rules, header, message, buffer);
+    finish(buffer);
+}
+
+/// Begins a datagram, with its first message.
+pub(crate) fn begin<M: Serialize>(rules: &Rules, header: &Header, message: &M, buffer: &mut Vec<u8>) {
     buffer.clear();
     buffer.push(VERSION);
     buffer.extend_from_slice(&rules.cluster_tag.to_le_bytes());
     buffer.push(NOT_SEALED);
     append(header, buffer);
     append(message, buffer);
+}
+
+/// Adds another message, if the datagram stays small enough.
+pub(crate) fn add<M: Serialize>(message: &M, buffer: &mut Vec<u8>) -> Added {
+    let before = buffer.len();
+    append(message, buffer);
+    if buffer.len() <= DATAGRAM_MAX - RESERVED_LEN {
+        return Added::Yes;
+    }
+    buffer.truncate(before);
+    Added::NoRoom
+}
+
+/// Whether there was room for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Added {
+    Yes,
+    NoRoom,
+}
+
+/// Ends a datagram.
+pub(crate) fn finish(buffer: &mut Vec<u8>) {
     let checksum = crc32fast::hash(buffer);
     buffer.extend_from_slice(&checksum.to_le_bytes());
 }

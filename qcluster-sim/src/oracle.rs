@@ -13,12 +13,12 @@ mod votes;
 
 use std::fmt;
 
-use qcluster_core::{ElectionMessage, HardState, Incarnation, Lease, Message, Notification, Time};
+use qcluster_core::{ElectionMessage, HardState, Incarnation, Lease, Notification, Time};
 use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::setup::{Assumption, Plan, Setup};
-use crate::wire::Heard;
+use crate::wire::{Heard, Said};
 
 pub(crate) use resource::Arrival;
 
@@ -251,8 +251,8 @@ impl Oracles {
 
     /// A node gives out a message.
     #[inline]
-    pub(crate) fn sent(&mut self, scene: &Scene<'_>, to: Target, message: &Message) -> Result<(), Breach> {
-        let Message::Election(message) = message else { return Ok(()) };
+    pub(crate) fn sent(&mut self, scene: &Scene<'_>, to: Target, message: &Said) -> Result<(), Breach> {
+        let Said::Election(message) = message else { return Ok(()) };
         if !scene.is_voter() {
             return Err(Breach::new(Rule::ObserversPassive, format!("an observer sends {}", message.name())));
         }
@@ -300,7 +300,7 @@ impl Oracles {
 
     /// A node gives out a message to an address that no host has: it counts as said all the same.
     pub(crate) fn sent_astray(&mut self, scene: &Scene<'_>, heard: Option<&Heard>) {
-        if let Some(Message::Election(ElectionMessage::Release { term, .. })) = heard.map(|heard| heard.message) {
+        if let Some(Said::Election(ElectionMessage::Release { term, .. })) = heard.map(|heard| &heard.message) {
             self.promises.released(scene, term.0);
         }
     }
@@ -319,7 +319,7 @@ impl Oracles {
     pub(crate) fn received(&mut self, host: usize, life: Incarnation, from: usize, heard: &Heard) {
         // Answers to former lives may come late; the node does not listen to them.
         if life == heard.to_incarnation
-            && let Message::Election(ElectionMessage::PreVoteReply { round, refusal: None, .. }) = heard.message
+            && let Said::Election(ElectionMessage::PreVoteReply { round, refusal: None, .. }) = heard.message
         {
             self.pre_votes.granted(host, life, from, round);
         }

@@ -161,6 +161,7 @@ impl Plan {
             previous_lease: if setup.durable.contains(identity) { Span::ZERO } else { self.previous_lease },
             drain: setup.drain,
             settle: Settings::settle_default(&timing),
+            gossip: None,
         };
         settings.check().map_err(|error| error.to_string())
     }

@@ -4,11 +4,12 @@
 
 use std::fmt::Write as _;
 
-use qcluster_core::{Message, Notification, Role, Span, Time};
+use qcluster_core::{Notification, Role, Span, Time};
 
 use crate::fault::Fault;
 use crate::setup::HostSet;
 use crate::trace::{Happening, Record, Trace};
+use crate::wire::Said;
 
 /// Whether messages are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,6 +289,7 @@ impl Picture<'_> {
 
 const fn color(role: Role) -> &'static str {
     match role {
+        Role::Member => "#cfd8dc",
         Role::Observer => "#b0bec5",
         Role::Booting => "#fff59d",
         Role::Follower => "#bbdefb",
@@ -298,11 +300,12 @@ const fn color(role: Role) -> &'static str {
     }
 }
 
-fn name_of(message: &Message) -> &'static str {
+fn name_of(message: &Said) -> &'static str {
     match message {
-        Message::Election(message) => message.name(),
-        Message::Observer(_) => "observer",
-        Message::Session(_) => "session",
+        Said::Election(message) => message.name(),
+        Said::Observer(_) => "observer",
+        Said::Gossip => "gossip",
+        Said::Session(_) => "session",
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use qcluster_core::{HardState, Message, Notification, ObserverMessage, Role, Session, Time};
+use qcluster_core::{HardState, Notification, ObserverMessage, Role, Session, Time};
 
 use crate::fault::Fault;
+use crate::wire::Said;
 
 /// The hash of a run: equal if and only if, as far as 64 bits tell, the same things happened at the same times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl fmt::Display for TraceHash {
 }
 
 /// One thing that happened to one host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// Its process began.
     Started,
@@ -57,14 +58,14 @@ pub enum Happening {
         /// From which host, if it was one.
         from: Option<usize>,
         /// What was in it.
-        message: Option<Message>,
+        message: Option<Said>,
     },
     /// It sent a datagram.
     Sent {
         /// To which host.
         to: usize,
         /// What was in it.
-        message: Option<Message>,
+        message: Option<Said>,
         /// When it will be there, if it will.
         arrives: Option<Time>,
     },
@@ -85,7 +86,7 @@ pub enum Happening {
 }
 
 /// A happening with its place and time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Real time.
     pub at: Time,
@@ -140,15 +141,16 @@ impl fmt::Display for Record {
     }
 }
 
-fn write_message(f: &mut fmt::Formatter<'_>, message: Option<&Message>) -> fmt::Result {
+fn write_message(f: &mut fmt::Formatter<'_>, message: Option<&Said>) -> fmt::Result {
     match message {
         None => f.write_str("something unreadable"),
-        Some(Message::Election(message)) => write!(f, "{message:?}"),
-        Some(Message::Observer(ObserverMessage::Subscribe)) => f.write_str("Subscribe"),
-        Some(Message::Observer(ObserverMessage::Announce { leader, term })) => {
+        Some(Said::Election(message)) => write!(f, "{message:?}"),
+        Some(Said::Observer(ObserverMessage::Subscribe)) => f.write_str("Subscribe"),
+        Some(Said::Observer(ObserverMessage::Announce { leader, term })) => {
             write!(f, "Announce {{ leader: {leader:?}, term: {term:?} }}")
         }
-        Some(Message::Session(session)) => write_session(f, session),
+        Some(Said::Session(session)) => write_session(f, session),
+        Some(Said::Gossip) => f.write_str("gossip"),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Written against the table in the core's `wire`, apart from its reader: a mistake there would hide itself.
 
 use qcluster_core::config::Digests;
-use qcluster_core::{Incarnation, Message, NodeKey};
+use qcluster_core::{ElectionMessage, Incarnation, Message, NodeKey, ObserverMessage, Session};
 
 /// Version, cluster tag and key id, which say nothing to an oracle.
 const PREFIX_LEN: usize = 6;
@@ -17,8 +17,32 @@ pub struct Heard {
     pub from_incarnation: Incarnation,
     /// The receiver's life, as the sender knows it.
     pub to_incarnation: Incarnation,
-    /// Its first message, and so far the only one.
-    pub message: Message,
+    /// Its first message: what is added to fill a datagram is about members and services alone.
+    pub message: Said,
+}
+
+/// What a message says, as far as it concerns oracles of the election.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Between lives of nodes.
+    Session(Session),
+    /// Between voters.
+    Election(ElectionMessage),
+    /// Between voters and observers.
+    Observer(ObserverMessage),
+    /// Between members, about members and services.
+    Gossip,
+}
+
+impl From<&Message> for Said {
+    fn from(message: &Message) -> Self {
+        match message {
+            Message::Session(session) => Self::Session(*session),
+            Message::Election(message) => Self::Election(*message),
+            Message::Observer(message) => Self::Observer(*message),
+            Message::Membership(_) => Self::Gossip,
+        }
+    }
 }
 
 /// Reads a datagram that a node has just given out; `None` if it is none.
@@ -27,5 +51,5 @@ pub fn read(bytes: &[u8]) -> Option<Heard> {
     let (header, rest) = postcard::take_from_bytes::<Header>(bytes.get(PREFIX_LEN..)?).ok()?;
     let (message, _) = postcard::take_from_bytes::<Message>(rest).ok()?;
     let (from, from_incarnation, to_incarnation, _) = header;
-    Some(Heard { from, from_incarnation, to_incarnation, message })
+    Some(Heard { from, from_incarnation, to_incarnation, message: Said::from(&message) })
 }

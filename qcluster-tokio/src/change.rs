@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use qcluster_core::{FencingToken, Incarnation, LostReason, NodeKey, Peer, Term};
+use qcluster_core::{FencingToken, Incarnation, LostReason, MemberChange, NodeKey, Peer, Term};
 use tokio::sync::broadcast;
 
 /// Who leads, as this node sees it. Only [`Leading`](Self::Leading) and [`Draining`](Self::Draining) are backed by a
@@ -107,6 +107,13 @@ pub enum What {
     Twin {
         /// The life of the other.
         other: Incarnation,
+    },
+    /// A member came, went or moved.
+    Member(MemberChange),
+    /// Most members vanished at once, or are back (G9).
+    Trust {
+        /// Whether what this node sees of the others can be relied on.
+        is_given: bool,
     },
     /// The receiver was too slow, and this many changes are gone.
     Missed {

@@ -57,6 +57,19 @@ pub(crate) fn change(node: &NodeId, what: &What) {
                 "another live node has this identifier and was there first: this one has stopped"
             );
         }
+        What::Member(change) => {
+            let (member, event) = (change.member.id.as_str(), change.what.name());
+            tracing::info!(name: "qcluster.member", target: TARGET, %node, member, event, "a member {event}");
+        }
+        What::Trust { is_given: false } => {
+            tracing::warn!(
+                name: "qcluster.trust_lost", target: TARGET, %node,
+                "most members vanished at once: the fault is probably here"
+            );
+        }
+        What::Trust { is_given: true } => {
+            tracing::info!(name: "qcluster.trust_regained", target: TARGET, %node, "most members are back");
+        }
         What::Missed { count } => {
             tracing::warn!(name: "qcluster.missed", target: TARGET, %node, count, "changes were lost by a slow receiver");
         }

@@ -148,6 +148,7 @@ impl Status {
 /// The name of a role in status and logs.
 fn role_name(role: Role) -> &'static str {
     match role {
+        Role::Member => "member",
         Role::Observer => "observer",
         Role::Booting => "booting",
         Role::Follower => "follower",

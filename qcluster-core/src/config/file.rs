@@ -7,10 +7,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::choice::TimingChoice;
+use super::gossip::Gossip;
 use super::problem::{ConfigError, Findings};
 use super::record::RecordTo;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
-use super::timing::{Preset, Timing};
+use super::timing::Timing;
 use crate::id::NodeId;
 use crate::time::Span;
 
@@ -40,9 +42,15 @@ pub struct Config {
     /// This node's priority; its peers must list the same (E8, E14).
     #[serde(default)]
     pub priority: u32,
-    /// The other voters.
+    /// Whether the cluster has a leader.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The other voters; without a leader, nodes to join.
     #[serde(default)]
     pub peers: Vec<Peer>,
+    /// Addresses of nodes to join, as `host:port`: tried until one answers, and again whenever they are not members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub join: Vec<String>,
     /// While the voters change: the other voters of the coming list (E20).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_peers: Option<Vec<Peer>>,
@@ -78,6 +86,17 @@ pub struct Config {
     pub insecure: bool,
 }
 
+/// Whether a cluster has a leader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The voters elect one.
+    #[default]
+    Leader,
+    /// It has none: members and services only.
+    Masterless,
+}
+
 /// The address of another voter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,92 +128,6 @@ pub enum VoterIn {
     NextPeers,
 }
 
-/// A preset, or values of one's own on top of a preset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum TimingChoice {
-    /// One of the named timings.
-    Preset(Preset),
-    /// Values of one's own.
-    Values(TimingValues),
-}
-
-/// Timing in numbers, each from the preset where it is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TimingValues {
-    /// What to start from; `lan` unless set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub preset: Option<Preset>,
-    /// h in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub heartbeat_ms: Option<u64>,
-    /// L in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lease_ms: Option<u64>,
-    /// The slot in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slot_ms: Option<u64>,
-    /// ρ in parts per million.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub drift_ppm: Option<u32>,
-}
-
-impl Default for TimingChoice {
-    fn default() -> Self {
-        Self::Preset(Preset::Lan)
-    }
-}
-
-impl From<Preset> for TimingChoice {
-    fn from(preset: Preset) -> Self {
-        Self::Preset(preset)
-    }
-}
-
-/// By hand, so that a mistake inside names its field: whether it is a name or an object is plain from the first character.
-impl<'de> Deserialize<'de> for TimingChoice {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Choice;
-
-        impl<'de> serde::de::Visitor<'de> for Choice {
-            type Value = TimingChoice;
-
-            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str("\"fast\", \"lan\", \"wan\" or an object")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<TimingChoice, E> {
-                Preset::deserialize(serde::de::value::StrDeserializer::new(name)).map(TimingChoice::Preset)
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<TimingChoice, A::Error> {
-                let values = TimingValues::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(TimingChoice::Values(values))
-            }
-        }
-
-        deserializer.deserialize_any(Choice)
-    }
-}
-
-impl From<TimingChoice> for Timing {
-    fn from(choice: TimingChoice) -> Self {
-        match choice {
-            TimingChoice::Preset(preset) => preset.into(),
-            TimingChoice::Values(TimingValues { preset, heartbeat_ms, lease_ms, slot_ms, drift_ppm }) => {
-                let base = Self::from(preset.unwrap_or(Preset::Lan));
-                Self {
-                    heartbeat: heartbeat_ms.map_or(base.heartbeat, Span::from_millis),
-                    lease: lease_ms.map_or(base.lease, Span::from_millis),
-                    slot: slot_ms.map_or(base.slot, Span::from_millis),
-                    drift_ppm: drift_ppm.unwrap_or(base.drift_ppm),
-                }
-            }
-        }
-    }
-}
-
 fn localhost() -> String {
     "localhost".into()
 }
@@ -212,6 +145,14 @@ impl Config {
         serde_json::from_str(text)
     }
 
+    /// The most addresses to join.
+    pub const JOIN_MAX: usize = 64;
+
+    /// The addresses to join as host and port; those that are none are left out, and reported by [`Config::settings`].
+    pub fn join_addresses(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.join.iter().filter_map(|address| host_and_port(address))
+    }
+
     /// The most metadata of one node, in bytes of compact JSON.
     pub const METADATA_LEN_MAX: usize = 512;
 
@@ -225,7 +166,9 @@ impl Config {
             advertise_port: None,
             metadata: Metadata::new(),
             priority: 0,
+            mode: Mode::Leader,
             peers: Vec::new(),
+            join: Vec::new(),
             next_peers: None,
             voter_in: VoterIn::Both,
             observer: false,
@@ -274,23 +217,28 @@ impl Config {
             if self.votes_in(which) {
                 voters.push(VoterSettings { id: id.clone(), priority: self.priority });
             }
-            voters
+            match self.mode {
+                Mode::Leader => voters,
+                Mode::Masterless => Vec::new(),
+            }
         };
         let settings = Settings {
             voters: voters("peers", &self.peers, VoterIn::Peers),
             next_voters: self.next_peers.as_deref().map(|peers| voters("next_peers", peers, VoterIn::NextPeers)),
             cluster: self.cluster.clone(),
             id,
-            seat: if self.observer { Seat::Observer } else { Seat::Voter },
+            seat: self.seat(),
             timing,
             durability: if self.data_dir.is_some() { Durability::Durable } else { Durability::Diskless },
             previous_lease: self.previous_lease_ms.map_or(Span::ZERO, Span::from_millis),
             drain: self.drain_ms.map_or_else(|| Settings::drain_default(&timing), Span::from_millis),
             settle: self.settle_ms.map_or_else(|| Settings::settle_default(&timing), Span::from_millis),
+            gossip: Some(Gossip { pace: self.timing.into(), advertise: None }),
         };
         if let Err(error) = settings.check() {
             findings.merge(error);
         }
+        self.check_mode(&mut findings);
         findings.require(self.next_peers.is_some() || self.voter_in == VoterIn::Both, "voter_in", || {
             "only means something together with next_peers".into()
         });
@@ -303,8 +251,40 @@ impl Config {
         findings.finish().map(|()| settings)
     }
 
+    fn seat(&self) -> Seat {
+        match self.mode {
+            Mode::Masterless => Seat::Member,
+            Mode::Leader if self.observer => Seat::Observer,
+            Mode::Leader => Seat::Voter,
+        }
+    }
+
     fn votes_in(&self, list: VoterIn) -> bool {
-        !self.observer && (self.voter_in == VoterIn::Both || self.voter_in == list)
+        self.seat() == Seat::Voter && (self.voter_in == VoterIn::Both || self.voter_in == list)
+    }
+
+    /// What only means something with an election.
+    fn check_mode(&self, findings: &mut Findings) {
+        if self.mode == Mode::Masterless {
+            let unused = [
+                ("next_peers", self.next_peers.is_some()),
+                ("observer", self.observer),
+                ("priority", self.priority != 0),
+                ("data_dir", self.data_dir.is_some()),
+                ("previous_lease_ms", self.previous_lease_ms.is_some()),
+            ];
+            for (field, _) in unused.into_iter().filter(|(_, is_set)| *is_set) {
+                findings.add(field, "means nothing with \"mode\": \"masterless\": there is no election");
+            }
+        }
+        findings.require(self.join.len() <= Self::JOIN_MAX, "join", || {
+            format!("{} addresses are too many: at most {}, three are plenty", self.join.len(), Self::JOIN_MAX)
+        });
+        for (index, address) in self.join.iter().enumerate() {
+            findings.require(host_and_port(address).is_some(), &format!("join[{index}]"), || {
+                format!("`{address}` is no address: it reads like `host:7001`, or `[::1]:7001`")
+            });
+        }
     }
 
     fn check_addresses(&self, findings: &mut Findings) {
@@ -367,6 +347,15 @@ fn check_metadata(metadata: &Metadata, field: &str, findings: &mut Findings) {
     findings.require(len <= Config::METADATA_LEN_MAX, field, || {
         format!("is {len} bytes as JSON, and at most {} fit", Config::METADATA_LEN_MAX)
     });
+}
+
+/// The two parts of `host:port`; an IPv6 address stands in brackets.
+fn host_and_port(address: &str) -> Option<(&str, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    let host = bare.unwrap_or(host);
+    (!host.is_empty() && (bare.is_some() || !host.contains(':'))).then_some((host, port))
 }
 
 /// Whether two names mean one host as far as their text tells: all spellings of loopback do.

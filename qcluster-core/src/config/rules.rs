@@ -7,6 +7,7 @@ use core::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+use super::gossip::Gossip;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
 use super::timing::Timing;
 use crate::id::{NodeId, NodeKey, stable_hash};
@@ -74,6 +75,8 @@ pub struct Rules {
     pub(crate) previous_lease: Span,
     pub(crate) drain: Span,
     pub(crate) settle: Span,
+    pub(crate) seat: Seat,
+    pub(crate) gossip: Option<Gossip>,
 }
 
 /// The digests and the name stand for the rest.
@@ -115,7 +118,7 @@ impl Rules {
             key: settings.id.key(),
             me: match settings.seat {
                 Seat::Voter => indices(voters.len()).find(|index| voters[index.position()].id == settings.id),
-                Seat::Observer => None,
+                Seat::Observer | Seat::Member => None,
             },
             quorums: Quorums::new(set(&settings.voters), next.map(set)),
             digests: Digests { current: digest(&settings.voters), next: next.map(digest) },
@@ -128,6 +131,8 @@ impl Rules {
             previous_lease: settings.previous_lease,
             drain: settings.drain,
             settle: settings.settle,
+            seat: settings.seat,
+            gossip: settings.gossip,
         }
     }
 
@@ -146,9 +151,14 @@ impl Rules {
         self.key
     }
 
-    /// Whether this node votes.
+    /// Whether this node votes, watches, or is in a cluster without voters.
     pub fn seat(&self) -> Seat {
-        if self.me.is_some() { Seat::Voter } else { Seat::Observer }
+        self.seat
+    }
+
+    /// How it takes part in membership and registry, if it does.
+    pub fn gossip(&self) -> Option<&Gossip> {
+        self.gossip.as_ref()
     }
 
     /// The pace.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::gossip::{Gossip, GossipPace};
 use super::problem::{ConfigError, Findings};
 use super::rules::Rules;
 use super::timing::Timing;
@@ -38,6 +39,8 @@ pub enum Seat {
     Voter,
     /// It only watches (E13), and must stand in none.
     Observer,
+    /// There are no voters: the cluster has members and services, and no leader.
+    Member,
 }
 
 /// What a voter has to stand on after a crash.
@@ -74,6 +77,9 @@ pub struct Settings {
     pub drain: Span,
     /// How long a voter of higher priority must be healthy before leadership moves to it (E11).
     pub settle: Span,
+    /// How it takes part in membership and registry; `None` for the election alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gossip: Option<Gossip>,
 }
 
 impl Settings {
@@ -96,7 +102,19 @@ impl Settings {
             previous_lease: Span::ZERO,
             drain: Self::drain_default(&timing),
             settle: Self::settle_default(&timing),
+            gossip: None,
         }
+    }
+
+    /// A node of a cluster without voters, in the cluster `default`.
+    pub fn member(id: NodeId) -> Self {
+        Self { seat: Seat::Member, gossip: Some(GossipPace::default().into()), ..Self::voter(id, Vec::new()) }
+    }
+
+    /// The same, and it takes part in membership and registry at that pace.
+    #[must_use]
+    pub fn with_gossip(self, gossip: impl Into<Gossip>) -> Self {
+        Self { gossip: Some(gossip.into()), ..self }
     }
 
     /// Ten leases.
@@ -122,7 +140,20 @@ impl Settings {
         findings.require(self.previous_lease <= Timing::LEASE_MAX, "previous_lease_ms", || {
             format!("must be at most {}", Timing::LEASE_MAX)
         });
-        self.check_voters(&mut findings);
+        if let Some(Gossip { pace, .. }) = &self.gossip {
+            pace.check(&mut findings);
+        }
+        match self.seat {
+            Seat::Voter | Seat::Observer => self.check_voters(&mut findings),
+            Seat::Member => {
+                findings.require(self.voters.is_empty() && self.next_voters.is_none(), "peers", || {
+                    "a cluster without a leader has no voters".into()
+                });
+                findings.require(self.gossip.is_some(), "mode", || {
+                    "without election and without membership there is nothing to do".into()
+                });
+            }
+        }
         findings.finish()?;
         Ok(Rules::new(self))
     }
@@ -156,7 +187,7 @@ impl Settings {
         let listed = self.voters.iter().chain(next.unwrap_or_default()).any(|voter| voter.id == self.id);
         match self.seat {
             Seat::Voter => findings.require(listed, "identifier", || format!("`{}` is not among the voters", self.id)),
-            Seat::Observer => findings.require(!listed, "observer", || {
+            Seat::Observer | Seat::Member => findings.require(!listed, "observer", || {
                 format!("`{}` is listed as a voter, so it cannot be an observer", self.id)
             }),
         }

@@ -135,21 +135,33 @@ impl Addresses {
 
     /// Where that life of a voter is, or else where its name points to.
     pub(super) fn of_voter(&self, voter: VoterIndex, life: Incarnation) -> Option<SocketAddr> {
-        let entry = &self.voters[voter.position()];
-        let places = [entry.newest, entry.other];
-        let place = places.into_iter().flatten().find(|place| place.life == life);
-        place.map(|place| place.address).or(entry.resolved)
+        self.heard_from(voter, life).or(self.voters[voter.position()].resolved)
     }
 
-    /// Where to send what is for that life of that node.
-    pub(super) fn find(&self, voter: Option<VoterIndex>, key: NodeKey, life: Incarnation) -> Option<SocketAddr> {
+    fn heard_from(&self, voter: VoterIndex, life: Incarnation) -> Option<SocketAddr> {
+        let entry = &self.voters[voter.position()];
+        let places = [entry.newest, entry.other];
+        places.into_iter().flatten().find(|place| place.life == life).map(|place| place.address)
+    }
+
+    /// Where to send what is for that life of that node, which may have `said` where it is.
+    pub(super) fn find(
+        &self,
+        voter: Option<VoterIndex>,
+        key: NodeKey,
+        life: Incarnation,
+        said: Option<SocketAddr>,
+    ) -> Option<SocketAddr> {
         let sender = self.sender.filter(|(sender, place)| *sender == key && place.life == life);
         if let Some((_, place)) = sender {
             return Some(place.address);
         }
         match voter {
-            Some(voter) => self.of_voter(voter, life),
-            None => self.observers.iter().find(|(known, _)| *known == key).map(|(_, place)| place.address),
+            Some(voter) => self.heard_from(voter, life).or(said).or(self.voters[voter.position()].resolved),
+            None => {
+                let heard = self.observers.iter().find(|(known, _)| *known == key).map(|(_, place)| place.address);
+                said.or(heard)
+            }
         }
     }
 }

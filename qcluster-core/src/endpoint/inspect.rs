@@ -30,7 +30,7 @@ pub fn read_datagram(rules: &Rules, bytes: &[u8]) -> Result<Vec<Envelope>, DropR
 
 /// The datagram that carries `envelope` in the cluster of `rules`.
 pub fn write_datagram(rules: &Rules, envelope: &Envelope) -> Vec<u8> {
-    let Envelope { from, from_incarnation, to_incarnation, digests, message, .. } = *envelope;
+    let Envelope { from, from_incarnation, to_incarnation, digests, message, .. } = envelope.clone();
     let mut bytes = Vec::new();
     wire::encode(rules, &Header { from, from_incarnation, to_incarnation, digests }, &message, &mut bytes);
     bytes

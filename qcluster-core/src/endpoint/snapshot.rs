@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Endpoint;
 use super::addresses::Addresses;
-use crate::config::{Digests, Durability, Rules, Timing, VoterIndex};
+use crate::config::{Digests, Durability, Gossip, Rules, Seat, Timing, VoterIndex};
 use crate::id::NodeKey;
 use crate::node::Node;
 use crate::time::Span;
@@ -55,6 +55,8 @@ struct Owner {
     timing: Timing,
     durability: Durability,
     spans: [Span; 3],
+    seat: Seat,
+    gossip: Option<Gossip>,
 }
 
 impl Owner {
@@ -67,6 +69,8 @@ impl Owner {
             timing: rules.timing,
             durability: rules.durability,
             spans: [rules.previous_lease, rules.drain, rules.settle],
+            seat: rules.seat,
+            gossip: rules.gossip,
         }
     }
 }

@@ -152,7 +152,8 @@ fn a_datagram_from_somebody_who_is_turned_away_is_answered_once() {
     };
     let stale = crate::node::Message::Election(crate::election::Message::StaleTerm { term: crate::id::Term(1) });
     let mut bytes = Vec::new();
-    crate::wire::encode(&rules, &header, &[stale; 12], &mut bytes);
+    let many: [_; 12] = core::array::from_fn(|_| stale.clone());
+    crate::wire::encode(&rules, &header, &many, &mut bytes);
     // when a node receives it,
     let mut target = endpoint(0, 3);
     drain(target.step(Time::ZERO, Input::Timeout));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Digests, VoterIndex};
 use crate::election::{self, HardState, PersistId};
 use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
+use crate::membership::{self, MemberChange};
 use crate::observer;
 use crate::reason::LostReason;
 use crate::time::Time;
@@ -53,7 +54,7 @@ pub enum Action {
 /// Something that an application or an operator wants to know.
 ///
 /// `Elected` and `Lost` alternate strictly, starting with `Elected`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notification {
     /// This node holds the lease.
     Elected {
@@ -101,10 +102,17 @@ pub enum Notification {
         /// The other one.
         other: Incarnation,
     },
+    /// A member came, went or moved. Each change is told once; what was overtaken before it was taken is not told at all.
+    Member(MemberChange),
+    /// Most members vanished at once, or are back: whether what this node sees of the others can be relied on (G9).
+    Trust {
+        /// Whether it can.
+        is_given: bool,
+    },
 }
 
 /// A message with all that a receiver checks before it looks inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Envelope {
     /// Who sends.
     pub from: NodeKey,
@@ -122,7 +130,7 @@ pub struct Envelope {
 }
 
 /// What is inside an envelope: one variant for each protocol that a node speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// Between lives of nodes: who is there.
     Session(Session),
@@ -130,6 +138,8 @@ pub enum Message {
     Election(election::Message),
     /// Between voters and observers: who leads, for those without a vote.
     Observer(observer::Message),
+    /// Between members: who is there.
+    Membership(membership::Message),
 }
 
 /// How nodes learn each other's incarnations, and notice twins (E17).
@@ -178,6 +188,9 @@ impl fmt::Display for Notification {
             Self::ConfigMismatch { key, .. } => write!(f, "{key:?} has another configuration"),
             Self::StorageFailed => f.write_str("state could not be saved, abstaining"),
             Self::TwinSeen { voter, other } => write!(f, "#{} has a twin (life {other:?})", voter.0),
+            Self::Member(MemberChange { what, member }) => write!(f, "member {} {}", member.id, what.name()),
+            Self::Trust { is_given: true } => f.write_str("most members are back"),
+            Self::Trust { is_given: false } => f.write_str("most members vanished at once"),
             Self::Twin { other } => write!(f, "another node has this identifier (life {other:?}), stopped"),
         }
     }

@@ -51,6 +51,10 @@ impl Queue {
         self.actions.push_back(Action::Notify(notification));
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.actions.len()
+    }
+
     pub(super) fn pop(&mut self) -> Option<Action> {
         let action = self.actions.pop_front()?;
         self.notifications -= usize::from(matches!(action, Action::Notify(_)));
@@ -73,7 +77,12 @@ impl Queue {
             }
             Action::Send(_)
             | Action::Persist { .. }
-            | Action::Notify(Notification::StorageFailed | Notification::Twin { .. }) => true,
+            | Action::Notify(
+                Notification::StorageFailed
+                | Notification::Twin { .. }
+                | Notification::Member(_)
+                | Notification::Trust { .. },
+            ) => true,
             Action::Notify(
                 Notification::Draining { .. }
                 | Notification::LeaderChanged { .. }
@@ -84,34 +93,6 @@ impl Queue {
         self.notifications = self.actions.iter().filter(|action| matches!(action, Action::Notify(_))).count();
     }
 }
-
-/// The actions of a step. Taking them empties the queue; dropped early, the rest stays and comes first next time.
-#[derive(Debug)]
-#[must_use = "actions have to be carried out, in order"]
-pub struct Actions<'a> {
-    queue: &'a mut Queue,
-}
-
-impl<'a> Actions<'a> {
-    pub(super) fn new(queue: &'a mut Queue) -> Self {
-        Self { queue }
-    }
-}
-
-impl Iterator for Actions<'_> {
-    type Item = Action;
-
-    fn next(&mut self) -> Option<Action> {
-        self.queue.pop()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let len = self.queue.actions.len();
-        (len, Some(len))
-    }
-}
-
-impl ExactSizeIterator for Actions<'_> {}
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,8 @@ impl Node {
     /// everything is as it was. It goes with messages that are changed the same way: `sent_at` is on the clock of the leader
     /// that the message comes from or goes to, and the latest round of pre-votes of each node has the number 1.
     ///
+    /// It is for nodes without gossip: membership and registry are left as they are.
+    ///
     /// `now` is what this node's clock shows, and `clocks` what the clock of each node does. A moment that would lie
     /// before the origin becomes the origin, so `present` says how much of the past still counts: two leases at least, and
     /// as long as a message may be under way; with priorities, also the settling time of E11.
@@ -33,6 +35,7 @@ impl Node {
             part,
             links,
             audience,
+            gossip: _,
             effects: _,
             queue: _,
             counters,
@@ -42,6 +45,7 @@ impl Node {
         match part {
             Part::Voter(election) => election.rebase(&by),
             Part::Observer(watch) => watch.rebase(&by),
+            Part::Member => {}
         }
         links.rebase(&by, lives);
         audience.rebase(&by);
@@ -52,7 +56,7 @@ impl Node {
     pub fn promise(&self, now: Time) -> Option<(Leadership, Time)> {
         match &self.part {
             Part::Voter(election) => election.live_promise(now),
-            Part::Observer(_) => None,
+            Part::Observer(_) | Part::Member => None,
         }
     }
 }
@@ -60,9 +64,21 @@ impl Node {
 /// All that decides what a node does next. What waits in its queue and what it has counted are left out.
 impl Hash for Node {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { rules, incarnation, rng, now, stage, part, links, audience, effects: _, queue: _, counters: _ } =
-            self;
-        (rules, incarnation, rng, now, stage, part, links, audience).hash(state);
+        let Self {
+            rules,
+            incarnation,
+            rng,
+            now,
+            stage,
+            part,
+            links,
+            audience,
+            gossip,
+            effects: _,
+            queue: _,
+            counters: _,
+        } = self;
+        (rules, incarnation, rng, now, stage, part, links, audience, gossip).hash(state);
     }
 }
 

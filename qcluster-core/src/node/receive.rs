@@ -1,6 +1,9 @@
 //! What a message has to pass before a protocol sees it (E14, E17, E18).
 
+use core::net::SocketAddr;
+
 use super::event::{Envelope, Message, Notification, Session};
+use super::gossip::word_of;
 use super::links::{Claim, Verdict};
 use super::send::Answer;
 use super::{Node, Part, Stage};
@@ -11,13 +14,14 @@ use crate::observer::{self, Subscribed, Watch};
 use crate::reason::DropReason;
 
 impl Node {
-    pub(super) fn receive(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+    /// Takes a message that was heard from `address`, as far as a transport knows.
+    pub(super) fn receive(&mut self, envelope: &Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         self.counters.received += 1;
-        self.examine(envelope).inspect_err(|reason| self.counters.drop(*reason))
+        self.examine(envelope, address).inspect_err(|reason| self.counters.drop(*reason))
     }
 
     /// Checks from the outside in: is it for this cluster's rules, from another node, of a life that is there now?
-    fn examine(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+    fn examine(&mut self, envelope: &Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         if self.is_stopped() {
             return Err(DropReason::Stopped);
         }
@@ -43,8 +47,8 @@ impl Node {
             return Ok(());
         }
         match voter {
-            Some(voter) => self.hear_voter(voter, envelope),
-            None => self.hear_stranger(envelope),
+            Some(voter) => self.hear_voter(voter, envelope, address),
+            None => self.hear_stranger(envelope, address),
         }
     }
 
@@ -53,7 +57,7 @@ impl Node {
         let may_answer = match envelope.message {
             Message::Session(Session::Hello { to, answer, .. }) => to == self.rules.key && !answer,
             Message::Session(Session::Probe { .. } | Session::ProbeAck { .. } | Session::Twin { .. }) => false,
-            Message::Election(_) | Message::Observer(_) => true,
+            Message::Election(_) | Message::Observer(_) | Message::Membership(_) => true,
         };
         if may_answer {
             self.say_hello(envelope.from, envelope.from_incarnation, Answer::Yes);
@@ -93,14 +97,22 @@ impl Node {
         let may_answer = match envelope.message {
             Message::Session(Session::Hello { to, answer, .. }) => to == self.rules.key && !answer,
             Message::Session(Session::ProbeAck { .. } | Session::Twin { .. }) => false,
-            Message::Session(Session::Probe { .. }) | Message::Election(_) | Message::Observer(_) => news,
+            Message::Session(Session::Probe { .. })
+            | Message::Election(_)
+            | Message::Observer(_)
+            | Message::Membership(_) => news,
         };
         if may_answer {
             self.say_hello(key, life, Answer::Yes);
         }
     }
 
-    fn hear_voter(&mut self, voter: VoterIndex, envelope: &Envelope) -> Result<(), DropReason> {
+    fn hear_voter(
+        &mut self,
+        voter: VoterIndex,
+        envelope: &Envelope,
+        address: Option<SocketAddr>,
+    ) -> Result<(), DropReason> {
         let life = envelope.from_incarnation;
         let patience = self.rules.timing.lease.split(2);
         if let Message::Session(Session::ProbeAck { nonce, booting }) = envelope.message
@@ -124,16 +136,19 @@ impl Node {
             Verdict::Wait => return Err(DropReason::UnprovenLife),
             Verdict::Probe { established, nonce } => {
                 if !matches!(envelope.message, Message::Session(Session::ProbeAck { .. })) {
-                    let probe = Message::Session(Session::Probe { nonce });
-                    self.send(envelope.from, established, probe);
-                    self.send(envelope.from, life, probe);
+                    for asked in [established, life] {
+                        self.send(envelope.from, asked, Message::Session(Session::Probe { nonce }));
+                    }
                 }
                 return Err(DropReason::UnprovenLife);
             }
         }
-        match envelope.message {
+        match &envelope.message {
             Message::Session(session) => {
-                self.hear_session(session);
+                self.hear_session(*session);
+                if let Session::Hello { .. } = session {
+                    self.greet_member(envelope, address);
+                }
                 Ok(())
             }
             Message::Election(message) => {
@@ -142,10 +157,11 @@ impl Node {
                 }
                 let same_rules = self.rules.digests == envelope.digests;
                 let from = Sender { index: voter, incarnation: life, same_rules };
-                self.with_election(|election, cx| election.receive(cx, from, message));
+                self.with_election(|election, cx| election.receive(cx, from, *message));
                 Ok(())
             }
-            Message::Observer(message) => self.hear_announcement(voter, message),
+            Message::Observer(message) => self.hear_announcement(voter, *message),
+            Message::Membership(message) => self.hear_member(envelope, address, message),
         }
     }
 
@@ -173,7 +189,8 @@ impl Node {
     /// A life larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the
     /// present one is renamed to be above it.
     fn outlive(&mut self, known: Incarnation) {
-        if known <= self.incarnation || !self.is_booting() {
+        let may_rename = self.is_booting() || self.rules.me.is_none();
+        if known <= self.incarnation || !may_rename {
             return;
         }
         let above = known.above(self.rng.next());
@@ -181,6 +198,7 @@ impl Node {
         if above > known {
             self.incarnation = above;
             self.with_election(|election, cx| election.rename(cx, above));
+            self.with_membership(|membership, cx| membership.rename(cx, above));
             self.greet();
         }
     }
@@ -206,10 +224,21 @@ impl Node {
         }
     }
 
-    fn hear_stranger(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
-        let Message::Observer(observer::Message::Subscribe) = envelope.message else {
-            return Err(DropReason::Stranger);
-        };
+    /// A node that is no voter: a member, or an observer.
+    fn hear_stranger(&mut self, envelope: &Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
+        match &envelope.message {
+            Message::Membership(message) => self.hear_member(envelope, address, message),
+            Message::Session(Session::Hello { known, .. }) if self.gossip.is_some() => {
+                self.outlive(*known);
+                self.greet_member(envelope, address);
+                Ok(())
+            }
+            Message::Observer(observer::Message::Subscribe) => self.hear_subscriber(envelope),
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) => Err(DropReason::Stranger),
+        }
+    }
+
+    fn hear_subscriber(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
         let Part::Voter(election) = &self.part else { return Err(DropReason::Stranger) };
         let (leader, term) = (election.shown_leader(), election.term());
         let (key, life) = (envelope.from, envelope.from_incarnation);
@@ -244,6 +273,10 @@ fn terms(message: &Message) -> [Term; 2] {
     match message {
         Message::Election(message) => message.terms(),
         Message::Observer(observer::Message::Announce { term, .. }) => [*term, Term(0)],
+        Message::Membership(message) => {
+            let hint = word_of(message).and_then(|word| word.leader);
+            [hint.map_or(Term(0), |hint| hint.term), Term(0)]
+        }
         Message::Observer(observer::Message::Subscribe) | Message::Session(_) => [Term(0), Term(0)],
     }
 }

@@ -3,6 +3,8 @@
 /// What a node is at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
+    /// It is in a cluster without election.
+    Member,
     /// It has no vote.
     Observer,
     /// It has a vote, and sits out its boot wait (E9).
@@ -23,6 +25,7 @@ impl Role {
     /// A short name that never changes, for logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Member => "member",
             Self::Observer => "observer",
             Self::Booting => "booting",
             Self::Follower => "follower",

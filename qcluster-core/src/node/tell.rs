@@ -25,9 +25,9 @@ impl Node {
     /// Tells observers at once (E13).
     fn announce(&mut self, leader: Option<VoterIndex>, term: Term) {
         let leader = leader.map(|leader| self.rules.at(leader).key);
-        let message = Message::Observer(observer::Message::Announce { leader, term });
         let audience = core::mem::take(&mut self.audience);
         for subscriber in audience.at(self.now) {
+            let message = Message::Observer(observer::Message::Announce { leader, term });
             self.send(subscriber.key, subscriber.incarnation, message);
         }
         self.audience = audience;

@@ -98,7 +98,7 @@ fn every_message_comes_back() {
 fn one_datagram_may_hold_several_messages() {
     let rules = rules("default");
     let mut bytes = Vec::new();
-    let both = (messages()[4], messages()[14]);
+    let both = (messages()[4].clone(), messages()[14].clone());
     encode(&rules, &header(&rules), &both, &mut bytes);
     let mut opened = open(&rules, &bytes).unwrap();
     assert_eq!(opened.next_message::<Message>(), Some(Ok(both.0)));

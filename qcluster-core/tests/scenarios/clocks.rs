@@ -212,7 +212,7 @@ fn pre_votes_from_before_a_stall_begin_no_candidacy() {
         world.network.catch(|_, _, message| is(message, "pre_vote_reply"));
         world.start_all();
         world.run_till(ms(300), "answers", |world| !world.network.caught.is_empty());
-        let (sleeper, answer) = world.network.caught[0];
+        let (sleeper, answer) = world.network.caught[0].clone();
         assert_eq!(world.role(sleeper), Role::PreCandidate);
         world.freeze(sleeper, ms(1_000));
         world.network.stop_catching();

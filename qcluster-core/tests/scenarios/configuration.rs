@@ -9,9 +9,9 @@ use crate::world::{World, id, ms, voters};
 /// Whether `n` was told that `peer` goes by other rules, and how often.
 fn mismatches(world: &World, n: usize, peer: usize) -> usize {
     let told = Notification::ConfigMismatch { peer: None, key: id(peer).key() };
-    world.count(|who, what| match (what, told) {
+    world.count(|who, what| match (what, &told) {
         (Notification::ConfigMismatch { key, .. }, Notification::ConfigMismatch { key: wanted, .. }) => {
-            who == n && key == wanted
+            who == n && key == *wanted
         }
         _ => false,
     })

@@ -52,11 +52,11 @@ fn an_embedder_that_never_takes_its_actions_costs_bounded_memory() {
     for _ in 0..20_000 {
         now = node.deadline().max(now);
         let actions = node.step(now, Event::Timeout);
-        longest = longest.max(actions.len());
+        longest = longest.max(actions.size_hint().0);
         drop(actions);
         // It leads, is told to step down, and leads again: each time there is something to tell.
         let actions = node.step(now, Event::StepDown);
-        longest = longest.max(actions.len());
+        longest = longest.max(actions.size_hint().0);
         drop(actions);
         drop(node.step(now, Event::Drained));
     }
@@ -80,7 +80,7 @@ fn an_embedder_that_never_takes_its_actions_gives_up_sends_not_saves_or_news() {
     let mut now = at(0);
     for _ in 0..20_000 {
         now = node.deadline().max(now);
-        assert!(node.step(now, Event::Timeout).len() < 1_200);
+        assert!(node.step(now, Event::Timeout).size_hint().0 < 1_200);
     }
     assert!(node.counters().overflowed > 0);
     let saves = node.step(now, Event::Timeout).filter(|action| matches!(action, Action::Persist { .. }));
@@ -99,8 +99,8 @@ fn scenario_05_a_copy_of_a_node_does_the_same_with_the_same_events() {
                 let now = world.machines[to].clock.read(world.now);
                 let mut copy = world.node(to).clone();
                 assert_eq!(&copy, world.node(to));
-                let expected: Vec<Action> = copy.step(now, Event::Message(envelope)).collect();
-                let again: Vec<Action> = world.node(to).clone().step(now, Event::Message(envelope)).collect();
+                let expected: Vec<Action> = copy.step(now, Event::Message(envelope.clone())).collect();
+                let again: Vec<Action> = world.node(to).clone().step(now, Event::Message(envelope.clone())).collect();
                 assert_eq!(expected, again, "seed {seed}");
                 world.give(to, Event::Message(envelope));
                 assert_eq!(&copy, world.node(to), "seed {seed}");
@@ -140,7 +140,7 @@ fn no_clock_reading_makes_a_node_panic() {
         let mut world = a_troubled_world(seed);
         world.network.catch(|_, to, _| to == 0);
         world.run(ms(100 + seed * 3));
-        let letters: Vec<_> = world.network.caught.iter().map(|(_, envelope)| *envelope).collect();
+        let letters: Vec<_> = world.network.caught.iter().map(|(_, envelope)| envelope.clone()).collect();
         let mut node = world.node(0).clone();
         let mut dice = Dice::new(seed);
         for _ in 0..200 {
@@ -150,7 +150,7 @@ fn no_clock_reading_makes_a_node_panic() {
                 0 => Event::Transfer(None),
                 1 => Event::StepDown,
                 2 => Event::Drained,
-                3 => Event::Message(letters[dice.machine(letters.len())]),
+                3 => Event::Message(letters[dice.machine(letters.len())].clone()),
                 _ => Event::Timeout,
             };
             let sent = node.step(now, event).count();

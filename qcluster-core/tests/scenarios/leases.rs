@@ -91,7 +91,7 @@ fn scenario_31_an_old_vote_elects_nobody_beside_a_newer_promise() {
             |world: &World| world.network.caught.iter().any(|(_, letter)| is(&letter.message, "vote_reply"));
         world.run_till(ms(140), "another candidate", has_voted);
         let of_vote = |(_, letter): &&(usize, Envelope)| is(&letter.message, "vote_reply");
-        let (candidate, vote) = *world.network.caught.iter().find(of_vote).unwrap();
+        let (candidate, vote) = world.network.caught.iter().find(of_vote).unwrap().clone();
         assert_ne!(candidate, winner);
         let voter = (0..3).find(|n| *n != winner && *n != candidate).unwrap();
         let old = [world.node(winner).term(), world.node(candidate).term()];
@@ -157,7 +157,7 @@ fn a_vote_that_comes_too_late_elects_nobody_even_before_the_timer_has_fired() {
         world.network.catch(|_, _, message| is(message, "vote_reply"));
         world.start_all();
         world.run_till(ms(300), "votes", |world| !world.network.caught.is_empty());
-        let (candidate, vote) = world.network.caught[0];
+        let (candidate, vote) = world.network.caught[0].clone();
         // Given a process that was stalled, so that the vote is looked at before the timer.
         world.freeze(candidate, ms(400));
         world.run(ms(399));

@@ -26,7 +26,7 @@ fn is_dropped(world: &mut World, to: usize, envelope: Envelope, reason: DropReas
         (node.term(), node.role(), node.deadline(), node.lease(world.now), node.counters().dropped_for(reason))
     };
     let (term, role, deadline, lease, dropped) = face(world);
-    let said = world.provoke(to, Event::Message(envelope));
+    let said = world.provoke(to, Event::Message(envelope.clone()));
     assert_eq!(face(world), (term, role, deadline, lease, dropped + 1), "{:?}", envelope.message);
     assert!(said.is_empty(), "{said:?}");
 }

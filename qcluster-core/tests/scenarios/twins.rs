@@ -181,7 +181,7 @@ fn words_of_a_dead_life_stop_nobody() {
     world.run(ms(500));
     let leader = world.leader();
     for (to, envelope) in old {
-        world.give(to, Event::Message(envelope));
+        world.give(to, Event::Message(envelope.clone()));
         world.give(0, Event::Message(Envelope { to: envelope.from, ..envelope }));
         world.run(ms(10));
     }

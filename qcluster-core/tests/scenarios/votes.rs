@@ -35,10 +35,10 @@ fn scenario_10_no_vote_counts_twice_and_none_of_an_older_term_counts() {
         world.run_till(ms(1_000), "all votes on their way", |world| world.network.caught.len() == 4);
         let candidate = 0;
         let old = std::mem::take(&mut world.network.caught);
-        let vote = old[0].1;
+        let vote = old[0].1.clone();
         // When one vote arrives three times, then it is two of five with the candidate's own.
         for _ in 0..3 {
-            world.give(candidate, Event::Message(vote));
+            world.give(candidate, Event::Message(vote.clone()));
         }
         assert_eq!(world.role(candidate), Role::Candidate, "seed {seed}");
         // When the term is over, then its votes count for nothing.

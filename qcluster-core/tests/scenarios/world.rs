@@ -42,7 +42,7 @@ pub fn voters(machines: impl IntoIterator<Item = usize>) -> Vec<VoterSettings> {
 pub fn election(message: &Message) -> Option<&ElectionMessage> {
     match message {
         Message::Election(message) => Some(message),
-        Message::Session(_) | Message::Observer(_) => None,
+        Message::Session(_) | Message::Observer(_) | Message::Membership(_) => None,
     }
 }
 
@@ -197,7 +197,7 @@ impl World {
     }
 
     fn carry_out(&mut self, n: usize, action: &Action) {
-        match *action {
+        match action.clone() {
             Action::Send(envelope) => self.send(n, envelope),
             Action::Persist { id, hard_state } => {
                 self.judge.saves(&self.machines[n], &hard_state);
@@ -213,8 +213,8 @@ impl World {
             }
             Action::Notify(notification) => {
                 let node = self.machines[n].node.as_ref().expect("it runs");
-                self.transcript.told(self.now, n, notification, node.rules());
-                self.judge.hears(n, self.machines[n].settings.seat, notification);
+                self.transcript.told(self.now, n, notification.clone(), node.rules());
+                self.judge.hears(n, self.machines[n].settings.seat, &notification);
                 if matches!(notification, Notification::Draining { .. }) && self.machines[n].drains_at_once {
                     self.at_once.push_back((n, Event::Drained));
                 }
@@ -225,8 +225,9 @@ impl World {
     fn send(&mut self, from: usize, envelope: Envelope) {
         self.judge.sends(self.now, from, &self.machines, &envelope);
         let Some(to) = self.find(from, &envelope) else { return };
+        let message = envelope.message.clone();
         let arrives = self.network.carry(self.now, from, to, envelope);
-        self.transcript.sent(self.now, from, to, envelope.message, arrives);
+        self.transcript.sent(self.now, from, to, message, arrives);
     }
 
     /// Whom a message reaches: the machine with the life that it names, or else the one that the name was given to first.
@@ -342,7 +343,7 @@ impl World {
 
     /// How often such a notification was told, by anybody.
     pub fn count(&self, which: impl Fn(usize, Notification) -> bool) -> usize {
-        self.transcript.notifications().filter(|(_, n, told)| which(*n, *told)).count()
+        self.transcript.notifications().filter(|(_, n, told)| which(*n, told.clone())).count()
     }
 
     pub fn elections(&self) -> usize {
@@ -352,7 +353,7 @@ impl World {
     /// When such a notification was last told, and its place among all.
     pub fn last(&self, which: impl Fn(usize, Notification) -> bool) -> Option<(usize, Time)> {
         let told = self.transcript.notifications().enumerate();
-        told.filter(|(_, (_, n, told))| which(*n, *told)).map(|(place, (time, ..))| (place, time)).last()
+        told.filter(|(_, (_, n, told))| which(*n, told.clone())).map(|(place, (time, ..))| (place, time)).last()
     }
 
     /// How many messages of that kind were sent.

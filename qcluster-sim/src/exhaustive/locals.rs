@@ -111,7 +111,7 @@ pub(super) struct Stepped {
 }
 
 /// What is known of a message without looking into it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) envelope: Envelope,
     pub(super) from: u8,
@@ -225,7 +225,7 @@ impl Locals {
 
     /// A message after some real time; `None` if it is too old.
     pub(super) fn age(&mut self, message: u32, real: Span) -> Option<u32> {
-        let Known { mut envelope, from, to, .. } = *self.message(message);
+        let Known { mut envelope, from, to, .. } = self.message(message).clone();
         let Message::Election(inner) = &mut envelope.message else { return Some(message) };
         let (sent_at, clock) = match inner {
             ElectionMessage::Heartbeat { sent_at, .. } => (sent_at, from),
@@ -247,11 +247,13 @@ impl Locals {
 
     /// A message after its receiver, or its sender, has begun another round of pre-votes.
     pub(super) fn of_earlier_round(&mut self, message: u32, asker: usize) -> u32 {
-        let Known { mut envelope, from, to, .. } = *self.message(message);
+        let Known { mut envelope, from, to, .. } = self.message(message).clone();
         let (number, of) = match &mut envelope.message {
             Message::Election(ElectionMessage::PreVoteRequest { round, .. }) => (round, from),
             Message::Election(ElectionMessage::PreVoteReply { round, .. }) => (round, to),
-            Message::Election(_) | Message::Session(_) | Message::Observer(_) => return message,
+            Message::Election(_) | Message::Session(_) | Message::Observer(_) | Message::Membership(_) => {
+                return message;
+            }
         };
         if usize::from(of) != asker {
             return message;
@@ -286,12 +288,12 @@ impl Locals {
         let mut local = self.get(local).clone();
         let Some(mut node) = local.node.take() else { return Err("the dead take no steps".into()) };
         let heard = match input {
-            Input::Message(message) => Some(self.message(message).envelope),
+            Input::Message(message) => Some(self.message(message).envelope.clone()),
             Input::Timeout | Input::Written | Input::StepDown | Input::Transfer(_) => None,
         };
         let event = match input {
             Input::Timeout => Event::Timeout,
-            Input::Message(message) => Event::Message(self.message(message).envelope),
+            Input::Message(message) => Event::Message(self.message(message).envelope.clone()),
             Input::Written => {
                 local.saved = local.writing.take();
                 Event::Persisted(PersistId(1))
@@ -346,17 +348,18 @@ impl Locals {
             Memory::Prompt | Memory::Slow => Disk::Holds(local.saved.as_ref()),
         };
         local.history.say(envelope, heard, disk, self.world.trusted_lease())?;
-        let mut envelope = *envelope;
+        let mut envelope = envelope.clone();
         if let Message::Election(ElectionMessage::PreVoteRequest { round, .. }) = &mut envelope.message {
             stepped.new_round |= *round > 1;
             *round = 1;
         }
+        let kind = envelope.message.clone();
         let id = self.message_id(envelope);
-        match envelope.message {
+        match kind {
             Message::Election(_) => stepped.sent.push(id),
             Message::Session(_) => stepped.sessions.push(id),
-            // Nobody subscribes.
-            Message::Observer(_) => {}
+            // Nobody subscribes, and these nodes have no membership.
+            Message::Observer(_) | Message::Membership(_) => {}
         }
         Ok(())
     }
@@ -367,7 +370,7 @@ impl Locals {
         }
         let place = |key| u8::try_from(self.voter(key)).unwrap_or(0);
         let (from, to) = (place(envelope.from), place(envelope.to));
-        self.messages.push(Known { envelope, from, to, kind: kind_of(&envelope.message) });
+        self.messages.push(Known { kind: kind_of(&envelope.message), envelope: envelope.clone(), from, to });
         let id = u32::try_from(self.messages.len() - 1).unwrap_or(u32::MAX);
         self.by_message.insert(envelope, id);
         id
@@ -386,6 +389,6 @@ fn kind_of(message: &Message) -> u8 {
         Message::Election(ElectionMessage::Release { .. }) => 7,
         Message::Election(ElectionMessage::CouldYouWin { .. }) => 8,
         Message::Election(ElectionMessage::CouldWin { .. }) => 9,
-        Message::Session(_) | Message::Observer(_) => 10,
+        Message::Session(_) | Message::Observer(_) | Message::Membership(_) => 10,
     }
 }

@@ -177,7 +177,7 @@ impl State {
     }
 
     fn is_useless(&self, message: u32, locals: &mut Locals) -> bool {
-        let known = *locals.message(message);
+        let known = locals.message(message).clone();
         let receiver = self.locals[usize::from(known.to)];
         let (from, to) = (locals.get(self.locals[usize::from(known.from)]), locals.get(receiver));
         let Message::Election(inner) = known.envelope.message else { return false };

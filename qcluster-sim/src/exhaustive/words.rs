@@ -42,16 +42,17 @@ fn step(action: Action, locals: &Locals) -> String {
 
 /// Times as ages: in a state all clocks show the same.
 fn said(envelope: &Envelope) -> String {
-    match envelope.message {
+    match &envelope.message {
         Message::Election(ElectionMessage::Heartbeat { term, sent_at, active, .. }) => {
-            let lease = if active { ", with a lease" } else { "" };
-            format!("heartbeat of {term:?}, sent {} ago{lease}", SmallWorld::PRESENT.since(sent_at))
+            let lease = if *active { ", with a lease" } else { "" };
+            format!("heartbeat of {term:?}, sent {} ago{lease}", SmallWorld::PRESENT.since(*sent_at))
         }
         Message::Election(ElectionMessage::HeartbeatAck { term, sent_at, .. }) => {
-            format!("ack in {term:?} of what was sent {} ago", SmallWorld::PRESENT.since(sent_at))
+            format!("ack in {term:?} of what was sent {} ago", SmallWorld::PRESENT.since(*sent_at))
         }
         Message::Election(message) => format!("{message:?}"),
         Message::Session(session) => format!("{session:?}"),
         Message::Observer(message) => format!("{message:?}"),
+        Message::Membership(message) => format!("{message:?}"),
     }
 }

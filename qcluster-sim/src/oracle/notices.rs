@@ -52,7 +52,9 @@ impl Notices {
             | Notification::ConfigMismatch { .. }
             | Notification::StorageFailed
             | Notification::TwinSeen { .. }
-            | Notification::Twin { .. } => {}
+            | Notification::Twin { .. }
+            | Notification::Member(_)
+            | Notification::Trust { .. } => {}
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use qcluster_core::{ElectionMessage, HardState, Lease, Message, NodeKey, Notification, Span, Time};
+use qcluster_core::{ElectionMessage, HardState, Lease, NodeKey, Notification, Span, Time};
 
 use super::{Recording, Stats};
 use crate::marks::{Mark, Marks};
@@ -12,7 +12,7 @@ use crate::queue::{Job, Label, Packets, Queue};
 use crate::rng::Rng;
 use crate::setup::Setup;
 use crate::trace::{Happening, Record, Trace, TraceHash};
-use crate::wire;
+use crate::wire::{self, Said};
 
 const PORT: u16 = 7_000;
 
@@ -179,8 +179,8 @@ impl Engine {
         }
     }
 
-    fn mark(&mut self, scene: &Scene<'_>, message: &Message, lost: bool) {
-        let Message::Election(message) = message else { return };
+    fn mark(&mut self, scene: &Scene<'_>, message: &Said, lost: bool) {
+        let Said::Election(message) = message else { return };
         match *message {
             ElectionMessage::StaleTerm { .. } => self.marks.reach(Mark::StaleLeaderAnswered),
             ElectionMessage::Release { successor: Some(_), .. } if lost => self.marks.reach(Mark::TransferLost),
@@ -216,11 +216,11 @@ impl Engine {
     }
 
     /// A host tells its application.
-    pub(super) fn tell(&mut self, scene: &Scene<'_>, notification: Notification, lease: Option<Lease>) {
-        let verdict = self.oracles.told(scene, &notification, lease);
+    pub(super) fn tell(&mut self, scene: &Scene<'_>, notification: &Notification, lease: Option<Lease>) {
+        let verdict = self.oracles.told(scene, notification, lease);
         self.judge(scene.host, verdict);
-        self.note(scene.host, || Happening::Told(notification));
-        match notification {
+        self.note(scene.host, || Happening::Told(notification.clone()));
+        match *notification {
             Notification::Elected { token } => {
                 self.hash.add(token.0);
                 self.stats.elections += 1;
@@ -242,6 +242,8 @@ impl Engine {
                     self.marks.reach(Mark::ObserverTold);
                 }
             }
+            Notification::Member(ref change) => self.hash.add(change.member.id.key().0 ^ change.what as u64),
+            Notification::Trust { is_given } => self.hash.add(u64::from(is_given)),
             Notification::ConfigMismatch { key, .. } => self.hash.add(key.0),
             Notification::StorageFailed => self.hash.add(1),
             Notification::TwinSeen { voter, other } => self.hash.add(other.0 ^ voter.position() as u64),

@@ -1,6 +1,6 @@
 //! One event: a host is given something, and what it answers is carried out in order.
 
-use qcluster_core::{ElectionMessage, Endpoint, Input, Lease, Message, Notification, Output, Role, Span, Time};
+use qcluster_core::{ElectionMessage, Endpoint, Input, Lease, Notification, Output, Role, Span, Time};
 
 use super::World;
 use super::engine::Engine;
@@ -11,6 +11,7 @@ use crate::oracle::{Arrival, Rule, Scene};
 use crate::queue::Job;
 use crate::setup::{Assumption, HostSet};
 use crate::trace::Happening;
+use crate::wire::Said;
 
 /// How often in a row a timeout may leave the deadline in the past.
 const SPINS_MAX: u32 = 16;
@@ -82,7 +83,7 @@ impl World {
         self.engine.hash.add_bytes(bytes);
         let input = Input::Datagram { from: label.from, bytes };
         match message {
-            Some(Message::Election(ElectionMessage::Heartbeat { term: stale, .. })) if stale < term => {
+            Some(Said::Election(ElectionMessage::Heartbeat { term: stale, .. })) if stale < term => {
                 self.step_with_stale(host, input);
             }
             Some(_) | None => self.step(host, input),
@@ -266,8 +267,8 @@ impl World {
                     engine.save(&scene, qcluster_core::hard_state::decode(record, &host.rules).ok().as_ref());
                 }
                 Output::Notify(notification) => {
-                    engine.tell(&scene, notification, lease);
-                    follow_up(engine, &scene, host.life, notification, setup.work, &mut host.rng);
+                    engine.tell(&scene, &notification, lease);
+                    follow_up(engine, &scene, host.life, &notification, setup.work, &mut host.rng);
                 }
             }
         }
@@ -326,12 +327,12 @@ fn follow_up(
     engine: &mut Engine,
     scene: &Scene<'_>,
     life: u16,
-    notification: Notification,
+    notification: &Notification,
     work: Span,
     rng: &mut crate::rng::Rng,
 ) {
     let host = short(scene.host);
-    match notification {
+    match *notification {
         Notification::Elected { .. } => engine.queue.push(engine.now, Job::Write { host, life }),
         Notification::Draining { .. } => {
             let pause = Span::from_nanos(rng.between(0, work.as_nanos()));
@@ -342,7 +343,9 @@ fn follow_up(
         | Notification::ConfigMismatch { .. }
         | Notification::StorageFailed
         | Notification::TwinSeen { .. }
-        | Notification::Twin { .. } => {}
+        | Notification::Twin { .. }
+        | Notification::Member(_)
+        | Notification::Trust { .. } => {}
     }
 }
 

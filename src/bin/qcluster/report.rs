@@ -73,6 +73,8 @@ impl Reporter {
             | What::StorageFailed { .. }
             | What::TwinSeen { .. }
             | What::Twin { .. }
+            | What::Member(_)
+            | What::Trust { .. }
             | What::Missed { .. } => {}
         }
         let text = lines::text(&self.identifier, self.ended_by.get(), change);

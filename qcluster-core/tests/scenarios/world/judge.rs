@@ -94,8 +94,8 @@ impl Judge {
         self.check(Law::OneLease, leaders.len() <= 1, || format!("leases of {leaders:?}"));
     }
 
-    pub(super) fn hears(&mut self, n: usize, seat: Seat, told: Notification) {
-        match told {
+    pub(super) fn hears(&mut self, n: usize, seat: Seat, told: &Notification) {
+        match *told {
             Notification::Elected { token } => {
                 let newest = self.newest;
                 self.check(Law::TokensGrow, newest.is_none_or(|newest| token > newest), || {
@@ -119,7 +119,9 @@ impl Judge {
             | Notification::ConfigMismatch { .. }
             | Notification::StorageFailed
             | Notification::TwinSeen { .. }
-            | Notification::Twin { .. } => {}
+            | Notification::Twin { .. }
+            | Notification::Member(_)
+            | Notification::Trust { .. } => {}
         }
     }
 

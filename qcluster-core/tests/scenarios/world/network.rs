@@ -113,7 +113,7 @@ impl Network {
             Fate::Lose => return false,
             Fate::Deliver(delay) => self.put(now + delay, to, envelope),
             Fate::Twice(first, second) => {
-                self.put(now + first, to, envelope);
+                self.put(now + first, to, envelope.clone());
                 self.put(now + second, to, envelope);
             }
         }

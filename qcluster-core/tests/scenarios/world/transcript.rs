@@ -49,7 +49,7 @@ impl Transcript {
     pub(super) fn sent(&mut self, now: Time, from: usize, to: usize, message: Message, arrives: bool) {
         if let Some((time, Line::Sent { from: last_from, to: others, message: last, arrives: also })) =
             self.lines.last_mut()
-            && (*time, *last_from, *last, *also) == (now, from, message, arrives)
+            && (*time, *last_from, &*last, *also) == (now, from, &message, arrives)
         {
             return others.push(to);
         }
@@ -59,7 +59,7 @@ impl Transcript {
     /// When, who, what.
     pub fn notifications(&self) -> impl Iterator<Item = (Time, usize, Notification)> + '_ {
         self.lines.iter().filter_map(|(time, line)| match line {
-            Line::Told { who, what, .. } => Some((*time, *who, *what)),
+            Line::Told { who, what, .. } => Some((*time, *who, what.clone())),
             Line::Remark(_) | Line::Sent { .. } => None,
         })
     }
@@ -67,10 +67,10 @@ impl Transcript {
     /// From, to, what.
     pub fn messages(&self) -> impl Iterator<Item = (usize, usize, Message)> + '_ {
         let sends = self.lines.iter().filter_map(|(_, line)| match line {
-            Line::Sent { from, to, message, .. } => Some((*from, to, *message)),
+            Line::Sent { from, to, message, .. } => Some((*from, to, message.clone())),
             Line::Remark(_) | Line::Told { .. } => None,
         });
-        sends.flat_map(|(from, to, message)| to.iter().map(move |to| (from, *to, message)))
+        sends.flat_map(|(from, to, message)| to.iter().map(move |to| (from, *to, message.clone())))
     }
 
     /// Forgets what was so far: a story begins here.
@@ -130,7 +130,7 @@ impl Script<'_> {
     fn line(&self, time: Time, line: &Line) -> Option<String> {
         let text = match line {
             Line::Remark(what) => format!("-- {what}"),
-            Line::Told { who, what, leader } => format!("{}: {}", self.name(*who), self.told(*what, leader.as_ref())),
+            Line::Told { who, what, leader } => format!("{}: {}", self.name(*who), self.told(what, leader.as_ref())),
             Line::Sent { from, to, message, arrives } => {
                 let what = self.message(election(message)?);
                 let to: Vec<&str> = to.iter().map(|to| self.name(*to)).collect();
@@ -155,8 +155,8 @@ impl Script<'_> {
         if term.0 < self.base { "before".into() } else { format!("t{}", term.0 - self.base) }
     }
 
-    fn told(&self, told: Notification, leader: Option<&NodeId>) -> String {
-        match told {
+    fn told(&self, told: &Notification, leader: Option<&NodeId>) -> String {
+        match *told {
             Notification::Elected { token } => format!("ELECTED in {}", self.term(Term(token.0))),
             Notification::Lost { token, reason } => {
                 format!("LOST {}: {}", self.term(Term(token.0)), LostReason::name(reason))
@@ -169,7 +169,9 @@ impl Script<'_> {
             Notification::ConfigMismatch { .. }
             | Notification::StorageFailed
             | Notification::TwinSeen { .. }
-            | Notification::Twin { .. } => told.to_string(),
+            | Notification::Twin { .. }
+            | Notification::Member(_)
+            | Notification::Trust { .. } => told.to_string(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
-use qcluster::core::Timing;
+use qcluster::core::{MemberEvent, Timing};
 use qcluster::{Change, LostReason, Status, What};
 use serde_json::json;
 
@@ -60,6 +60,14 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
             (WARN, "twin", format!("a second live node is {name} too: the later one is told to stop"))
         }
         What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (life {other:?})")),
+        What::Member(change) => {
+            let style = if change.what == MemberEvent::Down { WARN } else { FAINT };
+            (style, "member", format!("{} {}", change.member.id, change.what.name()))
+        }
+        What::Trust { is_given: false } => {
+            (WARN, "view", "most members vanished at once: the fault is probably here".to_owned())
+        }
+        What::Trust { is_given: true } => (FAINT, "view", "most members are back".to_owned()),
         What::Missed { count } => (WARN, "missed", format!("{count} changes came too fast to be told")),
     };
     Some(line(change.at, style, word, &rest))
@@ -90,6 +98,8 @@ pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
         | What::StorageFailed { .. }
         | What::TwinSeen { .. }
         | What::Twin { .. }
+        | What::Member(_)
+        | What::Trust { .. }
         | What::Missed { .. } => return None,
     };
     let event = json!({

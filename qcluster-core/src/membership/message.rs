@@ -1,0 +1,80 @@
+//! What members say to each other.
+
+use core::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::standing::{Introduction, Standing, State, Verdict};
+use crate::id::{NodeKey, Term};
+use crate::reconcile;
+
+/// A message between members.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// Let me in. Sent to an address, whoever is there.
+    Join {
+        /// That address; `None` where it is known who is there.
+        at: Option<SocketAddr>,
+    },
+    /// Welcome; the tables are compared from here on.
+    Welcome {
+        /// Where the newcomer was heard from, which it may not know itself.
+        seen_at: Option<SocketAddr>,
+        /// What the sender knows, in short.
+        word: Word,
+    },
+    /// Are you there?
+    Ping {
+        /// Ties the answer to the question.
+        seq: u32,
+        /// What the sender knows, in short.
+        word: Word,
+    },
+    /// I am.
+    Ack {
+        /// That of the ping.
+        seq: u32,
+        /// What the sender knows, in short.
+        word: Word,
+    },
+    /// Ask that one for me; it does not answer me.
+    PingFor {
+        /// Ties the answer to the question.
+        seq: u32,
+        /// Whom.
+        target: NodeKey,
+    },
+    /// It did not answer me either.
+    NoAnswer {
+        /// That of the request.
+        seq: u32,
+    },
+    /// This one is, or was, a member.
+    Introduce(Introduction),
+    /// This is thought of a member that you know.
+    Judge(Verdict),
+    /// Let us find out what differs (G6).
+    Compare(reconcile::Message),
+}
+
+/// What every probe and every answer tells in passing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Word {
+    /// What is thought of the receiver, where it should contradict (G3).
+    pub about_you: Option<(Standing, State)>,
+    /// A hash of all members that the sender knows (G6).
+    pub members: u64,
+    /// A hash of all records that the sender knows (G6).
+    pub records: u64,
+    /// Who leads, if the sender hears it: for display where it is not heard, and never a vote (E19).
+    pub leader: Option<Hint>,
+}
+
+/// Who is said to lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Hint {
+    /// Who.
+    pub leader: NodeKey,
+    /// In which term.
+    pub term: Term,
+}

@@ -1,0 +1,230 @@
+//! What others say: probes, sayings about members, and sayings about this node, which it contradicts (G3).
+
+use core::net::SocketAddr;
+
+use super::message::{Message, Word};
+use super::standing::{Accusers, Introduction, Standing, State, Verdict};
+use super::{Context, Effect, Membership};
+use crate::id::{Incarnation, NodeKey};
+use crate::time::Span;
+
+/// Who says something, and from where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Speaker {
+    pub(crate) key: NodeKey,
+    pub(crate) life: Incarnation,
+    /// As far as a transport knows it.
+    pub(crate) address: Option<SocketAddr>,
+}
+
+impl Membership {
+    /// Takes a message of a life that has proven to be there.
+    pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Speaker, message: Message) {
+        self.heard(from);
+        match message {
+            Message::Join { .. } => {
+                let word = self.word(cx, from.key);
+                cx.send(from.key, Message::Welcome { seen_at: from.address, word });
+            }
+            Message::Welcome { seen_at, word } => {
+                self.learn_own_address(cx, seen_at);
+                self.heed(cx, &word);
+                self.compared = Some(cx.now);
+                self.reconciler.compare(from.key, word.members);
+            }
+            Message::Ping { seq, word } => {
+                let answer = self.word(cx, from.key);
+                cx.send(from.key, Message::Ack { seq, word: answer });
+                self.heed(cx, &word);
+                self.compare(cx, from.key, &word);
+            }
+            Message::Ack { seq, word } => {
+                self.acked(cx, from.key, seq);
+                self.heed(cx, &word);
+                self.compare(cx, from.key, &word);
+            }
+            Message::PingFor { seq, target } => self.ping_for(cx, from.key, seq, target),
+            Message::NoAnswer { seq } => {
+                if let Some(round) = self.probing.round.as_mut().filter(|round| round.seq == seq) {
+                    round.without_answer = (round.without_answer + 1).min(round.asked);
+                }
+            }
+            Message::Introduce(introduction) => self.introduced(cx, introduction),
+            Message::Judge(verdict) => self.judged(cx, verdict),
+            Message::Compare(compare) => self.reconciler.receive(from.key, &compare, &self.members),
+        }
+    }
+
+    /// A node that greets is there: if it is no member yet, ask it to be let in.
+    pub(crate) fn greeted(&mut self, cx: &mut Context<'_>, from: Speaker) {
+        self.heard(from);
+        if !self.members.get(&from.key.0).is_some_and(|member| member.state.is_present()) {
+            cx.effects.push(Effect::SendTo {
+                to: from.key,
+                life: from.life,
+                message: Message::Join { at: from.address },
+            });
+        }
+    }
+
+    fn heard(&mut self, from: Speaker) {
+        if let Some(member) = self.members.get_mut(&from.key.0) {
+            member.heard_as = from.life;
+        }
+    }
+
+    fn acked(&mut self, cx: &mut Context<'_>, from: NodeKey, seq: u32) {
+        if self.probing.round.take_if(|round| round.seq == seq).is_some() {
+            self.health.better();
+        } else if let Some(done) = self.probing.errand_answered(from, seq) {
+            // The asker needs no more than to know that somebody was answered.
+            let word = self.word(cx, done.asker);
+            cx.send(done.asker, Message::Ack { seq: done.asker_seq, word });
+        }
+    }
+
+    fn ping_for(&mut self, cx: &mut Context<'_>, asker: NodeKey, asker_seq: u32, target: NodeKey) {
+        if !self.members.contains_key(&target.0) || target == self.me {
+            cx.send(asker, Message::NoAnswer { seq: asker_seq });
+            return;
+        }
+        // The asker waits for the rest of its round.
+        let until = cx.now + self.health.stretch(self.pace.ack);
+        if let Some(seq) = self.probing.take_errand(asker, asker_seq, target, until) {
+            let word = self.word(cx, target);
+            cx.send(target, Message::Ping { seq, word });
+        }
+    }
+
+    /// A member with all that is needed to find it.
+    fn introduced(&mut self, cx: &mut Context<'_>, introduction: Introduction) {
+        let key = introduction.id.key();
+        if key == self.me {
+            self.hear_of_itself(cx, introduction.standing, introduction.state, introduction.address);
+            return;
+        }
+        let Some(member) = self.members.get_mut(&key.0) else { return self.meet(cx, introduction) };
+        if member.id != introduction.id {
+            // Two names with one hash: the first stays, and the other is refused for as long as it does.
+            cx.counters.members_refused += 1;
+            return;
+        }
+        if introduction.standing > member.standing {
+            member.address = introduction.address;
+        } else if introduction.standing == member.standing && member.address.is_none() {
+            member.address = introduction.address;
+        }
+        let Introduction { standing, state, .. } = introduction;
+        self.judged(cx, Verdict { member: key, standing, state, accusers: Accusers::default() });
+    }
+
+    /// Something is thought of a member.
+    fn judged(&mut self, cx: &mut Context<'_>, verdict: Verdict) {
+        let Verdict { member: key, standing, state, accusers } = verdict;
+        if key == self.me {
+            return self.hear_of_itself(cx, standing, state, None);
+        }
+        let Some(member) = self.members.get(&key.0) else { return };
+        if (standing, state) <= (member.standing, member.state) && state != State::Suspect {
+            return;
+        }
+        match state {
+            State::Alive | State::Left => self.change(cx, key, standing, state),
+            State::Suspect => self.suspect(cx, key, standing, accusers),
+            // Who was not suspected here is given the chance to contradict: the other side of a cut believed it too.
+            State::Down if member.state == State::Alive => {
+                self.suspect(cx, key, standing, accusers);
+                self.shorten(cx, key);
+            }
+            State::Down => self.change(cx, key, standing, state),
+        }
+    }
+
+    /// What others found down was suspected for long enough already: the shortest time has to do.
+    fn shorten(&mut self, cx: &mut Context<'_>, key: NodeKey) {
+        let mut patience = self.patience();
+        patience.max = patience.min;
+        let accusers = self.suspicions.accusers(key.0);
+        self.suspicions.begin(key.0, cx.now, accusers, patience);
+    }
+
+    /// What is said of this node itself.
+    fn hear_of_itself(&mut self, cx: &mut Context<'_>, said: Standing, state: State, address: Option<SocketAddr>) {
+        let Some(me) = self.members.get(&self.me.0).map(|me| me.standing) else { return };
+        if said.life > me.life && state == State::Alive {
+            return self.hear_of_rival(cx, said.life, address);
+        }
+        if said.life > me.life {
+            return self.rise_above(cx, said.life);
+        }
+        let contradicts = said.life == me.life && (said.refutation > me.refutation || state != State::Alive);
+        if contradicts && said.refutation >= me.refutation && !self.has_left() {
+            cx.counters.refutations += 1;
+            if state == State::Suspect {
+                self.health.worse();
+            }
+            match said.refutation.checked_add(1) {
+                Some(refutation) => self.change(cx, self.me, Standing { refutation, ..me }, State::Alive),
+                // Nothing is left to count with in this life.
+                None => self.rise_above(cx, me.life),
+            }
+        }
+    }
+
+    /// A later life of this node is said to be there (E17): a twin that started later, or an earlier life of this node with a
+    /// clock ahead of today's. It is asked; if nobody speaks for it, this life goes above it.
+    fn hear_of_rival(&mut self, cx: &mut Context<'_>, life: Incarnation, address: Option<SocketAddr>) {
+        if self.rival.is_some_and(|(known, _)| known >= life) {
+            return;
+        }
+        let patience: Span = self.pace.probe.times(2);
+        self.rival = Some((life, cx.now + patience));
+        if let Some(at) = address {
+            let message = Message::Join { at: Some(at) };
+            cx.effects.push(Effect::SendTo { to: self.me, life, message });
+        }
+    }
+
+    /// Larger than what is known of a dead life of this node, whatever the wall clock says.
+    pub(super) fn rise_above(&mut self, cx: &mut Context<'_>, life: Incarnation) {
+        if self.has_left() {
+            return;
+        }
+        let above = life.above(self.rng.next());
+        if above > life {
+            cx.counters.refutations += 1;
+            self.change(cx, self.me, Standing::of(above), State::Alive);
+        }
+    }
+
+    /// What is thought of this node, told in passing.
+    fn heed(&mut self, cx: &mut Context<'_>, word: &Word) {
+        if let Some((standing, state)) = word.about_you {
+            self.hear_of_itself(cx, standing, state, None);
+        }
+    }
+
+    /// Another one sees at which address this node is. What it was given beforehand stands, and so does the first answer,
+    /// unless that was good on this machine only.
+    fn learn_own_address(&mut self, cx: &mut Context<'_>, seen_at: Option<SocketAddr>) {
+        let Some(seen) = seen_at else { return };
+        let Some(me) = self.members.get_mut(&self.me.0) else { return };
+        let better = me.address.is_none_or(|known| known.ip().is_loopback() && !seen.ip().is_loopback());
+        if better && me.state == State::Alive {
+            me.address = Some(seen);
+            let standing = me.standing.next();
+            self.change(cx, self.me, standing, State::Alive);
+        }
+    }
+
+    /// Two tables differ: compare them, unless the difference is news on its way.
+    fn compare(&mut self, cx: &mut Context<'_>, peer: NodeKey, word: &Word) {
+        let pause = if self.rumors.is_empty() { self.pace.tick } else { self.pace.tick.times(20) };
+        if word.members == self.reconciler.root() || self.compared.is_some_and(|at| cx.now.since(at) < pause) {
+            return;
+        }
+        self.compared = Some(cx.now);
+        cx.counters.comparisons += 1;
+        self.reconciler.compare(peer, word.members);
+    }
+}

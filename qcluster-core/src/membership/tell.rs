@@ -1,0 +1,108 @@
+//! What datagrams are filled with: news first to whoever it may be, and what is owed to a peer because tables differ.
+
+use alloc::vec::Vec;
+
+use super::message::{Message, Word};
+use super::standing::{Accusers, Introduction, State, Verdict};
+use super::table::Member;
+use super::{Context, Membership};
+use crate::id::NodeKey;
+use crate::reconcile::Next;
+use crate::rumors::Place;
+use crate::time::Time;
+
+impl Membership {
+    /// What every probe and every answer tells.
+    pub(super) fn word(&self, cx: &Context<'_>, to: NodeKey) -> Word {
+        let member = self.members.get(&to.0).map(|member| (member.standing, member.state));
+        let buried = || self.graves.get(&to.0).map(|standing| (*standing, State::Down));
+        let about_you = member.or_else(buried).filter(|(_, state)| *state != State::Alive);
+        Word { about_you, members: self.reconciler.root(), records: cx.records, leader: cx.leader }
+    }
+
+    /// Who is told news at a tick.
+    pub(crate) fn audience(&mut self, count: usize) -> Vec<NodeKey> {
+        self.probing.some(count, None, &mut self.rng)
+    }
+
+    /// The next news, after `last` within one datagram.
+    pub(crate) fn rumor(&self, last: Option<Place>, now: Time) -> Option<(Place, Message)> {
+        let place = self.rumors.next(last)?;
+        let member = self.members.get(&place.subject())?;
+        Some((place, self.saying(place.subject(), member, now)))
+    }
+
+    /// That news was put into a datagram. It is told a little more often than it takes to reach everybody by doubling.
+    pub(crate) fn told(&mut self, place: Place) {
+        let others = self.probing.len();
+        let rounds = u16::try_from(usize::BITS - others.leading_zeros()).unwrap_or(0);
+        self.rumors.told(place.subject(), rounds + 4);
+    }
+
+    pub(crate) fn has_news(&self) -> bool {
+        !self.rumors.is_empty()
+    }
+
+    /// What to tell that peer next because of a comparison.
+    pub(crate) fn next_owed(&mut self, peer: NodeKey, now: Time) -> Option<Message> {
+        loop {
+            match self.reconciler.next(peer, &self.members)? {
+                Next::Say(message) => return Some(Message::Compare(message)),
+                Next::Item(id) => {
+                    if let Some(member) = self.members.get(&id) {
+                        return Some(Message::Introduce(introduction(member, now)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was taken last did not fit.
+    pub(crate) fn put_back(&mut self, peer: NodeKey, message: Message) {
+        let next = match message {
+            Message::Compare(message) => Next::Say(message),
+            Message::Introduce(introduction) => Next::Item(introduction.id.key().0),
+            Message::Join { .. }
+            | Message::Welcome { .. }
+            | Message::Ping { .. }
+            | Message::Ack { .. }
+            | Message::PingFor { .. }
+            | Message::NoAnswer { .. }
+            | Message::Judge(_) => return,
+        };
+        self.reconciler.put_back(peer, next);
+    }
+
+    /// The peers that something is owed to.
+    pub(crate) fn owes(&self) -> impl Iterator<Item = NodeKey> + '_ {
+        self.reconciler.waiting()
+    }
+
+    /// Who is there is introduced, since receivers may not know it; of others a verdict will do.
+    fn saying(&self, key: u64, member: &Member, now: Time) -> Message {
+        match member.state {
+            State::Alive => Message::Introduce(introduction(member, now)),
+            State::Suspect | State::Down | State::Left => {
+                let accusers = match member.state {
+                    State::Suspect => self.suspicions.accusers(key),
+                    State::Alive | State::Down | State::Left => Accusers::default(),
+                };
+                let (standing, state) = (member.standing, member.state);
+                Message::Judge(Verdict { member: NodeKey(key), standing, state, accusers })
+            }
+        }
+    }
+}
+
+fn introduction(member: &Member, now: Time) -> Introduction {
+    let age_s = now.since(member.since).as_millis() / 1_000;
+    // A suspicion is no more than news: it ends before tables are compared again.
+    let state = if member.state == State::Suspect { State::Alive } else { member.state };
+    Introduction {
+        id: member.id.clone(),
+        address: member.address,
+        standing: member.standing,
+        state,
+        age_s: u32::try_from(age_s).unwrap_or(u32::MAX),
+    }
+}
