@@ -49,6 +49,8 @@ mod quorum;
 mod reason;
 mod reconcile;
 pub mod recording;
+#[allow(dead_code, unused_imports, reason = "the node will use it")]
+mod registry;
 mod rng;
 mod rumors;
 mod time;
@@ -70,6 +72,10 @@ pub use metrics::Counters;
 pub use node::{Action, Actions, Boot, BootError, Envelope, Event, Lives, Message, Node, Notification, Role, Session};
 pub use observer::Message as ObserverMessage;
 pub use reason::{DropReason, LostReason, Refusal, TransferRefused};
-pub use reconcile::Message as CompareMessage;
+pub use reconcile::Message as ReconcileMessage;
+pub use registry::{
+    Body, Facts, Field, Health, Instance, Message as RegistryMessage, Record, RegistryError, Service, ServiceChange,
+    ServiceError, ServiceKey,
+};
 pub use time::{Span, Time};
 pub use wire::DATAGRAM_MAX;

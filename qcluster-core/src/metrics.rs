@@ -71,6 +71,20 @@ pub struct Counters {
     pub distrusts: u64,
     /// Comparisons of tables begun (G6).
     pub comparisons: u64,
+    /// Records of services and nodes received, whatever became of them.
+    pub records_received: u64,
+    /// Records received that were news, and are passed on.
+    pub records_news: u64,
+    /// Records received that were known already, or overtaken by a newer version or life.
+    pub records_known: u64,
+    /// Records of this node's own that others had otherwise, and that were put right (G5).
+    pub own_claims: u64,
+    /// Services of this node that became critical because no heartbeat came in time.
+    pub services_lapsed: u64,
+    /// Services of this node that were deregistered because none came for long.
+    pub services_expired: u64,
+    /// Calls to register or change a service, or metadata, that were refused.
+    pub services_refused: u64,
 }
 
 impl Counters {

@@ -114,6 +114,16 @@ reasons! {
         Unexpected = "unexpected",
         /// This node has stopped (E17, shutdown).
         Stopped = "stopped",
+        /// It is a record with a field that is over its limit, or cannot be read.
+        BadRecord = "bad_record",
+        /// It is a record with a version or a life that leaves its owner no room to grow.
+        HugeVersion = "huge_version",
+        /// It is a record of what was deleted so long ago that even the tombstone is gone (G8).
+        DeletedRecord = "deleted_record",
+        /// It is a record that there is no room for, in all or for its owner (G10).
+        TooManyRecords = "too_many_records",
+        /// It is a record whose name has the hash of another one.
+        RecordCollision = "record_collision",
     }
 }
 

@@ -1,0 +1,113 @@
+//! What this node believes of what it is told: the last word of each owner, and of itself nothing (G5, G8).
+
+use super::record::{Body, Entry, Message, Record};
+use super::table::NoPlace;
+use super::{Context, Presence, Registry};
+use crate::id::{Incarnation, NodeKey};
+use crate::reason::DropReason;
+
+/// What a record from elsewhere is.
+enum Verdict {
+    News,
+    /// It is known already, or overtaken.
+    Known,
+    Dropped(DropReason),
+}
+
+impl Registry {
+    /// Takes a message from another node. If it shows a later life of this node than the present one, it is returned: only
+    /// a still later life has the last word, so the node should begin one and [rename](Self::rename) the registry.
+    pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: NodeKey, message: Message) -> Option<Incarnation> {
+        match message {
+            Message::Compare(message) => {
+                self.table.compare(from, &message);
+                None
+            }
+            Message::Record(record) => {
+                cx.counters.records_received += 1;
+                if !record.has_room() {
+                    cx.drop(DropReason::HugeVersion);
+                    return None;
+                }
+                let Ok(entry) = Entry::new(record) else {
+                    cx.drop(DropReason::BadRecord);
+                    return None;
+                };
+                if entry.owner == self.me {
+                    self.receive_claim(cx, &entry)
+                } else {
+                    self.receive_record(cx, from, entry);
+                    None
+                }
+            }
+        }
+    }
+
+    fn receive_record(&mut self, cx: &mut Context<'_>, from: NodeKey, entry: Entry) {
+        let (owner, item) = (entry.owner, entry.item());
+        self.table.hear_of_life(owner, entry.life);
+        match self.judge(from, item, &entry) {
+            Verdict::Known => cx.counters.records_known += 1,
+            Verdict::Dropped(reason) => cx.drop(reason),
+            Verdict::News => {
+                let known = self.table.owners.get(owner);
+                let is_first = known.is_none_or(|known| known.records == 0 && known.presence == Presence::Gone);
+                match self.table.put(cx.now, item, entry) {
+                    Ok(()) => cx.counters.records_news += 1,
+                    Err(NoPlace::Owner | NoPlace::Table) => cx.drop(DropReason::TooManyRecords),
+                    Err(NoPlace::Collision) => cx.drop(DropReason::RecordCollision),
+                }
+                if is_first {
+                    self.table.await_claim(cx.now, owner);
+                }
+            }
+        }
+    }
+
+    fn judge(&self, from: NodeKey, item: u64, entry: &Entry) -> Verdict {
+        let known = self.table.owners.get(entry.owner);
+        if known.is_some_and(|known| entry.life < known.life) {
+            return Verdict::Known;
+        }
+        if let Some(present) = self.table.get(item) {
+            return if present.owner != entry.owner || present.id != entry.id {
+                Verdict::Dropped(DropReason::RecordCollision)
+            } else if entry.rank() > present.rank() {
+                Verdict::News
+            } else {
+                Verdict::Known
+            };
+        }
+        // What is missing at or below the floor was deleted, and so was everything of an owner that was given up. Only
+        // the owner's own word that it is there says otherwise: then it was merely missed (G8).
+        let is_own_word = from == entry.owner && !entry.is_deleted();
+        let is_over = known.is_some_and(|known| entry.version <= known.floor || known.is_forgotten);
+        if is_over && !is_own_word { Verdict::Dropped(DropReason::DeletedRecord) } else { Verdict::News }
+    }
+
+    /// A record of this node's own, as others have it. Where they have it otherwise, in a version that would win, this
+    /// node says again what is true, above it.
+    fn receive_claim(&mut self, cx: &mut Context<'_>, claim: &Entry) -> Option<Incarnation> {
+        if claim.life > self.life {
+            cx.counters.own_claims += 1;
+            return Some(claim.life);
+        }
+        let item = claim.item();
+        let body = match self.table.find(item, self.me, &claim.id) {
+            Some(own) if own.rank() == claim.rank() || claim.version < own.version => None,
+            Some(own) => Some(own.body()),
+            // Both say that it is gone. A tombstone anew would meet the same one again, and so on for ever.
+            None if claim.is_deleted() => None,
+            None => Some(Body::Deleted),
+        };
+        let Some(body) = body.filter(|_| claim.life == self.life) else {
+            cx.counters.records_known += 1;
+            return None;
+        };
+        cx.counters.own_claims += 1;
+        if self.write(cx.now, &claim.id, body, claim.version).is_err() {
+            cx.drop(DropReason::TooManyRecords);
+        }
+        None
+    }
+}

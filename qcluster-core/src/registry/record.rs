@@ -1,0 +1,280 @@
+//! Records as they travel: who wrote what in which version, and the checks of all that arrives.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::service::{Field, Health, Service, ServiceError};
+use crate::config::{Config, Metadata};
+use crate::id::{Incarnation, NodeKey, stable_hash};
+use crate::reconcile::{self, Stamped};
+use crate::rng::mix;
+use crate::time::Span;
+
+/// What registries say to each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// A record, as its owner wrote it.
+    Record(Record),
+    /// A part of a comparison of two tables (G6).
+    Compare(reconcile::Message),
+}
+
+/// What a node says about one of its services, or about itself (G5). The last one by life and version holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Record {
+    /// The node that wrote it, and the only one that may.
+    pub owner: NodeKey,
+    /// The life of the owner in which it was written.
+    pub life: Incarnation,
+    /// Grows with everything that the owner writes in that life.
+    pub version: u64,
+    /// The service's identifier; empty for what the node says about itself.
+    pub id: String,
+    /// What is said.
+    pub body: Body,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Body {
+    /// There was something, and it is gone: a tombstone (G8).
+    Deleted,
+    /// The node's metadata, as compact JSON.
+    Metadata(String),
+    /// A service.
+    Service(Facts),
+}
+
+/// A service without its identifier, as it travels.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Facts {
+    /// [`Service::name`].
+    pub name: String,
+    /// [`Service::host`].
+    pub host: Option<String>,
+    /// [`Service::port`].
+    pub port: u16,
+    /// [`Service::tags`].
+    pub tags: Vec<String>,
+    /// [`Service::metadata`] as compact JSON.
+    pub metadata: String,
+    /// [`Service::health`].
+    pub health: Health,
+    /// [`Service::ttl`] in milliseconds.
+    pub ttl_ms: Option<u64>,
+}
+
+/// The identifier of the record in which a node speaks of itself.
+pub(super) const OWN_ID: &str = "";
+
+/// What a record goes by in the table: evenly spread over 64 bits.
+pub(super) fn item_of(owner: NodeKey, id: &str) -> u64 {
+    stable_hash(&[&owner.0.to_le_bytes(), id.as_bytes()])
+}
+
+/// Metadata as it travels.
+pub(super) fn write_metadata(metadata: &Metadata) -> Result<String, ServiceError> {
+    serde_json::to_string(metadata).map_err(|_| ServiceError::UnreadableMetadata)
+}
+
+/// Metadata that has travelled.
+pub(super) fn read_metadata(text: &str) -> Result<Metadata, ServiceError> {
+    if text.len() > Config::METADATA_LEN_MAX {
+        return Err(ServiceError::LongMetadata { len: text.len() });
+    }
+    serde_json::from_str(text).map_err(|_| ServiceError::UnreadableMetadata)
+}
+
+impl Facts {
+    pub(super) fn into_service(self, id: String, metadata: Metadata) -> Service {
+        let Self { name, host, port, tags, metadata: _, health, ttl_ms } = self;
+        Service { id, name, host, port, tags, metadata, health, ttl: ttl_ms.map(Span::from_millis) }
+    }
+
+    fn check(&self) -> Result<(), ServiceError> {
+        Field::Name.check(&self.name)?;
+        self.host.as_deref().map_or(Ok(()), |host| Field::Host.check(host))?;
+        if self.tags.len() > Service::TAGS_MAX {
+            return Err(ServiceError::TooManyTags { tags: self.tags.len() });
+        }
+        self.tags.iter().enumerate().try_for_each(|(index, tag)| Field::Tag { index }.check(tag))?;
+        match self.ttl_ms {
+            Some(ttl) if ttl == 0 || ttl > Service::TTL_MAX.as_millis() => Err(ServiceError::Ttl),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl Body {
+    /// The body of a service's record; its limits are not checked yet.
+    pub(super) fn of(service: &Service) -> Result<Self, ServiceError> {
+        let Service { id: _, name, host, port, tags, metadata, health, ttl } = service.clone();
+        let metadata = write_metadata(&metadata)?;
+        let ttl_ms = ttl.map(Span::as_millis);
+        Ok(Self::Service(Facts { name, host, port, tags, metadata, health, ttl_ms }))
+    }
+}
+
+impl Record {
+    /// The highest version that is believed: it leaves its owner room to go above.
+    pub(super) const VERSION_MAX: u64 = 1 << 62;
+    /// The latest life that is believed: one that starts in the year 2248.
+    pub(super) const LIFE_MAX: Incarnation = Incarnation(1 << 63);
+
+    /// The record of that body that takes the most room.
+    pub(super) fn largest(id: String, body: Body) -> Self {
+        Self { owner: NodeKey(u64::MAX), life: Self::LIFE_MAX, version: Self::VERSION_MAX, id, body }
+    }
+
+    pub(super) fn item(&self) -> u64 {
+        item_of(self.owner, &self.id)
+    }
+
+    /// Whether life and version leave their owner room to grow.
+    pub(super) fn has_room(&self) -> bool {
+        self.life != Incarnation::UNKNOWN && self.life <= Self::LIFE_MAX && self.version <= Self::VERSION_MAX
+    }
+
+    pub(super) fn check(self) -> Result<(), ServiceError> {
+        Entry::new(self).map(|_| ())
+    }
+}
+
+/// A record that was checked, and read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Record", into = "Record")]
+pub(super) struct Entry {
+    pub(super) owner: NodeKey,
+    pub(super) life: Incarnation,
+    pub(super) version: u64,
+    pub(super) id: String,
+    pub(super) contents: Contents,
+    stamp: u32,
+}
+
+/// What a record says, with metadata both read and as the owner wrote it: only the text is passed on, so that no two
+/// readers can disagree about the bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Contents {
+    Deleted,
+    Metadata { metadata: Metadata, text: String },
+    Service { service: Arc<Service>, metadata: String },
+}
+
+impl Entry {
+    pub(super) fn new(record: Record) -> Result<Self, ServiceError> {
+        let (stamp, len) = digest(&record);
+        let Record { owner, life, version, id, body } = record;
+        match &body {
+            Body::Deleted if id.is_empty() => {}
+            Body::Metadata(_) => id.is_empty().then_some(()).ok_or(ServiceError::Text(Field::Id))?,
+            Body::Service(facts) => {
+                Field::Id.check(&id)?;
+                facts.check()?;
+            }
+            Body::Deleted => Field::Id.check(&id)?,
+        }
+        let contents = match body {
+            Body::Deleted => Contents::Deleted,
+            Body::Metadata(text) => Contents::Metadata { metadata: read_metadata(&text)?, text },
+            Body::Service(mut facts) => {
+                let text = core::mem::take(&mut facts.metadata);
+                let metadata = read_metadata(&text)?;
+                Contents::Service { service: Arc::new(facts.into_service(id.clone(), metadata)), metadata: text }
+            }
+        };
+        if len > Service::RECORD_LEN_MAX {
+            return Err(ServiceError::TooLong { len });
+        }
+        Ok(Self { owner, life, version, id, contents, stamp })
+    }
+
+    pub(super) fn item(&self) -> u64 {
+        item_of(self.owner, &self.id)
+    }
+
+    /// What wins over what, among records of one life: all nodes agree, even where an owner wrote two of one version.
+    pub(super) fn rank(&self) -> (u64, u32) {
+        (self.version, self.stamp)
+    }
+
+    /// The record as its owner wrote it.
+    pub(super) fn record(&self) -> Record {
+        let body = self.body();
+        Record { owner: self.owner, life: self.life, version: self.version, id: self.id.clone(), body }
+    }
+
+    pub(super) fn body(&self) -> Body {
+        match &self.contents {
+            Contents::Deleted => Body::Deleted,
+            Contents::Metadata { metadata: _, text } => Body::Metadata(text.clone()),
+            Contents::Service { service, metadata } => {
+                let Service { id: _, name, host, port, tags, metadata: _, health, ttl } = service.as_ref().clone();
+                let ttl_ms = ttl.map(Span::as_millis);
+                Body::Service(Facts { name, host, port, tags, metadata: metadata.clone(), health, ttl_ms })
+            }
+        }
+    }
+
+    pub(super) fn service(&self) -> Option<&Arc<Service>> {
+        match &self.contents {
+            Contents::Service { service, .. } => Some(service),
+            Contents::Deleted | Contents::Metadata { .. } => None,
+        }
+    }
+
+    pub(super) fn is_deleted(&self) -> bool {
+        matches!(self.contents, Contents::Deleted)
+    }
+}
+
+impl Stamped for Entry {
+    fn stamp(&self) -> u32 {
+        self.stamp
+    }
+}
+
+impl From<Entry> for Record {
+    fn from(entry: Entry) -> Self {
+        entry.record()
+    }
+}
+
+impl TryFrom<Record> for Entry {
+    type Error = ServiceError;
+
+    fn try_from(record: Record) -> Result<Self, ServiceError> {
+        Self::new(record)
+    }
+}
+
+/// The stamp of a record, and its length as it travels.
+fn digest(record: &Record) -> (u32, usize) {
+    let digest = postcard::serialize_with_flavor(record, Digest { hash: 0, len: 0 });
+    let (hash, len) = digest.unwrap_or((0, usize::MAX));
+    // The upper half: the finalizer spreads over both alike.
+    ((hash >> 32) as u32, len)
+}
+
+/// Hashes and counts what postcard would write.
+struct Digest {
+    hash: u64,
+    len: usize,
+}
+
+impl postcard::ser_flavors::Flavor for Digest {
+    type Output = (u64, usize);
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        self.len += 1;
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<(u64, usize)> {
+        Ok((mix(self.hash ^ self.len as u64), self.len))
+    }
+}

@@ -1,0 +1,181 @@
+//! What a service says about itself, its limits, and the two forms in which it travels: JSON for people, and postcard.
+
+mod error;
+mod form;
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::{Field, ServiceError};
+
+use super::record::{Body, Record};
+use crate::config::Metadata;
+use crate::id::NodeKey;
+use crate::time::Span;
+
+/// One instance of a service, as the node that it runs on describes it (G5).
+///
+/// As JSON only `name` is needed. `id` is then the name, the host that of the node, the port 0, the health passing, and
+/// there is no time to live; unknown fields are errors:
+///
+/// ```
+/// use qcluster_core::{Health, Service, Span};
+///
+/// let service: Service = serde_json::from_str(r#"{"name": "billing", "port": 8001, "ttl_ms": 10000}"#)?;
+/// assert_eq!((service.id.as_str(), service.health), ("billing", Health::Passing));
+/// assert_eq!(service.ttl, Some(Span::from_millis(10_000)));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// All of it has to fit one datagram: [`Service::check`] tells whether it does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Service {
+    /// What tells it from other services of its node: 1 to [`Service::NAME_LEN_MAX`] printable ASCII characters without
+    /// spaces and without `/`, since it stands in addresses.
+    pub id: String,
+    /// What it is asked for by; the same rules as for `id`. Many nodes, and one node many times, may offer one name.
+    pub name: String,
+    /// Where it listens, if not where its node does: 1 to [`Service::HOST_LEN_MAX`] printable ASCII characters.
+    pub host: Option<String>,
+    /// The port that it listens on, or 0 where a port makes no sense.
+    pub port: u16,
+    /// Labels to choose by, in the order given: at most [`Service::TAGS_MAX`], each of 1 to [`Service::TAG_LEN_MAX`] bytes
+    /// without control characters.
+    pub tags: Vec<String>,
+    /// Anything else, at most [`Config::METADATA_LEN_MAX`](crate::Config::METADATA_LEN_MAX) bytes as compact JSON.
+    pub metadata: Metadata,
+    /// How it says that it is.
+    pub health: Health,
+    /// How long it may be silent before it counts as critical, in whole milliseconds, at most [`Service::TTL_MAX`].
+    /// Without it no heartbeat is expected. Registering counts as the first one.
+    pub ttl: Option<Span>,
+}
+
+/// How a service is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It works.
+    #[default]
+    Passing,
+    /// It works, and something is wrong.
+    Warning,
+    /// It does not work, or was silent for longer than its time to live.
+    Critical,
+}
+
+impl Health {
+    /// The name that stands in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passing => "passing",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Service {
+    /// The longest name and the longest identifier of a service, in bytes.
+    pub const NAME_LEN_MAX: usize = 64;
+    /// The longest host, in bytes: the longest name that the domain name system allows.
+    pub const HOST_LEN_MAX: usize = 253;
+    /// The most tags.
+    pub const TAGS_MAX: usize = 16;
+    /// The longest tag, in bytes.
+    pub const TAG_LEN_MAX: usize = 64;
+    /// The longest time to live: thirty days.
+    pub const TTL_MAX: Span = Span::from_millis(30 * 24 * 3_600_000);
+    /// After this many further times to live in silence a critical service is deregistered.
+    pub const TTL_GRACES: u64 = 10;
+    /// However short its time to live, a critical service stays at least this long.
+    pub const TTL_GRACE_MIN: Span = Span::from_millis(60_000);
+    /// The largest record of a service, or of a node's metadata, in bytes as it travels: it fits one datagram.
+    pub const RECORD_LEN_MAX: usize = 1_200;
+
+    /// A passing service with no more than a name, which is its identifier too, and a port.
+    pub fn new(name: impl Into<String>, port: u16) -> Self {
+        let name = name.into();
+        Self {
+            id: name.clone(),
+            name,
+            host: None,
+            port,
+            tags: Vec::new(),
+            metadata: Metadata::new(),
+            health: Health::Passing,
+            ttl: None,
+        }
+    }
+
+    /// Checks every limit.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its field and its limit.
+    pub fn check(&self) -> Result<(), ServiceError> {
+        let body = Body::of(self)?;
+        Record::largest(self.id.clone(), body).check()
+    }
+
+    /// How long a critical service may stay silent before it is deregistered, beyond its time to live.
+    pub(super) fn grace(ttl: Span) -> Span {
+        ttl.times(Self::TTL_GRACES).max(Self::TTL_GRACE_MIN)
+    }
+}
+
+/// The name of a service's record: its node, and what the node calls it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ServiceKey {
+    /// The node that the service runs on, and that alone writes its record.
+    pub owner: NodeKey,
+    /// The service's identifier on that node.
+    pub id: String,
+}
+
+/// A service and the node that it runs on. Cloning is cheap.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Instance {
+    /// The node that it runs on.
+    pub owner: NodeKey,
+    /// What it says about itself.
+    #[serde(with = "form::shared")]
+    pub service: Arc<Service>,
+}
+
+impl Instance {
+    /// What it goes by in the whole cluster.
+    pub fn key(&self) -> ServiceKey {
+        ServiceKey { owner: self.owner, id: self.service.id.clone() }
+    }
+}
+
+/// A change of what is where. Replayed in order onto an empty set, changes give the services that are visible; each is told
+/// once, and what happens between two askings is told as one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ServiceChange {
+    /// It is there now.
+    Added(Instance),
+    /// It is there as before, and says something else about itself.
+    Changed(Instance),
+    /// It is there no more, or its node is not; this is what was told of it last.
+    Removed(Instance),
+}
+
+impl ServiceChange {
+    /// The instance that it is about.
+    pub fn instance(&self) -> &Instance {
+        match self {
+            Self::Added(instance) | Self::Changed(instance) | Self::Removed(instance) => instance,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Why a service cannot be registered, in a sentence that names the field and the limit.
+
+use core::fmt;
+
+use super::Service;
+use crate::config::Config;
+
+/// Why a service, or a node's metadata, is refused. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceError {
+    /// It is empty, too long, or has characters that it must not have.
+    Text(Field),
+    /// There are more tags than [`Service::TAGS_MAX`].
+    TooManyTags {
+        /// How many there are.
+        tags: usize,
+    },
+    /// The metadata is longer than [`Config::METADATA_LEN_MAX`].
+    LongMetadata {
+        /// Its length in bytes, as compact JSON.
+        len: usize,
+    },
+    /// The metadata is no JSON object, or is nested too deeply to be read back.
+    UnreadableMetadata,
+    /// The time to live is less than a millisecond, or longer than [`Service::TTL_MAX`].
+    Ttl,
+    /// All of it together is longer than [`Service::RECORD_LEN_MAX`].
+    TooLong {
+        /// Its length in bytes, as it would travel.
+        len: usize,
+    },
+}
+
+/// A field of a service that is text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// [`Service::id`].
+    Id,
+    /// [`Service::name`].
+    Name,
+    /// [`Service::host`].
+    Host,
+    /// One of [`Service::tags`].
+    Tag {
+        /// Its place in the list, from 0.
+        index: usize,
+    },
+}
+
+impl Field {
+    /// Whether the text may stand in this field.
+    pub(in crate::registry) fn check(self, text: &str) -> Result<(), ServiceError> {
+        let is_graphic = || text.bytes().all(|byte| byte.is_ascii_graphic());
+        let (len_max, is_fine) = match self {
+            // Addresses with a dot or two as their last part are cut by whoever follows them.
+            Self::Id | Self::Name => {
+                (Service::NAME_LEN_MAX, is_graphic() && !text.contains('/') && !matches!(text, "." | ".."))
+            }
+            Self::Host => (Service::HOST_LEN_MAX, is_graphic()),
+            Self::Tag { .. } => (Service::TAG_LEN_MAX, !text.chars().any(char::is_control)),
+        };
+        if is_fine && (1..=len_max).contains(&text.len()) { Ok(()) } else { Err(ServiceError::Text(self)) }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id => f.write_str("id"),
+            Self::Name => f.write_str("name"),
+            Self::Host => f.write_str("host"),
+            Self::Tag { index } => write!(f, "tags[{index}]"),
+        }
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(field @ (Field::Id | Field::Name)) => write!(
+                f,
+                "{field}: has to be 1 to {} printable ASCII characters without spaces and `/`, and not just dots",
+                Service::NAME_LEN_MAX
+            ),
+            Self::Text(field @ Field::Host) => {
+                write!(f, "{field}: has to be 1 to {} printable ASCII characters", Service::HOST_LEN_MAX)
+            }
+            Self::Text(field @ Field::Tag { .. }) => {
+                write!(f, "{field}: has to be 1 to {} bytes without control characters", Service::TAG_LEN_MAX)
+            }
+            Self::TooManyTags { tags } => write!(f, "tags: {tags} are too many: at most {}", Service::TAGS_MAX),
+            Self::LongMetadata { len } => {
+                write!(f, "metadata: is {len} bytes as JSON, and at most {} fit", Config::METADATA_LEN_MAX)
+            }
+            Self::UnreadableMetadata => {
+                f.write_str("metadata: has to be a JSON object that is nested less than 128 deep")
+            }
+            Self::Ttl => write!(
+                f,
+                "ttl_ms: has to be 1 to {}; leave it out for a service that sends no heartbeats",
+                Service::TTL_MAX.as_millis()
+            ),
+            Self::TooLong { len } => write!(
+                f,
+                "the service is {len} bytes as it travels, and at most {} fit a datagram: shorten its tags, host or metadata",
+                Service::RECORD_LEN_MAX
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ServiceError {}

@@ -1,0 +1,84 @@
+//! A service in JSON, with its defaults, and in binary formats, which cannot hold free-form metadata: there it is text.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Health, Service};
+use crate::config::Metadata;
+use crate::registry::record::{Body, Facts, read_metadata};
+use crate::time::Span;
+
+/// The service as people write it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(default)]
+    port: u16,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    metadata: Metadata,
+    #[serde(default)]
+    health: Health,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl_ms: Option<u64>,
+}
+
+impl Serialize for Service {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            let Self { id, name, host, port, tags, metadata, health, ttl } = self.clone();
+            let ttl_ms = ttl.map(Span::as_millis);
+            return Form { id: Some(id), name, host, port, tags, metadata, health, ttl_ms }.serialize(serializer);
+        }
+        match Body::of(self) {
+            Ok(Body::Service(facts)) => (&self.id, facts).serialize(serializer),
+            Ok(Body::Metadata(_) | Body::Deleted) => Err(S::Error::custom("not a service")),
+            Err(error) => Err(S::Error::custom(error)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Service {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let Form { id, name, host, port, tags, metadata, health, ttl_ms } = Form::deserialize(deserializer)?;
+            let id = id.unwrap_or_else(|| name.clone());
+            return Ok(Self { id, name, host, port, tags, metadata, health, ttl: ttl_ms.map(Span::from_millis) });
+        }
+        let (id, facts) = <(String, Facts)>::deserialize(deserializer)?;
+        let metadata = read_metadata(&facts.metadata).map_err(D::Error::custom)?;
+        Ok(facts.into_service(id, metadata))
+    }
+}
+
+/// A service behind a counted reference, as if it stood there itself.
+pub(super) mod shared {
+    use alloc::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Service;
+
+    pub(in crate::registry::service) fn serialize<S: Serializer>(
+        service: &Arc<Service>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        service.as_ref().serialize(serializer)
+    }
+
+    pub(in crate::registry::service) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<Service>, D::Error> {
+        Service::deserialize(deserializer).map(Arc::new)
+    }
+}

@@ -1,0 +1,124 @@
+//! Services that fall silent: critical, then gone (scenario 30).
+
+use super::{World, service};
+use crate::registry::{Change, Health, RegistryError, Service, ServiceChange};
+use crate::time::{Span, Time};
+
+const TTL: Span = Span::from_millis(5_000);
+
+fn with_ttl(id: &str) -> Service {
+    Service { ttl: Some(TTL), ..service(id, 1) }
+}
+
+fn health(world: &World, n: usize, id: &str) -> Option<Health> {
+    world.nodes[n].registry.get(world.key(0), id).map(|instance| instance.service.health)
+}
+
+#[test]
+fn a_silent_service_is_critical_then_gone_and_everybodys_watch_says_so() {
+    let mut world = World::new(2);
+    world.register(0, &with_ttl("a"));
+    world.compare(0, 1);
+    let mut seen = alloc::vec::Vec::new();
+    let mut look = |world: &mut World| {
+        world.compare(0, 1);
+        while let Some(change) = world.nodes[1].registry.next_change() {
+            seen.push(match change {
+                Change::Service(ServiceChange::Added(_)) => "added",
+                Change::Service(ServiceChange::Changed(it)) if it.service.health == Health::Critical => "critical",
+                Change::Service(ServiceChange::Changed(_)) => "changed",
+                Change::Service(ServiceChange::Removed(_)) => "removed",
+                Change::Metadata(_) => "metadata",
+            });
+        }
+    };
+    look(&mut world);
+    world.pass(Span::from_millis(4_999));
+    look(&mut world);
+    world.pass(Span::from_millis(1));
+    look(&mut world);
+    assert_eq!(health(&world, 1, "a"), Some(Health::Critical));
+    world.pass(Span::from_millis(59_999));
+    look(&mut world);
+    world.pass(Span::from_millis(1));
+    look(&mut world);
+    assert_eq!(health(&world, 1, "a"), None);
+    assert_eq!(seen, ["added", "critical", "removed"]);
+    assert_eq!((world.nodes[0].counters.services_lapsed, world.nodes[0].counters.services_expired), (1, 1));
+    let error = world.at(0, |registry, cx| registry.beat(cx, "a", None)).unwrap_err();
+    assert_eq!(error, RegistryError::Unknown { id: "a".into() }, "it has to register again");
+}
+
+#[test]
+fn heartbeats_keep_a_service_and_bring_it_back_as_it_said_it_was() {
+    let mut world = World::new(1);
+    world.register(0, &Service { health: Health::Warning, ..with_ttl("a") });
+    for _ in 0..10 {
+        world.pass(Span::from_millis(4_000));
+        world.at(0, |registry, cx| registry.beat(cx, "a", None)).unwrap();
+    }
+    assert_eq!(health(&world, 0, "a"), Some(Health::Warning));
+    world.pass(Span::from_millis(6_000));
+    assert_eq!(health(&world, 0, "a"), Some(Health::Critical));
+    world.at(0, |registry, cx| registry.beat(cx, "a", None)).unwrap();
+    assert_eq!(health(&world, 0, "a"), Some(Health::Warning));
+    world.at(0, |registry, cx| registry.beat(cx, "a", Some(Health::Passing))).unwrap();
+    assert_eq!(health(&world, 0, "a"), Some(Health::Passing));
+}
+
+#[test]
+fn a_heartbeat_that_says_nothing_new_writes_nothing() {
+    let mut world = World::new(1);
+    world.register(0, &with_ttl("a"));
+    let root = world.nodes[0].registry.root();
+    world.pass(Span::from_millis(4_000));
+    world.at(0, |registry, cx| registry.beat(cx, "a", None)).unwrap();
+    world.register(0, &with_ttl("a"));
+    assert_eq!(world.nodes[0].registry.root(), root);
+    assert_eq!(world.nodes[0].registry.deadline(), world.now + TTL, "and counts all the same");
+}
+
+#[test]
+fn the_time_to_live_can_be_given_up_and_ends_with_the_service() {
+    let mut world = World::new(1);
+    world.register(0, &with_ttl("a"));
+    world.register(0, &service("a", 1));
+    assert_eq!(world.nodes[0].registry.deadline(), Time::NEVER);
+    let error = world.at(0, |registry, cx| registry.beat(cx, "a", None)).unwrap_err();
+    assert_eq!(error, RegistryError::NoTtl { id: "a".into() });
+    world.at(0, |registry, cx| registry.beat(cx, "a", Some(Health::Critical))).unwrap();
+    assert_eq!(health(&world, 0, "a"), Some(Health::Critical), "health can be set without a ttl");
+
+    world.register(0, &with_ttl("b"));
+    world.deregister(0, "b");
+    world.pass(Span::from_millis(5_000));
+    assert_eq!(world.nodes[0].counters.services_lapsed, 0);
+}
+
+#[test]
+fn after_a_stall_a_service_has_its_whole_grace() {
+    let mut world = World::new(1);
+    world.register(0, &with_ttl("a"));
+    world.now = world.now + Span::from_millis(600_000);
+    world.at(0, crate::registry::Registry::timeout);
+    assert_eq!(health(&world, 0, "a"), Some(Health::Critical), "nobody could have heard it");
+    assert_eq!(world.nodes[0].registry.deadline(), world.now + Span::from_millis(60_000));
+}
+
+#[test]
+fn a_long_time_to_live_has_a_long_grace() {
+    let mut world = World::new(1);
+    world.register(0, &Service { ttl: Some(Span::from_millis(20_000)), ..service("a", 1) });
+    world.pass(Span::from_millis(20_000 + 199_999));
+    assert_eq!(health(&world, 0, "a"), Some(Health::Critical));
+    world.pass(Span::from_millis(1));
+    assert_eq!(health(&world, 0, "a"), None);
+}
+
+#[test]
+fn others_keep_no_time_for_a_service_that_is_not_theirs() {
+    let mut world = World::new(2);
+    world.register(0, &with_ttl("a"));
+    world.compare(0, 1);
+    assert_eq!(world.nodes[1].registry.deadline(), Time::NEVER);
+}
