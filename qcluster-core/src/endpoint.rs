@@ -14,8 +14,9 @@ use crate::election::{Lease, PersistId};
 use crate::hard_state;
 use crate::id::{NodeId, NodeKey};
 use crate::membership;
-use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notification, Session};
+use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notification, RegistryCommand, Session};
 use crate::reason::DropReason;
+use crate::registry::RegistryError;
 use crate::time::Time;
 use crate::wire::{self, Added, Header};
 use addresses::{Addresses, Found, Place};
@@ -54,6 +55,8 @@ pub enum Input<'a> {
     },
     /// Somebody at that address may be a member: it is tried until it is one, and again whenever it is not.
     Seed(SocketAddr),
+    /// See [`Event::Registry`].
+    Registry(RegistryCommand),
     /// The record of that [`Output::Persist`] is safe on disk.
     Persisted(PersistId),
     /// The record of that [`Output::Persist`] could not be saved (E16).
@@ -128,7 +131,8 @@ impl Endpoint {
                     self.node.greet_if_unknown(voter);
                 }
             }
-            Input::Seed(address) => self.node.add_seed(address),
+            Input::Seed(address) => self.node.add_seed(now, address),
+            Input::Registry(command) => self.node.take(now, Event::Registry(command)),
             Input::Persisted(id) => self.node.take(now, Event::Persisted(id)),
             Input::PersistFailed(id) => self.node.take(now, Event::PersistFailed(id)),
             Input::Transfer(target) => self.node.take(now, Event::Transfer(target)),
@@ -261,6 +265,11 @@ impl Outputs<'_> {
     #[allow(clippy::should_implement_trait, reason = "it lends from the endpoint's buffer, which an Iterator cannot")]
     pub fn next(&mut self) -> Option<Output<'_>> {
         self.endpoint.next_output()
+    }
+
+    /// Why the step's [`RegistryCommand`] was refused, if it was: nothing has changed then.
+    pub fn refusal(&self) -> Option<&RegistryError> {
+        self.endpoint.node.refusal()
     }
 
     /// The lease after the step: publish a shorter one before anything is sent.

@@ -49,7 +49,6 @@ mod quorum;
 mod reason;
 mod reconcile;
 pub mod recording;
-#[allow(dead_code, unused_imports, reason = "the node will use it")]
 mod registry;
 mod rng;
 mod rumors;
@@ -69,13 +68,16 @@ pub use membership::{
     Verdict, Word,
 };
 pub use metrics::Counters;
-pub use node::{Action, Actions, Boot, BootError, Envelope, Event, Lives, Message, Node, Notification, Role, Session};
+pub use node::{
+    Action, Actions, Boot, BootError, Envelope, Event, Lives, Message, Node, Notification, RegistryCommand, Role,
+    Session,
+};
 pub use observer::Message as ObserverMessage;
 pub use reason::{DropReason, LostReason, Refusal, TransferRefused};
 pub use reconcile::Message as ReconcileMessage;
 pub use registry::{
-    Body, Facts, Field, Health, Instance, Message as RegistryMessage, Record, RegistryError, Service, ServiceChange,
-    ServiceError, ServiceKey,
+    Body, Counts as RegistryCounts, Facts, Field, Health, Instance, Message as RegistryMessage, Record, RegistryError,
+    Service, ServiceChange, ServiceError, ServiceKey,
 };
 pub use time::{Span, Time};
 pub use wire::DATAGRAM_MAX;

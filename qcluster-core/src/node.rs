@@ -13,7 +13,10 @@ mod rebase;
 mod receive;
 mod role;
 mod send;
+mod spread;
 mod tell;
+mod top_up;
+mod view;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -23,6 +26,7 @@ use core::net::SocketAddr;
 pub use actions::Actions;
 pub use boot::{Boot, BootError};
 pub use event::{Action, Envelope, Event, Message, Notification, Session};
+pub use gossip::RegistryCommand;
 pub use links::Lives;
 pub use role::Role;
 
@@ -31,10 +35,10 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Durability, Rules, Seat, Voter, VoterIndex};
 use crate::election::{self, Context, Effect, Election, Lease, Start};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
-use crate::membership::Membership;
 use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
 use crate::reason::{DropReason, TransferRefused};
+use crate::registry::RegistryError;
 use crate::rng::Rng;
 use crate::time::Time;
 use gossip::Gossip;
@@ -61,6 +65,9 @@ pub struct Node {
     /// Empty between steps.
     #[serde(skip)]
     effects: Vec<Effect>,
+    /// Why the last command to the registry was refused.
+    #[serde(skip)]
+    refusal: Option<RegistryError>,
     queue: Queue,
     counters: Counters,
 }
@@ -119,12 +126,18 @@ impl Node {
             part,
             links: Links::new(voters, now),
             audience: Audience::default(),
-            gossip: rules.gossip.map(|settings| Box::new(Gossip::new(&settings, &rules, &boot, incarnation, now))),
+            gossip: rules.gossip.map(|settings| Box::new(Gossip::new(settings, &rules, &boot, incarnation, now))),
             effects: Vec::with_capacity(2 * voters),
+            refusal: None,
             queue: Queue::with_capacity(4 * voters),
             counters: Counters::default(),
             rules,
         })
+    }
+
+    /// Why the last step's command to the registry was refused, if it was: nothing has changed then.
+    pub(crate) fn refusal(&self) -> Option<&RegistryError> {
+        self.refusal.as_ref()
     }
 
     /// Completes what was read from a snapshot.
@@ -158,7 +171,7 @@ impl Node {
                     Part::Observer(watch) => watch.deadline(),
                     Part::Member => Time::NEVER,
                 };
-                let gossip = self.gossip.as_ref().map_or(Time::NEVER, |gossip| gossip.deadline());
+                let gossip = self.gossip.as_ref().map_or(Time::NEVER, |gossip| gossip.due);
                 part.min(self.links.greet_at).min(gossip)
             }
         }
@@ -297,6 +310,7 @@ impl Node {
             Event::Transfer(target) => self.transfer(target.as_ref()),
             Event::StepDown => self.with_election(Election::step_down),
             Event::Drained => self.with_election(Election::drained),
+            Event::Registry(command) => self.command_registry(&command),
             Event::Shutdown => self.shut_down(),
         }
     }
@@ -314,13 +328,14 @@ impl Node {
 
     /// What comes first in every step.
     fn enter(&mut self, now: Time) {
+        self.refusal = None;
         self.set_clock(now);
         if self.stage == Stage::New {
             self.stage = Stage::Running;
             self.with_election(Election::begin);
         }
         self.with_election(Election::enter);
-        self.with_membership(Membership::enter);
+        self.enter_gossip();
     }
 
     /// Time never goes back; a clock that does costs a leadership (E15).
@@ -350,8 +365,7 @@ impl Node {
             }
         }
         self.tell_what_is_watched();
-        self.with_membership(Membership::timeout);
-        self.spread();
+        self.gossip_timeout();
     }
 
     fn transfer(&mut self, target: Option<&NodeId>) {
@@ -364,7 +378,7 @@ impl Node {
     }
 
     fn shut_down(&mut self) {
-        self.with_membership(Membership::leave);
+        self.leave();
         match &self.part {
             Part::Voter(_) => self.with_election(Election::retire),
             Part::Observer(_) | Part::Member => self.stage = Stage::Stopped,

@@ -70,6 +70,8 @@ enum Errand {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Reconciler {
     buckets: Vec<u64>,
+    /// One hash over all buckets, kept up to date with them.
+    root: u64,
     errands: BTreeMap<NodeKey, VecDeque<Errand>>,
     /// Errands given up for want of room.
     pub(crate) given_up: u64,
@@ -85,20 +87,23 @@ impl Reconciler {
     const WANTS_MAX: usize = 130;
 
     pub(crate) fn new() -> Self {
-        Self { buckets: alloc::vec![0; BUCKETS], errands: BTreeMap::new(), given_up: 0 }
+        Self { buckets: alloc::vec![0; BUCKETS], root: 0, errands: BTreeMap::new(), given_up: 0 }
     }
 
     /// An item was added, changed or removed: its stamps before and after.
     pub(crate) fn changed(&mut self, id: u64, before: Option<u32>, after: Option<u32>) {
-        let bucket = &mut self.buckets[bucket_of(id)];
+        let at = bucket_of(id);
+        let bucket = &mut self.buckets[at];
+        self.root ^= in_root(at, *bucket);
         for stamp in [before, after].into_iter().flatten() {
             *bucket ^= mix(id ^ (u64::from(stamp) << 32) ^ u64::from(stamp));
         }
+        self.root ^= in_root(at, *bucket);
     }
 
     /// One hash over everything: equal for equal tables, and as good as never for others.
     pub(crate) fn root(&self) -> u64 {
-        self.buckets.iter().enumerate().fold(0, |root, (at, hash)| root ^ mix(hash.wrapping_add(at as u64)))
+        self.root
     }
 
     /// A peer told its root: if it is another, the comparison begins, unless one with that peer is under way.
@@ -222,6 +227,11 @@ fn bucket_of(id: u64) -> usize {
 fn range_of(bucket: usize) -> RangeInclusive<u64> {
     let first = (bucket as u64) << 56;
     first..=first | (u64::MAX >> 8)
+}
+
+/// What a bucket adds to the root: nothing while it is empty.
+fn in_root(bucket: usize, hash: u64) -> u64 {
+    if hash == 0 { 0 } else { mix(hash.wrapping_add(bucket as u64)) }
 }
 
 /// What of a bucket's hash travels.

@@ -45,7 +45,7 @@ use crate::config::{ConfigError, Settings};
 use crate::election::PersistId;
 use crate::endpoint::{Endpoint, EndpointBoot, Input, SnapshotError};
 use crate::id::{NodeId, NodeKey};
-use crate::node::BootError;
+use crate::node::{BootError, RegistryCommand};
 use crate::time::Time;
 
 /// The version of the lines. Of another one, nothing is read.
@@ -148,6 +148,8 @@ pub enum What {
     },
     /// [`Input::Seed`].
     Seed(SocketAddr),
+    /// [`Input::Registry`].
+    Registry(RegistryCommand),
     /// [`Input::Persisted`].
     Persisted(PersistId),
     /// [`Input::PersistFailed`].
@@ -240,6 +242,7 @@ impl What {
             Self::Datagram { from, bytes } => Input::Datagram { from: *from, bytes },
             Self::Resolved { peer, address } => Input::Resolved { peer: *peer, address: *address },
             Self::Seed(address) => Input::Seed(*address),
+            Self::Registry(command) => Input::Registry(command.clone()),
             Self::Persisted(id) => Input::Persisted(*id),
             Self::PersistFailed(id) => Input::PersistFailed(*id),
             Self::Transfer(target) => Input::Transfer(target.clone()),
@@ -257,6 +260,7 @@ impl From<&Input<'_>> for What {
             Input::Datagram { from, bytes } => Self::Datagram { from: *from, bytes: bytes.to_vec() },
             Input::Resolved { peer, address } => Self::Resolved { peer: *peer, address: *address },
             Input::Seed(address) => Self::Seed(*address),
+            Input::Registry(command) => Self::Registry(command.clone()),
             Input::Persisted(id) => Self::Persisted(*id),
             Input::PersistFailed(id) => Self::PersistFailed(*id),
             Input::Transfer(target) => Self::Transfer(target.clone()),

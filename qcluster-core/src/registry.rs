@@ -76,18 +76,19 @@ impl Context<'_> {
 
 /// How much there is, for gauges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub struct Counts {
     /// Instances that queries show.
-    pub(crate) visible: usize,
+    pub visible: usize,
     /// Services of this node.
-    pub(crate) own: usize,
+    pub own: usize,
     /// Records of all nodes, tombstones included.
-    pub(crate) records: usize,
-    pub(crate) tombstones: usize,
+    pub records: usize,
+    /// What is left of deleted services.
+    pub tombstones: usize,
     /// Records that are still being told.
-    pub(crate) rumors: usize,
+    pub rumors: usize,
     /// What was owed to peers and given up for want of room, since the start; the next comparisons find it again.
-    pub(crate) given_up: u64,
+    pub given_up: u64,
 }
 
 /// One node's view of what is where.
@@ -154,6 +155,11 @@ impl Registry {
         // Rumors are of records in the table only: a record that goes takes its rumor with it.
         let entry = self.table.get(place.subject())?;
         Some((place, Message::Record(entry.record())))
+    }
+
+    /// Whether there is something to tell.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.table.rumors.is_empty()
     }
 
     /// A rumor was put into a datagram. After `limit` times it is news no more.

@@ -40,7 +40,7 @@ impl From<&Message> for Said {
             Message::Session(session) => Self::Session(*session),
             Message::Election(message) => Self::Election(*message),
             Message::Observer(message) => Self::Observer(*message),
-            Message::Membership(_) => Self::Gossip,
+            Message::Membership(_) | Message::Registry(_) => Self::Gossip,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use qcluster_core::{FencingToken, Incarnation, LostReason, MemberChange, NodeKey, Peer, Term};
+use qcluster_core::{FencingToken, Incarnation, LostReason, MemberChange, NodeKey, Peer, ServiceChange, Term};
 use tokio::sync::broadcast;
 
 /// Who leads, as this node sees it. Only [`Leading`](Self::Leading) and [`Draining`](Self::Draining) are backed by a
@@ -110,6 +110,8 @@ pub enum What {
     },
     /// A member came, went or moved.
     Member(MemberChange),
+    /// A service came, went or says something else about itself.
+    Service(ServiceChange),
     /// Most members vanished at once, or are back (G9).
     Trust {
         /// Whether what this node sees of the others can be relied on.

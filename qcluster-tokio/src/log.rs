@@ -61,6 +61,10 @@ pub(crate) fn change(node: &NodeId, what: &What) {
             let (member, event) = (change.member.id.as_str(), change.what.name());
             tracing::info!(name: "qcluster.member", target: TARGET, %node, member, event, "a member {event}");
         }
+        What::Service(change) => {
+            let (service, event) = (change.instance().service.id.as_str(), change.name());
+            tracing::info!(name: "qcluster.service", target: TARGET, %node, service, event, "a service {event}");
+        }
         What::Trust { is_given: false } => {
             tracing::warn!(
                 name: "qcluster.trust_lost", target: TARGET, %node,

@@ -63,6 +63,7 @@ impl Publisher {
             Notification::StorageFailed => What::StorageFailed { error: error.unwrap_or("unknown").to_owned() },
             Notification::TwinSeen { voter, other } => What::TwinSeen { voter: self.voter(voter), other },
             Notification::Member(change) => What::Member(change),
+            Notification::Service(change) => What::Service(change),
             Notification::Trust { is_given } => What::Trust { is_given },
             Notification::Twin { other } => {
                 self.stopping(Stopped::Twin);

@@ -11,7 +11,7 @@ use crate::time::Span;
 
 /// How a node takes part in membership and registry. Nodes of one cluster may differ in it; views then agree at the pace of
 /// the slower.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gossip {
     /// The pace.

@@ -57,6 +57,21 @@ pub enum Message {
     Compare(reconcile::Message),
 }
 
+impl Message {
+    /// What it tells in passing, if it does.
+    pub(crate) fn word(&self) -> Option<&Word> {
+        match self {
+            Self::Welcome { word, .. } | Self::Ping { word, .. } | Self::Ack { word, .. } => Some(word),
+            Self::Join { .. }
+            | Self::PingFor { .. }
+            | Self::NoAnswer { .. }
+            | Self::Introduce(_)
+            | Self::Judge(_)
+            | Self::Compare(_) => None,
+        }
+    }
+}
+
 /// What every probe and every answer tells in passing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Word {

@@ -186,7 +186,7 @@ impl Membership {
     }
 
     /// Larger than what is known of a dead life of this node, whatever the wall clock says.
-    pub(super) fn rise_above(&mut self, cx: &mut Context<'_>, life: Incarnation) {
+    pub(crate) fn rise_above(&mut self, cx: &mut Context<'_>, life: Incarnation) {
         if self.has_left() {
             return;
         }

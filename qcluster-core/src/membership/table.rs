@@ -81,6 +81,9 @@ impl Membership {
             self.suspicions.end(key.0);
         }
         if key == self.me {
+            if other_life {
+                cx.effects.push(Effect::Present { member: key, life: Some(standing.life) });
+            }
             return;
         }
         match (old.is_present(), state.is_present()) {

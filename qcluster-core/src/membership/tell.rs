@@ -32,11 +32,16 @@ impl Membership {
         Some((place, self.saying(place.subject(), member, now)))
     }
 
-    /// That news was put into a datagram. It is told a little more often than it takes to reach everybody by doubling.
+    /// That news was put into a datagram.
     pub(crate) fn told(&mut self, place: Place) {
+        let limit = self.told_max();
+        self.rumors.told(place.subject(), limit);
+    }
+
+    /// How often news is told: a little more often than it takes to reach everybody by doubling.
+    pub(crate) fn told_max(&self) -> u16 {
         let others = self.probing.len();
-        let rounds = u16::try_from(usize::BITS - others.leading_zeros()).unwrap_or(0);
-        self.rumors.told(place.subject(), rounds + 4);
+        u16::try_from(usize::BITS - others.leading_zeros()).unwrap_or(0) + 4
     }
 
     pub(crate) fn has_news(&self) -> bool {

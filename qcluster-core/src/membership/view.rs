@@ -82,6 +82,13 @@ impl Membership {
         None
     }
 
+    /// A member says something else about itself: a change, if it is there and was told of.
+    pub(crate) fn changed_its_word(&self, key: NodeKey, now: Time) -> Option<MemberChange> {
+        let member = self.members.get(&key.0).filter(|_| key != self.me)?;
+        let is_told = member.told.is_some_and(|told| told.state.is_present());
+        is_told.then(|| MemberChange { what: What::Changed, member: view(member, now) })
+    }
+
     /// All members by key, this node among them.
     pub(crate) fn members(&self, now: Time) -> impl Iterator<Item = MemberView> + '_ {
         self.members.values().map(move |member| view(member, now))
@@ -99,11 +106,6 @@ impl Membership {
     /// Where that life of a member said that it is.
     pub(crate) fn address_of(&self, key: NodeKey) -> Option<SocketAddr> {
         self.members.get(&key.0)?.address
-    }
-
-    /// The life by which a member goes in what others say of it.
-    pub(crate) fn standing_of(&self, key: NodeKey) -> Option<(Standing, State)> {
-        self.members.get(&key.0).map(|member| (member.standing, member.state))
     }
 
     /// How many others are there.
@@ -124,11 +126,6 @@ impl Membership {
     /// How much slower than usual this node judges others: 0 is healthy, 8 the worst.
     pub(crate) fn health(&self) -> u8 {
         self.health.score()
-    }
-
-    /// How many members are news.
-    pub(crate) fn rumors(&self) -> usize {
-        self.rumors.len()
     }
 
     pub(super) fn has_left(&self) -> bool {

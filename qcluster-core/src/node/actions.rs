@@ -2,6 +2,7 @@
 
 use super::Node;
 use super::event::Action;
+use crate::registry::RegistryError;
 
 /// The actions of a step. Taking them empties the queue; dropped early, the rest stays and comes first next time.
 #[derive(Debug)]
@@ -13,6 +14,13 @@ pub struct Actions<'a> {
 impl<'a> Actions<'a> {
     pub(super) fn new(node: &'a mut Node) -> Self {
         Self { node }
+    }
+}
+
+impl Actions<'_> {
+    /// Why the step's [`RegistryCommand`](crate::RegistryCommand) was refused, if it was: nothing has changed then.
+    pub fn refusal(&self) -> Option<&RegistryError> {
+        self.node.refusal()
     }
 }
 

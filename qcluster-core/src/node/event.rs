@@ -4,12 +4,14 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::gossip::RegistryCommand;
 use crate::config::{Digests, VoterIndex};
 use crate::election::{self, HardState, PersistId};
 use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
 use crate::membership::{self, MemberChange};
 use crate::observer;
 use crate::reason::LostReason;
+use crate::registry::{self, ServiceChange};
 use crate::time::Time;
 
 /// Something that happened, given to [`Node::step`](super::Node::step).
@@ -30,6 +32,9 @@ pub enum Event {
     StepDown,
     /// The leader's work has ended: a hand-over that is draining need not wait any longer (E10).
     Drained,
+    /// What this node's owner wants of the registry: [`Actions::refusal`](super::Actions::refusal) tells whether it was
+    /// refused.
+    Registry(RegistryCommand),
     /// This node is about to stop: hand over without asking again, and campaign no more.
     Shutdown,
 }
@@ -104,6 +109,8 @@ pub enum Notification {
     },
     /// A member came, went or moved. Each change is told once; what was overtaken before it was taken is not told at all.
     Member(MemberChange),
+    /// A service came, went or says something else about itself; told as members are.
+    Service(ServiceChange),
     /// Most members vanished at once, or are back: whether what this node sees of the others can be relied on (G9).
     Trust {
         /// Whether it can.
@@ -140,6 +147,8 @@ pub enum Message {
     Observer(observer::Message),
     /// Between members: who is there.
     Membership(membership::Message),
+    /// Between members: what is where.
+    Registry(registry::Message),
 }
 
 /// How nodes learn each other's incarnations, and notice twins (E17).
@@ -189,6 +198,10 @@ impl fmt::Display for Notification {
             Self::StorageFailed => f.write_str("state could not be saved, abstaining"),
             Self::TwinSeen { voter, other } => write!(f, "#{} has a twin (life {other:?})", voter.0),
             Self::Member(MemberChange { what, member }) => write!(f, "member {} {}", member.id, what.name()),
+            Self::Service(change) => {
+                let instance = change.instance();
+                write!(f, "service {} of {:?} {}", instance.service.id, instance.owner, change.name())
+            }
             Self::Trust { is_given: true } => f.write_str("most members are back"),
             Self::Trust { is_given: false } => f.write_str("most members vanished at once"),
             Self::Twin { other } => write!(f, "another node has this identifier (life {other:?}), stopped"),

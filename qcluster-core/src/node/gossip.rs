@@ -1,79 +1,98 @@
-//! Membership within a node: its steps, its pace of telling, and what fills datagrams.
+//! Membership and registry within a node: what happens is told to both, and facts cross from one to the other as values.
 //!
-//! News is told in ticks to a few members by chance. What is owed to a peer because tables differ goes in a measured flow, so
-//! that a newcomer is served quickly and nobody's network is flooded (G10).
+//! `spread` tells others what is new, `top_up` fills datagrams with it, and `view` is what applications read.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Node;
 use super::event::{Envelope, Message, Notification};
-use super::role::Role;
-use super::{Boot, Part};
-use crate::config::{Gossip as Settings, Rules};
-use crate::id::{Incarnation, NodeId, NodeKey};
-use crate::membership::{self, Contact, Effect, Hint, MemberView, Membership, Speaker};
+use super::{Boot, Node, Part};
+use crate::config::{Gossip as Settings, Metadata, Rules};
+use crate::id::{Incarnation, NodeKey};
+use crate::membership::{self, Contact, Effect, Hint, Membership, Speaker, Word};
 use crate::reason::DropReason;
+use crate::registry::{self, Health, Limits, Presence, Registry, RegistryError, Service};
 use crate::rng::{Rng, mix};
-use crate::rumors::Place;
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// What a node has beside its part in the election.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Gossip {
+    pub(super) settings: Settings,
     pub(super) membership: Membership,
+    pub(super) registry: Registry,
     /// Empty between steps.
     #[serde(skip)]
     effects: Vec<Effect>,
+    /// Who is being answered, in the life that spoke: it need not be a member.
+    #[serde(skip)]
+    speaker: Option<(NodeKey, Incarnation)>,
+    /// When there is something to do: kept up to date, since every step of an election looks at it.
+    pub(super) due: Time,
     /// When news is told next.
-    tick_at: Time,
+    pub(super) tick_at: Time,
     /// When more of what is owed goes out.
-    flow_at: Time,
+    pub(super) flow_at: Time,
+    /// When records were compared last.
+    compared: Option<Time>,
     /// Whether the application was told that the view can be relied on.
     trust_told: bool,
     /// Who was said to lead, and until when that is worth anything.
-    hint: Option<(Hint, Time)>,
+    pub(super) hint: Option<(Hint, Time)>,
 }
 
 impl Gossip {
-    /// How many hear news at each tick.
-    const FANOUT: usize = 3;
-    /// So many datagrams of what is owed go out at a time, this far apart: half a megabyte a second.
-    const FLOW: usize = 8;
-    const FLOW_PAUSE: Span = Span::from_millis(20);
-
-    pub(super) fn new(settings: &Settings, rules: &Rules, boot: &Boot, life: Incarnation, now: Time) -> Self {
-        // Chance of its own, so that an election draws the same with and without it.
-        let rng = Rng::new(mix(boot.seed ^ rules.key.0));
+    pub(super) fn new(settings: Settings, rules: &Rules, boot: &Boot, life: Incarnation, now: Time) -> Self {
         let start = membership::Start {
             id: rules.id.clone(),
             life,
             address: settings.advertise,
             pace: settings.pace,
-            rng,
+            // Chance of its own, so that an election draws the same with and without it.
+            rng: Rng::new(mix(boot.seed ^ rules.key.0)),
             now,
         };
         let mut membership = Membership::new(start);
         for voter in rules.others() {
             membership.add_seed(Contact::Node(rules.at(voter).key), now);
         }
-        Self { membership, effects: Vec::new(), tick_at: now, flow_at: now, trust_told: true, hint: None }
+        let limits = Limits { retention: settings.pace.retention, ..Limits::default() };
+        Self {
+            settings,
+            membership,
+            registry: Registry::new(rules.key, life, limits),
+            effects: Vec::new(),
+            speaker: None,
+            due: now,
+            tick_at: now,
+            flow_at: now,
+            compared: None,
+            trust_told: true,
+            hint: None,
+        }
     }
 
-    fn has_news(&self) -> bool {
-        self.membership.has_news() && self.membership.present_others() > 0
+    pub(super) fn has_news(&self) -> bool {
+        (self.membership.has_news() || self.registry.has_news()) && self.membership.present_others() > 0
     }
 
-    fn owes(&self) -> bool {
-        self.membership.owes().next().is_some()
+    /// The peers that something is owed to because tables differ.
+    pub(super) fn creditors(&self) -> impl Iterator<Item = NodeKey> + '_ {
+        self.membership.owes().chain(self.registry.waiting())
     }
 
-    pub(super) fn deadline(&self) -> Time {
+    pub(super) fn owes(&self) -> bool {
+        self.creditors().next().is_some()
+    }
+
+    /// Finds out anew when there is something to do.
+    pub(super) fn plan(&mut self) {
         let tick = if self.has_news() { self.tick_at } else { Time::NEVER };
         let flow = if self.owes() { self.flow_at } else { Time::NEVER };
-        self.membership.deadline().min(tick).min(flow)
+        self.due = self.membership.deadline().min(self.registry.deadline()).min(tick).min(flow);
     }
 }
 
@@ -82,21 +101,70 @@ impl Node {
     pub(super) fn with_membership(&mut self, run: impl FnOnce(&mut Membership, &mut membership::Context<'_>)) {
         let leader = self.heard_leader();
         let Some(gossip) = &mut self.gossip else { return };
-        let Gossip { membership, effects, .. } = &mut **gossip;
+        let Gossip { membership, effects, registry, .. } = &mut **gossip;
         let (now, counters) = (self.now, &mut self.counters);
-        let mut cx = membership::Context { now, effects, counters, records: 0, leader };
+        let mut cx = membership::Context { now, effects, counters, records: registry.root(), leader };
         run(membership, &mut cx);
         let mut effects = core::mem::take(&mut gossip.effects);
         for effect in effects.drain(..) {
-            match effect {
-                Effect::Send { to, message } => self.send_to_member(to, Message::Membership(message)),
-                Effect::SendTo { to, life, message } => self.send(to, life, Message::Membership(message)),
-                Effect::Present { .. } | Effect::Forgotten { .. } => {}
-            }
+            self.carry_out_gossip(effect);
         }
         if let Some(gossip) = &mut self.gossip {
             gossip.effects = effects;
+            gossip.plan();
         }
+    }
+
+    fn carry_out_gossip(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send { to, message } => self.send_to_member(to, Message::Membership(message)),
+            Effect::SendTo { to, life, message } => self.send(to, life, Message::Membership(message)),
+            Effect::Present { member, life } => {
+                let me = self.rules.key;
+                let Some(gossip) = &mut self.gossip else { return };
+                match life {
+                    Some(life) if member == me => gossip.registry.rename(self.now, life),
+                    Some(life) => gossip.registry.set_presence(member, Presence::Here(life)),
+                    None => gossip.registry.set_presence(member, Presence::Gone),
+                }
+            }
+            Effect::Forgotten { member } => {
+                if let Some(gossip) = &mut self.gossip {
+                    gossip.registry.forget_owner(member);
+                }
+            }
+        }
+    }
+
+    /// Runs a part of the registry.
+    fn with_registry<T>(&mut self, run: impl FnOnce(&mut Registry, &mut registry::Context<'_>) -> T) -> Option<T> {
+        let gossip = self.gossip.as_mut()?;
+        let mut cx = registry::Context { now: self.now, counters: &mut self.counters };
+        let result = run(&mut gossip.registry, &mut cx);
+        gossip.plan();
+        Some(result)
+    }
+
+    /// What comes first in every step: whether this node stood still for so long that it must not judge others.
+    pub(super) fn enter_gossip(&mut self) {
+        let late = |gossip: &Gossip| self.now.since(gossip.due) >= gossip.settings.pace.probe;
+        if self.gossip.as_deref().is_some_and(late) {
+            self.with_membership(Membership::enter);
+        }
+    }
+
+    pub(super) fn gossip_timeout(&mut self) {
+        if self.gossip.as_ref().is_some_and(|gossip| self.now >= gossip.due) {
+            self.with_membership(Membership::timeout);
+            self.with_registry(Registry::timeout);
+            self.spread();
+        }
+    }
+
+    /// An orderly end (G4): members hear of it, and services go with their node.
+    pub(super) fn leave(&mut self) {
+        self.with_registry(|registry, cx| registry.withdraw(cx.now));
+        self.with_membership(Membership::leave);
     }
 
     /// A message of the membership from a life that has proven to be there.
@@ -109,12 +177,48 @@ impl Node {
         if self.gossip.is_none() {
             return Err(DropReason::Unexpected);
         }
-        if let Some(word) = word_of(message) {
-            self.take_hint(word.leader);
-        }
+        let word = message.word().copied();
         let from = Speaker { key: envelope.from, life: envelope.from_incarnation, address };
         let message = message.clone();
+        self.answering(Some(from));
         self.with_membership(|membership, cx| membership.receive(cx, from, message));
+        self.answering(None);
+        if let Some(word) = word {
+            self.take_hint(word.leader);
+            self.compare_records(envelope.from, &word);
+        }
+        Ok(())
+    }
+
+    fn answering(&mut self, speaker: Option<Speaker>) {
+        if let Some(gossip) = &mut self.gossip {
+            gossip.speaker = speaker.map(|speaker| (speaker.key, speaker.life));
+        }
+    }
+
+    /// Two registries differ: compare them, unless the difference is news on its way (G6).
+    fn compare_records(&mut self, peer: NodeKey, word: &Word) {
+        let now = self.now;
+        let Some(gossip) = &mut self.gossip else { return };
+        let tick = gossip.settings.pace.tick;
+        let pause = if gossip.registry.has_news() { tick.times(20) } else { tick };
+        if word.records == gossip.registry.root() || gossip.compared.is_some_and(|at| now.since(at) < pause) {
+            return;
+        }
+        gossip.compared = Some(now);
+        self.counters.comparisons += 1;
+        gossip.registry.compare(peer, word.records);
+        gossip.plan();
+    }
+
+    /// A message of the registry from a life that has proven to be there.
+    pub(super) fn hear_registry(&mut self, from: NodeKey, message: &registry::Message) -> Result<(), DropReason> {
+        let message = message.clone();
+        let later = self.with_registry(|registry, cx| registry.receive(cx, from, message));
+        // A record of a later life of this node: only one above that has the last word.
+        if let Some(life) = later.ok_or(DropReason::Unexpected)? {
+            self.with_membership(|membership, cx| membership.rise_above(cx, life));
+        }
         Ok(())
     }
 
@@ -124,35 +228,7 @@ impl Node {
         self.with_membership(|membership, cx| membership.greeted(cx, from));
     }
 
-    /// Tells news and what is owed, where it is time.
-    pub(super) fn spread(&mut self) {
-        let now = self.now;
-        let Some(gossip) = &mut self.gossip else { return };
-        if gossip.has_news() && now >= gossip.tick_at {
-            gossip.tick_at = now + self.rules.gossip.map_or(Span::ZERO, |gossip| gossip.pace.tick);
-            let audience = gossip.membership.audience(Gossip::FANOUT);
-            for member in audience {
-                let Some(gossip) = &mut self.gossip else { return };
-                let Some((place, message)) = gossip.membership.rumor(None, now) else { break };
-                gossip.membership.told(place);
-                self.send_to_member(member, Message::Membership(message));
-            }
-        }
-        let Some(gossip) = &mut self.gossip else { return };
-        if gossip.owes() && now >= gossip.flow_at {
-            gossip.flow_at = now + Gossip::FLOW_PAUSE;
-            let peers: Vec<NodeKey> = gossip.membership.owes().collect();
-            let rounds = Gossip::FLOW.div_ceil(peers.len().max(1));
-            for peer in peers.iter().cycle().take(rounds * peers.len()).take(Gossip::FLOW) {
-                let Some(gossip) = &mut self.gossip else { return };
-                if let Some(message) = gossip.membership.next_owed(*peer, now) {
-                    self.send_to_member(*peer, Message::Membership(message));
-                }
-            }
-        }
-    }
-
-    fn send_to_member(&mut self, to: NodeKey, message: Message) {
+    pub(super) fn send_to_member(&mut self, to: NodeKey, message: Message) {
         let life = self.life_for(to);
         self.send(to, life, message);
     }
@@ -161,11 +237,13 @@ impl Node {
     fn life_for(&self, to: NodeKey) -> Incarnation {
         let voter = self.rules.index_of(to).map(|voter| self.links.at(voter).life);
         let member = || self.gossip.as_ref().and_then(|gossip| gossip.membership.life_of(to));
-        voter.filter(|life| *life != Incarnation::UNKNOWN).or_else(member).unwrap_or(Incarnation::UNKNOWN)
+        let speaker = || self.gossip.as_ref()?.speaker.filter(|(key, _)| *key == to).map(|(_, life)| life);
+        let voter = voter.filter(|life| *life != Incarnation::UNKNOWN);
+        voter.or_else(member).or_else(speaker).unwrap_or(Incarnation::UNKNOWN)
     }
 
     /// Who leads, where this node hears it from the leader itself or from the voters.
-    fn heard_leader(&self) -> Option<Hint> {
+    pub(super) fn heard_leader(&self) -> Option<Hint> {
         let (leader, term) = match &self.part {
             Part::Voter(election) => (election.shown_leader()?, election.term()),
             Part::Observer(watch) => watch.leader()?,
@@ -177,209 +255,72 @@ impl Node {
     /// What others say of the leader is worth something for a while (E19: to be shown, never to be decided by).
     fn take_hint(&mut self, hint: Option<Hint>) {
         const PROBES: u64 = 8;
-        let Some(hint) = hint.filter(|hint| self.rules.index_of(hint.leader).is_some()) else { return };
-        let Some(settings) = self.rules.gossip else { return };
-        let until = self.now + settings.pace.probe.times(PROBES);
         let now = self.now;
+        let Some(hint) = hint.filter(|hint| self.rules.index_of(hint.leader).is_some()) else { return };
         let Some(gossip) = &mut self.gossip else { return };
         if gossip.hint.is_none_or(|(known, until)| known.term <= hint.term || until <= now) {
-            gossip.hint = Some((hint, until));
+            gossip.hint = Some((hint, now + gossip.settings.pace.probe.times(PROBES)));
         }
     }
 
-    /// Who leads according to other members, where this node does not hear it itself. Hearsay, for display only (E19).
-    pub fn leader_by_hearsay(&self) -> Option<Hint> {
-        if self.heard_leader().is_some() || self.role() == Role::Stopped {
-            return None;
-        }
-        let (hint, until) = self.gossip.as_ref()?.hint?;
-        (self.now < until).then_some(hint)
-    }
-
-    /// The next change among members, if there is one to tell.
+    /// The next change among members and services, if there is one to tell.
     pub(super) fn next_change(&mut self) -> Option<Notification> {
-        let now = self.now;
         let gossip = self.gossip.as_mut()?;
         let is_given = gossip.membership.is_trusted();
         if core::mem::replace(&mut gossip.trust_told, is_given) != is_given {
             return Some(Notification::Trust { is_given });
         }
-        gossip.membership.next_change(now).map(Notification::Member)
-    }
-
-    /// All members that this node knows, by key, itself among them; those that are down or have left for as long as they are
-    /// remembered.
-    pub fn members(&self) -> impl Iterator<Item = MemberView> + '_ {
-        self.gossip.iter().flat_map(|gossip| gossip.membership.members(self.now))
-    }
-
-    /// One member, if this node knows it.
-    pub fn member(&self, id: &NodeId) -> Option<MemberView> {
-        let member = self.gossip.as_ref()?.membership.member(id.key(), self.now)?;
-        (member.id == *id).then_some(member)
-    }
-
-    /// The `count` members that own `key`, the first owner first (G11): all nodes with equal views name the same, and when a
-    /// member goes, only its own keys move. Fewer, if there are not so many.
-    pub fn owners(&self, key: &[u8], count: usize) -> Vec<NodeId> {
-        self.gossip.as_ref().map(|gossip| gossip.membership.owners(key, count)).unwrap_or_default()
-    }
-
-    /// Whether what this node sees of the others can be relied on: not, after most members vanished at once (G9).
-    pub fn view_is_trusted(&self) -> bool {
-        self.gossip.as_ref().is_none_or(|gossip| gossip.membership.is_trusted())
-    }
-
-    /// A hash over everything about members that nodes should agree on: equal hashes, equal views.
-    pub fn members_hash(&self) -> u64 {
-        self.gossip.as_ref().map_or(0, |gossip| gossip.membership.root())
-    }
-
-    /// How much slower than usual this node judges others, because it seems to be slow or cut off itself: 0 is healthy, 8
-    /// the worst (G2).
-    pub fn local_health(&self) -> u8 {
-        self.gossip.as_ref().map_or(0, |gossip| gossip.membership.health())
+        if let Some(change) = gossip.membership.next_change(self.now) {
+            return Some(Notification::Member(change));
+        }
+        loop {
+            match gossip.registry.next_change()? {
+                registry::Change::Service(change) => return Some(Notification::Service(change)),
+                registry::Change::Metadata(node) => {
+                    if let Some(change) = gossip.membership.changed_its_word(node, self.now) {
+                        return Some(Notification::Member(change));
+                    }
+                }
+            }
+        }
     }
 
     /// Somebody at that address may be a member to be: it is tried until it is one, and again whenever it is not (G7).
-    pub(crate) fn add_seed(&mut self, address: SocketAddr) {
-        let now = self.now;
-        if let Some(gossip) = &mut self.gossip {
-            gossip.membership.add_seed(Contact::Address(address), now);
-        }
+    pub(crate) fn add_seed(&mut self, now: Time, address: SocketAddr) {
+        self.enter(now);
+        self.with_membership(|membership, cx| _ = membership.add_seed(Contact::Address(address), cx.now));
     }
 
-    /// Where a member said that it is.
-    pub(crate) fn member_address(&self, key: NodeKey) -> Option<SocketAddr> {
-        self.gossip.as_ref()?.membership.address_of(key)
-    }
-}
-
-/// How much of a datagram was filled, and with what.
-#[derive(Debug)]
-pub(crate) struct TopUp {
-    to: NodeKey,
-    ride: Ride,
-    stage: Stage,
-    last: Option<Place>,
-    /// What the datagram was made for is not put in again.
-    first: Option<u64>,
-    told: Vec<Place>,
-    misses: u8,
-}
-
-/// On what news travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ride {
-    /// On a datagram to a member by chance.
-    Member,
-    /// On an election's, always to the same few: only what was hardly told yet, or it would be told to nobody else.
-    Election,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Owed,
-    News,
-    Full,
-}
-
-impl Node {
-    /// Begins to fill up a datagram with news; `None` if there is nothing to fill it with.
-    pub(crate) fn top_up(&self, to: NodeKey, first: &Message) -> Option<TopUp> {
-        let gossip = self.gossip.as_ref()?;
-        let ride = match first {
-            Message::Session(_) | Message::Observer(_) => return None,
-            Message::Election(_) => Ride::Election,
-            Message::Membership(_) => Ride::Member,
-        };
-        if !gossip.membership.has_news() && !gossip.owes() {
-            return None;
-        }
-        let stage = if ride == Ride::Member { Stage::Owed } else { Stage::News };
-        Some(TopUp { to, ride, stage, last: None, first: subject_of(first), told: Vec::new(), misses: 0 })
-    }
-
-    /// The next message to put into that datagram. Say what became of it by [`Self::fits`] or [`Self::does_not_fit`].
-    pub(crate) fn next_to_top_up(&mut self, top_up: &mut TopUp) -> Option<Message> {
-        /// A rider of an election was told to so many at most.
-        const HARDLY: u16 = 2;
-        let now = self.now;
-        let gossip = self.gossip.as_mut()?;
-        if top_up.stage == Stage::Owed {
-            if let Some(message) = gossip.membership.next_owed(top_up.to, now) {
-                return Some(Message::Membership(message));
-            }
-            top_up.stage = Stage::News;
-        }
-        while top_up.stage == Stage::News {
-            let Some((place, message)) = gossip.membership.rumor(top_up.last, now) else { break };
-            if top_up.ride == Ride::Election && place.told() >= HARDLY {
-                break;
-            }
-            top_up.last = Some(place);
-            if Some(place.subject()) != top_up.first {
-                return Some(Message::Membership(message));
-            }
-        }
-        None
-    }
-
-    /// It was put in.
-    pub(crate) fn fits(&mut self, top_up: &mut TopUp) {
-        if top_up.stage == Stage::News {
-            top_up.told.extend(top_up.last);
-        }
-    }
-
-    /// It was not: smaller ones may be.
-    pub(crate) fn does_not_fit(&mut self, top_up: &mut TopUp, message: Message) {
-        const MISSES_MAX: u8 = 3;
-        match (top_up.stage, message) {
-            (Stage::Owed, Message::Membership(message)) => {
-                if let Some(gossip) = &mut self.gossip {
-                    gossip.membership.put_back(top_up.to, message);
-                }
-                top_up.stage = Stage::Full;
-            }
-            (Stage::News | Stage::Full | Stage::Owed, _) => {
-                top_up.misses += 1;
-                if top_up.misses >= MISSES_MAX {
-                    top_up.stage = Stage::Full;
-                }
-            }
-        }
-    }
-
-    /// The datagram is done.
-    pub(crate) fn topped_up(&mut self, top_up: TopUp) {
-        if let Some(gossip) = &mut self.gossip {
-            for place in top_up.told {
-                gossip.membership.told(place);
-            }
-        }
+    /// Carries out what the owner asks of the registry. Why it was refused is kept for who asked.
+    pub(super) fn command_registry(&mut self, command: &RegistryCommand) {
+        let done = self.with_registry(|registry, cx| match command {
+            RegistryCommand::Register(service) => registry.register(cx, service),
+            RegistryCommand::Deregister { id } => registry.deregister(cx, id),
+            RegistryCommand::Beat { id, health } => registry.beat(cx, id, *health),
+            RegistryCommand::SetMetadata(metadata) => registry.set_metadata(cx, metadata),
+        });
+        self.refusal = done.unwrap_or(Err(RegistryError::NoRegistry)).err();
     }
 }
 
-/// What news a message is.
-fn subject_of(message: &Message) -> Option<u64> {
-    match message {
-        Message::Membership(membership::Message::Introduce(introduction)) => Some(introduction.id.key().0),
-        Message::Membership(membership::Message::Judge(verdict)) => Some(verdict.member.0),
-        Message::Membership(_) | Message::Session(_) | Message::Election(_) | Message::Observer(_) => None,
-    }
-}
-
-pub(super) fn word_of(message: &membership::Message) -> Option<&membership::Word> {
-    match message {
-        membership::Message::Welcome { word, .. }
-        | membership::Message::Ping { word, .. }
-        | membership::Message::Ack { word, .. } => Some(word),
-        membership::Message::Join { .. }
-        | membership::Message::PingFor { .. }
-        | membership::Message::NoAnswer { .. }
-        | membership::Message::Introduce(_)
-        | membership::Message::Judge(_)
-        | membership::Message::Compare(_) => None,
-    }
+/// What an owner asks of the registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryCommand {
+    /// Registers a service, in place of the one with its identifier; counts as a heartbeat.
+    Register(Service),
+    /// Ends a service.
+    Deregister {
+        /// Its identifier on this node.
+        id: String,
+    },
+    /// A service lives, and is as it says, or as it last said.
+    Beat {
+        /// Its identifier on this node.
+        id: String,
+        /// How it is, if that is said.
+        health: Option<Health>,
+    },
+    /// What this node says about itself.
+    SetMetadata(Metadata),
 }

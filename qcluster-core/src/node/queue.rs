@@ -81,6 +81,7 @@ impl Queue {
                 Notification::StorageFailed
                 | Notification::Twin { .. }
                 | Notification::Member(_)
+                | Notification::Service(_)
                 | Notification::Trust { .. },
             ) => true,
             Action::Notify(

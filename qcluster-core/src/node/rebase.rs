@@ -37,6 +37,7 @@ impl Node {
             audience,
             gossip: _,
             effects: _,
+            refusal: _,
             queue: _,
             counters,
         } = self;
@@ -75,6 +76,7 @@ impl Hash for Node {
             audience,
             gossip,
             effects: _,
+            refusal: _,
             queue: _,
             counters: _,
         } = self;

@@ -3,7 +3,6 @@
 use core::net::SocketAddr;
 
 use super::event::{Envelope, Message, Notification, Session};
-use super::gossip::word_of;
 use super::links::{Claim, Verdict};
 use super::send::Answer;
 use super::{Node, Part, Stage};
@@ -57,7 +56,7 @@ impl Node {
         let may_answer = match envelope.message {
             Message::Session(Session::Hello { to, answer, .. }) => to == self.rules.key && !answer,
             Message::Session(Session::Probe { .. } | Session::ProbeAck { .. } | Session::Twin { .. }) => false,
-            Message::Election(_) | Message::Observer(_) | Message::Membership(_) => true,
+            Message::Election(_) | Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => true,
         };
         if may_answer {
             self.say_hello(envelope.from, envelope.from_incarnation, Answer::Yes);
@@ -100,7 +99,8 @@ impl Node {
             Message::Session(Session::Probe { .. })
             | Message::Election(_)
             | Message::Observer(_)
-            | Message::Membership(_) => news,
+            | Message::Membership(_)
+            | Message::Registry(_) => news,
         };
         if may_answer {
             self.say_hello(key, life, Answer::Yes);
@@ -162,6 +162,7 @@ impl Node {
             }
             Message::Observer(message) => self.hear_announcement(voter, *message),
             Message::Membership(message) => self.hear_member(envelope, address, message),
+            Message::Registry(message) => self.hear_registry(envelope.from, message),
         }
     }
 
@@ -228,6 +229,7 @@ impl Node {
     fn hear_stranger(&mut self, envelope: &Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         match &envelope.message {
             Message::Membership(message) => self.hear_member(envelope, address, message),
+            Message::Registry(message) => self.hear_registry(envelope.from, message),
             Message::Session(Session::Hello { known, .. }) if self.gossip.is_some() => {
                 self.outlive(*known);
                 self.greet_member(envelope, address);
@@ -274,9 +276,11 @@ fn terms(message: &Message) -> [Term; 2] {
         Message::Election(message) => message.terms(),
         Message::Observer(observer::Message::Announce { term, .. }) => [*term, Term(0)],
         Message::Membership(message) => {
-            let hint = word_of(message).and_then(|word| word.leader);
+            let hint = message.word().and_then(|word| word.leader);
             [hint.map_or(Term(0), |hint| hint.term), Term(0)]
         }
-        Message::Observer(observer::Message::Subscribe) | Message::Session(_) => [Term(0), Term(0)],
+        Message::Observer(observer::Message::Subscribe) | Message::Session(_) | Message::Registry(_) => {
+            [Term(0), Term(0)]
+        }
     }
 }

@@ -29,6 +29,8 @@ pub enum RegistryError {
     },
     /// This node is leaving.
     Leaving,
+    /// This node takes no part in membership and registry.
+    NoRegistry,
 }
 
 impl From<ServiceError> for RegistryError {
@@ -61,6 +63,7 @@ impl fmt::Display for RegistryError {
                 f,
                 "the service `{id}` has no ttl_ms, so it needs no heartbeats: name a health to set it, or register it with one"
             ),
+            Self::NoRegistry => f.write_str("this node runs the election alone, and has no registry"),
             Self::Leaving => f.write_str("this node is leaving the cluster, and registers nothing any more"),
         }
     }

@@ -129,7 +129,7 @@ impl Record {
         Self { owner: NodeKey(u64::MAX), life: Self::LIFE_MAX, version: Self::VERSION_MAX, id, body }
     }
 
-    pub(super) fn item(&self) -> u64 {
+    pub(crate) fn item(&self) -> u64 {
         item_of(self.owner, &self.id)
     }
 
@@ -192,7 +192,7 @@ impl Entry {
         Ok(Self { owner, life, version, id, contents, stamp })
     }
 
-    pub(super) fn item(&self) -> u64 {
+    pub(crate) fn item(&self) -> u64 {
         item_of(self.owner, &self.id)
     }
 

@@ -172,6 +172,15 @@ pub enum ServiceChange {
 }
 
 impl ServiceChange {
+    /// A short name that never changes.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Added(_) => "added",
+            Self::Changed(_) => "changed",
+            Self::Removed(_) => "removed",
+        }
+    }
+
     /// The instance that it is about.
     pub fn instance(&self) -> &Instance {
         match self {

@@ -251,7 +251,11 @@ impl Locals {
         let (number, of) = match &mut envelope.message {
             Message::Election(ElectionMessage::PreVoteRequest { round, .. }) => (round, from),
             Message::Election(ElectionMessage::PreVoteReply { round, .. }) => (round, to),
-            Message::Election(_) | Message::Session(_) | Message::Observer(_) | Message::Membership(_) => {
+            Message::Election(_)
+            | Message::Session(_)
+            | Message::Observer(_)
+            | Message::Membership(_)
+            | Message::Registry(_) => {
                 return message;
             }
         };
@@ -359,7 +363,7 @@ impl Locals {
             Message::Election(_) => stepped.sent.push(id),
             Message::Session(_) => stepped.sessions.push(id),
             // Nobody subscribes, and these nodes have no membership.
-            Message::Observer(_) | Message::Membership(_) => {}
+            Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => {}
         }
         Ok(())
     }
@@ -389,6 +393,6 @@ fn kind_of(message: &Message) -> u8 {
         Message::Election(ElectionMessage::Release { .. }) => 7,
         Message::Election(ElectionMessage::CouldYouWin { .. }) => 8,
         Message::Election(ElectionMessage::CouldWin { .. }) => 9,
-        Message::Session(_) | Message::Observer(_) | Message::Membership(_) => 10,
+        Message::Session(_) | Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => 10,
     }
 }

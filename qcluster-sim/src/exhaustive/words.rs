@@ -54,5 +54,6 @@ fn said(envelope: &Envelope) -> String {
         Message::Session(session) => format!("{session:?}"),
         Message::Observer(message) => format!("{message:?}"),
         Message::Membership(message) => format!("{message:?}"),
+        Message::Registry(message) => format!("{message:?}"),
     }
 }

@@ -54,6 +54,7 @@ impl Notices {
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
             | Notification::Member(_)
+            | Notification::Service(_)
             | Notification::Trust { .. } => {}
         }
         Ok(())

@@ -243,6 +243,7 @@ impl Engine {
                 }
             }
             Notification::Member(ref change) => self.hash.add(change.member.id.key().0 ^ change.what as u64),
+            Notification::Service(ref change) => self.hash.add(change.instance().owner.0),
             Notification::Trust { is_given } => self.hash.add(u64::from(is_given)),
             Notification::ConfigMismatch { key, .. } => self.hash.add(key.0),
             Notification::StorageFailed => self.hash.add(1),

@@ -345,6 +345,7 @@ fn follow_up(
         | Notification::TwinSeen { .. }
         | Notification::Twin { .. }
         | Notification::Member(_)
+        | Notification::Service(_)
         | Notification::Trust { .. } => {}
     }
 }

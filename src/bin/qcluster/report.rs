@@ -74,6 +74,7 @@ impl Reporter {
             | What::TwinSeen { .. }
             | What::Twin { .. }
             | What::Member(_)
+            | What::Service(_)
             | What::Trust { .. }
             | What::Missed { .. } => {}
         }

@@ -121,6 +121,7 @@ impl Judge {
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
             | Notification::Member(_)
+            | Notification::Service(_)
             | Notification::Trust { .. } => {}
         }
     }

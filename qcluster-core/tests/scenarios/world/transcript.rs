@@ -171,6 +171,7 @@ impl Script<'_> {
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
             | Notification::Member(_)
+            | Notification::Service(_)
             | Notification::Trust { .. } => told.to_string(),
         }
     }

@@ -64,6 +64,7 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
             let style = if change.what == MemberEvent::Down { WARN } else { FAINT };
             (style, "member", format!("{} {}", change.member.id, change.what.name()))
         }
+        What::Service(change) => (FAINT, "service", format!("{} {}", change.instance().service.id, change.name())),
         What::Trust { is_given: false } => {
             (WARN, "view", "most members vanished at once: the fault is probably here".to_owned())
         }
@@ -99,6 +100,7 @@ pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
         | What::TwinSeen { .. }
         | What::Twin { .. }
         | What::Member(_)
+        | What::Service(_)
         | What::Trust { .. }
         | What::Missed { .. } => return None,
     };
