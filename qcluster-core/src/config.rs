@@ -1,6 +1,7 @@
 //! Configuration: what a user writes ([`Config`]), what the state machine needs of it ([`Settings`]), and the checked form
 //! that everything below works from ([`Rules`]).
 
+mod api;
 mod file;
 mod problem;
 mod record;
@@ -8,6 +9,7 @@ mod rules;
 mod settings;
 mod timing;
 
+pub use api::{ApiConfig, ApiToken};
 pub use file::{Config, Metadata, Peer, TimingChoice, TimingValues, VoterIn};
 pub use problem::{ConfigError, Problem};
 pub use record::RecordTo;

@@ -36,6 +36,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "api")]
+pub mod api;
 pub mod config;
 mod election;
 mod endpoint;
@@ -62,6 +64,6 @@ pub use id::{BadNodeId, FencingToken, Incarnation, NodeId, NodeKey, Term};
 pub use metrics::Counters;
 pub use node::{Action, Actions, Boot, BootError, Envelope, Event, Lives, Message, Node, Notification, Role, Session};
 pub use observer::Message as ObserverMessage;
-pub use reason::{DropReason, LostReason, Refusal, TransferRefused};
+pub use reason::{DropReason, LostReason, MessageKind, Refusal, TransferRefused};
 pub use time::{Span, Time};
 pub use wire::DATAGRAM_MAX;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::api::ApiConfig;
 use super::problem::{ConfigError, Findings};
 use super::record::RecordTo;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
@@ -73,6 +74,9 @@ pub struct Config {
     /// Write down what goes into the node, to be replayed elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordTo>,
+    /// Who may change something over HTTP.
+    #[serde(default)]
+    pub api: ApiConfig,
     /// Listen beyond loopback although datagrams are neither secret nor authenticated.
     #[serde(default)]
     pub insecure: bool,
@@ -236,6 +240,7 @@ impl Config {
             drain_ms: None,
             settle_ms: None,
             record: None,
+            api: ApiConfig::default(),
             insecure: false,
         }
     }
@@ -300,6 +305,7 @@ impl Config {
         if let Some(record) = &self.record {
             record.check(&mut findings);
         }
+        self.api.check(&mut findings);
         findings.finish().map(|()| settings)
     }
 

@@ -8,7 +8,7 @@ use crate::config::{Digests, VoterIndex};
 use crate::election::{self, HardState, PersistId};
 use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
 use crate::observer;
-use crate::reason::LostReason;
+use crate::reason::{LostReason, MessageKind};
 use crate::time::Time;
 
 /// Something that happened, given to [`Node::step`](super::Node::step).
@@ -165,6 +165,20 @@ pub enum Session {
         /// Whether that one sits out its boot wait.
         booting: bool,
     },
+}
+
+impl Message {
+    /// The kind, for metrics.
+    pub const fn kind(&self) -> MessageKind {
+        match self {
+            Self::Session(Session::Hello { .. }) => MessageKind::Hello,
+            Self::Session(Session::Probe { .. }) => MessageKind::Probe,
+            Self::Session(Session::ProbeAck { .. }) => MessageKind::ProbeAck,
+            Self::Session(Session::Twin { .. }) => MessageKind::Twin,
+            Self::Election(message) => message.kind(),
+            Self::Observer(_) => MessageKind::Observer,
+        }
+    }
 }
 
 impl fmt::Display for Notification {

@@ -13,6 +13,7 @@ use crate::reason::DropReason;
 impl Node {
     pub(super) fn receive(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
         self.counters.received += 1;
+        self.counters.received_by_kind[envelope.message.kind().index()] += 1;
         self.examine(envelope).inspect_err(|reason| self.counters.drop(*reason))
     }
 

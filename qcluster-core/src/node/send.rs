@@ -53,7 +53,10 @@ impl Node {
             message,
         };
         match self.queue.push_send(envelope) {
-            Pushed::Yes => self.counters.sent += 1,
+            Pushed::Yes => {
+                self.counters.sent += 1;
+                self.counters.sent_by_kind[message.kind().index()] += 1;
+            }
             Pushed::Full => self.counters.overflowed += 1,
         }
     }
