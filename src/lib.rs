@@ -38,15 +38,18 @@
 //! # Features
 //!
 //! - `tokio` (default): the tokio adapter.
+//! - `client`: a client of the HTTP API, [`qcluster::client`](crate::client).
 //! - `cli`: the command `qcluster`, with an agent for services that cannot embed a library.
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "client")]
+pub mod client;
 mod config_file;
 
 pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
 pub use qcluster_core as core;
-pub use qcluster_core::config::{TimingChoice, TimingValues, VoterIn};
+pub use qcluster_core::config::{ApiConfig, ApiToken, TimingChoice, TimingValues, VoterIn};
 pub use qcluster_core::{Config, ConfigError, FencingToken, LostReason, Metadata, Peer, Preset, Term, TransferRefused};
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio as tokio;

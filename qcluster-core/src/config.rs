@@ -1,6 +1,7 @@
 //! Configuration: what a user writes ([`Config`]), what the state machine needs of it ([`Settings`]), and the checked form
 //! that everything below works from ([`Rules`]).
 
+mod api;
 mod choice;
 mod file;
 mod gossip;
@@ -10,6 +11,7 @@ mod rules;
 mod settings;
 mod timing;
 
+pub use api::{ApiConfig, ApiToken};
 pub use choice::{TimingChoice, TimingValues};
 pub use file::{Config, Metadata, Mode, Peer, VoterIn};
 pub use gossip::{Gossip, GossipPace};

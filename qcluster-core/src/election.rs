@@ -303,6 +303,11 @@ impl Election {
         self.persist(cx);
     }
 
+    /// The newest time of sending that a voter has echoed to this leader.
+    pub(crate) fn last_echo(&self, voter: VoterIndex) -> Option<Time> {
+        matches!(self.role, Role::Leader(_)).then(|| self.acked[voter.position()])
+    }
+
     /// Whether a hand-over to `target` could begin.
     pub(crate) fn can_transfer(&self, now: Time, target: Option<VoterIndex>) -> Result<(), TransferRefused> {
         if self.lease(now).is_none() {

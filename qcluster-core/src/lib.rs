@@ -36,6 +36,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "api")]
+pub mod api;
 pub mod config;
 mod election;
 mod endpoint;
@@ -73,7 +75,7 @@ pub use node::{
     Session,
 };
 pub use observer::Message as ObserverMessage;
-pub use reason::{DropReason, LostReason, Refusal, TransferRefused};
+pub use reason::{DropReason, LostReason, MessageKind, Refusal, TransferRefused};
 pub use reconcile::Message as ReconcileMessage;
 pub use registry::{
     Body, Counts as RegistryCounts, Facts, Field, Health, Instance, Message as RegistryMessage, Record, RegistryError,

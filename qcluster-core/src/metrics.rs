@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::reason::{DropReason, LostReason, Refusal};
+use crate::reason::{DropReason, LostReason, MessageKind, Refusal};
 
 /// Counts since the start of a node. All of them only grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,10 @@ pub struct Counters {
     pub received: u64,
     /// Messages given out.
     pub sent: u64,
+    /// Of those given in, by [`MessageKind`].
+    pub received_by_kind: [u64; MessageKind::ALL.len()],
+    /// Of those given out, by [`MessageKind`].
+    pub sent_by_kind: [u64; MessageKind::ALL.len()],
     /// Messages dropped, by [`DropReason`].
     pub dropped: [u64; DropReason::ALL.len()],
     /// Pre-vote rounds begun.

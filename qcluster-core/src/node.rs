@@ -262,6 +262,15 @@ impl Node {
         (link.life != Incarnation::UNKNOWN).then_some(link.heard)
     }
 
+    /// As a leader: the newest of its own times of sending that a voter has echoed (E3). What has passed since is the round
+    /// trip, in the step that hears the echo.
+    pub fn last_echo(&self, voter: VoterIndex) -> Option<Time> {
+        match &self.part {
+            Part::Voter(election) => election.last_echo(voter),
+            Part::Observer(_) | Part::Member => None,
+        }
+    }
+
     /// What it has done and refused so far.
     pub fn counters(&self) -> &Counters {
         &self.counters

@@ -127,6 +127,47 @@ reasons! {
     }
 }
 
+reasons! {
+    /// The kinds of messages between nodes, by which they are counted.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    MessageKind {
+        /// See [`Session::Hello`](crate::Session::Hello).
+        Hello = "hello",
+        /// See [`Session::Probe`](crate::Session::Probe).
+        Probe = "probe",
+        /// See [`Session::ProbeAck`](crate::Session::ProbeAck).
+        ProbeAck = "probe_ack",
+        /// See [`Session::Twin`](crate::Session::Twin).
+        Twin = "twin",
+        /// See [`Heartbeat`](crate::ElectionMessage::Heartbeat).
+        Heartbeat = "heartbeat",
+        /// See [`HeartbeatAck`](crate::ElectionMessage::HeartbeatAck).
+        HeartbeatAck = "heartbeat_ack",
+        /// See [`StaleTerm`](crate::ElectionMessage::StaleTerm).
+        StaleTerm = "stale_term",
+        /// See [`PreVoteRequest`](crate::ElectionMessage::PreVoteRequest).
+        PreVoteRequest = "pre_vote_request",
+        /// See [`PreVoteReply`](crate::ElectionMessage::PreVoteReply).
+        PreVoteReply = "pre_vote_reply",
+        /// See [`VoteRequest`](crate::ElectionMessage::VoteRequest).
+        VoteRequest = "vote_request",
+        /// See [`VoteReply`](crate::ElectionMessage::VoteReply).
+        VoteReply = "vote_reply",
+        /// See [`Release`](crate::ElectionMessage::Release).
+        Release = "release",
+        /// See [`CouldYouWin`](crate::ElectionMessage::CouldYouWin).
+        CouldYouWin = "could_you_win",
+        /// See [`CouldWin`](crate::ElectionMessage::CouldWin).
+        CouldWin = "could_win",
+        /// What an observer and the voters say to each other (E13).
+        Observer = "observer",
+        /// About members (G1 to G4).
+        Membership = "membership",
+        /// About services (G5).
+        Registry = "registry",
+    }
+}
+
 impl core::fmt::Display for TransferRefused {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {

@@ -5,16 +5,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::{Config, FencingToken, NodeId, Peer, TransferRefused};
-use tokio::sync::{mpsc, oneshot, watch};
+use qcluster_core::api::Status;
+use qcluster_core::{Config, NodeId, Peer, TransferRefused};
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::change::{Changes, Leadership};
-use crate::driver::Command;
+use crate::commands::{Command, ask_and_wait};
 use crate::error::{StartError, Stopped, TransferError};
 use crate::lease::Lease;
 use crate::start;
-use crate::status::Status;
 use crate::view::View;
 use crate::work;
 
@@ -28,12 +28,13 @@ use crate::work;
 /// When the last handle is dropped, the node hands over what it leads and stops, as with [`shutdown`](Self::shutdown).
 ///
 /// The node is one task of the runtime that it was started in. Other tasks there that block a thread for long delay its
-/// heartbeats and may cost it its leadership; they never make it believe in a lease that has ended.
+/// heartbeats and may cost it its leadership; they never make it believe in a lease that has ended. HTTP is served by a
+/// thread of its own: requests do not delay the node, and health checks are answered while the runtime is stalled.
 #[derive(Clone)]
 pub struct QCluster {
     view: Arc<View>,
     commands: mpsc::Sender<Command>,
-    tasks: Arc<[AbortHandle]>,
+    task: AbortHandle,
     /// Closed when all that the node held has been given back.
     alive: watch::Receiver<()>,
 }
@@ -51,7 +52,7 @@ impl QCluster {
     /// Inside a tokio runtime whose I/O or timers are not enabled: tokio gives no way to ask beforehand.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let started = start::start(config).await?;
-        Ok(Self { view: started.view, commands: started.commands, tasks: started.tasks, alive: started.alive })
+        Ok(Self { view: started.view, commands: started.commands, task: started.task, alive: started.alive })
     }
 
     /// Whether this node is the leader at this instant: no two nodes are at once, as long as clocks keep within the
@@ -150,7 +151,7 @@ impl QCluster {
     pub async fn transfer_leadership(&self, target: Option<&str>) -> Result<(), TransferError> {
         let named = target.map(NodeId::new).transpose();
         let target = named.map_err(|_| TransferError::Refused(TransferRefused::NotAVoter))?;
-        self.ask_and_wait(|reply| Command::Transfer { target, reply }).await
+        ask_and_wait(&self.view, &self.commands, |reply| Command::Transfer { target, reply }).await.map(|_| ())
     }
 
     /// Ends this node's leadership in favour of whoever wins next, and waits until it has ended.
@@ -158,7 +159,7 @@ impl QCluster {
     /// # Errors
     /// This node does not lead: nothing has changed. Or it has stopped.
     pub async fn step_down(&self) -> Result<(), TransferError> {
-        self.ask_and_wait(|reply| Command::StepDown { reply }).await
+        ask_and_wait(&self.view, &self.commands, |reply| Command::StepDown { reply }).await.map(|_| ())
     }
 
     /// Hands over what this node leads, stops it, and waits until its ports and files are free. Again does no harm.
@@ -171,9 +172,7 @@ impl QCluster {
     /// Stops the node at once, as a crash would: nothing is handed over, and the others wait for the lease to run out.
     /// For tests and demonstrations.
     pub async fn abort(&self) {
-        for task in self.tasks.iter() {
-            task.abort();
-        }
+        self.task.abort();
         self.released().await;
     }
 
@@ -187,22 +186,6 @@ impl QCluster {
     async fn released(&self) {
         let mut alive = self.alive.clone();
         while alive.changed().await.is_ok() {}
-    }
-
-    async fn ask_and_wait(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Result<Option<FencingToken>, TransferRefused>>) -> Command,
-    ) -> Result<(), TransferError> {
-        let stopped = || TransferError::Stopped(self.view.why_stopped());
-        let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| stopped())?;
-        let ends = answer.await.map_err(|_| stopped())?.map_err(TransferError::Refused)?;
-        if let Some(token) = ends {
-            let mut leadership = self.view.leadership();
-            // If the node stops meanwhile, it does not lead any more either.
-            let _ = leadership.wait_for(|leadership| leadership.token() != Some(token)).await;
-        }
-        Ok(())
     }
 }
 

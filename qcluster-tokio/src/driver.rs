@@ -3,37 +3,28 @@
 use std::future::pending;
 use std::time::Duration;
 
-use qcluster_core::{
-    DATAGRAM_MAX, Endpoint, FencingToken, Input, NodeId, Output, PersistId, Span, Time, TransferRefused,
-};
-use tokio::sync::{mpsc, oneshot};
+use qcluster_core::api::{PeerSnapshot, StorageStatus};
+use qcluster_core::{DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, PersistId, Span, Time, TransferRefused};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::board::Notes;
 use crate::clock::Clock;
+use crate::commands::Command;
 use crate::disk::{Disk, Done};
 use crate::error::Stopped;
+use crate::log;
+use crate::measures::Measures;
 use crate::names::{Found, Names};
 use crate::publisher::Publisher;
 use crate::recorder::Recorder;
 use crate::sockets::{Received, Sockets};
-use crate::status::{PeerSnapshot, Snapshot, StorageStatus};
 
 /// Datagrams taken before timers and commands have their turn again.
 const BATCH_MAX: usize = 64;
 
 /// One byte more than fits a datagram, so that a longer one is seen to be longer.
 const BUFFER_LEN: usize = DATAGRAM_MAX + 1;
-
-/// What handles ask of the loop.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Answered as soon as the hand-over has begun, with the leadership that it ends, if it ends one.
-    Transfer { target: Option<NodeId>, reply: oneshot::Sender<Result<Option<FencingToken>, TransferRefused>> },
-    /// Likewise.
-    StepDown { reply: oneshot::Sender<Result<Option<FencingToken>, TransferRefused>> },
-    /// Hand over, then stop.
-    Shutdown,
-}
 
 /// Why the loop goes on.
 #[derive(Debug)]
@@ -73,6 +64,7 @@ struct Effects {
     /// Where inputs go, too.
     recorder: Option<Recorder>,
     publisher: Publisher,
+    measures: Measures,
     drain: Drain,
     /// A save that could not even begin.
     failed: Option<PersistId>,
@@ -102,10 +94,11 @@ impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands } = parts;
         let (drain, failed, storage_error) = (Drain::None, None, None);
+        let measures = Measures::new(endpoint.node().rules().voters().len());
         Self {
             clock,
             endpoint,
-            effects: Effects { sockets, disk, recorder, publisher, drain, failed, storage_error },
+            effects: Effects { sockets, disk, recorder, publisher, measures, drain, failed, storage_error },
             names,
             commands,
             buffer: Box::new([0; BUFFER_LEN]),
@@ -122,7 +115,9 @@ impl Driver {
         loop {
             let now = self.clock.now();
             // Looked at in every round, so that no flood of anything delays a heartbeat.
-            if now >= self.endpoint.deadline() {
+            let deadline = self.endpoint.deadline();
+            if now >= deadline {
+                self.effects.measures.timer_lateness.observe(now.since(deadline));
                 self.step(Input::Timeout);
             }
             self.look_up_names(now);
@@ -222,6 +217,9 @@ impl Driver {
     }
 
     fn saved(&mut self, Done { id, result }: Done) {
+        if let Some(took) = self.effects.measures.saved(self.clock.now()) {
+            log::saved(self.endpoint.node().rules().id(), took, result.is_ok());
+        }
         match result {
             Ok(()) => self.step(Input::Persisted(id)),
             Err(error) => {
@@ -262,7 +260,7 @@ impl Driver {
     fn snapshot(&mut self, now: Time) {
         let node = self.endpoint.node();
         let changed = {
-            let last = self.effects.publisher.snapshot.borrow();
+            let last = &self.effects.publisher.board.read().snapshot;
             let disk_failed = matches!(last.storage, StorageStatus::Failed { .. });
             last.role != Some(node.role())
                 || last.term != node.term().0
@@ -275,18 +273,22 @@ impl Driver {
         }
     }
 
-    fn write_snapshot(&self) {
-        let Self { endpoint, effects, names, .. } = self;
+    fn write_snapshot(&mut self) {
+        let Self { clock, endpoint, effects, names, .. } = self;
         let node = endpoint.node();
-        effects.publisher.snapshot.send_modify(|snapshot: &mut Snapshot| {
+        let (storage, transport) = (effects.storage_status(), effects.sockets.counters());
+        let Effects { publisher, measures, .. } = effects;
+        publisher.board.write(|Notes { snapshot, measures: measured }| {
+            measured.clone_from(measures);
+            snapshot.taken_at = clock.now();
             snapshot.role = Some(node.role());
             snapshot.term = node.term().0;
             snapshot.incarnation = node.incarnation().0;
-            snapshot.storage = effects.storage_status();
+            snapshot.storage = storage;
             snapshot.counters.clone_from(node.counters());
-            snapshot.sockets = effects.sockets.counters();
-            snapshot.unaddressed = endpoint.unaddressed();
-            snapshot.lookup_failures = names.failures;
+            snapshot.transport = transport;
+            snapshot.transport.unaddressed = endpoint.unaddressed();
+            snapshot.transport.lookup_failures = names.failures;
             snapshot.peers.clear();
             let rules = node.rules();
             for (position, voter) in rules.voters().iter().enumerate().filter(|(_, voter)| voter.id != *rules.id()) {
@@ -310,7 +312,11 @@ async fn saved(disk: Option<&mut Disk>) -> Done {
 
 /// One step with all that follows from it at once.
 fn feed(endpoint: &mut Endpoint, effects: &mut Effects, clock: Clock, input: Input<'_>) {
-    step(endpoint, effects, clock.now(), input);
+    let (now, is_datagram) = (clock.now(), matches!(input, Input::Datagram { .. }));
+    step(endpoint, effects, now, input);
+    if is_datagram {
+        effects.measures.received(endpoint.node(), now);
+    }
     while let Some(input) = effects.follow_up() {
         step(endpoint, effects, clock.now(), input);
     }
@@ -326,7 +332,10 @@ fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<
     while let Some(output) = outputs.next() {
         match output {
             Output::Transmit { to, bytes } => effects.sockets.send(to, bytes),
-            Output::Persist { id, record } => effects.save(id, record),
+            Output::Persist { id, record } => {
+                effects.measures.saving(now);
+                effects.save(id, record);
+            }
             Output::Notify(notification) => effects.notify(now, notification),
         }
     }
@@ -356,7 +365,12 @@ impl Effects {
         if let qcluster_core::Notification::Lost { .. } = notification {
             self.drain = Drain::None;
         }
+        let was_known = self.publisher.knows_leader();
         self.publisher.notify(now, notification, self.storage_error.as_deref());
+        let took = self.measures.leader_is_known(now, self.publisher.knows_leader(), was_known);
+        if let Some(took) = took {
+            log::fail_over(self.publisher.id(), took);
+        }
     }
 
     /// What the endpoint has to be told at once about its own outputs.

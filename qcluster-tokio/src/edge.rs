@@ -51,6 +51,11 @@ impl LeaseEdge {
         self.draining.store(true, Ordering::SeqCst);
     }
 
+    /// Whether work is forbidden, if the node leads at all.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
     /// Whether the lease holds at this instant.
     pub(crate) fn is_leader(&self) -> bool {
         self.remaining().is_some()

@@ -15,6 +15,13 @@ pub enum StartError {
     Config(ConfigError),
     /// An address could not be bound.
     Bind(BindError),
+    /// The API token could not be read.
+    TokenFile {
+        /// `api.token_file`.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The data directory cannot be used.
     DataDir(DataDirError),
     /// The saved state is damaged or belongs to somebody else. It is never replaced by a fresh start on its own.
@@ -102,6 +109,9 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Bind(error) => error.fmt(f),
+            Self::TokenFile { path, reason } => {
+                write!(f, "api.token_file: no token in the first line of {}: {reason}", path.display())
+            }
             Self::DataDir(error) => error.fmt(f),
             Self::Record { path, error } => {
                 write!(f, "{error}: {}. The node did not start. {}", path.display(), remedy(*error))
@@ -198,7 +208,7 @@ impl std::error::Error for StartError {
             Self::DataDir(error) => Some(error),
             Self::Record { error, .. } | Self::Boot(error) => Some(error),
             Self::System(error) => Some(error),
-            Self::NoRuntime => None,
+            Self::NoRuntime | Self::TokenFile { .. } => None,
         }
     }
 }

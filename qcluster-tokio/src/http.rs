@@ -1,57 +1,101 @@
-//! The HTTP side, on the cluster's port number: answers come from what the loop has published, never from the loop itself.
+//! The HTTP side, on the cluster's port number: a thread of its own, so that requests never delay the loop, and a loop that
+//! stands still never delays a health check.
+//!
+//! Answers come from what the loop has made known. Everything that a client can make use of has a limit.
 
-mod answer;
+mod exchange;
+mod metrics;
 
-use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use qcluster_core::api::{ErrorCode, Response};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 
+use crate::commands::Command;
 use crate::view::View;
+use exchange::Site;
 
-/// Connections at once. More wait in the system's queue until one ends.
-const CONNECTIONS_MAX: usize = 64;
+/// Connections at once. Who comes on top of them is told so, and let go.
+pub(crate) const CONNECTIONS_MAX: usize = 256;
 
 /// A client that has not sent its request by then, or keeps an idle connection longer, is let go.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// However busy it is, a connection is closed after this long, so that none is held for ever.
+/// However busy it is, a connection takes no new request after this long, so that none is held for ever.
 const CONNECTION_TIME_MAX: Duration = Duration::from_mins(1);
 
-/// What is left for the answer under way when a connection's time is up.
+/// What is left for the answers under way when the node has stopped.
 const LAST_ANSWER_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// A request line and its headers, in bytes; the least that the server can be told.
-const HEADER_LEN_MAX: usize = 8 * 1_024;
+/// What the server reads of a request line and headers at most, in bytes. The politer limits are those of `exchange`: what
+/// is over these is turned away by the HTTP library, with a status and no words.
+const HEAD_LEN_MAX: usize = 64 * 1_024;
 
-/// Header fields of a request.
-const HEADERS_MAX: usize = 64;
+/// Likewise, for the number of headers.
+const HEADERS_MAX: usize = 128;
 
 /// A failure to accept, such as too many open files, is no reason to try again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until it is dropped, which ends its connections too.
-pub(crate) async fn serve(listeners: Vec<TcpListener>, view: Arc<View>) {
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.len() >= CONNECTIONS_MAX {
-            connections.join_next().await;
+/// How often counters that have grown are told to `tracing`.
+const COUNTERS_PAUSE: Duration = Duration::from_secs(10);
+
+/// Serves until the node has stopped. `alive` is dropped when the port is free.
+pub(crate) fn start(
+    listeners: Vec<TcpListener>,
+    view: Arc<View>,
+    commands: mpsc::WeakSender<Command>,
+    alive: impl Send + 'static,
+) -> io::Result<()> {
+    // They belong to the runtime that they were bound in, and are to belong to the thread's.
+    let listeners: Vec<StdListener> = listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<_>>()?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("qcluster-http".into()).spawn(move || {
+        let served = runtime.block_on(async {
+            let listeners = listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<_>>()?;
+            serve(listeners, Arc::new(Site::new(view, commands))).await;
+            io::Result::Ok(())
+        });
+        if let Err(error) = served {
+            tracing::error!(name: "qcluster.http_failed", target: crate::log::TARGET, %error, "HTTP cannot be served");
         }
+        drop(runtime);
+        drop(alive);
+    })?;
+    Ok(())
+}
+
+async fn serve(listeners: Vec<TcpListener>, site: Arc<Site>) {
+    let mut leadership = site.view.leadership();
+    let (end, ending) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut tell = interval(COUNTERS_PAUSE);
+    loop {
         tokio::select! {
             accepted = accept(&listeners) => match accepted {
-                Ok(stream) => {
-                    connections.spawn(connection(stream, Arc::clone(&view)));
+                Ok((stream, from)) => {
+                    while connections.try_join_next().is_some() {}
+                    if connections.len() < CONNECTIONS_MAX {
+                        site.metrics.connections_accepted();
+                        connections.spawn(connection(stream, from, Arc::clone(&site), ending.clone()));
+                    } else {
+                        site.metrics.connections_refused();
+                        turn_away(&stream);
+                    }
                 }
                 Err(error) => {
                     tracing::debug!(name: "qcluster.http_accept", target: crate::log::TARGET, %error, "cannot accept");
@@ -59,15 +103,22 @@ pub(crate) async fn serve(listeners: Vec<TcpListener>, view: Arc<View>) {
                 }
             },
             Some(_) = connections.join_next() => {}
+            _ = tell.tick() => site.tell_counters(),
+            // The channel closes with the node: there is nothing left to tell.
+            change = leadership.changed() => if change.is_err() { break },
         }
     }
+    drop(listeners);
+    drop(end);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(LAST_ANSWER_TIME_MAX, finished).await;
 }
 
-async fn accept(listeners: &[TcpListener]) -> std::io::Result<TcpStream> {
+async fn accept(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
     poll_fn(|cx| {
         for listener in listeners {
             if let Poll::Ready(accepted) = listener.poll_accept(cx) {
-                return Poll::Ready(accepted.map(|(stream, _)| stream));
+                return Poll::Ready(accepted);
             }
         }
         Poll::Pending
@@ -75,20 +126,34 @@ async fn accept(listeners: &[TcpListener]) -> std::io::Result<TcpStream> {
     .await
 }
 
-async fn connection(stream: TcpStream, view: Arc<View>) {
-    let respond = |request: Request<Incoming>| {
-        let response: Response<_> = answer::answer(&view, request.method(), request.uri().path());
-        async move { Ok::<_, Infallible>(response) }
-    };
+/// Says why, as far as that goes without waiting. A client that is still writing may see no more than the end.
+fn turn_away(stream: &TcpStream) {
+    let Response { status, content_type, body, .. } =
+        Response::error(ErrorCode::Busy, "too many connections: try again, or another node");
+    let head = format!(
+        "HTTP/1.1 {status} Service Unavailable\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    let _ = stream.try_write(&[head.as_bytes(), body.as_slice()].concat());
+}
+
+async fn connection(stream: TcpStream, from: SocketAddr, site: Arc<Site>, mut ending: watch::Receiver<()>) {
+    // An answer is one write: there is nothing to wait for.
+    let _ = stream.set_nodelay(true);
+    let longest_answer = site.answer_time_max();
+    let service = service_fn(move |request| exchange::exchange(Arc::clone(&site), from, request));
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME_MAX).max_buf_size(HEADER_LEN_MAX);
+    server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME_MAX).max_buf_size(HEAD_LEN_MAX);
     server.max_headers(HEADERS_MAX);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service_fn(respond)));
-    // How a client ends its connection is its own business.
-    if timeout(CONNECTION_TIME_MAX, connection.as_mut()).await.is_err() {
-        connection.as_mut().graceful_shutdown();
-        let _ = timeout(LAST_ANSWER_TIME_MAX, connection).await;
-    }
+    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let last_answer = tokio::select! {
+        // How a client ends its connection is its own business.
+        _ = connection.as_mut() => return,
+        () = sleep(CONNECTION_TIME_MAX) => longest_answer,
+        _ = ending.changed() => LAST_ANSWER_TIME_MAX,
+    };
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(last_answer, connection).await;
 }
 
 #[cfg(test)]

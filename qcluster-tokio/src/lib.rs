@@ -10,17 +10,21 @@
 //! | `driver` | the loop |
 //! | `edge`, `lease` | the atomic deadline, and the lease as applications hold it |
 //! | `work` | `run_as_leader` |
-//! | `publisher`, `view` | what is written and read across threads; `change`, `status`, `log`, `vacancy` are its forms |
+//! | `publisher`, `board`, `view` | what is written and read across threads; `change`, `log`, `vacancy` are its forms |
+//! | `measures` | how long things take |
+//! | `commands` | what is asked of the loop |
 //! | `sockets`, `names` | UDP, and where peers are |
 //! | `disk` | the hard state |
 //! | `recorder` | what goes into the node, written down |
-//! | `http` | health checks and status |
+//! | `http` | the API of the core on a server, and metrics |
 
 #![forbid(unsafe_code)]
 
+mod board;
 mod change;
 mod clock;
 mod cluster;
+mod commands;
 mod disk;
 mod driver;
 mod edge;
@@ -28,12 +32,12 @@ mod error;
 mod http;
 mod lease;
 mod log;
+mod measures;
 mod names;
 mod publisher;
 mod recorder;
 mod sockets;
 mod start;
-mod status;
 mod vacancy;
 mod view;
 mod work;
@@ -45,4 +49,4 @@ pub use change::{Change, Changes, Leadership, What};
 pub use cluster::QCluster;
 pub use error::{BindError, DataDirError, StartError, Stopped, TransferError};
 pub use lease::Lease;
-pub use status::{PeerStatus, Status, StorageStatus};
+pub use qcluster_core::api::{PeerStatus, Status, StorageStatus};

@@ -1,6 +1,8 @@
 //! Changes as `tracing` events, under names that never change.
 
-use qcluster_core::NodeId;
+use std::time::Duration;
+
+use qcluster_core::{NodeId, Span};
 
 use crate::change::What;
 
@@ -78,4 +80,21 @@ pub(crate) fn change(node: &NodeId, what: &What) {
             tracing::warn!(name: "qcluster.missed", target: TARGET, %node, count, "changes were lost by a slow receiver");
         }
     }
+}
+
+/// The next leader is known, so long after the last one was lost from sight.
+pub(crate) fn fail_over(node: &NodeId, took: Span) {
+    let seconds = Duration::from(took).as_secs_f64();
+    tracing::info!(name: "qcluster.fail_over", target: TARGET, %node, seconds, "the cluster has a leader again");
+}
+
+/// A record is on disk, or is not.
+pub(crate) fn saved(node: &NodeId, took: Span, ok: bool) {
+    let seconds = Duration::from(took).as_secs_f64();
+    tracing::debug!(name: "qcluster.saved", target: TARGET, %node, seconds, ok, "a record was saved, or could not be");
+}
+
+/// A counter has grown. Told now and then, under the name that it has in `/metrics`.
+pub(crate) fn counter(node: &NodeId, metric: &str, labels: &str, value: u64, increase: u64) {
+    tracing::debug!(name: "qcluster.counter", target: TARGET, %node, metric, labels, value, increase, "a counter has grown");
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use qcluster_core::api::Whereabouts;
 use qcluster_core::{NodeId, NodeKey, Peer, Span, Time};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
@@ -51,19 +52,6 @@ struct Named {
 enum Lookup {
     None,
     UnderWay,
-}
-
-/// How the last lookup of a peer has ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Whereabouts {
-    /// None has ended yet.
-    #[default]
-    Unknown,
-    Found,
-    /// The name has no address.
-    Nowhere,
-    /// It has some, and no socket of this node reaches them.
-    OutOfReach,
 }
 
 impl Names {

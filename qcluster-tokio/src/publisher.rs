@@ -3,15 +3,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use qcluster_core::{Lease, Notification, Peer, Rules, Time, VoterIndex};
+use qcluster_core::api::{self, Subject};
+use qcluster_core::{Lease, NodeId, Notification, Peer, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
+use crate::board::Writer;
 use crate::change::{Change, Leadership, What};
 use crate::edge::LeaseEdge;
 use crate::error::Stopped;
 use crate::log;
-use crate::status::Snapshot;
-use crate::vacancy::{self, Vacancy};
+use crate::vacancy::Vacancy;
 use crate::work::Works;
 
 /// The writing side of a [`View`](crate::view::View). Dropped, it says that the node has stopped.
@@ -20,12 +21,10 @@ pub(crate) struct Publisher {
     pub(crate) edge: Arc<LeaseEdge>,
     pub(crate) works: Arc<Works>,
     pub(crate) leadership: watch::Sender<Leadership>,
-    pub(crate) snapshot: watch::Sender<Snapshot>,
+    pub(crate) board: Writer,
     pub(crate) changes: broadcast::Sender<Change>,
     pub(crate) stopped: Arc<OnceLock<Stopped>>,
-    /// The voters in the order of the rules.
-    pub(crate) voters: Vec<Arc<Peer>>,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) subject: Arc<Subject>,
     pub(crate) vacancy: Vacancy,
 }
 
@@ -33,6 +32,15 @@ impl Publisher {
     /// Comes first after every step, before any of its outputs.
     pub(crate) fn lease(&self, lease: Option<Lease>) {
         self.edge.publish(lease);
+    }
+
+    /// Whether somebody is known to lead, this node included.
+    pub(crate) fn knows_leader(&self) -> bool {
+        *self.leadership.borrow() != Leadership::Vacant
+    }
+
+    pub(crate) fn id(&self) -> &NodeId {
+        self.subject.rules.id()
     }
 
     /// Carries a notification of the core to the application. `error` is what the disk said last, if it failed.
@@ -75,16 +83,16 @@ impl Publisher {
 
     /// Says now and then that nobody leads, while nobody does. Comes after the snapshot that it speaks of.
     pub(crate) fn mind_vacancy(&mut self, now: Time) {
-        if *self.leadership.borrow() != Leadership::Vacant {
+        if self.knows_leader() {
             self.vacancy.over();
         } else if self.vacancy.lasts(now) {
-            let facts = vacancy::facts(&self.rules, &self.voters, &self.snapshot.borrow(), now);
+            let facts = api::facts(&self.subject, &self.board.read().snapshot, now);
             self.tell(What::Leaderless { facts });
         }
     }
 
     fn tell(&self, what: What) {
-        log::change(self.rules.id(), &what);
+        log::change(self.id(), &what);
         // Nobody listening is no error.
         let _ = self.changes.send(Change { at: SystemTime::now(), what });
     }
@@ -115,7 +123,7 @@ impl Publisher {
     }
 
     fn voter(&self, index: VoterIndex) -> Option<Arc<Peer>> {
-        self.voters.get(index.position()).cloned()
+        self.subject.voters.get(index.position()).cloned()
     }
 }
 

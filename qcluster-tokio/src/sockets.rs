@@ -6,28 +6,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
+use qcluster_core::api::TransportCounters;
 use tokio::net::UdpSocket;
 
 pub(crate) use binding::{Bound, bind};
-
-/// What went wrong on the way, none of which stops a node: datagrams may get lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SocketCounters {
-    /// Datagrams that the system took.
-    pub(crate) sent: u64,
-    /// Datagrams that arrived.
-    pub(crate) received: u64,
-    /// Bytes of UDP payload that the system took.
-    pub(crate) sent_bytes: u64,
-    /// Bytes of UDP payload that arrived.
-    pub(crate) received_bytes: u64,
-    /// Datagrams that the system refused, such as for want of a route.
-    pub(crate) send_errors: u64,
-    /// Errors in place of a datagram, such as that an earlier one was refused by its receiver.
-    pub(crate) receive_errors: u64,
-    /// Datagrams given up because the system's buffer was full, or no socket is of the right family.
-    pub(crate) not_sent: u64,
-}
 
 /// What a look at the sockets found.
 #[derive(Debug)]
@@ -48,7 +30,7 @@ pub(crate) struct Sockets {
     binds: Vec<Bind>,
     /// Where the next look begins, so that no socket waits for another.
     next: usize,
-    counters: SocketCounters,
+    counters: TransportCounters,
 }
 
 #[derive(Debug)]
@@ -63,11 +45,12 @@ impl Sockets {
         Ok(Self {
             binds: sockets.into_iter().map(bind).collect::<io::Result<_>>()?,
             next: 0,
-            counters: SocketCounters::default(),
+            counters: TransportCounters::default(),
         })
     }
 
-    pub(crate) fn counters(&self) -> SocketCounters {
+    /// What the sockets know of; the rest is zero.
+    pub(crate) fn counters(&self) -> TransportCounters {
         self.counters
     }
 

@@ -1,33 +1,40 @@
 //! Starting a node: everything that can fail, in an order that leaves nothing behind when it does.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use qcluster_core::api::{Access, Subject};
+use qcluster_core::config::ApiToken;
 use qcluster_core::{BootError, Config, Endpoint, EndpointBoot, Peer, Rules, Time, recording};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
+use crate::commands::Command;
 use crate::disk::{Disk, Saved, Store};
-use crate::driver::{Command, Driver, Parts};
+use crate::driver::{Driver, Parts};
 use crate::error::{DataDirError, StartError};
 use crate::http;
 use crate::names::Names;
 use crate::recorder::Recorder;
 use crate::sockets::{Bound, Sockets, bind};
-use crate::view::{Subject, View};
+use crate::view::View;
 
 /// Commands that may wait for the loop.
 const COMMANDS_MAX: usize = 16;
+
+/// What is read of a token file. Its first line is much shorter.
+const TOKEN_FILE_LEN_MAX: u64 = 4_096;
 
 /// A node that has started.
 pub(crate) struct Started {
     pub(crate) view: Arc<View>,
     pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) tasks: Arc<[AbortHandle]>,
+    pub(crate) task: AbortHandle,
     pub(crate) alive: watch::Receiver<()>,
 }
 
@@ -35,6 +42,10 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let settings = config.settings()?;
     let rules = Arc::new(settings.check()?);
     let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+    let token = match &config.api.token_file {
+        Some(path) => Some(read_token(&runtime, path).await?),
+        None => config.api.token.clone(),
+    };
     let opened = match &config.data_dir {
         Some(dir) => Some(open(&runtime, dir).await?),
         None => None,
@@ -57,25 +68,34 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let me = me(&config, addresses.first().map_or(config.listen_port, std::net::SocketAddr::port));
     let voters = voters(&config, &me, &rules);
     let names = Names::new(config.all_peers(), rules.timing().lease);
-    let (view, publisher) = View::new(Subject { me, cluster: config.cluster, voters, rules, listen: addresses, clock });
+    let access = Access::new(&config, token);
+    let me = Arc::new(me);
+    let subject = Subject { me, cluster: config.cluster, voters, rules, listen: addresses, access };
+    let (view, publisher) = View::new(subject, clock);
     let (commands, received) = mpsc::channel(COMMANDS_MAX);
     let parts = Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands: received };
 
-    let server = runtime.spawn(released_with(Arc::clone(&alive), http::serve(tcp, Arc::clone(&view)))).abort_handle();
-    let ending = server.clone();
-    let driver = runtime.spawn(released_with(alive, async move {
-        Driver::new(parts).run().await;
-        // Without a node there is nothing left to tell.
-        ending.abort();
-    }));
-    let tasks = Arc::new([driver.abort_handle(), server]);
-    Ok(Started { view, commands, tasks, alive: all_released })
+    http::start(tcp, Arc::clone(&view), commands.downgrade(), Arc::clone(&alive)).map_err(StartError::System)?;
+    let task = runtime.spawn(released_with(alive, Driver::new(parts).run())).abort_handle();
+    Ok(Started { view, commands, task, alive: all_released })
 }
 
 /// Keeps `alive` until the task and all that it owns is gone, however it ends.
 async fn released_with<T>(alive: Arc<watch::Sender<()>>, task: impl Future<Output = T>) {
     task.await;
     drop(alive);
+}
+
+/// The first line of the file.
+async fn read_token(runtime: &Handle, path: &str) -> Result<ApiToken, StartError> {
+    let unusable = |reason: String| StartError::TokenFile { path: path.into(), reason };
+    let file = path.to_owned();
+    let read = runtime.spawn_blocking(move || {
+        let mut text = String::new();
+        File::open(file)?.take(TOKEN_FILE_LEN_MAX).read_to_string(&mut text).map(|_| text)
+    });
+    let text = read.await.map_err(io::Error::other).flatten().map_err(|error| unusable(error.to_string()))?;
+    ApiToken::new(text.lines().next().unwrap_or_default().trim()).map_err(unusable)
 }
 
 async fn open(runtime: &Handle, dir: &str) -> Result<(Store, Saved), StartError> {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use qcluster_core::api::{Access, Subject};
 use qcluster_core::config::{TimingChoice, TimingValues};
 use qcluster_core::{Config, FencingToken, Lease, LostReason, Notification, Span, Time};
 
 use crate::change::{Change, Changes, What};
 use crate::clock::Clock;
 use crate::publisher::Publisher;
-use crate::view::{Subject, View};
+use crate::view::View;
 
 /// Longer than anything here takes on any machine: whoever waits this long has found a bug.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -38,8 +39,11 @@ impl Puppet {
         let me = config.as_peer();
         let clock = Clock::start();
         let voters = crate::start::voters(&config, &me, &rules);
-        let (view, publisher) =
-            View::new(Subject { me, cluster: config.cluster, voters, rules, listen: Vec::new(), clock });
+        let access = Access::new(&config, config.api.token.clone());
+        let (me, listen) = (Arc::new(me), Vec::new());
+        let subject = Subject { me, cluster: config.cluster, voters, rules, listen, access };
+        let (view, mut publisher) = View::new(subject, clock);
+        publisher.board.write(|notes| notes.snapshot.taken_at = clock.now());
         Self { view, publisher, clock }
     }
 

@@ -1,78 +1,57 @@
 //! What a node shows of itself: written by its loop, read from anywhere without asking it.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use qcluster_core::{Peer, Rules, Span};
+use qcluster_core::api::{self, Status, Subject};
+use qcluster_core::{Peer, Span};
 use tokio::sync::{broadcast, watch};
 
+use crate::board::{Board, Writer};
 use crate::change::{Change, Changes, Leadership};
 use crate::clock::Clock;
 use crate::edge::LeaseEdge;
 use crate::error::Stopped;
 use crate::lease::Lease;
+use crate::measures::Measures;
 use crate::publisher::Publisher;
-use crate::status::{Snapshot, Status};
-use crate::vacancy::{self, Vacancy};
+use crate::vacancy::Vacancy;
 use crate::work::Works;
 
 /// The reading side; [`Publisher`] is the writing one.
 #[derive(Debug)]
 pub(crate) struct View {
-    /// This node as others should see it.
-    me: Arc<Peer>,
-    cluster: String,
-    /// In the order of the rules.
-    voters: Vec<Arc<Peer>>,
-    rules: Arc<Rules>,
-    listen: Vec<SocketAddr>,
+    subject: Arc<Subject>,
     clock: Clock,
     edge: Arc<LeaseEdge>,
     works: Arc<Works>,
+    board: Arc<Board>,
     leadership: watch::Receiver<Leadership>,
-    snapshot: watch::Receiver<Snapshot>,
     // Weak, so that receivers see the end when the publisher has gone.
     changes: broadcast::WeakSender<Change>,
     stopped: Arc<OnceLock<Stopped>>,
 }
 
-/// What a view is made of beside channels.
-pub(crate) struct Subject {
-    pub(crate) me: Peer,
-    pub(crate) cluster: String,
-    /// The voters in the order of the rules.
-    pub(crate) voters: Vec<Arc<Peer>>,
-    pub(crate) rules: Arc<Rules>,
-    pub(crate) listen: Vec<SocketAddr>,
-    pub(crate) clock: Clock,
-}
-
 impl View {
-    pub(crate) fn new(subject: Subject) -> (Arc<Self>, Publisher) {
-        let Subject { me, cluster, voters, rules, listen, clock } = subject;
+    pub(crate) fn new(subject: Subject, clock: Clock) -> (Arc<Self>, Publisher) {
+        let subject = Arc::new(subject);
         let edge = Arc::new(LeaseEdge::new(clock));
-        let works = Arc::new(Works::default());
-        let stopped = Arc::new(OnceLock::new());
+        let (works, board, stopped) = (Arc::new(Works::default()), Arc::new(Board::default()), Arc::default());
         let (leadership, leadership_seen) = watch::channel(Leadership::Vacant);
-        let (snapshot, snapshot_seen) = watch::channel(Snapshot::default());
         let (changes, _) = broadcast::channel(Changes::BACKLOG_MAX);
         let view = Self {
-            me: Arc::new(me),
-            cluster,
-            voters: voters.clone(),
-            rules: Arc::clone(&rules),
-            listen,
+            subject: Arc::clone(&subject),
             clock,
             edge: Arc::clone(&edge),
             works: Arc::clone(&works),
+            board: Arc::clone(&board),
             leadership: leadership_seen,
-            snapshot: snapshot_seen,
             changes: changes.downgrade(),
             stopped: Arc::clone(&stopped),
         };
-        let vacancy = Vacancy::new(&rules);
-        let publisher = Publisher { edge, works, leadership, snapshot, changes, stopped, voters, rules, vacancy };
+        let vacancy = Vacancy::new(&subject.rules);
+        let board = Writer::new(board);
+        let publisher = Publisher { edge, works, leadership, board, changes, stopped, subject, vacancy };
         (Arc::new(view), publisher)
     }
 
@@ -89,20 +68,18 @@ impl View {
         match &*self.leadership.borrow() {
             Leadership::Vacant => None,
             Leadership::Following { leader, .. } => Some(Arc::clone(leader)),
-            Leadership::Leading { .. } | Leadership::Draining { .. } => self.is_leader().then(|| Arc::clone(&self.me)),
+            Leadership::Leading { .. } | Leadership::Draining { .. } => {
+                self.is_leader().then(|| Arc::clone(&self.subject.me))
+            }
         }
     }
 
     pub(crate) fn me(&self) -> &Arc<Peer> {
-        &self.me
+        &self.subject.me
     }
 
-    pub(crate) fn cluster(&self) -> &str {
-        &self.cluster
-    }
-
-    pub(crate) fn listen(&self) -> &[SocketAddr] {
-        &self.listen
+    pub(crate) fn subject(&self) -> &Subject {
+        &self.subject
     }
 
     pub(crate) fn edge(&self) -> &LeaseEdge {
@@ -127,12 +104,12 @@ impl View {
     }
 
     pub(crate) fn heartbeat(&self) -> Duration {
-        self.rules.timing().heartbeat.into()
+        self.subject.rules.timing().heartbeat.into()
     }
 
     /// A larger guard would leave no time for work at all.
     pub(crate) fn guard_max(&self) -> Span {
-        self.rules.timing().trusted_lease().split(2)
+        self.subject.rules.timing().trusted_lease().split(2)
     }
 
     /// Why the node has stopped, if it has.
@@ -145,12 +122,31 @@ impl View {
         self.stopped().unwrap_or(Stopped::Aborted)
     }
 
-    /// Who is heard and who is not, in one line: what to look at while nobody leads.
-    pub(crate) fn facts(&self) -> String {
-        vacancy::facts(&self.rules, &self.voters, &self.snapshot.borrow(), self.clock.now())
+    /// What the API answers from, as of now, and what was measured.
+    pub(crate) fn look<T>(&self, use_it: impl FnOnce(&api::View<'_>, &Measures) -> T) -> T {
+        let follows = match &*self.leadership.borrow() {
+            Leadership::Following { leader, .. } => Some(Arc::clone(leader)),
+            Leadership::Vacant | Leadership::Leading { .. } | Leadership::Draining { .. } => None,
+        };
+        let (stopped, notes) = (self.stopped().map(|why| why.to_string()), self.board.read());
+        // The lease before the clock: see `api::View`.
+        let (draining, lease) = (self.edge.is_draining(), self.edge.lease());
+        let view = api::View {
+            subject: &self.subject,
+            snapshot: &notes.snapshot,
+            lease,
+            draining,
+            follows: follows.as_deref(),
+            stopped: stopped.as_deref(),
+            now: self.clock.now(),
+        };
+        use_it(&view, &notes.measures)
     }
 
     pub(crate) fn status(&self) -> Status {
-        Status::new(self, &self.snapshot.borrow(), &self.rules, self.clock.now())
+        self.look(|view, _| Status::from(view))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::api::ApiConfig;
 use super::choice::TimingChoice;
 use super::gossip::Gossip;
 use super::problem::{ConfigError, Findings};
@@ -81,6 +82,9 @@ pub struct Config {
     /// Write down what goes into the node, to be replayed elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordTo>,
+    /// Who may change something over HTTP.
+    #[serde(default)]
+    pub api: ApiConfig,
     /// Listen beyond loopback although datagrams are neither secret nor authenticated.
     #[serde(default)]
     pub insecure: bool,
@@ -179,6 +183,7 @@ impl Config {
             drain_ms: None,
             settle_ms: None,
             record: None,
+            api: ApiConfig::default(),
             insecure: false,
         }
     }
@@ -248,6 +253,7 @@ impl Config {
         if let Some(record) = &self.record {
             record.check(&mut findings);
         }
+        self.api.check(&mut findings);
         findings.finish().map(|()| settings)
     }
 

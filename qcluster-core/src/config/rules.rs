@@ -166,6 +166,11 @@ impl Rules {
         &self.timing
     }
 
+    /// How long work is given to end before a voluntary hand-over goes on without it (E10).
+    pub fn drain(&self) -> Span {
+        self.drain
+    }
+
     /// All voters by identifier, those of a coming list too.
     pub fn voters(&self) -> &[Voter] {
         &self.voters

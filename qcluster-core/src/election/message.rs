@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Incarnation, NodeKey, Term};
-use crate::reason::Refusal;
+use crate::reason::{MessageKind, Refusal};
 use crate::time::Time;
 
 /// One reign: a node, in one of its lives, in one term. Promises and releases name all three, so that nothing meant for
@@ -125,19 +125,24 @@ impl Message {
         }
     }
 
-    /// The name of the kind, for logs and metrics.
-    pub const fn name(&self) -> &'static str {
+    /// The kind, for logs and metrics.
+    pub const fn kind(&self) -> MessageKind {
         match self {
-            Self::Heartbeat { .. } => "heartbeat",
-            Self::HeartbeatAck { .. } => "heartbeat_ack",
-            Self::StaleTerm { .. } => "stale_term",
-            Self::PreVoteRequest { .. } => "pre_vote_request",
-            Self::PreVoteReply { .. } => "pre_vote_reply",
-            Self::VoteRequest { .. } => "vote_request",
-            Self::VoteReply { .. } => "vote_reply",
-            Self::Release { .. } => "release",
-            Self::CouldYouWin { .. } => "could_you_win",
-            Self::CouldWin { .. } => "could_win",
+            Self::Heartbeat { .. } => MessageKind::Heartbeat,
+            Self::HeartbeatAck { .. } => MessageKind::HeartbeatAck,
+            Self::StaleTerm { .. } => MessageKind::StaleTerm,
+            Self::PreVoteRequest { .. } => MessageKind::PreVoteRequest,
+            Self::PreVoteReply { .. } => MessageKind::PreVoteReply,
+            Self::VoteRequest { .. } => MessageKind::VoteRequest,
+            Self::VoteReply { .. } => MessageKind::VoteReply,
+            Self::Release { .. } => MessageKind::Release,
+            Self::CouldYouWin { .. } => MessageKind::CouldYouWin,
+            Self::CouldWin { .. } => MessageKind::CouldWin,
         }
+    }
+
+    /// The name of the kind.
+    pub const fn name(&self) -> &'static str {
+        self.kind().name()
     }
 }

@@ -10,7 +10,7 @@ use crate::election::{self, HardState, PersistId};
 use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
 use crate::membership::{self, MemberChange};
 use crate::observer;
-use crate::reason::LostReason;
+use crate::reason::{LostReason, MessageKind};
 use crate::registry::{self, ServiceChange};
 use crate::time::Time;
 
@@ -184,6 +184,22 @@ pub enum Session {
         /// Whether that one sits out its boot wait.
         booting: bool,
     },
+}
+
+impl Message {
+    /// The kind, for metrics.
+    pub const fn kind(&self) -> MessageKind {
+        match self {
+            Self::Session(Session::Hello { .. }) => MessageKind::Hello,
+            Self::Session(Session::Probe { .. }) => MessageKind::Probe,
+            Self::Session(Session::ProbeAck { .. }) => MessageKind::ProbeAck,
+            Self::Session(Session::Twin { .. }) => MessageKind::Twin,
+            Self::Election(message) => message.kind(),
+            Self::Observer(_) => MessageKind::Observer,
+            Self::Membership(_) => MessageKind::Membership,
+            Self::Registry(_) => MessageKind::Registry,
+        }
+    }
 }
 
 impl fmt::Display for Notification {

@@ -44,6 +44,7 @@ impl Node {
     }
 
     pub(super) fn send(&mut self, to: NodeKey, to_incarnation: Incarnation, message: Message) {
+        let kind = message.kind();
         let envelope = Envelope {
             from: self.rules.key,
             from_incarnation: self.incarnation,
@@ -53,7 +54,10 @@ impl Node {
             message,
         };
         match self.queue.push_send(envelope) {
-            Pushed::Yes => self.counters.sent += 1,
+            Pushed::Yes => {
+                self.counters.sent += 1;
+                self.counters.sent_by_kind[kind.index()] += 1;
+            }
             Pushed::Full => self.counters.overflowed += 1,
         }
     }

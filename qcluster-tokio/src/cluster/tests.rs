@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use qcluster_core::api::StorageStatus;
 use qcluster_core::config::{TimingChoice, TimingValues};
 use qcluster_core::{Config, FencingToken, LostReason, Metadata, Peer, TransferRefused};
 use tempfile::{TempDir, tempdir};
@@ -13,7 +14,7 @@ use tempfile::{TempDir, tempdir};
 use super::QCluster;
 use crate::change::{Changes, Leadership, What};
 use crate::error::{StartError, Stopped, TransferError};
-use crate::status::StorageStatus;
+
 use crate::testing::{in_time, until};
 
 /// A cluster of one on a free port. Its lease is long enough to outlast the pauses of a busy machine.

@@ -1,5 +1,6 @@
 //! The command `qcluster`: an agent for services that do not embed the library, and a demonstration.
 
+mod ask;
 mod demo;
 mod report;
 mod run;
@@ -16,6 +17,8 @@ mod exit {
     pub(crate) const FAILED: u8 = 1;
     /// The command line or the configuration is wrong. The argument parser uses the same.
     pub(crate) const BAD_CONFIG: u8 = 2;
+    /// The node answered, and it is not what was hoped for: nobody leads, or it refuses.
+    pub(crate) const REFUSED: u8 = 4;
     /// Another live node has this identifier: starting again at once would not help.
     pub(crate) const TWIN: u8 = 3;
 }
@@ -25,7 +28,8 @@ Exit codes:
   0  ended as asked, after handing over what it led
   1  could not start (the port is in use, the data_dir cannot be used), or failed while it ran
   2  the command line or the configuration is wrong; every mistake is named with file and field
-  3  stopped because another live node has the same identifier";
+  3  stopped because another live node has the same identifier
+  4  the node that was asked knows no leader, or refuses";
 
 /// Leader election for the replicas of a service.
 #[derive(Parser)]
@@ -49,6 +53,18 @@ enum Command {
         #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Level::Warn)]
         log: Level,
     },
+    /// How a node is.
+    #[command(after_help = EXIT_CODES)]
+    Status(ask::Asked),
+    /// Who leads, as far as a node knows. Exit code 4 if nobody does.
+    #[command(after_help = EXIT_CODES)]
+    Leader(ask::Asked),
+    /// Hand leadership over, and wait until the leader's work has ended.
+    #[command(after_help = EXIT_CODES)]
+    Transfer(ask::transfer::Transfer),
+    /// Print who leads, and each change of that, until interrupted.
+    #[command(after_help = EXIT_CODES)]
+    Watch(ask::watch::Watch),
     /// Elect a leader among three nodes in this process, kill it, and show who takes over and when.
     #[command(after_help = EXIT_CODES)]
     Demo {
@@ -108,6 +124,10 @@ fn main() -> ExitCode {
             log_from(log);
             in_runtime(run::run(config, events))
         }
+        Command::Status(asked) => in_runtime(ask::status(asked)),
+        Command::Leader(asked) => in_runtime(ask::leader(asked)),
+        Command::Transfer(transfer) => in_runtime(ask::transfer::transfer(transfer)),
+        Command::Watch(watch) => in_runtime(ask::watch::watch(watch)),
         Command::Demo { rounds, timing, format } => in_runtime(demo::demo(rounds, timing, format)),
     };
     match result {

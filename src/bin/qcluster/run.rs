@@ -49,6 +49,7 @@ fn exit_code(error: &StartError) -> u8 {
     match error {
         StartError::Config(_) => exit::BAD_CONFIG,
         StartError::Bind(_)
+        | StartError::TokenFile { .. }
         | StartError::DataDir(_)
         | StartError::Record { .. }
         | StartError::Boot(_)

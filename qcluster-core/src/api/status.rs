@@ -1,17 +1,22 @@
 //! The status of a node: what an operator asks first, as a value and as JSON.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
 
-use qcluster_core::{Counters, DropReason, LostReason, Peer, Refusal, Role, Rules, Seat, Time};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::names::Whereabouts;
-use crate::sockets::SocketCounters;
-use crate::view::View;
+use super::view::{PeerSnapshot, Snapshot, View};
+use crate::config::{Peer, Seat};
+use crate::node::Role;
+use crate::reason::{DropReason, LostReason, MessageKind, Refusal};
+use crate::time::Span;
 
 /// How a node is, as of its loop's last look (about a heartbeat interval ago); whether it leads, as of the asking.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Status {
     /// This node.
@@ -19,12 +24,12 @@ pub struct Status {
     /// The name of its cluster.
     pub cluster: String,
     /// Of this library.
-    pub version: &'static str,
+    pub version: String,
     /// What it listens on, for UDP and TCP alike.
     pub listen: Vec<SocketAddr>,
     /// `starting`, `observer`, `booting`, `follower`, `pre_candidate`, `candidate`, `leader` or `stopped`. A `leader`
     /// without [`is_leader`](Self::is_leader) has won, and not yet been given its lease.
-    pub role: &'static str,
+    pub role: String,
     /// Whether it holds the lease.
     pub is_leader: bool,
     /// The token of its leadership, if it holds the lease.
@@ -50,7 +55,7 @@ pub struct Status {
 }
 
 /// How saving state goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum StorageStatus {
     /// Without `data_dir` nothing is saved (E12).
@@ -66,7 +71,7 @@ pub enum StorageStatus {
 }
 
 /// Another voter, as seen from here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PeerStatus {
     /// Its identifier.
@@ -78,39 +83,16 @@ pub struct PeerStatus {
     pub heard_ms_ago: Option<u64>,
 }
 
-/// What the loop writes down now and then, in place: nothing is allocated for it in steady state.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Snapshot {
-    pub(crate) role: Option<Role>,
-    pub(crate) term: u64,
-    pub(crate) incarnation: u64,
-    pub(crate) storage: StorageStatus,
-    pub(crate) peers: Vec<PeerSnapshot>,
-    pub(crate) counters: Counters,
-    pub(crate) sockets: SocketCounters,
-    pub(crate) unaddressed: u64,
-    pub(crate) lookup_failures: u64,
-}
-
-/// A voter by its place in the rules.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PeerSnapshot {
-    pub(crate) position: usize,
-    pub(crate) address: Option<SocketAddr>,
-    pub(crate) heard: Option<Time>,
-    pub(crate) whereabouts: Whereabouts,
-}
-
-impl Status {
-    pub(crate) fn new(view: &View, snapshot: &Snapshot, rules: &Rules, now: Time) -> Self {
-        let lease = view.lease();
-        let lease_remaining = lease.as_ref().and_then(crate::Lease::remaining);
-        let leader = view.leader();
+impl From<&View<'_>> for Status {
+    fn from(view: &View<'_>) -> Self {
+        let View { subject, snapshot, now, .. } = *view;
+        let rules = &subject.rules;
+        let (lease, leader) = (view.held(), view.leader());
         let age = |peer: &PeerSnapshot| peer.heard.map(|heard| now.since(heard));
         let answering = || snapshot.peers.iter().filter_map(age).filter(|age| *age <= rules.timing().lease).count() + 1;
         let listens_to_all = |peer: &str| {
             let follows = |leader: &Peer| leader.identifier != rules.id().as_str() && leader.identifier != peer;
-            rules.seat() == Seat::Observer || !leader.as_deref().is_some_and(follows)
+            rules.seat() == Seat::Observer || !leader.is_some_and(follows)
         };
         let peer = |peer: &PeerSnapshot| {
             let identifier = rules.voters().get(peer.position).map_or("", |voter| voter.id.as_str());
@@ -118,26 +100,27 @@ impl Status {
             PeerStatus {
                 identifier: identifier.to_owned(),
                 address: peer.address,
-                heard_ms_ago: heard.map(qcluster_core::Span::as_millis),
+                heard_ms_ago: heard.map(Span::as_millis),
             }
         };
         Self {
             identifier: rules.id().as_str().to_owned(),
-            cluster: view.cluster().to_owned(),
-            version: env!("CARGO_PKG_VERSION"),
-            listen: view.listen().to_vec(),
-            role: match view.stopped() {
-                Some(_) => role_name(Role::Stopped),
-                None => snapshot.role.map_or("starting", role_name),
-            },
-            is_leader: lease_remaining.is_some(),
-            token: lease_remaining.and(lease).map(|lease| lease.token.0),
-            lease_remaining_ms: lease_remaining.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
-            voters_answering: lease_remaining.map(|_| answering()),
-            leader: leader.as_ref().map(|leader| leader.identifier.clone()),
+            cluster: subject.cluster.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            listen: subject.listen.clone(),
+            role: match view.stopped {
+                Some(_) => Role::Stopped.name(),
+                None => snapshot.role.map_or("starting", Role::name),
+            }
+            .to_owned(),
+            is_leader: lease.is_some(),
+            token: lease.map(|lease| lease.token.0),
+            lease_remaining_ms: lease.map(|lease| lease.valid_until.since(now).as_millis()),
+            voters_answering: lease.map(|_| answering()),
+            leader: leader.map(|leader| leader.identifier.clone()),
             term: snapshot.term,
             incarnation: format!("{:016x}", snapshot.incarnation),
-            uptime_ms: now.since(Time::ZERO).as_millis(),
+            uptime_ms: now.since(crate::time::Time::ZERO).as_millis(),
             storage: snapshot.storage.clone(),
             peers: snapshot.peers.iter().map(peer).collect(),
             counters: named(snapshot),
@@ -145,23 +128,9 @@ impl Status {
     }
 }
 
-/// The name of a role in status and logs.
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Member => "member",
-        Role::Observer => "observer",
-        Role::Booting => "booting",
-        Role::Follower => "follower",
-        Role::PreCandidate => "pre_candidate",
-        Role::Candidate => "candidate",
-        Role::Leader => "leader",
-        Role::Stopped => "stopped",
-    }
-}
-
-/// Every counter under its name; those by reason only where they are not zero.
+/// Every counter under its name; those by reason or kind only where they are not zero.
 fn named(snapshot: &Snapshot) -> BTreeMap<String, u64> {
-    let Snapshot { counters, sockets, unaddressed, lookup_failures, .. } = snapshot;
+    let Snapshot { counters, transport, .. } = snapshot;
     let plain = [
         ("received", counters.received),
         ("sent", counters.sent),
@@ -182,23 +151,23 @@ fn named(snapshot: &Snapshot) -> BTreeMap<String, u64> {
         ("twins", counters.twins),
         ("observers_refused", counters.observers_refused),
         ("overflowed", counters.overflowed),
-        ("unaddressed", *unaddressed),
-        ("lookup_failures", *lookup_failures),
-        ("udp_sent", sockets.sent),
-        ("udp_received", sockets.received),
-        ("udp_sent_bytes", sockets.sent_bytes),
-        ("udp_received_bytes", sockets.received_bytes),
-        ("udp_not_sent", sockets.not_sent),
-        ("udp_send_errors", sockets.send_errors),
-        ("udp_receive_errors", sockets.receive_errors),
+        ("unaddressed", transport.unaddressed),
+        ("lookup_failures", transport.lookup_failures),
+        ("udp_sent", transport.sent),
+        ("udp_received", transport.received),
+        ("udp_sent_bytes", transport.sent_bytes),
+        ("udp_received_bytes", transport.received_bytes),
+        ("udp_not_sent", transport.not_sent),
+        ("udp_send_errors", transport.send_errors),
+        ("udp_receive_errors", transport.receive_errors),
     ];
     let dropped = DropReason::ALL.iter().map(|reason| ("dropped", reason.name(), counters.dropped_for(*reason)));
     let refused = Refusal::ALL.iter().map(|reason| ("votes_refused", reason.name(), counters.refused_for(*reason)));
     let lost = LostReason::ALL.iter().map(|reason| ("lost", reason.name(), counters.lost[reason.index()]));
-    let by_reason = dropped.chain(refused).chain(lost).filter(|(_, _, count)| *count > 0);
+    let kinds = MessageKind::ALL.iter();
+    let sent = kinds.clone().map(|kind| ("sent", kind.name(), counters.sent_by_kind[kind.index()]));
+    let received = kinds.map(|kind| ("received", kind.name(), counters.received_by_kind[kind.index()]));
+    let by_reason = dropped.chain(refused).chain(lost).chain(sent).chain(received).filter(|(_, _, count)| *count > 0);
     let by_reason = by_reason.map(|(what, reason, count)| (format!("{what}.{reason}"), count));
     plain.into_iter().map(|(name, count)| (name.to_owned(), count)).chain(by_reason).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,9 +1,8 @@
 //! What the status says of peers, which depends on who has reason to speak.
 
-use qcluster_core::{Config, Metadata, Notification, Peer, Term};
+use qcluster_core::api::{PeerSnapshot, Whereabouts};
+use qcluster_core::{Config, Metadata, Notification, Peer, Term, Time};
 
-use super::PeerSnapshot;
-use crate::names::Whereabouts;
 use crate::testing::Puppet;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -16,14 +15,19 @@ fn peer(identifier: &str, port: u16) -> Peer {
 fn one_of_three() -> Puppet {
     let mut config = Config::new("server_a", "localhost", 7001);
     config.peers = vec![peer("server_b", 7002), peer("server_c", 7003)];
-    let puppet = Puppet::of(config);
+    let mut puppet = Puppet::of(config);
     let heard = Some(puppet.clock.now());
-    puppet.publisher.snapshot.send_modify(|snapshot| {
-        let now_heard = |position| PeerSnapshot { position, address: None, heard, whereabouts: Whereabouts::Found };
-        let positions = (0..3).filter(|&position| puppet.publisher.voters[position].identifier != "server_a");
-        snapshot.peers = positions.map(now_heard).collect();
-    });
+    note_peers(&mut puppet, [heard, heard]);
     puppet
+}
+
+/// Writes down when both others were heard.
+fn note_peers(puppet: &mut Puppet, heard: [Option<Time>; 2]) {
+    let voters = &puppet.publisher.subject.voters;
+    let positions = (0..voters.len()).filter(|&position| voters[position].identifier != "server_a");
+    let peer = |(position, heard)| PeerSnapshot { position, address: None, heard, whereabouts: Whereabouts::Found };
+    let peers: Vec<_> = positions.zip(heard).map(peer).collect();
+    puppet.publisher.board.write(|notes| notes.snapshot.peers = peers);
 }
 
 /// Whose time it tells.
@@ -38,7 +42,7 @@ fn told(puppet: &Puppet) -> Vec<String> {
 fn the_silence_between_two_followers_is_not_told() {
     let puppet = one_of_three();
     assert_eq!(told(&puppet), ["server_b", "server_c"], "all ask all while nobody leads");
-    let rules = &puppet.publisher.rules;
+    let rules = &puppet.publisher.subject.rules;
     let leader = rules.indices().find(|index| rules.at(*index).id.as_str() == "server_b");
     puppet.notify(Notification::LeaderChanged { leader, term: Term(1) });
     assert_eq!(told(&puppet), ["server_b"]);
@@ -47,10 +51,11 @@ fn the_silence_between_two_followers_is_not_told() {
 
 #[test]
 fn a_leader_tells_how_many_voters_answer() {
-    let puppet = one_of_three();
+    let mut puppet = one_of_three();
     puppet.elect(7, HOUR_MS);
     assert_eq!(told(&puppet), ["server_b", "server_c"]);
     assert_eq!(puppet.view.status().voters_answering, Some(3));
-    puppet.publisher.snapshot.send_modify(|snapshot| snapshot.peers[0].heard = None);
+    let heard = Some(puppet.clock.now());
+    note_peers(&mut puppet, [None, heard]);
     assert_eq!(puppet.view.status().voters_answering, Some(2));
 }

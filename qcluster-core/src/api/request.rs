@@ -1,0 +1,94 @@
+//! A request as the API sees it: what a server has read of it, without the server.
+
+use alloc::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// What a client asks. Everything is as it was sent; nothing is trusted.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What it wants to do.
+    pub method: Method,
+    /// The path, still percent-encoded.
+    pub path: &'a str,
+    /// What stands behind the question mark, if there is one.
+    pub query: Option<&'a str>,
+    /// The header `Host`. HTTP/1.0 does without.
+    pub host: Option<&'a str>,
+    /// The header `Origin`, which browsers send along with what a page asks for.
+    pub origin: Option<&'a str>,
+    /// The header `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// Where it comes from.
+    pub client: Client,
+    /// The whole body. Its length is limited by the server.
+    pub body: &'a [u8],
+}
+
+/// What a request wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Read.
+    Get,
+    /// Read, without the body.
+    Head,
+    /// Ask what is allowed.
+    Options,
+    /// Do.
+    Post,
+    /// Put in place.
+    Put,
+    /// Remove.
+    Delete,
+    /// Anything else.
+    Other,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// The node's own machine, directly.
+    Loopback,
+    /// Another machine.
+    Remote,
+    /// A proxy that passes on what somebody else asks, wherever the proxy itself is.
+    Forwarded,
+}
+
+impl<'a> Request<'a> {
+    /// A `GET` of that path from the node's own machine.
+    pub fn get(path: &'a str) -> Self {
+        Self {
+            method: Method::Get,
+            path,
+            query: None,
+            host: None,
+            origin: None,
+            authorization: None,
+            client: Client::Loopback,
+            body: &[],
+        }
+    }
+
+    /// The decoded part of the path between two slashes, counted from 0: the second of `/v1/services/web%201` is `web 1`.
+    /// `None` where there is no such part, or it is no UTF-8.
+    pub fn segment(&self, index: usize) -> Option<Cow<'a, str>> {
+        percent_decode_str(segments(self.path).nth(index)?).decode_utf8().ok()
+    }
+
+    /// The first value of a parameter of the query, decoded.
+    pub fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.parameters(name).next()
+    }
+
+    /// Every value of a parameter of the query, decoded, in order.
+    pub fn parameters(&self, name: &str) -> impl Iterator<Item = Cow<'a, str>> {
+        let query = self.query.unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes()).filter(move |(key, _)| key == name).map(|(_, value)| value)
+    }
+}
+
+/// The parts of a path between its slashes, still encoded.
+pub(super) fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.strip_prefix('/').unwrap_or(path).split('/')
+}

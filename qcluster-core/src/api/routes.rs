@@ -1,0 +1,111 @@
+//! Which path is answered by what. To add an endpoint, add a line to [`ROUTES`] and its handler.
+
+use alloc::string::String;
+
+use super::request::{Method, Request, segments};
+use super::response::{ErrorCode, Response};
+use super::view::View;
+use super::{Answer, Outcome, checks, leader, transfer};
+
+/// What a handler is given.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) request: &'a Request<'a>,
+    pub(super) view: &'a View<'a>,
+}
+
+type Handler = fn(&Call<'_>) -> Outcome;
+
+/// A path with what each method does there. In a pattern `{}` stands for any one segment, which the handler reads by
+/// [`Request::segment`].
+struct Route {
+    pattern: &'static str,
+    handlers: &'static [(Verb, Handler)],
+}
+
+/// The methods that have a handler. `HEAD` is answered like `GET`, and so is `OPTIONS`: a health check is answered alike
+/// whichever of the three asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Get,
+    /// Needs the rights of [`Access`](super::Access), like every verb but `Get`.
+    Post,
+}
+
+const ROUTES: &[Route] = &[
+    Route { pattern: "/ping", handlers: &[(Verb::Get, checks::ping)] },
+    Route { pattern: "/", handlers: &[(Verb::Get, checks::leader)] },
+    Route { pattern: "/leader", handlers: &[(Verb::Get, checks::leader)] },
+    Route { pattern: "/follower", handlers: &[(Verb::Get, checks::follower)] },
+    Route { pattern: "/health", handlers: &[(Verb::Get, checks::health)] },
+    Route { pattern: "/readiness", handlers: &[(Verb::Get, checks::readiness)] },
+    Route { pattern: "/liveness", handlers: &[(Verb::Get, checks::liveness)] },
+    Route { pattern: "/metrics", handlers: &[(Verb::Get, |_| Outcome::Metrics)] },
+    Route { pattern: "/v1/status", handlers: &[(Verb::Get, leader::status)] },
+    Route { pattern: "/v1/leader", handlers: &[(Verb::Get, leader::leader)] },
+    Route { pattern: "/v1/transfer", handlers: &[(Verb::Post, transfer::transfer)] },
+];
+
+/// What stands in metrics for every path that is none of the table.
+const NO_ROUTE: &str = "other";
+
+/// Answers a request, or says what has to be done to answer it.
+///
+/// It looks at nothing but its arguments and never waits, so a loop that stands still hangs no answer. `HEAD` is answered
+/// like `GET`: the server leaves the body out.
+pub fn answer(request: &Request<'_>, view: &View<'_>) -> Answer {
+    let Some(route) = ROUTES.iter().find(|route| matches(route.pattern, request.path)) else {
+        let response = Response::error(ErrorCode::NotFound, "there is nothing at this path");
+        return Answer { route: NO_ROUTE, outcome: Outcome::Respond(response) };
+    };
+    Answer { route: route.pattern, outcome: route.answer(&Call { request, view }) }
+}
+
+impl Route {
+    fn answer(&self, call: &Call<'_>) -> Outcome {
+        let allowed = |verb| self.handlers.iter().find(|(of, _)| *of == verb).map(|(_, handler)| handler);
+        let (verb, asks) = match call.request.method {
+            Method::Get | Method::Head => (Some(Verb::Get), false),
+            Method::Options => (Some(Verb::Get), true),
+            Method::Post => (Some(Verb::Post), false),
+            Method::Put | Method::Delete | Method::Other => (None, false),
+        };
+        match (verb, verb.and_then(allowed)) {
+            (Some(verb), Some(handler)) => {
+                if verb != Verb::Get
+                    && let Err(refusal) = call.view.subject.access.check(call.request)
+                {
+                    return Outcome::Respond(refusal);
+                }
+                match handler(call) {
+                    Outcome::Respond(response) if asks => Outcome::Respond(self.with_allow(response)),
+                    outcome => outcome,
+                }
+            }
+            // What has nothing to be read is asked what it allows.
+            _ if asks => Outcome::Respond(self.with_allow(Response::text(204, ""))),
+            _ => Outcome::Respond(self.with_allow(Response::error(
+                ErrorCode::MethodNotAllowed,
+                "this path does not take that method: Allow lists those that it does",
+            ))),
+        }
+    }
+
+    fn with_allow(&self, response: Response) -> Response {
+        let mut allow = String::new();
+        for (verb, _) in self.handlers {
+            allow.push_str(match verb {
+                Verb::Get => "GET, HEAD, ",
+                Verb::Post => "POST, ",
+            });
+        }
+        allow.push_str("OPTIONS");
+        Response { allow: Some(allow), ..response }
+    }
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    let mut path = segments(path);
+    segments(pattern).all(|part| path.next().is_some_and(|segment| part == "{}" || part == segment))
+        && path.next().is_none()
+}

@@ -1,0 +1,66 @@
+//! `POST /v1/transfer`: what is asked, and how it is answered once the hand-over has ended (E10).
+//!
+//! A node that does not lead answers 409 and names the leader. It does not redirect: a client that follows a redirect by
+//! itself would either lose its token on the way, or show it to whatever the other address is.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+
+use serde::{Deserialize, Serialize};
+
+use super::response::{ErrorCode, Response};
+use super::routes::Call;
+use super::view::View;
+use super::{Command, Done, Outcome, checks};
+use crate::id::NodeId;
+use crate::reason::TransferRefused;
+
+/// The body of the request, which may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TransferRequest {
+    /// The identifier of the voter that is to lead; whoever is best placed unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+/// The body of the answer, once the leadership has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transferred {
+    /// The token of the leadership that has ended; `None` if the target leads already.
+    pub ended: Option<u64>,
+}
+
+pub(super) fn transfer(call: &Call<'_>) -> Outcome {
+    let bad = |message: String| Outcome::Respond(Response::error(ErrorCode::BadRequest, &message));
+    let body = match call.request.body {
+        [] => TransferRequest::default(),
+        body => match serde_json::from_slice(body) {
+            Ok(body) => body,
+            Err(error) => return bad(format!("the body is not {{\"target\": \"IDENTIFIER\"}}: {error}")),
+        },
+    };
+    match body.target.as_deref().map(NodeId::new).transpose() {
+        Ok(target) => Outcome::Perform(Command::Transfer { target }),
+        Err(error) => bad(format!("target: {error}")),
+    }
+}
+
+/// The answer to a command that was carried out. `view` is taken afterwards.
+pub fn conclude(done: &Done, view: &View<'_>) -> Response {
+    match done {
+        Done::Transferred { ended } => Response::json(200, &Transferred { ended: ended.map(|token| token.0) }),
+        Done::Refused(TransferRefused::NotLeader) => checks::not_leader(view).with_status(409),
+        Done::Refused(refused @ TransferRefused::NotAVoter) => {
+            Response::error(ErrorCode::NotAVoter, &refused.to_string())
+        }
+        Done::Refused(refused @ TransferRefused::NoSuccessor) => {
+            Response::error(ErrorCode::NoSuccessor, &refused.to_string())
+        }
+        Done::Stopped => Response::error(ErrorCode::Stopped, view.stopped.unwrap_or("the node has stopped")),
+        Done::NotFinished => Response::error(
+            ErrorCode::NotFinished,
+            "the hand-over has not ended in time, and may still: ask /v1/leader who leads",
+        ),
+    }
+}

@@ -1,0 +1,160 @@
+//! What an answer is made from: what never changes about a node, what its loop last wrote down, and what holds right now.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::access::Access;
+use super::status::StorageStatus;
+use crate::config::{Peer, Rules};
+use crate::election::Lease;
+use crate::metrics::Counters;
+use crate::node::Role;
+use crate::time::{Span, Time};
+
+/// What never changes while a node runs.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// This node as others should see it, with the port that it really has.
+    pub me: Arc<Peer>,
+    /// The name of its cluster.
+    pub cluster: String,
+    /// What it listens on, for UDP and TCP alike.
+    pub listen: Vec<SocketAddr>,
+    /// The checked configuration.
+    pub rules: Arc<Rules>,
+    /// Every voter, this node too if it is one, in the order of the rules.
+    pub voters: Vec<Arc<Peer>>,
+    /// Who may change something.
+    pub access: Access,
+}
+
+/// What the loop writes down each heartbeat interval. Made to be written in place, again and again, without allocating.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// When it was written, on the node's clock; zero if the loop has yet to run.
+    pub taken_at: Time,
+    /// The role of the node; `None` before the first look.
+    pub role: Option<Role>,
+    /// The highest term that it knows.
+    pub term: u64,
+    /// Its life.
+    pub incarnation: u64,
+    /// How its disk is.
+    pub storage: StorageStatus,
+    /// The *other* voters.
+    pub peers: Vec<PeerSnapshot>,
+    /// What the core has counted.
+    pub counters: Counters,
+    /// What the adapter has counted.
+    pub transport: TransportCounters,
+}
+
+/// Another voter.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerSnapshot {
+    /// Its place in the rules.
+    pub position: usize,
+    /// Where datagrams to it go.
+    pub address: Option<SocketAddr>,
+    /// When it was last heard.
+    pub heard: Option<Time>,
+    /// How the last lookup of its name has ended.
+    pub whereabouts: Whereabouts,
+}
+
+/// How the last lookup of a name has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// None has ended yet.
+    #[default]
+    Unknown,
+    /// With an address.
+    Found,
+    /// The name has no address.
+    Nowhere,
+    /// It has some, and no socket of this node reaches them.
+    OutOfReach,
+}
+
+/// What an adapter counts about its sockets. None of it stops a node: datagrams may get lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransportCounters {
+    /// Datagrams that the system took.
+    pub sent: u64,
+    /// Datagrams that arrived.
+    pub received: u64,
+    /// Bytes of payload that the system took.
+    pub sent_bytes: u64,
+    /// Bytes of payload that arrived.
+    pub received_bytes: u64,
+    /// Datagrams that the system refused, such as for want of a route.
+    pub send_errors: u64,
+    /// Errors in place of a datagram, such as that an earlier one was refused by its receiver.
+    pub receive_errors: u64,
+    /// Datagrams given up because the system's buffer was full, or no socket is of the right family.
+    pub not_sent: u64,
+    /// Datagrams given up because nobody knows where to.
+    pub unaddressed: u64,
+    /// Lookups of names that gave no address.
+    pub lookup_failures: u64,
+}
+
+/// A node at one instant, as an adapter sees it without asking its loop.
+///
+/// The lease is read *before* the clock: an answerer that is frozen in between then sees an old lease and a new time, and
+/// says no.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// What never changes.
+    pub subject: &'a Subject,
+    /// What the loop last wrote down.
+    pub snapshot: &'a Snapshot,
+    /// The lease as last made known. It holds only before its end: [`View::held`] looks.
+    pub lease: Option<Lease>,
+    /// Whether that leadership is being handed over (E10).
+    pub draining: bool,
+    /// The *other* node that leads, as last heard.
+    pub follows: Option<&'a Peer>,
+    /// Why the node has stopped, if it has.
+    pub stopped: Option<&'a str>,
+    /// A fresh reading of the node's clock.
+    pub now: Time,
+}
+
+impl<'a> View<'a> {
+    /// A loop that has not run for so many leases knows nothing that is worth passing on.
+    const STALLED_LEASES: u64 = 10;
+    /// One that has not run for twice as long, and this long at least, will hardly run again by itself.
+    const DEAD_AFTER_MIN: Span = Span::from_millis(10_000);
+
+    /// The lease that this node holds at this instant.
+    pub fn held(&self) -> Option<Lease> {
+        self.lease.filter(|lease| self.now < lease.valid_until)
+    }
+
+    /// Who leads, for display; this node only if it holds the lease.
+    pub fn leader(&self) -> Option<&'a Peer> {
+        if self.held().is_some() { Some(&self.subject.me) } else { self.follows }
+    }
+
+    /// Whether the loop has not run for so long that what it wrote down says nothing any more.
+    pub fn is_stalled(&self) -> bool {
+        self.unseen() > self.patience()
+    }
+
+    /// Whether the loop has not run for so long that a restart is the cure.
+    pub(super) fn is_dead(&self) -> bool {
+        self.unseen() > self.patience().times(2).max(Self::DEAD_AFTER_MIN)
+    }
+
+    /// For how long the loop has not been seen to run.
+    pub(super) fn unseen(&self) -> Span {
+        self.now.since(self.snapshot.taken_at)
+    }
+
+    fn patience(&self) -> Span {
+        self.subject.rules.timing().lease.times(Self::STALLED_LEASES)
+    }
+}

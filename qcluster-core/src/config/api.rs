@@ -1,0 +1,90 @@
+//! Who may change something over HTTP: the API token, and the names that this node goes by.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::problem::Findings;
+
+/// The section `api` of a configuration. Reading needs no token; calls that change something do, unless they come from
+/// the node's own machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiConfig {
+    /// What such calls have to show, as `Authorization: Bearer …`: 16 to 256 printable ASCII characters without spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<ApiToken>,
+    /// A file with the token instead: its first line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
+    /// Further host names by which clients reach this node. A request that changes something and names another host is
+    /// refused, since a browser may have been lured into it (DNS rebinding). IP addresses, `localhost`, `listen_host` and
+    /// `advertise_host` are fine anyway.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+}
+
+/// A secret that is not shown: `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApiToken(String);
+
+impl ApiToken {
+    /// The shortest that is accepted, in characters.
+    pub const LEN_MIN: usize = 16;
+    /// The longest that is accepted, in characters.
+    pub const LEN_MAX: usize = 256;
+
+    /// A token.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence without a full stop.
+    pub fn new(text: impl Into<String>) -> Result<Self, String> {
+        let token = Self(text.into());
+        token.check().map(|()| token)
+    }
+
+    /// The secret itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let len = self.0.len();
+        if !(Self::LEN_MIN..=Self::LEN_MAX).contains(&len) || !self.0.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(format!(
+                "must be {} to {} printable ASCII characters without spaces",
+                Self::LEN_MIN,
+                Self::LEN_MAX
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ApiToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiToken(..)")
+    }
+}
+
+impl ApiConfig {
+    pub(super) fn check(&self, findings: &mut Findings) {
+        if let Some(Err(problem)) = self.token.as_ref().map(ApiToken::check) {
+            findings.add("api.token", problem);
+        }
+        findings.require(self.token.is_none() || self.token_file.is_none(), "api.token_file", || {
+            "is an alternative to api.token: give one of them".into()
+        });
+        findings.require(self.token_file.as_deref() != Some(""), "api.token_file", || "cannot be empty".into());
+        for (index, host) in self.hosts.iter().enumerate() {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            findings.require(!host.is_empty() && host.bytes().all(plain), &format!("api.hosts[{index}]"), || {
+                format!("`{host}` is no host name: give it without scheme and port")
+            });
+        }
+    }
+}

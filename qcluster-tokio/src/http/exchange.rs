@@ -1,0 +1,204 @@
+//! One request and its answer: from the HTTP library's types to the API's and back, within limits.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    VIA, WWW_AUTHENTICATE,
+};
+use hyper::http::request::Parts;
+use hyper::{Request, StatusCode};
+use qcluster_core::api::{self, Answer, Client, Done, ErrorCode, Method, Outcome, Response};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::metrics::Metrics;
+use crate::commands::{self, Command};
+use crate::error::TransferError;
+use crate::view::View;
+
+/// Path and query, in bytes.
+const URI_LEN_MAX: usize = 2 * 1_024;
+
+/// Header fields of a request.
+const HEADERS_MAX: usize = 64;
+
+/// Names and values of all header fields together, in bytes.
+const HEADERS_LEN_MAX: usize = 8 * 1_024;
+
+/// A body, in bytes.
+const BODY_LEN_MAX: usize = 16 * 1_024;
+
+/// From the end of the headers to the end of the body.
+const BODY_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What a command may take beyond the leader's drain.
+const COMMAND_SLACK: Duration = Duration::from_secs(2);
+
+/// What the metrics call a request that was turned away before its path was looked at.
+const NO_ROUTE: &str = "other";
+
+/// A node as the server sees it.
+pub(super) struct Site {
+    pub(super) view: Arc<View>,
+    pub(super) metrics: Metrics,
+    /// Weak: the node stops with the last handle of the application.
+    commands: mpsc::WeakSender<Command>,
+}
+
+impl Site {
+    pub(super) fn new(view: Arc<View>, commands: mpsc::WeakSender<Command>) -> Self {
+        let metrics = Metrics::new(&view);
+        Self { view, metrics, commands }
+    }
+
+    /// The longest that an answer may take.
+    pub(super) fn answer_time_max(&self) -> Duration {
+        let rules = &self.view.subject().rules;
+        Duration::from(rules.drain()).saturating_add(rules.timing().lease.into()).saturating_add(COMMAND_SLACK)
+    }
+
+    pub(super) fn tell_counters(&self) {
+        self.metrics.tell_counters(&self.view);
+    }
+
+    async fn perform(&self, command: api::Command) -> Done {
+        let Some(commands) = self.commands.upgrade() else { return Done::Stopped };
+        let api::Command::Transfer { target } = command;
+        let transfer = commands::ask_and_wait(&self.view, &commands, |reply| Command::Transfer { target, reply });
+        match timeout(self.answer_time_max(), transfer).await {
+            Ok(Ok(ended)) => Done::Transferred { ended },
+            Ok(Err(TransferError::Refused(refused))) => Done::Refused(refused),
+            Ok(Err(TransferError::Stopped(_))) => Done::Stopped,
+            Err(_) => Done::NotFinished,
+        }
+    }
+
+    async fn answer(&self, from: SocketAddr, request: Request<Incoming>) -> (&'static str, Response) {
+        let (parts, body) = request.into_parts();
+        let body = match within_limits(&parts) {
+            Ok(()) => read(&parts, body).await,
+            Err(refusal) => Err(refusal),
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(refusal) => return (NO_ROUTE, refusal),
+        };
+        let Answer { route, outcome } = self.view.look(|view, _| api::answer(&request_of(from, &parts, &body), view));
+        let response = match outcome {
+            Outcome::Respond(response) => response,
+            Outcome::Metrics => self.metrics.response(),
+            Outcome::Perform(command) => {
+                let done = self.perform(command).await;
+                self.view.look(|view, _| api::conclude(&done, view))
+            }
+        };
+        (route, response)
+    }
+}
+
+/// Answers one request.
+pub(super) async fn exchange(
+    site: Arc<Site>,
+    from: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let (route, response) = site.answer(from, request).await;
+    site.metrics.request(route, response.status);
+    Ok(sent(response))
+}
+
+fn within_limits(parts: &Parts) -> Result<(), Response> {
+    let uri = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if uri > URI_LEN_MAX {
+        return Err(Response::error(
+            ErrorCode::UriTooLong,
+            &format!("path and query are {uri} bytes, and at most {URI_LEN_MAX} are read"),
+        ));
+    }
+    let len: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if len > HEADERS_LEN_MAX || parts.headers.len() > HEADERS_MAX {
+        let message = format!("at most {HEADERS_MAX} headers of {HEADERS_LEN_MAX} bytes together are read");
+        return Err(Response::error(ErrorCode::HeadersTooLarge, &message));
+    }
+    Ok(())
+}
+
+/// The body of a request that may have one.
+async fn read(parts: &Parts, body: Incoming) -> Result<Bytes, Response> {
+    if method_of(&parts.method).is_some_and(|method| matches!(method, Method::Get | Method::Head | Method::Options)) {
+        return Ok(Bytes::new());
+    }
+    let too_large =
+        || Response::error(ErrorCode::BodyTooLarge, &format!("at most {BODY_LEN_MAX} bytes of a body are read"));
+    if body.size_hint().lower() > BODY_LEN_MAX as u64 {
+        return Err(too_large());
+    }
+    match timeout(BODY_TIME_MAX, Limited::new(body, BODY_LEN_MAX).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Response::error(ErrorCode::BadRequest, "the body broke off")),
+        Err(_) => Err(Response::error(ErrorCode::BodyTimeout, "the body did not arrive in time")),
+    }
+}
+
+fn method_of(method: &hyper::Method) -> Option<Method> {
+    Some(match method.as_str() {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "OPTIONS" => Method::Options,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        _ => return None,
+    })
+}
+
+fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> api::Request<'a> {
+    // A header that is no text is there all the same, and matches nothing.
+    let header = |name: HeaderName| parts.headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    api::Request {
+        method: method_of(&parts.method).unwrap_or(Method::Other),
+        path: parts.uri.path(),
+        query: parts.uri.query(),
+        // With a whole address in the request line, that is what counts.
+        host: parts.uri.authority().map(hyper::http::uri::Authority::as_str).or_else(|| header(HOST)),
+        origin: header(ORIGIN),
+        authorization: header(AUTHORIZATION),
+        client: client(from, &parts.headers),
+        body,
+    }
+}
+
+fn client(from: SocketAddr, headers: &HeaderMap) -> Client {
+    let passed_on = [FORWARDED, VIA, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip")];
+    if passed_on.iter().any(|name| headers.contains_key(name)) {
+        Client::Forwarded
+    } else if from.ip().to_canonical().is_loopback() {
+        Client::Loopback
+    } else {
+        Client::Remote
+    }
+}
+
+fn sent(response: Response) -> hyper::Response<Full<Bytes>> {
+    let Response { status, content_type, allow, authenticate, body } = response;
+    let mut sent = hyper::Response::new(Full::new(body.into()));
+    *sent.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = sent.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    // Whatever stands in between must not remember who led.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+        headers.insert(ALLOW, allow);
+    }
+    if authenticate {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    sent
+}

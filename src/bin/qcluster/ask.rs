@@ -1,0 +1,137 @@
+//! Commands that ask a running node over HTTP: what they have in common, and those that only look.
+
+pub(crate) mod transfer;
+pub(crate) mod watch;
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use comfy_table::{Table, presets};
+use qcluster::client::{Client, ClientError, LeaderInfo, Status, StorageStatus};
+use serde::Serialize;
+
+use crate::{Failure, exit};
+
+/// Whom to ask, and for whom to print.
+#[derive(Args)]
+pub(crate) struct Asked {
+    /// Any node of the cluster.
+    #[arg(long, value_name = "HOST:PORT", default_value = "localhost:7001")]
+    addr: String,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Shape::Table)]
+    format: Shape,
+    /// How long to wait for an answer, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    timeout: u64,
+}
+
+/// For whom to print.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+impl Asked {
+    fn client(&self) -> Client {
+        Client::new(&self.addr).with_time_max(Duration::from_secs(self.timeout))
+    }
+}
+
+pub(crate) async fn status(asked: Asked) -> Result<(), Failure> {
+    let status = asked.client().status().await.map_err(|error| failure(&error))?;
+    match asked.format {
+        Shape::Json => print_json(&status),
+        Shape::Table => print(&format!("{}\n{}", about(&status), peers(&status))),
+    }
+}
+
+pub(crate) async fn leader(asked: Asked) -> Result<(), Failure> {
+    let info = asked.client().leader().await.map_err(|error| failure(&error))?;
+    match (asked.format, &info.leader) {
+        (Shape::Json, _) => print_json(&info)?,
+        (Shape::Table, Some(_)) => print(&led(&info))?,
+        (Shape::Table, None) => {}
+    }
+    match info.leader {
+        Some(_) => Ok(()),
+        None => Err(Failure::new(exit::REFUSED, &"nobody leads, as far as this node knows: see its /leader for why")),
+    }
+}
+
+fn about(status: &Status) -> Table {
+    let mut table = table(&["field", "value"]);
+    let none = || "none".to_owned();
+    let listen: Vec<String> = status.listen.iter().map(ToString::to_string).collect();
+    let lease = status.lease_remaining_ms.map_or_else(none, |left| format!("{left} ms left"));
+    let storage = match &status.storage {
+        StorageStatus::Diskless => "diskless".to_owned(),
+        StorageStatus::Durable => "durable".to_owned(),
+        StorageStatus::Failed { error } => format!("failed: {error}"),
+    };
+    for (field, value) in [
+        ("identifier", status.identifier.clone()),
+        ("cluster", status.cluster.clone()),
+        ("version", status.version.clone()),
+        ("listens on", listen.join(", ")),
+        ("role", status.role.clone()),
+        ("leader", status.leader.clone().unwrap_or_else(none)),
+        ("term", status.term.to_string()),
+        ("lease", lease),
+        ("storage", storage),
+        ("uptime", format!("{:?}", Duration::from_secs(status.uptime_ms / 1_000))),
+    ] {
+        table.add_row([field, value.as_str()]);
+    }
+    table
+}
+
+fn peers(status: &Status) -> Table {
+    let mut table = table(&["peer", "address", "heard"]);
+    for peer in &status.peers {
+        let address = peer.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        let heard = peer.heard_ms_ago.map_or_else(|| "-".to_owned(), |ago| format!("{ago} ms ago"));
+        table.add_row([&peer.identifier, &address, &heard]);
+    }
+    table
+}
+
+fn led(info: &LeaderInfo) -> Table {
+    let mut table = table(&["leader", "host", "port", "term", "metadata"]);
+    if let Some(leader) = &info.leader {
+        let metadata = serde_json::to_string(&leader.metadata).unwrap_or_default();
+        let (port, term) = (leader.port.to_string(), info.term.to_string());
+        table.add_row([&leader.identifier, &leader.host, &port, &term, &metadata]);
+    }
+    table
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.iter().copied());
+    table
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).map_err(|error| Failure::new(exit::FAILED, &error))?;
+    print(&text)
+}
+
+/// A line at least; a closed pipe is nobody's fault, and the end.
+fn print(text: &impl ToString) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut stdout = anstream::stdout();
+    let written = writeln!(stdout, "{}", text.to_string()).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::new(exit::FAILED, &format_args!("the standard output is closed: {error}")))
+}
+
+fn failure(error: &ClientError) -> Failure {
+    let code = match error {
+        ClientError::Refused { .. } => exit::REFUSED,
+        _ => exit::FAILED,
+    };
+    Failure::new(code, error)
+}

@@ -1,0 +1,99 @@
+//! A client of a node's HTTP API: for tools, and for services that do not embed the library.
+//!
+//! ```no_run
+//! use qcluster::client::Client;
+//!
+//! # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+//! let node = Client::new("localhost:7001");
+//! match node.leader().await?.leader {
+//!     Some(leader) => println!("{} leads", leader.identifier),
+//!     None => println!("nobody leads"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What a client is told was true when the node answered. It grants nothing: see [`QCluster::is_leader`](crate::QCluster)
+//! for what does.
+
+mod error;
+mod exchange;
+
+use std::time::Duration;
+
+pub use error::ClientError;
+pub use qcluster_core::api::{ErrorBody, LeaderInfo, PeerStatus, Status, StorageStatus, TransferRequest, Transferred};
+pub use qcluster_core::config::ApiToken;
+
+use exchange::{Ask, exchange};
+
+/// A node, and how to ask it. Each question is a connection of its own.
+#[derive(Clone, Debug)]
+pub struct Client {
+    address: String,
+    token: Option<ApiToken>,
+    time_max: Duration,
+}
+
+impl Client {
+    /// How long a question may take unless set otherwise.
+    pub const TIME_MAX_DEFAULT: Duration = Duration::from_secs(5);
+
+    /// How much longer a hand-over may take: the leader's work is waited for.
+    pub const DRAIN_TIME_MAX: Duration = Duration::from_mins(2);
+
+    /// Asks the node at `address`, a `HOST:PORT`. Nothing is connected yet.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self { address: address.into(), token: None, time_max: Self::TIME_MAX_DEFAULT }
+    }
+
+    /// Shows this token with what changes something.
+    #[must_use]
+    pub fn with_token(self, token: ApiToken) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// Gives up on a question after this long.
+    #[must_use]
+    pub fn with_time_max(self, time_max: Duration) -> Self {
+        Self { time_max, ..self }
+    }
+
+    /// Where it asks.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The same client for another node.
+    #[must_use]
+    pub fn at(&self, address: impl Into<String>) -> Self {
+        Self { address: address.into(), ..self.clone() }
+    }
+
+    /// How the node is.
+    ///
+    /// # Errors
+    /// The node cannot be reached, does not answer in time, or is none.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        exchange(&Ask::read(&self.address, "/v1/status", self.time_max)).await
+    }
+
+    /// Who leads, as far as the node knows.
+    ///
+    /// # Errors
+    /// The node cannot be reached, does not answer in time, or is none.
+    pub async fn leader(&self) -> Result<LeaderInfo, ClientError> {
+        exchange(&Ask::read(&self.address, "/v1/leader", self.time_max)).await
+    }
+
+    /// Has the node hand its leadership to `target`, or to the voter best placed, and waits until it no longer leads.
+    ///
+    /// # Errors
+    /// As for [`status`](Self::status); or the node refuses, above all because it does not lead: then
+    /// [`ClientError::leader`] tells who does.
+    pub async fn transfer(&self, target: Option<&str>) -> Result<Transferred, ClientError> {
+        let body = TransferRequest { target: target.map(str::to_owned) };
+        let time_max = self.time_max.saturating_add(Self::DRAIN_TIME_MAX);
+        exchange(&Ask::change(&self.address, "/v1/transfer", &body, self.token.as_ref(), time_max)).await
+    }
+}

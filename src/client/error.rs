@@ -1,0 +1,89 @@
+//! Why a question to a node has no answer, each with what to do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+use qcluster_core::Peer;
+use qcluster_core::api::ErrorBody;
+
+/// Why a question to a node has no answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// Nobody answers there. Nothing has changed.
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The answer did not come in time. What was asked for may have happened, or may still.
+    TimedOut {
+        /// Where.
+        address: String,
+        /// After how long the client gave up.
+        after: Duration,
+    },
+    /// Whoever answers there is no node, or one of a release that says it differently.
+    Incomprehensible {
+        /// Where.
+        address: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// The node has refused. Nothing has changed, unless the code is `not_finished`.
+    Refused {
+        /// Where.
+        address: String,
+        /// The HTTP status.
+        status: u16,
+        /// Code and sentence, and the leader if that is whom to ask.
+        error: ErrorBody,
+    },
+}
+
+impl ClientError {
+    /// The leader, where the node has refused because it is another one.
+    pub fn leader(&self) -> Option<&Peer> {
+        match self {
+            Self::Refused { error, .. } => error.leader.as_ref(),
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomprehensible { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { address, error } => {
+                write!(f, "{address} cannot be reached: {error}. Is a node running there, on that port?")
+            }
+            Self::TimedOut { address, after } => write!(
+                f,
+                "{address} has not answered within {after:?}. Ask for its status; what was asked for may still happen"
+            ),
+            Self::Incomprehensible { address, reason } => {
+                write!(
+                    f,
+                    "{address} does not answer as a node does: {reason}. Is it the port of a node of this release?"
+                )
+            }
+            Self::Refused { address, status, error } => {
+                write!(f, "{address} refused ({status} {}): {}", error.code, error.message)?;
+                if let Some(leader) = &error.leader {
+                    write!(f, ". {} at {}:{} leads", leader.identifier, leader.host, leader.port)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ClientError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreachable { error, .. } => Some(error),
+            Self::TimedOut { .. } | Self::Incomprehensible { .. } | Self::Refused { .. } => None,
+        }
+    }
+}

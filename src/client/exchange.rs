@@ -1,0 +1,115 @@
+//! One question over one connection, with limits on time and length.
+
+use std::io;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use qcluster_core::api::ErrorBody;
+use qcluster_core::config::ApiToken;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::error::ClientError;
+
+/// The longest answer that is read, in bytes.
+const ANSWER_LEN_MAX: usize = 4 * 1_024 * 1_024;
+
+/// What to ask, and of whom.
+pub(super) struct Ask<'a> {
+    address: &'a str,
+    method: Method,
+    path: &'static str,
+    token: Option<&'a ApiToken>,
+    body: Vec<u8>,
+    time_max: Duration,
+}
+
+impl<'a> Ask<'a> {
+    pub(super) fn read(address: &'a str, path: &'static str, time_max: Duration) -> Self {
+        Self { address, method: Method::GET, path, token: None, body: Vec::new(), time_max }
+    }
+
+    pub(super) fn change(
+        address: &'a str,
+        path: &'static str,
+        body: &impl Serialize,
+        token: Option<&'a ApiToken>,
+        time_max: Duration,
+    ) -> Self {
+        // What is sent has string keys, so it can be written.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        Self { address, method: Method::POST, path, token, body, time_max }
+    }
+
+    fn request(&self) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut request = Request::new(Full::new(Bytes::from(self.body.clone())));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = hyper::Uri::from_static(self.path);
+        let headers = request.headers_mut();
+        let host = HeaderValue::from_str(self.address).map_err(|_| self.unusable("it is no HOST:PORT"))?;
+        headers.insert(HOST, host);
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        if !self.body.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(token) = self.token {
+            let bearer = HeaderValue::from_str(&format!("Bearer {}", token.reveal()));
+            let mut bearer = bearer.map_err(|_| self.unusable("the token cannot be sent"))?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        Ok(request)
+    }
+
+    fn unusable(&self, reason: &str) -> ClientError {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, reason);
+        ClientError::Unreachable { address: self.address.to_owned(), error }
+    }
+
+    fn incomprehensible(&self, reason: &impl ToString) -> ClientError {
+        ClientError::Incomprehensible { address: self.address.to_owned(), reason: reason.to_string() }
+    }
+}
+
+/// Asks, and reads the answer.
+pub(super) async fn exchange<T: DeserializeOwned>(ask: &Ask<'_>) -> Result<T, ClientError> {
+    let (status, body) = match timeout(ask.time_max, answer(ask)).await {
+        Ok(answer) => answer?,
+        Err(_) => return Err(ClientError::TimedOut { address: ask.address.to_owned(), after: ask.time_max }),
+    };
+    if status == 200 {
+        return serde_json::from_slice(&body).map_err(|error| ask.incomprehensible(&error));
+    }
+    match serde_json::from_slice::<ErrorBody>(&body) {
+        Ok(error) => Err(ClientError::Refused { address: ask.address.to_owned(), status, error }),
+        Err(_) => Err(ask.incomprehensible(&format!("status {status} without a code"))),
+    }
+}
+
+async fn answer(ask: &Ask<'_>) -> Result<(u16, Bytes), ClientError> {
+    let request = ask.request()?;
+    let unreachable = |error| ClientError::Unreachable { address: ask.address.to_owned(), error };
+    let stream = TcpStream::connect(ask.address).await.map_err(unreachable)?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|error| ask.incomprehensible(&error))?;
+    let conversation = async {
+        let response = sender.send_request(request).await.map_err(|error| ask.incomprehensible(&error))?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), ANSWER_LEN_MAX).collect().await;
+        Ok((status, body.map_err(|error| ask.incomprehensible(&error))?.to_bytes()))
+    };
+    let mut conversation = std::pin::pin!(conversation);
+    let mut connection = std::pin::pin!(connection);
+    // The connection does the work that the conversation waits for, and may end before that has read all.
+    tokio::select! {
+        answer = conversation.as_mut() => answer,
+        _ = connection.as_mut() => conversation.await,
+    }
+}
