@@ -2,11 +2,12 @@
 
 mod options;
 mod print;
+mod progress;
+mod replaying;
 
 use std::fs;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::time::Instant;
 
 use clap::Parser as _;
@@ -35,6 +36,9 @@ fn run(options: &Options) -> Result<bool, String> {
     let limits = Limits { voters: options.nodes };
     if let Some(states) = options.exhaustive {
         return explore(states);
+    }
+    if let Some(path) = &options.replay {
+        return replaying::replay(path, options.format, options.brief);
     }
     if let Some(path) = &options.schedule {
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -120,20 +124,9 @@ fn view_of(schedule: &Schedule, outcome: &Outcome, arrows: Arrows) -> View {
 
 fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
     let started = Instant::now();
-    let shown = Mutex::new(started);
-    let on_terminal = std::io::stderr().is_terminal();
-    let summary = campaign.run(&|done| {
-        if on_terminal
-            && let Ok(mut last) = shown.try_lock()
-            && last.elapsed().as_millis() >= 100
-        {
-            *last = Instant::now();
-            print::progress(done, campaign.until, started.elapsed());
-        }
-    })?;
-    if on_terminal {
-        eprint!("\r\x1b[K");
-    }
+    let bar = progress::bar(campaign.until);
+    let summary = campaign.run(&|done| progress::show(&bar, campaign.until, done, started.elapsed()))?;
+    bar.finish_and_clear();
     emit(&match options.format {
         Format::Text => print::summary(campaign.seed, &summary, started.elapsed(), campaign.jobs),
         Format::Json => print::summary_json(campaign.seed, &summary, started.elapsed(), campaign.jobs),
@@ -144,9 +137,14 @@ fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
     Ok(false)
 }
 
-/// Writes to the standard output; a reader that has seen enough ends the command without complaint.
+/// Writes to the standard output.
 fn emit(text: &str) -> Result<(), String> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    written(std::io::stdout().write_all(text.as_bytes()))
+}
+
+/// A reader of the standard output that has seen enough ends the command without complaint.
+fn written(result: std::io::Result<()>) -> Result<(), String> {
+    match result {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => Err(format!("standard output: {error}")),
         Ok(()) => Ok(()),

@@ -8,31 +8,39 @@ use clap::{Parser, ValueEnum};
 
 /// Runs real QCluster nodes in a simulated world: partitions, drifting clocks, crashes, and oracles at every event.
 ///
-/// With --seed alone: that one run. Otherwise runs one seed after another, from --seed or from a fresh one. Exits with 1 if an
-/// oracle objects, with 2 if something is wrong with the call.
+/// With --seed alone: that one run. With --schedule, --exhaustive or --replay: what they say. Otherwise runs one seed after
+/// another, from --seed or from a fresh one. Exits with 0 if all is well; with 1 if an oracle objects, or a recording is
+/// damaged or replays to something else; with 2 if something is wrong with the call, or there is nothing to replay.
 #[derive(Debug, Parser)]
 #[command(name = "qcluster-sim")]
 pub(crate) struct Options {
     /// The number that decides everything; the first of them where there are several runs.
-    #[arg(long)]
+    #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u64>,
     /// How many runs.
-    #[arg(long, conflicts_with = "for")]
+    #[arg(long, value_name = "N", conflicts_with = "for")]
     pub(crate) runs: Option<u64>,
     /// How long to run, as in 60s or 10m.
-    #[arg(long, value_parser = length)]
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
     pub(crate) r#for: Option<Duration>,
     /// So many voters, instead of a drawn number.
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     pub(crate) nodes: Option<usize>,
     /// Runs this schedule instead of a drawn one.
-    #[arg(long, conflicts_with_all = ["seed", "runs", "for", "nodes"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "runs", "for", "nodes"])]
     pub(crate) schedule: Option<PathBuf>,
     /// Searches the small worlds instead, each up to so many states.
     #[arg(long, value_name = "STATES", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule"])]
     pub(crate) exhaustive: Option<usize>,
+    /// Replays the recording of a node (`record` in its configuration), and tells what it did and why. The older file, FILE
+    /// with .1 behind it, comes first if it is there.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule", "exhaustive", "svg", "trace", "show_schedule"])]
+    pub(crate) replay: Option<PathBuf>,
+    /// With --replay: leaves out what only renews a lease, or does nothing.
+    #[arg(long, requires = "replay")]
+    pub(crate) brief: bool,
     /// Draws the run, for a single seed or schedule.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
     /// Draws the messages too.
     #[arg(long, requires = "svg")]
@@ -44,19 +52,19 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) show_schedule: bool,
     /// How many runs at once; all cores unless set.
-    #[arg(long)]
+    #[arg(long, value_name = "J")]
     jobs: Option<NonZeroUsize>,
-    /// How the summary reads.
+    /// How results read.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
 
-/// How the summary reads.
+/// How results read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
     Text,
-    /// One JSON object.
+    /// One JSON object; one a line, where a recording is replayed.
     Json,
 }
 

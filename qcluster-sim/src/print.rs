@@ -5,21 +5,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use qcluster_sim::campaign::{Summary, Until};
+use qcluster_sim::campaign::Summary;
 use qcluster_sim::exhaustive::Explored;
 use qcluster_sim::{Mark, Outcome};
 use serde_json::json;
-
-pub(crate) fn progress(done: u64, until: Until, elapsed: Duration) {
-    const WIDTH: u128 = 30;
-    let (part, whole) = match until {
-        Until::Runs(runs) => (u128::from(done), u128::from(runs)),
-        Until::Elapsed(length) => (elapsed.as_millis(), length.as_millis()),
-    };
-    let full = usize::try_from((part * WIDTH / whole.max(1)).min(WIDTH)).unwrap_or(0);
-    let bar = "=".repeat(full);
-    eprint!("\r[{bar:30}] {done} runs, {:.0} s", elapsed.as_secs_f64());
-}
 
 pub(crate) fn outcome(outcome: &Outcome, elapsed: Duration) -> String {
     let mut out = String::new();
@@ -81,7 +70,14 @@ pub(crate) fn summary(seed: u64, summary: &Summary, elapsed: Duration, jobs: usi
         seconds(summary.node_time.as_nanos()),
         simulated / wall
     );
-    let _ = writeln!(out, "events       {} ({:.2} million a second)", stats.events, stats.events as f64 / wall / 1e6);
+    let busy = summary.processor.as_secs_f64().max(1e-9);
+    let _ = writeln!(
+        out,
+        "events       {} ({:.2} million a second, {:.2} million a second of each core)",
+        stats.events,
+        stats.events as f64 / wall / 1e6,
+        stats.events as f64 / busy / 1e6
+    );
     let _ = writeln!(out, "datagrams    {} sent, {} delivered", stats.sent, stats.delivered);
     let _ = writeln!(
         out,
@@ -124,6 +120,7 @@ pub(crate) fn summary_json(seed: u64, summary: &Summary, elapsed: Duration, jobs
             "simulated_s": seconds(summary.simulated.as_nanos()),
             "node_s": seconds(summary.node_time.as_nanos()),
             "events": summary.stats.events,
+            "processor_s": summary.processor.as_secs_f64(),
             "sent": summary.stats.sent,
             "delivered": summary.stats.delivered,
             "elections": summary.stats.elections,

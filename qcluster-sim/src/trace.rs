@@ -140,6 +140,17 @@ impl fmt::Display for Record {
     }
 }
 
+/// A message in words.
+pub(crate) fn message_in_words(message: &Message) -> String {
+    struct InWords<'a>(&'a Message);
+    impl fmt::Display for InWords<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write_message(f, Some(self.0))
+        }
+    }
+    InWords(message).to_string()
+}
+
 fn write_message(f: &mut fmt::Formatter<'_>, message: Option<&Message>) -> fmt::Result {
     match message {
         None => f.write_str("something unreadable"),

@@ -254,6 +254,9 @@ impl World {
             durable: host.durable,
         };
         let before = engine.stats.sent;
+        if let Some(tape) = &mut host.tape {
+            tape.takes(now, &input);
+        }
         let mut outputs = endpoint.step(now, input);
         let lease = outputs.lease();
         let verdict = engine.oracles.published(&scene, lease);
@@ -266,6 +269,9 @@ impl World {
                 break;
             }
             done = done.saturating_add(1);
+            if let Some(tape) = &mut host.tape {
+                tape.gives(&output);
+            }
             match output {
                 Output::Transmit { to, bytes } => engine.transmit(&scene, to, bytes),
                 Output::Persist { id, record } => {
