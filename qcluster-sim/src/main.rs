@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use clap::Parser as _;
 use options::{Format, Options};
-use qcluster_core::Time;
+use qcluster_core::{Span, Time};
 use qcluster_sim::campaign::{Campaign, Until};
 use qcluster_sim::exhaustive::SmallWorld;
 use qcluster_sim::svg::{self, Arrows, View};
@@ -102,7 +102,7 @@ fn run_one(options: &Options, schedule: &Schedule, command: String) -> Result<bo
     }
     if let Some(path) = &options.svg {
         let arrows = if options.messages { Arrows::Shown } else { Arrows::Hidden };
-        let view = view_of(schedule, &outcome, arrows);
+        let view = view_of(schedule, &outcome, arrows, options.between);
         fs::write(path, svg::draw(&outcome.trace, &view)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     emit(&match options.format {
@@ -114,12 +114,20 @@ fn run_one(options: &Options, schedule: &Schedule, command: String) -> Result<bo
     Ok(false)
 }
 
-/// The last leases of a run: what came before is too small to see.
-fn view_of(schedule: &Schedule, outcome: &Outcome, arrows: Arrows) -> View {
+/// What is drawn: what was asked for; or the last leases before a violation; or some from the first fault on. More than that
+/// is too small to see.
+fn view_of(schedule: &Schedule, outcome: &Outcome, arrows: Arrows, between: Option<(Time, Time)>) -> View {
     const LEASES: u64 = 40;
-    let lease = schedule.setup.plans.first().map_or(qcluster_core::Span::ZERO, |plan| plan.lease);
-    let from = outcome.end.before(lease.times(LEASES)).max(Time::ZERO);
-    View { hosts: schedule.setup.hosts, from, to: outcome.end, arrows }
+    let lease = schedule.setup.plans.first().map_or(Span::ZERO, |plan| plan.lease);
+    let first = schedule.faults.iter().map(|(at, _)| *at).min().filter(|_| outcome.violation.is_none());
+    let (from, to) = between.unwrap_or_else(|| match first {
+        Some(first) => {
+            let from = first.before(lease.times(LEASES / 8)).max(Time::ZERO);
+            (from, (from + lease.times(LEASES)).min(outcome.end))
+        }
+        None => (outcome.end.before(lease.times(LEASES)).max(Time::ZERO), outcome.end),
+    });
+    View { hosts: schedule.setup.hosts, from, to, arrows }
 }
 
 fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
@@ -157,7 +165,7 @@ fn report(options: &Options, schedule: &Schedule, violation: &Violation, command
     if options.svg.is_none() {
         let path = format!("violation-{}.svg", schedule.setup.seed);
         let outcome = report.schedule.run(Recording::On)?;
-        let view = view_of(&report.schedule, &outcome, Arrows::Hidden);
+        let view = view_of(&report.schedule, &outcome, Arrows::Hidden, None);
         fs::write(&path, svg::draw(&report.trace, &view)).map_err(|error| format!("{path}: {error}"))?;
         eprintln!("drawn in {path}");
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use qcluster_core::Time;
 
 /// Runs real QCluster nodes in a simulated world: partitions, drifting clocks, crashes, and oracles at every event.
 ///
@@ -42,6 +43,10 @@ pub(crate) struct Options {
     /// Draws the run, for a single seed or schedule.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+    /// Draws this part only, in milliseconds; unless set, some leases from the first fault on, or the last before a
+    /// violation.
+    #[arg(long, value_name = "FROM..TO", value_parser = between, requires = "svg")]
+    pub(crate) between: Option<(Time, Time)>,
     /// Draws the messages too.
     #[arg(long, requires = "svg")]
     pub(crate) messages: bool,
@@ -73,6 +78,12 @@ impl Options {
         let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.jobs.map_or_else(all, NonZeroUsize::get)
     }
+}
+
+fn between(text: &str) -> Result<(Time, Time), String> {
+    let ends = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    let (from, to) = ends.ok_or("a part of a run reads like 900..2000, in milliseconds")?;
+    if from < to { Ok((Time::from_millis(from), Time::from_millis(to))) } else { Err("it ends before it begins".into()) }
 }
 
 fn length(text: &str) -> Result<Duration, String> {
