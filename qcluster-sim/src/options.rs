@@ -83,7 +83,11 @@ impl Options {
 fn between(text: &str) -> Result<(Time, Time), String> {
     let ends = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
     let (from, to) = ends.ok_or("a part of a run reads like 900..2000, in milliseconds")?;
-    if from < to { Ok((Time::from_millis(from), Time::from_millis(to))) } else { Err("it ends before it begins".into()) }
+    if from < to {
+        Ok((Time::from_millis(from), Time::from_millis(to)))
+    } else {
+        Err("it ends before it begins".into())
+    }
 }
 
 fn length(text: &str) -> Result<Duration, String> {

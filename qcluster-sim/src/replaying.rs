@@ -31,7 +31,9 @@ pub(crate) fn replay(path: &Path, format: Format, brief: bool) -> Result<bool, S
                 replay.damaged();
                 match format {
                     Format::Text => format!("{:>16}  !! {place}: {damage}\n", ""),
-                    Format::Json => format!("{}\n", json!({ "place": place.to_string(), "damaged": damage.to_string() })),
+                    Format::Json => {
+                        format!("{}\n", json!({ "place": place.to_string(), "damaged": damage.to_string() }))
+                    }
                 }
             }
         };
@@ -94,10 +96,7 @@ fn step_json(step: &Step) -> Value {
 
 fn totals(replay: &Replay) -> String {
     let totals = &replay.totals;
-    let mut text = format!(
-        "\nlives        {} begun, {} picked up from a snapshot\n",
-        totals.starts, totals.picked_up
-    );
+    let mut text = format!("\nlives        {} begun, {} picked up from a snapshot\n", totals.starts, totals.picked_up);
     text += &format!(
         "inputs       {} over {:.3} s, {} outputs\n",
         totals.inputs,

@@ -93,9 +93,7 @@ impl Schedule {
         let watched = catch_unwind(AssertUnwindSafe(|| self.watch(&mut world, &mut converged)));
         let violation = match watched {
             Ok(watched) => watched.err(),
-            Err(panic) => {
-                Some(world.object(Rule::NoPanic, None, words_of(panic.as_ref())))
-            }
+            Err(panic) => Some(world.object(Rule::NoPanic, None, words_of(panic.as_ref()))),
         };
         Ok(Outcome {
             violation,

@@ -105,7 +105,11 @@ impl Picture<'_> {
 
     fn grid(&mut self) {
         let View { hosts, from, to, .. } = *self.view;
-        self.raw(&format!("<text class=\"title\" x=\"{LEFT}\" y=\"22\">{} ms to {} ms</text>", millis(from), millis(to)));
+        self.raw(&format!(
+            "<text class=\"title\" x=\"{LEFT}\" y=\"22\">{} ms to {} ms</text>",
+            millis(from),
+            millis(to)
+        ));
         let step = tick(to.since(from));
         let first = from.as_nanos().div_ceil(step);
         for at in (first..).map(|count| Time::from_nanos(count * step)).take_while(|at| *at <= to) {

@@ -47,7 +47,9 @@ fn hashes() -> Vec<String> {
 #[test]
 fn a_seed_means_the_same_run_as_ever() {
     if std::env::var_os("QCLUSTER_SIM_MUTANT").is_some() {
-        return println!("skipped: a mutant does something else by design, and this says nothing about whether it is seen");
+        return println!(
+            "skipped: a mutant does something else by design, and this says nothing about whether it is seen"
+        );
     }
     let pinned = package().join("tests/hashes.txt");
     let present = hashes();

@@ -82,9 +82,10 @@ impl Names {
         let rules = endpoint.node().rules();
         match hard_state::decode(record, rules) {
             Ok(state) => {
-                let vote = state.vote.map_or_else(|| "no vote".to_owned(), |vote| {
-                    format!("a vote for {} (life {:?})", name(rules, vote.node), vote.incarnation)
-                });
+                let vote = state.vote.map_or_else(
+                    || "no vote".to_owned(),
+                    |vote| format!("a vote for {} (life {:?})", name(rules, vote.node), vote.incarnation),
+                );
                 format!("{:?}, {vote}", state.term)
             }
             Err(error) => format!("a record that cannot be read: {error}"),

@@ -176,7 +176,9 @@ fn why_refused(reason: Refusal) -> &'static str {
     match reason {
         Refusal::Promised => "a live promise binds it to another leadership",
         Refusal::OldTerm => "the term asked for is not above its own",
-        Refusal::BelowStamp => "it has no memory of terms up to its boot stamp, and the one asked for is not above that",
+        Refusal::BelowStamp => {
+            "it has no memory of terms up to its boot stamp, and the one asked for is not above that"
+        }
         Refusal::Voted => "it has voted for somebody else in this term, or such a vote is being saved",
         Refusal::BootWait => "it started so recently that a promise of its last life may still run",
         Refusal::Abstains => "it could not save its state, and takes no part any more",

@@ -20,11 +20,7 @@ pub(super) fn lane_of(fault: Fault) -> Option<usize> {
         | Fault::Hostile { to: host, .. }
         | Fault::Twin { host, .. } => Some(host),
         Fault::Cut { to, .. } | Fault::Mend { to, .. } | Fault::Link { to, .. } => Some(to),
-        Fault::Split { .. }
-        | Fault::MendAll
-        | Fault::Transfer { .. }
-        | Fault::StepDown
-        | Fault::Heal { .. } => None,
+        Fault::Split { .. } | Fault::MendAll | Fault::Transfer { .. } | Fault::StepDown | Fault::Heal { .. } => None,
     }
 }
 
