@@ -51,6 +51,12 @@ fn what_nodes_have_recorded_replays_to_what_they_did() {
     cluster.nodes.iter_mut().for_each(Node::start);
     // whose leader is killed and comes back, and whose next leader is stopped,
     let first = cluster.agreed("a leader", |_| true);
+    // (what it says of that is on disk: a kill forgets what is under way),
+    cluster.eventually("its election is written down", || {
+        let node = &cluster.nodes[first.leader];
+        let written = node.events().iter().any(|event| event.token == Some(first.token) && event.what == "elected");
+        (written && elected(&replayed(node).0).contains(&first.token.to_string())).then_some(())
+    });
     cluster.nodes[first.leader].kill();
     let second = cluster.agreed("another leader", |agreement| agreement.token > first.token);
     cluster.nodes[first.leader].start();
