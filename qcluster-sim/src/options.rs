@@ -7,60 +7,70 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use qcluster_core::Time;
 
+const RUN: &str = "What to run";
+const SHOW: &str = "What to show";
+const EXAMPLES: &str = "\
+Examples:
+  qcluster-sim --for 60s                            a minute of seeds that nobody has run before
+  qcluster-sim --seed 12 --svg run.svg              one run, and a picture of it
+  qcluster-sim --schedule FILE --trace              a schedule that was kept, in words
+  qcluster-sim --exhaustive 1000000                 small worlds, every order of events
+  qcluster-sim --replay server_a.recording --brief  what a real node did, and why";
+
 /// Runs real QCluster nodes in a simulated world: partitions, drifting clocks, crashes, and oracles at every event.
 ///
 /// With --seed alone: that one run. With --schedule, --exhaustive or --replay: what they say. Otherwise runs one seed after
 /// another, from --seed or from a fresh one. Exits with 0 if all is well; with 1 if an oracle objects, or a recording is
 /// damaged or replays to something else; with 2 if something is wrong with the call, or there is nothing to replay.
 #[derive(Debug, Parser)]
-#[command(name = "qcluster-sim")]
+#[command(name = "qcluster-sim", after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The number that decides everything; the first of them where there are several runs.
-    #[arg(long, value_name = "S")]
+    #[arg(long, help_heading = RUN, value_name = "S")]
     pub(crate) seed: Option<u64>,
     /// How many runs.
-    #[arg(long, value_name = "N", conflicts_with = "for")]
+    #[arg(long, help_heading = RUN, value_name = "N", conflicts_with = "for")]
     pub(crate) runs: Option<u64>,
     /// How long to run, as in 60s or 10m.
-    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    #[arg(long, help_heading = RUN, value_name = "LENGTH", value_parser = length)]
     pub(crate) r#for: Option<Duration>,
     /// So many voters, instead of a drawn number.
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = RUN, value_name = "N")]
     pub(crate) nodes: Option<usize>,
     /// Runs this schedule instead of a drawn one.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "runs", "for", "nodes"])]
+    #[arg(long, help_heading = RUN, value_name = "FILE", conflicts_with_all = ["seed", "runs", "for", "nodes"])]
     pub(crate) schedule: Option<PathBuf>,
     /// Searches the small worlds instead, each up to so many states.
-    #[arg(long, value_name = "STATES", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule"])]
+    #[arg(long, help_heading = RUN, value_name = "STATES", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule"])]
     pub(crate) exhaustive: Option<usize>,
     /// Replays the recording of a node (`record` in its configuration), and tells what it did and why. The older file, FILE
     /// with .1 behind it, comes first if it is there.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule", "exhaustive", "svg", "trace", "show_schedule"])]
+    #[arg(long, help_heading = RUN, value_name = "FILE", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule", "exhaustive", "svg", "trace", "show_schedule"])]
     pub(crate) replay: Option<PathBuf>,
     /// With --replay: leaves out what only renews a lease, or does nothing.
-    #[arg(long, requires = "replay")]
+    #[arg(long, help_heading = SHOW, requires = "replay")]
     pub(crate) brief: bool,
     /// Draws the run, for a single seed or schedule.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = SHOW, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
     /// Draws this part only, in milliseconds; unless set, some leases from the first fault on, or the last before a
     /// violation.
-    #[arg(long, value_name = "FROM..TO", value_parser = between, requires = "svg")]
+    #[arg(long, help_heading = SHOW, value_name = "FROM..TO", value_parser = between, requires = "svg")]
     pub(crate) between: Option<(Time, Time)>,
     /// Draws the messages too.
-    #[arg(long, requires = "svg")]
+    #[arg(long, help_heading = SHOW, requires = "svg")]
     pub(crate) messages: bool,
     /// Prints every event, for a single seed or schedule.
-    #[arg(long)]
+    #[arg(long, help_heading = SHOW)]
     pub(crate) trace: bool,
     /// Prints the schedule, for a single seed or schedule.
-    #[arg(long)]
+    #[arg(long, help_heading = SHOW)]
     pub(crate) show_schedule: bool,
     /// How many runs at once; all cores unless set.
-    #[arg(long, value_name = "J")]
+    #[arg(long, help_heading = RUN, value_name = "J")]
     jobs: Option<NonZeroUsize>,
     /// How results read.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, help_heading = SHOW, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
 

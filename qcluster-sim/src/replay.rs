@@ -29,7 +29,7 @@ mod names;
 mod view;
 mod words;
 
-pub use lines::{Damage, Lines, Place, files};
+pub use lines::{Damage, Lines, Numbered, Place, files};
 pub use view::Change;
 
 use std::net::SocketAddr;
@@ -289,8 +289,8 @@ fn step(endpoint: &mut Endpoint, names: &mut Names, given: &Given) -> Step {
     let changes = before.changes(&View::of(endpoint, given.at));
     let in_words = |out: &Out| match out {
         Out::Sent(to, bytes) => Done::Sent(names.sent(endpoint, *to, bytes)),
-        Out::Saves(record) => Done::Saves(names.saved(endpoint, record)),
-        Out::Tells(notification) => Done::Tells(names.told(endpoint, notification)),
+        Out::Saves(record) => Done::Saves(Names::saved(endpoint, record)),
+        Out::Tells(notification) => Done::Tells(Names::told(endpoint, notification)),
     };
     Step { at: given.at, input, messages, outputs: out.iter().map(in_words).collect(), changes }
 }

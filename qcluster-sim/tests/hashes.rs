@@ -54,8 +54,7 @@ fn a_seed_means_the_same_run_as_ever() {
     let pinned = package().join("tests/hashes.txt");
     let present = hashes();
     if std::env::var_os("QCLUSTER_SIM_BLESS").is_some() {
-        let text: String = present.iter().map(|line| format!("{line}\n")).collect();
-        return fs::write(pinned, text).unwrap();
+        return fs::write(pinned, present.join("\n") + "\n").unwrap();
     }
     let text = fs::read_to_string(&pinned).unwrap();
     let before: Vec<&str> = text.lines().collect();

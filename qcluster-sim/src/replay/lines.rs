@@ -54,6 +54,9 @@ impl fmt::Display for Damage {
     }
 }
 
+/// A line, or what is wrong with it, and where it stands.
+pub type Numbered = (Place, Result<Line, Damage>);
+
 /// The lines of some files, one after the other. Never holds more than one line.
 #[derive(Debug)]
 pub struct Lines {
@@ -76,7 +79,7 @@ impl Lines {
     /// # Errors
     /// A file cannot be opened or read.
     #[allow(clippy::should_implement_trait, reason = "an error of the disk ends it, a damaged line does not")]
-    pub fn next(&mut self) -> Result<Option<(Place, Result<Line, Damage>)>, String> {
+    pub fn next(&mut self) -> Result<Option<Numbered>, String> {
         loop {
             let Some((place, reader)) = &mut self.open else {
                 let Some(file) = self.files.next() else { return Ok(None) };

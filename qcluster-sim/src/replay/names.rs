@@ -43,7 +43,7 @@ impl Names {
                     self.hear(from, sender);
                 }
                 let sender = sender.map_or_else(|| "nobody".to_owned(), |sender| name(rules, sender));
-                (format!("<- {sender} ({from})"), messages(&envelopes))
+                (format!("<- {sender} ({from})"), messages(rules, &envelopes))
             }
             Err(reason) => {
                 let count = bytes.len();
@@ -71,14 +71,14 @@ impl Names {
         let heard = || self.heard.iter().rev().find(|(from, _)| *from == to).map(|(_, key)| name(rules, *key));
         let whom = voter.or_else(heard).map_or_else(|| to.to_string(), |name| format!("{name} ({to})"));
         let words = match read_datagram(rules, bytes) {
-            Ok(envelopes) => messages(&envelopes).join(" + "),
+            Ok(envelopes) => messages(rules, &envelopes).join(" + "),
             Err(reason) => format!("{} bytes that nobody can read: {}", bytes.len(), reason.name()),
         };
         format!("{whom}  {words}")
     }
 
     /// A state that was given out to be saved.
-    pub(super) fn saved(&self, endpoint: &Endpoint, record: &[u8]) -> String {
+    pub(super) fn saved(endpoint: &Endpoint, record: &[u8]) -> String {
         let rules = endpoint.node().rules();
         match hard_state::decode(record, rules) {
             Ok(state) => {
@@ -93,7 +93,7 @@ impl Names {
     }
 
     /// A notification.
-    pub(super) fn told(&self, endpoint: &Endpoint, notification: &Notification) -> String {
+    pub(super) fn told(endpoint: &Endpoint, notification: &Notification) -> String {
         let rules = endpoint.node().rules();
         match notification {
             Notification::LeaderChanged { leader: Some(leader), term } => {
@@ -113,8 +113,13 @@ impl Names {
     }
 }
 
-fn messages(envelopes: &[Envelope]) -> Vec<String> {
-    envelopes.iter().map(|envelope| message_in_words(&envelope.message)).collect()
+/// Messages in words, with identifiers for the keys of voters.
+fn messages(rules: &Rules, envelopes: &[Envelope]) -> Vec<String> {
+    let named = |words: String| {
+        let voters = rules.voters().iter();
+        voters.fold(words, |words, voter| words.replace(&format!("{:?}", voter.key), voter.id.as_str()))
+    };
+    envelopes.iter().map(|envelope| named(message_in_words(&envelope.message))).collect()
 }
 
 /// The identifier of a node, where it is known, or else its key.

@@ -32,7 +32,7 @@ fn text(lines: &[Line]) -> Vec<String> {
 
 fn written(dir: &Path, lines: &[String]) -> PathBuf {
     let path = dir.join("node.recording");
-    fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
     path
 }
 
@@ -109,7 +109,7 @@ fn what_a_host_did_in_any_weather_is_replayed_byte_for_byte() {
 fn a_replay_says_what_the_node_did_and_why() {
     let dir = TempDir::new().unwrap();
     let (told, damages, replay) = replayed(&written(dir.path(), &text(&recorded().lines)));
-    let all: String = told.iter().map(|told| format!("{told}\n")).collect();
+    let all = told.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     for words in [
         "n00 of cluster simulated goes on from a snapshot",
         "n00 of cluster simulated starts, diskless",
