@@ -14,7 +14,7 @@ use clap::Parser as _;
 use options::{Format, Options};
 use qcluster_core::{Span, Time};
 use qcluster_sim::campaign::{Campaign, Until};
-use qcluster_sim::exhaustive::SmallWorld;
+use qcluster_sim::exhaustive::{SmallWorld, explore_all};
 use qcluster_sim::svg::{self, Arrows, View};
 use qcluster_sim::swarm::{Limits, draw};
 use qcluster_sim::{Outcome, Recording, Report, Schedule, Violation, in_words};
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<bool, String> {
     let limits = Limits { voters: options.nodes };
     if let Some(states) = options.exhaustive {
-        return explore(states);
+        return explore(options, states);
     }
     if let Some(path) = &options.replay {
         return replaying::replay(path, options.format, options.brief);
@@ -59,22 +59,24 @@ fn run(options: &Options) -> Result<bool, String> {
     }
 }
 
-/// Searches the small worlds, and prints what each came to.
-fn explore(states_max: usize) -> Result<bool, String> {
+/// Searches the small worlds, as many at once as there are jobs, and prints what each came to.
+fn explore(options: &Options, states_max: usize) -> Result<bool, String> {
     let (mut total, started) = (0, Instant::now());
-    for (name, world) in SmallWorld::usual(states_max) {
-        match world.explore() {
-            Ok(explored) => {
-                total += explored.states;
-                emit(&print::explored(name, &explored))?;
-            }
-            Err(example) => {
-                emit(&format!("{name}: {example}"))?;
-                return Ok(false);
-            }
+    for worlds in SmallWorld::usual(states_max).chunks(options.jobs()) {
+        for (name, result) in explore_all(worlds, options.jobs()) {
+            emit(&match (options.format, &result) {
+                (Format::Text, Ok(explored)) => print::explored(name, explored),
+                (Format::Text, Err(example)) => format!("{name}: {example}"),
+                (Format::Json, Ok(explored)) => print::explored_json(name, explored),
+                (Format::Json, Err(example)) => print::counterexample_json(name, example),
+            })?;
+            let Ok(explored) = result else { return Ok(false) };
+            total += explored.states;
         }
     }
-    emit(&format!("{total} states in {:.1} s, none breaks a rule\n", started.elapsed().as_secs_f64()))?;
+    if options.format == Format::Text {
+        emit(&format!("{total} states in {:.1} s, none breaks a rule\n", started.elapsed().as_secs_f64()))?;
+    }
     Ok(true)
 }
 
@@ -94,20 +96,16 @@ fn run_one(options: &Options, schedule: &Schedule, command: String) -> Result<bo
     let started = Instant::now();
     let outcome = schedule.run(if records { Recording::On } else { Recording::Off })?;
     let elapsed = started.elapsed();
-    if options.show_schedule {
-        emit(&schedule.to_string())?;
-    }
-    if options.trace {
-        emit(&in_words(&outcome.trace.records))?;
-    }
+    let text = options.show_schedule.then(|| schedule.to_string());
+    let words = options.trace.then(|| in_words(&outcome.trace.records));
     if let Some(path) = &options.svg {
         let arrows = if options.messages { Arrows::Shown } else { Arrows::Hidden };
         let view = view_of(schedule, &outcome, arrows, options.between);
         fs::write(path, svg::draw(&outcome.trace, &view)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     emit(&match options.format {
-        Format::Text => print::outcome(&outcome, elapsed),
-        Format::Json => print::outcome_json(&outcome),
+        Format::Text => text.into_iter().chain(words).collect::<String>() + &print::outcome(&outcome, elapsed),
+        Format::Json => print::outcome_json(&outcome, text, words),
     })?;
     let Some(violation) = &outcome.violation else { return Ok(true) };
     report(options, schedule, violation, command)?;

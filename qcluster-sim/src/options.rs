@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use qcluster_core::Time;
+use qcluster_sim::swarm::Limits;
 
 const RUN: &str = "What to run";
 const SHOW: &str = "What to show";
@@ -23,6 +24,7 @@ Examples:
 /// another, from --seed or from a fresh one. Exits with 0 if all is well; with 1 if an oracle objects, or a recording is
 /// damaged or replays to something else; with 2 if something is wrong with the call, or there is nothing to replay.
 #[derive(Debug, Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[command(name = "qcluster-sim", after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The number that decides everything; the first of them where there are several runs.
@@ -34,8 +36,8 @@ pub(crate) struct Options {
     /// How long to run, as in 60s or 10m.
     #[arg(long, help_heading = RUN, value_name = "LENGTH", value_parser = length)]
     pub(crate) r#for: Option<Duration>,
-    /// So many voters, instead of a drawn number.
-    #[arg(long, help_heading = RUN, value_name = "N")]
+    /// So many voters, 1 to 12, instead of a drawn number.
+    #[arg(long, help_heading = RUN, value_name = "N", value_parser = voters)]
     pub(crate) nodes: Option<usize>,
     /// Runs this schedule instead of a drawn one.
     #[arg(long, help_heading = RUN, value_name = "FILE", conflicts_with_all = ["seed", "runs", "for", "nodes"])]
@@ -87,6 +89,15 @@ impl Options {
     pub(crate) fn jobs(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.jobs.map_or_else(all, NonZeroUsize::get)
+    }
+}
+
+fn voters(text: &str) -> Result<usize, String> {
+    let count = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    if (1..=Limits::VOTERS_MAX).contains(&count) {
+        Ok(count)
+    } else {
+        Err(format!("it is 1 to {}", Limits::VOTERS_MAX))
     }
 }
 

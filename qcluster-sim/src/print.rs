@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use qcluster_sim::campaign::Summary;
-use qcluster_sim::exhaustive::Explored;
+use qcluster_sim::exhaustive::{Counterexample, Explored};
 use qcluster_sim::{Mark, Outcome};
 use serde_json::json;
 
@@ -36,25 +36,27 @@ pub(crate) fn outcome(outcome: &Outcome, elapsed: Duration) -> String {
     out
 }
 
-pub(crate) fn outcome_json(outcome: &Outcome) -> String {
-    let mut out = String::new();
+/// With the schedule and the events in words, where somebody wants to see them.
+pub(crate) fn outcome_json(outcome: &Outcome, schedule: Option<String>, trace: Option<String>) -> String {
     let stats = outcome.stats;
-    let _ = writeln!(
-        out,
-        "{}",
-        json!({
-            "hash": outcome.hash.to_string(),
-            "simulated_s": seconds(outcome.end.as_nanos()),
-            "events": stats.events,
-            "sent": stats.sent,
-            "delivered": stats.delivered,
-            "elections": stats.elections,
-            "leases": stats.renewals,
-            "converged_ms": outcome.converged.map(|worked| worked.took.as_millis()),
-            "violation": outcome.violation,
-        })
-    );
-    out
+    let mut value = json!({
+        "hash": outcome.hash.to_string(),
+        "simulated_s": seconds(outcome.end.as_nanos()),
+        "events": stats.events,
+        "sent": stats.sent,
+        "delivered": stats.delivered,
+        "elections": stats.elections,
+        "leases": stats.renewals,
+        "converged_ms": outcome.converged.map(|worked| worked.took.as_millis()),
+        "violation": outcome.violation,
+    });
+    if let Some(schedule) = schedule {
+        value["schedule"] = schedule.into();
+    }
+    if let Some(trace) = trace {
+        value["trace"] = trace.lines().collect();
+    }
+    format!("{value}\n")
 }
 
 pub(crate) fn summary(seed: u64, summary: &Summary, elapsed: Duration, jobs: usize) -> String {
@@ -141,4 +143,21 @@ pub(crate) fn explored(name: &str, explored: &Explored) -> String {
 
 fn seconds(nanos: u64) -> f64 {
     nanos as f64 / 1e9
+}
+
+pub(crate) fn explored_json(name: &str, explored: &Explored) -> String {
+    let Explored { states, depth, complete, locals, with_lease } = *explored;
+    let value = json!({
+        "world": name,
+        "states": states,
+        "depth": depth,
+        "complete": complete,
+        "with_lease": with_lease,
+        "states_of_nodes": locals,
+    });
+    format!("{value}\n")
+}
+
+pub(crate) fn counterexample_json(name: &str, example: &Counterexample) -> String {
+    format!("{}\n", json!({ "world": name, "broken": example.broken, "steps": example.steps }))
 }

@@ -1,7 +1,9 @@
 //! The command's replay of a recording: line by line to the standard output, and what it came to.
 
+use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use qcluster_sim::replay::{Damage, Done, Lines, Place, Replay, Step, Told, files};
 use serde_json::{Value, json};
@@ -96,19 +98,18 @@ fn step_json(step: &Step) -> Value {
 
 fn totals(replay: &Replay) -> String {
     let totals = &replay.totals;
-    let mut text = format!("\nlives        {} begun, {} picked up from a snapshot\n", totals.starts, totals.picked_up);
-    text += &format!(
-        "inputs       {} over {:.3} s, {} outputs\n",
-        totals.inputs,
-        std::time::Duration::from_nanos(totals.span_ns).as_secs_f64(),
-        totals.outputs
-    );
-    text += &format!("snapshots    {} agree with the replay, {} do not\n", totals.agreed, totals.disagreed);
-    text += &format!(
-        "missing      {} inputs lost, {} lines given to nobody, {} lines damaged or of no use\n",
+    let span = Duration::from_nanos(totals.span_ns).as_secs_f64();
+    let mut out = String::from("\n");
+    let _ = writeln!(out, "lives        {} begun, {} picked up from a snapshot", totals.starts, totals.picked_up);
+    let _ = writeln!(out, "inputs       {} over {span:.3} s, {} outputs", totals.inputs, totals.outputs);
+    let _ = writeln!(out, "snapshots    {} agree with the replay, {} do not", totals.agreed, totals.disagreed);
+    let _ = writeln!(
+        out,
+        "missing      {} inputs lost, {} lines given to nobody, {} lines damaged or of no use",
         totals.lost, totals.skipped, totals.damaged
     );
-    text + &format!("in the end   {}\n", in_the_end(replay))
+    let _ = writeln!(out, "in the end   {}", in_the_end(replay));
+    out
 }
 
 fn in_the_end(replay: &Replay) -> String {
