@@ -39,6 +39,8 @@ pub struct Campaign {
 pub struct Summary {
     /// Runs.
     pub runs: u64,
+    /// Time that processors spent on them, all threads together: what events a second of a core are counted by.
+    pub processor: Duration,
     /// Simulated time, all runs together.
     pub simulated: Span,
     /// Simulated time of each host, all runs together.
@@ -84,6 +86,7 @@ impl Summary {
 
     fn merge(&mut self, other: Self) {
         self.runs += other.runs;
+        self.processor += other.processor;
         self.simulated = self.simulated + other.simulated;
         self.node_time = self.node_time + other.node_time;
         self.stats.add(&other.stats);
@@ -133,6 +136,7 @@ impl Campaign {
         let started = Instant::now();
         let work = || -> Result<Summary, String> {
             let mut summary = Summary::default();
+            let busy = Busy::start();
             while !over.load(Ordering::Relaxed) {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let finished = match self.until {
@@ -151,6 +155,7 @@ impl Campaign {
                 }
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             }
+            summary.processor = busy.elapsed();
             Ok(summary)
         };
         let mut total = Summary::default();
@@ -163,6 +168,41 @@ impl Campaign {
             Ok::<(), String>(())
         })?;
         Ok(total)
+    }
+}
+
+/// The time that a processor has spent on this thread. Where that cannot be asked, the time that has passed.
+struct Busy {
+    #[cfg(not(unix))]
+    since: Instant,
+    #[cfg(unix)]
+    since: Duration,
+}
+
+#[cfg(not(unix))]
+impl Busy {
+    fn start() -> Self {
+        Self { since: Instant::now() }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+#[cfg(unix)]
+impl Busy {
+    fn start() -> Self {
+        Self { since: Self::now() }
+    }
+
+    fn elapsed(&self) -> Duration {
+        Self::now().saturating_sub(self.since)
+    }
+
+    fn now() -> Duration {
+        let reading = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::try_from(reading).unwrap_or_default()
     }
 }
 

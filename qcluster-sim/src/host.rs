@@ -10,6 +10,7 @@ use crate::disk::Disk;
 use crate::queue::Job;
 use crate::rng::Rng;
 use crate::setup::{ClockSetup, Setup};
+use crate::world::Tape;
 
 /// Whether the process makes progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub(crate) struct Host {
     /// What was recorded of it last.
     pub(crate) shown: (Option<Role>, Option<Time>),
     pub(crate) rng: Rng,
+    /// What goes in and comes out, where somebody asked for it.
+    pub(crate) tape: Option<Tape>,
 }
 
 impl Host {
@@ -87,6 +90,7 @@ impl Host {
             in_hand: None,
             shown: (None, None),
             rng: part(2),
+            tape: None,
         }
     }
 

@@ -2,18 +2,19 @@
 
 mod options;
 mod print;
+mod progress;
+mod replaying;
 
 use std::fs;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::time::Instant;
 
 use clap::Parser as _;
 use options::{Format, Options};
-use qcluster_core::Time;
+use qcluster_core::{Span, Time};
 use qcluster_sim::campaign::{Campaign, Until};
-use qcluster_sim::exhaustive::SmallWorld;
+use qcluster_sim::exhaustive::{SmallWorld, explore_all};
 use qcluster_sim::svg::{self, Arrows, View};
 use qcluster_sim::swarm::{Limits, draw};
 use qcluster_sim::{Outcome, Recording, Report, Schedule, Violation, in_words};
@@ -34,7 +35,10 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<bool, String> {
     let limits = Limits { voters: options.nodes };
     if let Some(states) = options.exhaustive {
-        return explore(states);
+        return explore(options, states);
+    }
+    if let Some(path) = &options.replay {
+        return replaying::replay(path, options.format, options.brief);
     }
     if let Some(path) = &options.schedule {
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -55,22 +59,24 @@ fn run(options: &Options) -> Result<bool, String> {
     }
 }
 
-/// Searches the small worlds, and prints what each came to.
-fn explore(states_max: usize) -> Result<bool, String> {
+/// Searches the small worlds, as many at once as there are jobs, and prints what each came to.
+fn explore(options: &Options, states_max: usize) -> Result<bool, String> {
     let (mut total, started) = (0, Instant::now());
-    for (name, world) in SmallWorld::usual(states_max) {
-        match world.explore() {
-            Ok(explored) => {
-                total += explored.states;
-                emit(&print::explored(name, &explored))?;
-            }
-            Err(example) => {
-                emit(&format!("{name}: {example}"))?;
-                return Ok(false);
-            }
+    for worlds in SmallWorld::usual(states_max).chunks(options.jobs()) {
+        for (name, result) in explore_all(worlds, options.jobs()) {
+            emit(&match (options.format, &result) {
+                (Format::Text, Ok(explored)) => print::explored(name, explored),
+                (Format::Text, Err(example)) => format!("{name}: {example}"),
+                (Format::Json, Ok(explored)) => print::explored_json(name, explored),
+                (Format::Json, Err(example)) => print::counterexample_json(name, example),
+            })?;
+            let Ok(explored) = result else { return Ok(false) };
+            total += explored.states;
         }
     }
-    emit(&format!("{total} states in {:.1} s, none breaks a rule\n", started.elapsed().as_secs_f64()))?;
+    if options.format == Format::Text {
+        emit(&format!("{total} states in {:.1} s, none breaks a rule\n", started.elapsed().as_secs_f64()))?;
+    }
     Ok(true)
 }
 
@@ -90,50 +96,43 @@ fn run_one(options: &Options, schedule: &Schedule, command: String) -> Result<bo
     let started = Instant::now();
     let outcome = schedule.run(if records { Recording::On } else { Recording::Off })?;
     let elapsed = started.elapsed();
-    if options.show_schedule {
-        emit(&schedule.to_string())?;
-    }
-    if options.trace {
-        emit(&in_words(&outcome.trace.records))?;
-    }
+    let text = options.show_schedule.then(|| schedule.to_string());
+    let words = options.trace.then(|| in_words(&outcome.trace.records));
     if let Some(path) = &options.svg {
         let arrows = if options.messages { Arrows::Shown } else { Arrows::Hidden };
-        let view = view_of(schedule, &outcome, arrows);
+        let view = view_of(schedule, &outcome, arrows, options.between);
         fs::write(path, svg::draw(&outcome.trace, &view)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     emit(&match options.format {
-        Format::Text => print::outcome(&outcome, elapsed),
-        Format::Json => print::outcome_json(&outcome),
+        Format::Text => text.into_iter().chain(words).collect::<String>() + &print::outcome(&outcome, elapsed),
+        Format::Json => print::outcome_json(&outcome, text, words),
     })?;
     let Some(violation) = &outcome.violation else { return Ok(true) };
     report(options, schedule, violation, command)?;
     Ok(false)
 }
 
-/// The last leases of a run: what came before is too small to see.
-fn view_of(schedule: &Schedule, outcome: &Outcome, arrows: Arrows) -> View {
+/// What is drawn: what was asked for; or the last leases before a violation; or some from the first fault on. More than that
+/// is too small to see.
+fn view_of(schedule: &Schedule, outcome: &Outcome, arrows: Arrows, between: Option<(Time, Time)>) -> View {
     const LEASES: u64 = 40;
-    let lease = schedule.setup.plans.first().map_or(qcluster_core::Span::ZERO, |plan| plan.lease);
-    let from = outcome.end.before(lease.times(LEASES)).max(Time::ZERO);
-    View { hosts: schedule.setup.hosts, from, to: outcome.end, arrows }
+    let lease = schedule.setup.plans.first().map_or(Span::ZERO, |plan| plan.lease);
+    let first = schedule.faults.iter().map(|(at, _)| *at).min().filter(|_| outcome.violation.is_none());
+    let (from, to) = between.unwrap_or_else(|| match first {
+        Some(first) => {
+            let from = first.before(lease.times(LEASES / 8)).max(Time::ZERO);
+            (from, (from + lease.times(LEASES)).min(outcome.end))
+        }
+        None => (outcome.end.before(lease.times(LEASES)).max(Time::ZERO), outcome.end),
+    });
+    View { hosts: schedule.setup.hosts, from, to, arrows }
 }
 
 fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
     let started = Instant::now();
-    let shown = Mutex::new(started);
-    let on_terminal = std::io::stderr().is_terminal();
-    let summary = campaign.run(&|done| {
-        if on_terminal
-            && let Ok(mut last) = shown.try_lock()
-            && last.elapsed().as_millis() >= 100
-        {
-            *last = Instant::now();
-            print::progress(done, campaign.until, started.elapsed());
-        }
-    })?;
-    if on_terminal {
-        eprint!("\r\x1b[K");
-    }
+    let bar = progress::bar(campaign.until);
+    let summary = campaign.run(&|done| progress::show(&bar, campaign.until, done, started.elapsed()))?;
+    bar.finish_and_clear();
     emit(&match options.format {
         Format::Text => print::summary(campaign.seed, &summary, started.elapsed(), campaign.jobs),
         Format::Json => print::summary_json(campaign.seed, &summary, started.elapsed(), campaign.jobs),
@@ -144,9 +143,14 @@ fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
     Ok(false)
 }
 
-/// Writes to the standard output; a reader that has seen enough ends the command without complaint.
+/// Writes to the standard output.
 fn emit(text: &str) -> Result<(), String> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    written(std::io::stdout().write_all(text.as_bytes()))
+}
+
+/// A reader of the standard output that has seen enough ends the command without complaint.
+fn written(result: std::io::Result<()>) -> Result<(), String> {
+    match result {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => Err(format!("standard output: {error}")),
         Ok(()) => Ok(()),
@@ -159,7 +163,7 @@ fn report(options: &Options, schedule: &Schedule, violation: &Violation, command
     if options.svg.is_none() {
         let path = format!("violation-{}.svg", schedule.setup.seed);
         let outcome = report.schedule.run(Recording::On)?;
-        let view = view_of(&report.schedule, &outcome, Arrows::Hidden);
+        let view = view_of(&report.schedule, &outcome, Arrows::Hidden, None);
         fs::write(&path, svg::draw(&report.trace, &view)).map_err(|error| format!("{path}: {error}"))?;
         eprintln!("drawn in {path}");
     }

@@ -5,21 +5,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use qcluster_sim::campaign::{Summary, Until};
-use qcluster_sim::exhaustive::Explored;
+use qcluster_sim::campaign::Summary;
+use qcluster_sim::exhaustive::{Counterexample, Explored};
 use qcluster_sim::{Mark, Outcome};
 use serde_json::json;
-
-pub(crate) fn progress(done: u64, until: Until, elapsed: Duration) {
-    const WIDTH: u128 = 30;
-    let (part, whole) = match until {
-        Until::Runs(runs) => (u128::from(done), u128::from(runs)),
-        Until::Elapsed(length) => (elapsed.as_millis(), length.as_millis()),
-    };
-    let full = usize::try_from((part * WIDTH / whole.max(1)).min(WIDTH)).unwrap_or(0);
-    let bar = "=".repeat(full);
-    eprint!("\r[{bar:30}] {done} runs, {:.0} s", elapsed.as_secs_f64());
-}
 
 pub(crate) fn outcome(outcome: &Outcome, elapsed: Duration) -> String {
     let mut out = String::new();
@@ -47,25 +36,27 @@ pub(crate) fn outcome(outcome: &Outcome, elapsed: Duration) -> String {
     out
 }
 
-pub(crate) fn outcome_json(outcome: &Outcome) -> String {
-    let mut out = String::new();
+/// With the schedule and the events in words, where somebody wants to see them.
+pub(crate) fn outcome_json(outcome: &Outcome, schedule: Option<String>, trace: Option<String>) -> String {
     let stats = outcome.stats;
-    let _ = writeln!(
-        out,
-        "{}",
-        json!({
-            "hash": outcome.hash.to_string(),
-            "simulated_s": seconds(outcome.end.as_nanos()),
-            "events": stats.events,
-            "sent": stats.sent,
-            "delivered": stats.delivered,
-            "elections": stats.elections,
-            "leases": stats.renewals,
-            "converged_ms": outcome.converged.map(|worked| worked.took.as_millis()),
-            "violation": outcome.violation,
-        })
-    );
-    out
+    let mut value = json!({
+        "hash": outcome.hash.to_string(),
+        "simulated_s": seconds(outcome.end.as_nanos()),
+        "events": stats.events,
+        "sent": stats.sent,
+        "delivered": stats.delivered,
+        "elections": stats.elections,
+        "leases": stats.renewals,
+        "converged_ms": outcome.converged.map(|worked| worked.took.as_millis()),
+        "violation": outcome.violation,
+    });
+    if let Some(schedule) = schedule {
+        value["schedule"] = schedule.into();
+    }
+    if let Some(trace) = trace {
+        value["trace"] = trace.lines().collect();
+    }
+    format!("{value}\n")
 }
 
 pub(crate) fn summary(seed: u64, summary: &Summary, elapsed: Duration, jobs: usize) -> String {
@@ -81,7 +72,14 @@ pub(crate) fn summary(seed: u64, summary: &Summary, elapsed: Duration, jobs: usi
         seconds(summary.node_time.as_nanos()),
         simulated / wall
     );
-    let _ = writeln!(out, "events       {} ({:.2} million a second)", stats.events, stats.events as f64 / wall / 1e6);
+    let busy = summary.processor.as_secs_f64().max(1e-9);
+    let _ = writeln!(
+        out,
+        "events       {} ({:.2} million a second, {:.2} million a second of each core)",
+        stats.events,
+        stats.events as f64 / wall / 1e6,
+        stats.events as f64 / busy / 1e6
+    );
     let _ = writeln!(out, "datagrams    {} sent, {} delivered", stats.sent, stats.delivered);
     let _ = writeln!(
         out,
@@ -124,6 +122,7 @@ pub(crate) fn summary_json(seed: u64, summary: &Summary, elapsed: Duration, jobs
             "simulated_s": seconds(summary.simulated.as_nanos()),
             "node_s": seconds(summary.node_time.as_nanos()),
             "events": summary.stats.events,
+            "processor_s": summary.processor.as_secs_f64(),
             "sent": summary.stats.sent,
             "delivered": summary.stats.delivered,
             "elections": summary.stats.elections,
@@ -144,4 +143,21 @@ pub(crate) fn explored(name: &str, explored: &Explored) -> String {
 
 fn seconds(nanos: u64) -> f64 {
     nanos as f64 / 1e9
+}
+
+pub(crate) fn explored_json(name: &str, explored: &Explored) -> String {
+    let Explored { states, depth, complete, locals, with_lease } = *explored;
+    let value = json!({
+        "world": name,
+        "states": states,
+        "depth": depth,
+        "complete": complete,
+        "with_lease": with_lease,
+        "states_of_nodes": locals,
+    });
+    format!("{value}\n")
+}
+
+pub(crate) fn counterexample_json(name: &str, example: &Counterexample) -> String {
+    format!("{}\n", json!({ "world": name, "broken": example.broken, "steps": example.steps }))
 }

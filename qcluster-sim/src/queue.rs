@@ -1,6 +1,6 @@
 //! What is going to happen, in order: the heap of events and the datagrams that are under way.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use qcluster_core::Time;
 use crate::wire::Heard;
 
 /// Something that will happen to one host, or to the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
     /// A datagram arrives.
     Deliver(u32),
@@ -29,19 +29,45 @@ pub(crate) enum Job {
     WriteArrives(u32),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
-    at: u64,
-    /// Of two events at one time, the one that was planned first comes first.
-    sequence: u32,
+    /// The time above, and below it how many were planned before: of two events at one time, the one that was planned first
+    /// comes first. One number, since the heap does little else than compare.
+    key: u128,
     job: Job,
 }
+
+impl Entry {
+    const fn at(&self) -> u64 {
+        (self.key >> 64) as u64
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Entry {}
 
 /// Events by time.
 #[derive(Debug)]
 pub(crate) struct Queue {
     heap: BinaryHeap<Reverse<Entry>>,
-    sequence: u32,
+    sequence: u64,
 }
 
 impl Queue {
@@ -50,17 +76,18 @@ impl Queue {
     }
 
     pub(crate) fn push(&mut self, at: Time, job: Job) {
-        self.sequence = self.sequence.wrapping_add(1);
-        self.heap.push(Reverse(Entry { at: at.as_nanos(), sequence: self.sequence, job }));
+        self.sequence += 1;
+        let key = u128::from(at.as_nanos()) << 64 | u128::from(self.sequence);
+        self.heap.push(Reverse(Entry { key, job }));
     }
 
     /// The next event, unless it lies beyond `end`.
     pub(crate) fn pop_until(&mut self, end: Time) -> Option<(Time, Job)> {
         let Reverse(next) = self.heap.peek()?;
-        if next.at > end.as_nanos() {
+        if next.at() > end.as_nanos() {
             return None;
         }
-        self.heap.pop().map(|Reverse(entry)| (Time::from_nanos(entry.at), entry.job))
+        self.heap.pop().map(|Reverse(entry)| (Time::from_nanos(entry.at()), entry.job))
     }
 }
 
@@ -76,61 +103,48 @@ pub(crate) struct Label {
     pub(crate) heard: Option<Heard>,
 }
 
-/// The bytes of a datagram, in place unless there are unusually many.
-#[derive(Clone, Debug)]
-pub(crate) enum Bytes {
-    Inline { len: u8, bytes: [u8; Self::INLINE] },
-    Long(Box<[u8]>),
-}
-
-impl Bytes {
-    const INLINE: usize = 120;
-
-    fn new(bytes: &[u8]) -> Self {
-        let mut inline = [0; Self::INLINE];
-        match (inline.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
-            (Some(place), Ok(len)) => {
-                place.copy_from_slice(bytes);
-                Self::Inline { len, bytes: inline }
-            }
-            (Some(_) | None, _) => Self::Long(bytes.into()),
-        }
-    }
-
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Inline { len, bytes } => &bytes[..usize::from(*len)],
-            Self::Long(bytes) => bytes,
-        }
-    }
+/// A datagram under way. Its bytes keep their memory when the slot is used again.
+#[derive(Debug)]
+struct Packet {
+    label: Label,
+    bytes: Vec<u8>,
 }
 
 /// The datagrams under way, in memory that is used again.
 #[derive(Debug, Default)]
 pub(crate) struct Packets {
-    slots: Vec<(Label, Bytes)>,
+    slots: Vec<Packet>,
     free: Vec<u32>,
 }
 
 impl Packets {
     pub(crate) fn put(&mut self, label: Label, bytes: &[u8]) -> u32 {
-        let packet = (label, Bytes::new(bytes));
         if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = packet;
+            let packet = &mut self.slots[slot as usize];
+            packet.label = label;
+            packet.bytes.clear();
+            packet.bytes.extend_from_slice(bytes);
             return slot;
         }
-        self.slots.push(packet);
+        let mut memory = Vec::with_capacity(bytes.len().max(128));
+        memory.extend_from_slice(bytes);
+        self.slots.push(Packet { label, bytes: memory });
         u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn label(&self, slot: u32) -> &Label {
-        &self.slots[slot as usize].0
+        &self.slots[slot as usize].label
     }
 
-    /// Takes a datagram out.
-    pub(crate) fn take(&mut self, slot: u32) -> (Label, Bytes) {
-        self.free.push(slot);
-        self.slots[slot as usize].clone()
+    /// Lends the bytes of a datagram, until [`Packets::give_back`].
+    pub(crate) fn lend(&mut self, slot: u32) -> Vec<u8> {
+        core::mem::take(&mut self.slots[slot as usize].bytes)
+    }
+
+    /// The datagram has arrived: its slot and the memory of its bytes may be used again.
+    pub(crate) fn give_back(&mut self, slot: u32, bytes: Vec<u8>) {
+        self.slots[slot as usize].bytes = bytes;
+        self.release(slot);
     }
 
     pub(crate) fn release(&mut self, slot: u32) {

@@ -5,6 +5,7 @@ mod write;
 
 pub use read::BadSchedule;
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use qcluster_core::{Span, Time};
@@ -92,11 +93,7 @@ impl Schedule {
         let watched = catch_unwind(AssertUnwindSafe(|| self.watch(&mut world, &mut converged)));
         let violation = match watched {
             Ok(watched) => watched.err(),
-            Err(panic) => {
-                let words = panic.downcast_ref::<String>().cloned();
-                let words = words.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-                Some(world.object(Rule::NoPanic, None, words.unwrap_or_else(|| "a panic without words".into())))
-            }
+            Err(panic) => Some(world.object(Rule::NoPanic, None, words_of(panic.as_ref()))),
         };
         Ok(Outcome {
             violation,
@@ -165,6 +162,13 @@ impl Convergence {
             world.run_for(Span::from_nanos((lease.as_nanos() / 8).max(1)))?;
         }
     }
+}
+
+/// What a panic said.
+pub(crate) fn words_of(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<String>().cloned();
+    let words = words.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+    words.unwrap_or_else(|| "a panic without words".into())
 }
 
 #[cfg(test)]

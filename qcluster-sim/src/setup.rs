@@ -144,13 +144,21 @@ impl Plan {
     /// # Errors
     /// The plan is no valid configuration: the sentence says why.
     pub(crate) fn rules(&self, identity: usize, setup: &Setup) -> Result<Rules, String> {
+        self.settings(identity, setup)?.check().map_err(|error| error.to_string())
+    }
+
+    /// What a host is configured with under this plan, unchecked.
+    ///
+    /// # Errors
+    /// There are too many hosts to name.
+    pub(crate) fn settings(&self, identity: usize, setup: &Setup) -> Result<Settings, String> {
         let voter = |host: usize| {
             let priority = self.priorities.get(host).copied().unwrap_or(0);
             id_of(host).map(|id| VoterSettings { id, priority })
         };
         let list = |hosts: HostSet| hosts.iter().map(voter).collect::<Result<Vec<_>, _>>();
         let timing = self.timing();
-        let settings = Settings {
+        Ok(Settings {
             cluster: "simulated".into(),
             id: id_of(identity)?,
             seat: if self.all_voters().contains(identity) { Seat::Voter } else { Seat::Observer },
@@ -162,8 +170,7 @@ impl Plan {
             drain: setup.drain,
             settle: Settings::settle_default(&timing),
             gossip: None,
-        };
-        settings.check().map_err(|error| error.to_string())
+        })
     }
 }
 

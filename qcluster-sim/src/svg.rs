@@ -2,14 +2,15 @@
 
 #![allow(clippy::cast_precision_loss, reason = "a pixel is coarser than what gets lost")]
 
+mod faults;
+
 use std::fmt::Write as _;
 
 use qcluster_core::{Notification, Role, Span, Time};
 
-use crate::fault::Fault;
-use crate::setup::HostSet;
 use crate::trace::{Happening, Record, Trace};
 use crate::wire::Said;
+use faults::{change_links, lane_of};
 
 /// Whether messages are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +40,20 @@ const TOP: f64 = 64.0;
 const LANE: f64 = 52.0;
 const BAR: f64 = 22.0;
 
-const STYLE: &str = "<style>text{font:12px system-ui,sans-serif;fill:#263238}.small{font-size:10px;fill:#607d8b}\
-    .title{font-size:15px;font-weight:600}.grid{stroke:#eceff1}.message{stroke:#90a4ae;stroke-width:.7;fill:none}\
-    .lost{stroke:#ef9a9a;stroke-dasharray:3 2}.fault{stroke:#d84315;stroke-width:1;stroke-dasharray:2 3}\
+const STYLE: &str = "<style>text{font:12px system-ui,sans-serif;fill:#263238}.small{font-size:10px;fill:#455a64}\
+    .title{font-size:15px;font-weight:600}.grid{stroke:#eceff1}.message{stroke:#455a64;stroke-width:.9;fill:none;marker-end:url(#head)}\
+    .lost{stroke:#d32f2f;stroke-dasharray:3 2;marker-end:none}.fault{stroke:#d84315;stroke-width:1.2;stroke-dasharray:2 2;opacity:.75}\
     .lease{fill:#1b5e20}.cut{fill:#b71c1c}.frozen{fill:url(#ice)}.dead{fill:#cfd8dc}</style>";
 
 const PATTERN: &str = "<defs><pattern id=\"ice\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
-    patternTransform=\"rotate(45)\"><rect width=\"2\" height=\"6\" fill=\"#0277bd\"/></pattern></defs>";
+    patternTransform=\"rotate(45)\"><rect width=\"2\" height=\"6\" fill=\"#0277bd\"/></pattern><marker id=\"head\" viewBox=\"0 0 6 6\" refX=\"6\" refY=\"3\" markerWidth=\"6\" \
+    markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0L6 3L0 6z\" fill=\"#455a64\"/></marker></defs>";
 
 /// Draws a trace.
 pub fn draw(trace: &Trace, view: &View) -> String {
     let height = TOP + LANE * view.hosts as f64 + 60.0;
     let mut picture = Picture { view, svg: String::new() };
-    let total = LEFT + WIDTH + 20.0;
+    let total = LEFT + WIDTH + 40.0;
     picture.raw(&format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{total}\" height=\"{height}\" viewBox=\"0 0 {total} {height}\">\
          {STYLE}{PATTERN}<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>"
@@ -59,6 +61,7 @@ pub fn draw(trace: &Trace, view: &View) -> String {
     picture.grid();
     picture.cuts(trace);
     picture.lanes(trace);
+    picture.tokens(trace);
     if view.arrows == Arrows::Shown {
         picture.messages(trace);
     }
@@ -103,17 +106,21 @@ impl Picture<'_> {
 
     fn grid(&mut self) {
         let View { hosts, from, to, .. } = *self.view;
-        let length = to.since(from);
-        self.raw(&format!("<text class=\"title\" x=\"{LEFT}\" y=\"22\">{from} to {to}</text>"));
-        for step in 0..=10_u64 {
-            let at = from + Span::from_nanos(length.as_nanos() / 10 * step);
+        self.raw(&format!(
+            "<text class=\"title\" x=\"{LEFT}\" y=\"22\">{} ms to {} ms</text>",
+            millis(from),
+            millis(to)
+        ));
+        let step = tick(to.since(from));
+        let first = from.as_nanos().div_ceil(step);
+        for at in (first..).map(|count| Time::from_nanos(count * step)).take_while(|at| *at <= to) {
             let x = self.x(at);
             let bottom = Self::y(hosts);
             self.raw(&format!(
                 "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>\
                  <text class=\"small\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{} ms</text>",
                 TOP - 8.0,
-                at.as_nanos() / 1_000_000
+                millis(at)
             ));
         }
         for host in 0..hosts {
@@ -157,15 +164,6 @@ impl Picture<'_> {
                         }
                         lease = until.map(|until| (since, until));
                     }
-                    Happening::Told(Notification::Elected { token }) => {
-                        let x = self.x(*at);
-                        if *at >= self.view.from && *at <= self.view.to {
-                            self.raw(&format!(
-                                "<text class=\"small\" x=\"{x:.1}\" y=\"{:.1}\">{token}</text>",
-                                y - 1.0
-                            ));
-                        }
-                    }
                     Happening::Timer
                     | Happening::Received { .. }
                     | Happening::Sent { .. }
@@ -178,6 +176,23 @@ impl Picture<'_> {
             }
             if let Some(since) = dead {
                 self.rect((since, self.view.to), (y + 6.0, 10.0), "class=\"dead\"", "not running");
+            }
+        }
+    }
+
+    /// The token of each leadership, over its bar.
+    fn tokens(&mut self, trace: &Trace) {
+        for Record { at, host, what } in &trace.records {
+            if let Happening::Told(Notification::Elected { token }) = what
+                && *at >= self.view.from
+                && *at <= self.view.to
+                && *host < self.view.hosts
+            {
+                let (x, y) = (self.x(*at) + 3.0, Self::y(*host) + 8.0 + BAR / 2.0 + 4.0);
+                let words = short(token.0);
+                self.raw(&format!(
+                    "<text class=\"small\" x=\"{x:.1}\" y=\"{y:.1}\">{words}<title>token {token}</title></text>"
+                ));
             }
         }
     }
@@ -250,17 +265,20 @@ impl Picture<'_> {
         }
     }
 
+    /// A line through the lane that a fault befalls, or through all of them.
     fn faults(&mut self, trace: &Trace) {
-        let bottom = Self::y(self.view.hosts);
         for Record { at, what, .. } in &trace.records {
             if let Happening::Fault(fault) = what
                 && *at >= self.view.from
                 && *at <= self.view.to
             {
                 let x = self.x(*at);
+                let (top, bottom) = match lane_of(*fault) {
+                    Some(host) => (Self::y(host), Self::y(host) + LANE - 4.0),
+                    None => (TOP - 4.0, Self::y(self.view.hosts)),
+                };
                 self.raw(&format!(
-                    "<line class=\"fault\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{bottom}\"><title>{at} {}</title></line>",
-                    TOP - 4.0,
+                    "<line class=\"fault\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"><title>{at} {}</title></line>",
                     fault.to_string().replace('>', "&gt;")
                 ));
             }
@@ -284,7 +302,28 @@ impl Picture<'_> {
             ));
             x += 45.0 + 7.0 * name.len() as f64;
         }
+        let (top, bottom) = (y - 12.0, y + 3.0);
+        self.raw(&format!(
+            "<line class=\"fault\" x1=\"{x}\" x2=\"{x}\" y1=\"{top}\" y2=\"{bottom}\"/><text x=\"{}\" y=\"{y:.1}\">fault</text>",
+            x + 8.0
+        ));
     }
+}
+
+const fn millis(at: Time) -> u64 {
+    at.as_nanos() / 1_000_000
+}
+
+/// Nanoseconds between two ticks: a round number, and up to a dozen of them.
+fn tick(length: Span) -> u64 {
+    let powers = (0..).map(|power| 1_000_000 * 10_u64.saturating_pow(power));
+    let mut steps = powers.flat_map(|unit| [1, 2, 5].map(|times| unit.saturating_mul(times)));
+    steps.find(|step| length.as_nanos() / step <= 12).unwrap_or(u64::MAX)
+}
+
+/// A token as it fits into a bar: what tells it apart from the others of one picture.
+fn short(token: u64) -> String {
+    if token < 100_000 { token.to_string() } else { format!("…{:05}", token % 100_000) }
 }
 
 const fn color(role: Role) -> &'static str {
@@ -307,49 +346,6 @@ fn name_of(message: &Said) -> &'static str {
         Said::Gossip => "gossip",
         Said::Session(_) => "session",
     }
-}
-
-/// What a fault does to the matrix of cut links.
-fn change_links(links: &mut [bool], hosts: usize, fault: Fault) {
-    let mut set = |from: usize, to: usize, cut: bool| {
-        if from < hosts && to < hosts {
-            links[from * hosts + to] = cut;
-        }
-    };
-    match fault {
-        Fault::Cut { from, to } => set(from, to, true),
-        Fault::Mend { from, to } => set(from, to, false),
-        Fault::Split { group } => {
-            for (from, to) in pairs(hosts).filter(|(from, to)| group.contains(*from) != group.contains(*to)) {
-                set(from, to, true);
-            }
-        }
-        Fault::MendAll => pairs(hosts).for_each(|(from, to)| set(from, to, false)),
-        Fault::Heal { hosts: group } => {
-            let inside = |host: usize| HostSet::contains(group, host);
-            pairs(hosts).filter(|(from, to)| inside(*from) && inside(*to)).for_each(|(from, to)| set(from, to, false));
-        }
-        Fault::Crash { .. }
-        | Fault::CrashDuring { .. }
-        | Fault::Restart { .. }
-        | Fault::Freeze { .. }
-        | Fault::Thaw { .. }
-        | Fault::Link { .. }
-        | Fault::Rate { .. }
-        | Fault::ClockJump { .. }
-        | Fault::WallJump { .. }
-        | Fault::Lag { .. }
-        | Fault::Disk { .. }
-        | Fault::Transfer { .. }
-        | Fault::StepDown
-        | Fault::Shutdown { .. }
-        | Fault::Hostile { .. }
-        | Fault::Twin { .. } => {}
-    }
-}
-
-fn pairs(hosts: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..hosts).flat_map(move |from| (0..hosts).map(move |to| (from, to)))
 }
 
 #[cfg(test)]

@@ -18,8 +18,13 @@ use episodes::Knobs;
 /// What the drawing of a schedule may be held to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// So many voters, instead of a drawn number of 1 to 9.
+    /// So many voters, instead of a drawn number of 1 to 9; at most [`Limits::VOTERS_MAX`], and at least 1.
     pub voters: Option<usize>,
+}
+
+impl Limits {
+    /// The most voters: beside them there is room for observers and twins.
+    pub const VOTERS_MAX: usize = HostSet::CAPACITY - 4;
 }
 
 /// The schedule that a seed stands for.
@@ -47,7 +52,7 @@ pub fn draw(seed: u64, limits: Limits) -> Schedule {
 
 fn draw_setup(seed: u64, rng: &mut Rng, limits: Limits) -> Setup {
     let usual = rng.pick(&[3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 5, 5, 4, 4, 2, 2, 1, 6, 7, 7, 8, 9]).unwrap_or(3);
-    let voters = limits.voters.unwrap_or(usual).clamp(1, HostSet::CAPACITY - 4);
+    let voters = limits.voters.unwrap_or(usual).clamp(1, Limits::VOTERS_MAX);
     let observers = usize::try_from(rng.between(0, 2)).unwrap_or(0);
     let timing = draw_timing(rng);
     let mut plan = Plan::new(HostSet::first(voters), timing);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use qcluster_core::{HardState, Notification, ObserverMessage, Role, Session, Time};
+use qcluster_core::{HardState, Message, Notification, ObserverMessage, Role, Session, Time};
 
 use crate::fault::Fault;
 use crate::wire::Said;
@@ -138,6 +138,21 @@ impl fmt::Display for Record {
             Happening::Holds(None) => f.write_str("holds no lease any more"),
             Happening::Fault(_) => Ok(()),
         }
+    }
+}
+
+/// A message in words.
+pub(crate) fn message_in_words(message: &Message) -> String {
+    struct InWords(Said);
+    impl fmt::Display for InWords {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write_message(f, Some(&self.0))
+        }
+    }
+    match message {
+        Message::Session(_) | Message::Election(_) | Message::Observer(_) => InWords(Said::from(message)).to_string(),
+        Message::Membership(message) => format!("{message:?}"),
+        Message::Registry(message) => format!("{message:?}"),
     }
 }
 

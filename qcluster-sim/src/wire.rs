@@ -2,11 +2,12 @@
 //!
 //! Written against the table in the core's `wire`, apart from its reader: a mistake there would hide itself.
 
-use qcluster_core::config::Digests;
 use qcluster_core::{ElectionMessage, Incarnation, Message, NodeKey, ObserverMessage, Session};
 
 /// Version, cluster tag and key id, which say nothing to an oracle.
 const PREFIX_LEN: usize = 6;
+/// One digest of a voter list, which says nothing either.
+const DIGEST_LEN: usize = 8;
 
 /// What an oracle wants to know of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +47,26 @@ impl From<&Message> for Said {
 }
 
 /// Reads a datagram that a node has just given out; `None` if it is none.
+#[inline]
 pub fn read(bytes: &[u8]) -> Option<Heard> {
-    type Header = (NodeKey, Incarnation, Incarnation, Digests);
-    let (header, rest) = postcard::take_from_bytes::<Header>(bytes.get(PREFIX_LEN..)?).ok()?;
-    let (message, _) = postcard::take_from_bytes::<Message>(rest).ok()?;
-    let (from, from_incarnation, to_incarnation, _) = header;
-    Some(Heard { from, from_incarnation, to_incarnation, message: Said::from(&message) })
+    let (from, rest) = take_u64(bytes.get(PREFIX_LEN..)?)?;
+    let (from_incarnation, rest) = take_u64(rest)?;
+    let (to_incarnation, rest) = take_u64(rest)?;
+    let messages = match rest.get(DIGEST_LEN..)?.split_first()? {
+        (0, messages) => messages,
+        // A second digest, of the list that is to come (E20).
+        (1, rest) => rest.get(DIGEST_LEN..)?,
+        _ => return None,
+    };
+    let (message, _) = postcard::take_from_bytes::<Message>(messages).ok()?;
+    Some(Heard {
+        from: NodeKey(from),
+        from_incarnation: Incarnation(from_incarnation),
+        to_incarnation: Incarnation(to_incarnation),
+        message: Said::from(&message),
+    })
+}
+
+fn take_u64(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    bytes.split_first_chunk().map(|(number, rest)| (u64::from_le_bytes(*number), rest))
 }

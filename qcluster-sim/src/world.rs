@@ -3,6 +3,7 @@
 mod apply;
 mod engine;
 mod step;
+mod tape;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::queue::Job;
 use crate::setup::{HostSet, Setup, id_of};
 use crate::trace::{Trace, TraceHash};
 use engine::Engine;
+pub use tape::Tape;
 
 /// Whether everything is written down, or only hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod elections;
 mod hostile;
 mod netns;
 mod observed;
+mod recorded;
 mod stalls;
 mod work;
 

@@ -134,7 +134,9 @@ fn works(view: &View<'_>) -> Verdict {
         Some(_) if view.draining && view.held().is_some() => {
             Err(Response::error(ErrorCode::Draining, "the node hands over its leadership"))
         }
-        Some(Role::Member | Role::Observer | Role::Follower | Role::PreCandidate | Role::Candidate | Role::Leader) => Ok(()),
+        Some(Role::Member | Role::Observer | Role::Follower | Role::PreCandidate | Role::Candidate | Role::Leader) => {
+            Ok(())
+        }
     }
 }
 

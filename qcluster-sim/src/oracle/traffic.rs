@@ -1,14 +1,15 @@
 //! No message storm: what one step gives out, and what a node sends in a lease, have bounds that follow from its cluster.
 
-use qcluster_core::{Span, Time};
+use qcluster_core::Time;
 
 use super::{Breach, Rule, Scene};
 use crate::host::Host;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
-    begins: Time,
+    ends: Time,
     sent: u64,
+    sent_max: u64,
 }
 
 /// By host: what it has sent lately.
@@ -30,15 +31,15 @@ impl Traffic {
         if sent > at_once {
             return Err(Breach::new(Rule::Bounded, format!("{sent} messages in one step, {at_once} are the most")));
         }
-        let budget = self.budget(scene);
-        let window = &mut self.windows[scene.host];
-        let lease: Span = scene.plan.lease;
-        if scene.at >= window.begins + lease {
-            *window = Window { begins: scene.at, sent: 0 };
+        if scene.at >= self.windows[scene.host].ends {
+            let (ends, sent_max) = (scene.at + scene.plan.lease, self.budget(scene));
+            self.windows[scene.host] = Window { ends, sent: 0, sent_max };
         }
+        let window = &mut self.windows[scene.host];
         window.sent += sent;
-        if window.sent > budget {
-            let detail = format!("{} messages within {lease}, {budget} are the most", window.sent);
+        if window.sent > window.sent_max {
+            let detail =
+                format!("{} messages within {}, {} are the most", window.sent, scene.plan.lease, window.sent_max);
             return Err(Breach::new(Rule::Bounded, detail));
         }
         Ok(())

@@ -71,9 +71,10 @@ impl World {
     pub(super) fn start(&mut self, index: usize, plan: usize) {
         let now = self.engine.now;
         let Some(rules) = self.rules.get(plan) else { return };
+        let rules = Arc::clone(&rules[self.hosts[index].identity]);
+        (self.hosts[index].rules, self.hosts[index].plan) = (Arc::clone(&rules), plan);
+        let settings = self.hosts[index].tape.as_ref().and_then(|_| self.settings_of(index));
         let host = &mut self.hosts[index];
-        let rules = Arc::clone(&rules[host.identity]);
-        (host.rules, host.plan) = (Arc::clone(&rules), plan);
         host.epoch = host.clock.read(now);
         host.progress = Progress::Running;
         if !host.durable {
@@ -81,6 +82,9 @@ impl World {
         }
         let saved = host.disk.synced();
         let boot = EndpointBoot { seed: host.rng.next(), stamp_ms: host.unix_ms(now), saved };
+        if let (Some(tape), Some(settings)) = (&mut host.tape, settings) {
+            tape.starts(settings, boot);
+        }
         match Endpoint::new(rules, boot, Time::ZERO) {
             Ok(endpoint) => host.endpoint = Some(endpoint),
             Err(error) => return self.engine.breach(index, Rule::Restartable, error.to_string()),

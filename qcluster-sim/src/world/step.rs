@@ -71,23 +71,32 @@ impl World {
         if !self.is_ready(host, Job::Deliver(slot)) {
             return;
         }
-        let (label, bytes) = self.engine.packets.take(slot);
-        let bytes = bytes.as_slice();
-        self.engine.stats.delivered += 1;
-        let from = usize::from(label.from_host);
-        let message = label.heard.map(|heard| heard.message);
+        let Engine { packets, oracles, identities, stats, recording, .. } = &mut self.engine;
+        let label = packets.label(slot);
+        let (sender, from) = (label.from, usize::from(label.from_host));
+        let message = label.heard.as_ref().map(|heard| &heard.message);
+        let is_stale = matches!(
+            message,
+            Some(Said::Election(ElectionMessage::Heartbeat { term: spoken, .. })) if *spoken < term
+        );
         if let Some(heard) = &label.heard {
-            self.engine.oracles.received(host, life, self.engine.identities[from], heard);
+            oracles.received(host, life, identities[from], heard);
         }
-        self.engine.note(host, || Happening::Received { from: (from < HostSet::CAPACITY).then_some(from), message });
-        self.engine.hash.add_bytes(bytes);
-        let input = Input::Datagram { from: label.from, bytes };
-        match message {
-            Some(Said::Election(ElectionMessage::Heartbeat { term: stale, .. })) if stale < term => {
-                self.step_with_stale(host, input);
-            }
-            Some(_) | None => self.step(host, input),
+        stats.delivered += 1;
+        let message = message.filter(|_| *recording == super::Recording::On).copied();
+        if self.engine.recording == super::Recording::On {
+            let from = (from < HostSet::CAPACITY).then_some(from);
+            self.engine.note(host, || Happening::Received { from, message });
         }
+        let bytes = self.engine.packets.lend(slot);
+        self.engine.hash.add_bytes(&bytes);
+        let input = Input::Datagram { from: sender, bytes: &bytes };
+        if is_stale {
+            self.step_with_stale(host, input);
+        } else {
+            self.step(host, input);
+        }
+        self.engine.packets.give_back(slot, bytes);
     }
 
     /// A leader of a term that is over may speak, and must not hold anybody.
@@ -246,6 +255,9 @@ impl World {
             durable: host.durable,
         };
         let before = engine.stats.sent;
+        if let Some(tape) = &mut host.tape {
+            tape.takes(now, &input);
+        }
         let mut outputs = endpoint.step(now, input);
         let lease = outputs.lease();
         let verdict = engine.oracles.published(&scene, lease);
@@ -258,6 +270,9 @@ impl World {
                 break;
             }
             done = done.saturating_add(1);
+            if let Some(tape) = &mut host.tape {
+                tape.gives(&output);
+            }
             match output {
                 Output::Transmit { to, bytes } => engine.transmit(&scene, to, bytes),
                 Output::Persist { id, record } => {

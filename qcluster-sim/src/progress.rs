@@ -1,0 +1,34 @@
+//! How far the runs are, on a terminal; nothing where the standard error is none.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use qcluster_sim::campaign::Until;
+
+/// A bar for runs until then.
+pub(crate) fn bar(until: Until) -> ProgressBar {
+    let (whole, template) = match until {
+        Until::Runs(runs) => (runs, "{bar:30.cyan} {human_pos} of {human_len} runs, {eta} to go"),
+        Until::Elapsed(length) => (millis(length), "{bar:30.cyan} {elapsed} {msg:.dim}"),
+    };
+    let bar = ProgressBar::new(whole);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("━╸ ")),
+        Err(_) => bar,
+    }
+}
+
+/// So many runs are done by now.
+pub(crate) fn show(bar: &ProgressBar, until: Until, done: u64, elapsed: Duration) {
+    match until {
+        Until::Runs(_) => bar.set_position(done),
+        Until::Elapsed(length) => {
+            bar.set_position(millis(elapsed));
+            bar.set_message(format!("of {} s, {done} runs", length.as_secs()));
+        }
+    }
+}
+
+fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
