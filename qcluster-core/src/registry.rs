@@ -185,7 +185,7 @@ impl Registry {
     pub(crate) fn put_back(&mut self, peer: NodeKey, message: Message) {
         let next = match message {
             Message::Compare(message) => Next::Say(message),
-            Message::Record(record) => Next::Item(record.item()),
+            Message::Record(record) | Message::Owed(record) => Next::Item(record.item()),
         };
         self.table.reconciler.put_back(peer, next);
     }

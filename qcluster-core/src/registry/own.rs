@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::record::{Body, Entry, OWN_ID, Record, item_of, write_metadata};
 use super::service::{Health, Service};
+use super::table::Spread;
 use super::ttl::Lapse;
 use super::{Context, Presence, Registry, RegistryError};
 use crate::config::Metadata;
@@ -157,7 +158,7 @@ impl Registry {
     pub(super) fn write(&mut self, now: Time, id: &str, body: Body, above: u64) -> Result<(), RegistryError> {
         let version = self.version.max(above).saturating_add(1).min(Record::VERSION_MAX);
         let record = Record { owner: self.me, life: self.life, version, id: id.into(), body };
-        self.table.put(now, record.item(), Entry::new(record)?)?;
+        self.table.put(now, record.item(), Entry::new(record)?, Spread::Always)?;
         self.version = version;
         Ok(())
     }

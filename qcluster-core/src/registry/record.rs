@@ -16,10 +16,12 @@ use crate::time::Span;
 /// What registries say to each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// A record, as its owner wrote it.
+    /// News: a record, as its owner wrote it.
     Record(Record),
     /// A part of a comparison of two tables (G6).
     Compare(reconcile::Message),
+    /// A record that the receiver was found not to have, or to have otherwise.
+    Owed(Record),
 }
 
 /// What a node says about one of its services, or about itself (G5). The last one by life and version holds.

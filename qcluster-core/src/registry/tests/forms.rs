@@ -100,7 +100,7 @@ fn a_registry_survives_its_bytes() {
     world.register(0, &service("gone", 1));
     world.deregister(0, "gone");
     world
-        .at(0, |registry, cx| registry.set_metadata(cx, &[("π".into(), 3.141_592_653_589_793.into())].into()))
+        .at(0, |registry, cx| registry.set_metadata(cx, &[("ratio".into(), 0.123_456_789_012_345_68.into())].into()))
         .unwrap();
     world.compare(0, 1);
     while world.nodes[1].registry.next_change().is_some() {}
