@@ -69,8 +69,8 @@ pub use observer::Message as ObserverMessage;
 pub use reason::{DropReason, LostReason, Refusal, TransferRefused};
 pub use reconcile::Message as ReconcileMessage;
 pub use registry::{
-    Body, Facts, Field, Health, Instance, Message as RegistryMessage, Record, RegistryError, Service, ServiceChange,
-    ServiceError, ServiceKey,
+    Health, Instance, Message as RegistryMessage, Record, RecordBody, RegistryError, Service, ServiceChange,
+    ServiceError, ServiceFacts, ServiceField, ServiceKey,
 };
 pub use time::{Span, Time};
 pub use wire::DATAGRAM_MAX;

@@ -28,8 +28,8 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RegistryError;
 pub(crate) use owners::Presence;
-pub use record::{Body, Facts, Message, Record};
-pub use service::{Field, Health, Instance, Service, ServiceChange, ServiceError, ServiceKey};
+pub use record::{Message, Record, RecordBody, ServiceFacts};
+pub use service::{Health, Instance, Service, ServiceChange, ServiceError, ServiceField, ServiceKey};
 pub(crate) use watch::Change;
 
 use crate::config::Metadata;

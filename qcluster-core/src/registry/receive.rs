@@ -1,6 +1,6 @@
 //! What this node believes of what it is told: the last word of each owner, and of itself nothing (G5, G8).
 
-use super::record::{Body, Entry, Message, Record};
+use super::record::{Entry, Message, Record, RecordBody};
 use super::table::{NoPlace, Spread};
 use super::{Context, Presence, Registry};
 use crate::id::{Incarnation, NodeKey};
@@ -97,7 +97,7 @@ impl Registry {
             Some(own) => Some(own.body()),
             // Both say that it is gone. A tombstone anew would meet the same one again, and so on for ever.
             None if claim.is_deleted() => None,
-            None => Some(Body::Deleted),
+            None => Some(RecordBody::Deleted),
         };
         let Some(body) = body.filter(|_| claim.life == self.life) else {
             cx.counters.records_known += 1;
