@@ -78,8 +78,8 @@ pub use observer::Message as ObserverMessage;
 pub use reason::{DropReason, LostReason, MessageKind, Refusal, TransferRefused};
 pub use reconcile::Message as ReconcileMessage;
 pub use registry::{
-    Body, Counts as RegistryCounts, Facts, Field, Health, Instance, Message as RegistryMessage, Record, RegistryError,
-    Service, ServiceChange, ServiceError, ServiceKey,
+    Counts as RegistryCounts, Health, Instance, Message as RegistryMessage, Record, RecordBody, RegistryError, Service,
+    ServiceChange, ServiceError, ServiceFacts, ServiceField, ServiceKey,
 };
 pub use time::{Span, Time};
 pub use wire::DATAGRAM_MAX;

@@ -82,9 +82,10 @@ impl Reconciler {
     const PEERS_MAX: usize = 32;
     /// So much may be owed to one peer; the rest is found again by the next comparison.
     const ERRANDS_MAX: usize = 16_384;
-    /// Pairs, or identifiers, that fit one datagram beside its frame.
-    const PAIRS_MAX: usize = 90;
-    const WANTS_MAX: usize = 130;
+    /// Pairs that fit one datagram beside its frame: up to 15 bytes each in postcard.
+    const PAIRS_MAX: usize = 84;
+    /// Identifiers that do: up to 10 bytes each.
+    const WANTS_MAX: usize = 126;
 
     pub(crate) fn new() -> Self {
         Self { buckets: alloc::vec![0; BUCKETS], root: 0, errands: BTreeMap::new(), given_up: 0 }

@@ -28,8 +28,8 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RegistryError;
 pub(crate) use owners::Presence;
-pub use record::{Body, Facts, Message, Record};
-pub use service::{Field, Health, Instance, Service, ServiceChange, ServiceError, ServiceKey};
+pub use record::{Message, Record, RecordBody, ServiceFacts};
+pub use service::{Health, Instance, Service, ServiceChange, ServiceError, ServiceField, ServiceKey};
 pub(crate) use watch::Change;
 
 use crate::config::Metadata;
@@ -38,7 +38,7 @@ use crate::metrics::Counters;
 use crate::reason::DropReason;
 use crate::reconcile::Next;
 use crate::rumors::Place;
-use crate::time::{Rebase, Span, Time};
+use crate::time::{Span, Time};
 use record::{Contents, OWN_ID, item_of};
 use table::Table;
 use ttl::Leases;
@@ -191,7 +191,7 @@ impl Registry {
     pub(crate) fn put_back(&mut self, peer: NodeKey, message: Message) {
         let next = match message {
             Message::Compare(message) => Next::Say(message),
-            Message::Record(record) => Next::Item(record.item()),
+            Message::Record(record) | Message::Owed(record) => Next::Item(record.item()),
         };
         self.table.reconciler.put_back(peer, next);
     }
@@ -225,12 +225,6 @@ impl Registry {
             rumors: self.table.rumors.len(),
             given_up: self.table.reconciler.given_up,
         }
-    }
-
-    /// Moves the origin of time (see [`Node::rebase`](crate::Node::rebase)).
-    pub(crate) fn rebase(&mut self, by: &Rebase<'_>) {
-        self.table.rebase(by);
-        self.leases.rebase(by);
     }
 }
 

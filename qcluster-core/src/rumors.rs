@@ -35,12 +35,21 @@ impl Place {
 }
 
 impl Rumors {
+    /// So many rumors wait at most. When there are more, the one told most often and longest ago is given up: whoever has
+    /// missed it finds it in a comparison, which is cheaper for bulk than telling everybody everything many times over.
+    const WAITING_MAX: usize = 1_024;
+
     /// There is news of that subject: it is told from the beginning.
     pub(crate) fn spread(&mut self, subject: u64) {
         self.forget(subject);
         self.spread += 1;
         self.places.insert(subject, (0, self.spread));
         self.order.insert(Place { told: 0, since: Reverse(self.spread), subject });
+        if self.order.len() > Self::WAITING_MAX
+            && let Some(last) = self.order.pop_last()
+        {
+            self.places.remove(&last.subject);
+        }
     }
 
     /// Nothing more is to be told of that subject.

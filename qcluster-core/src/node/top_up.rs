@@ -142,7 +142,7 @@ fn subject_of(message: &Message) -> Option<u64> {
     match message {
         Message::Membership(membership::Message::Introduce(introduction)) => Some(introduction.id.key().0),
         Message::Membership(membership::Message::Judge(verdict)) => Some(verdict.member.0),
-        Message::Registry(registry::Message::Record(record)) => Some(record.item()),
+        Message::Registry(registry::Message::Record(record) | registry::Message::Owed(record)) => Some(record.item()),
         Message::Membership(_)
         | Message::Registry(registry::Message::Compare(_))
         | Message::Session(_)

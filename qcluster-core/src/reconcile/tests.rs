@@ -126,6 +126,36 @@ fn the_one_item_of_a_peer_does_not_wait_for_ten_thousand() {
     assert_eq!(first, Some(Next::Say(Message::Want(alloc::vec![mix(77_777)]))), "the question goes before the bulk");
 }
 
+/// Says what one owes the other, and notes how long the longest message of each kind is.
+fn say(from: &mut Side, to: &mut Side, longest: &mut [usize; 3]) {
+    while let Some(next) = from.reconciler.next(to.me, &from.table) {
+        let Next::Say(message) = next else { continue };
+        let kind = match message {
+            Message::Buckets(_) => 0,
+            Message::Range { .. } => 1,
+            Message::Want(_) => 2,
+        };
+        longest[kind] = longest[kind].max(postcard::to_allocvec(&message).unwrap().len());
+        to.reconciler.receive(from.me, &message, &to.table);
+    }
+}
+
+/// Frame, seal and what stands before a message take up to a hundred bytes of a datagram.
+#[test]
+fn the_longest_messages_fit_a_datagram() {
+    let (mut left, mut right) = sides();
+    for n in 0..300_u32 {
+        right.put(u64::MAX - u64::from(n) * 0x0001_0001, Item(u32::MAX - n));
+    }
+    left.reconciler.buckets = (0..).map(mix).take(super::BUCKETS).collect();
+    left.reconciler.compare(RIGHT, 0);
+    let mut longest = [0; 3];
+    say(&mut left, &mut right, &mut longest);
+    say(&mut right, &mut left, &mut longest);
+    say(&mut left, &mut right, &mut longest);
+    assert!(longest.iter().all(|len| (800..=1_295).contains(len)), "{longest:?}");
+}
+
 #[test]
 fn equal_tables_say_nothing() {
     let (mut left, mut right) = sides();

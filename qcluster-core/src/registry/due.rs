@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::{Rebase, Time};
+use crate::time::Time;
 
 /// One moment for each subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,12 +46,5 @@ impl Due {
 
     pub(super) fn len(&self) -> usize {
         self.at.len()
-    }
-
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        for at in self.at.values_mut() {
-            *at = by.due(*at);
-        }
-        self.order = self.at.iter().map(|(subject, at)| (*at, *subject)).collect();
     }
 }

@@ -4,8 +4,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::record::{Body, Entry, OWN_ID, Record, item_of, write_metadata};
+use super::record::{Entry, OWN_ID, Record, RecordBody, item_of, write_metadata};
 use super::service::{Health, Service};
+use super::table::Spread;
 use super::ttl::Lapse;
 use super::{Context, Presence, Registry, RegistryError};
 use crate::config::Metadata;
@@ -29,7 +30,7 @@ impl Registry {
         }
         // Whatever its life and version will be, it must fit a datagram.
         service.check()?;
-        self.change(now, &service.id, Body::of(service)?)?;
+        self.change(now, &service.id, RecordBody::of(service)?)?;
         let item = item_of(self.me, &service.id);
         match service.ttl {
             Some(ttl) => self.leases.heard(now, item, ttl, service.health),
@@ -74,7 +75,7 @@ impl Registry {
     /// # Errors
     /// It is too long, or nested too deeply. The state is unchanged.
     pub(crate) fn set_metadata(&mut self, cx: &mut Context<'_>, metadata: &Metadata) -> Result<(), RegistryError> {
-        let body = write_metadata(metadata).map(Body::Metadata).map_err(RegistryError::from);
+        let body = write_metadata(metadata).map(RecordBody::Metadata).map_err(RegistryError::from);
         let result = body.and_then(|body| self.change(cx.now, OWN_ID, body));
         counted(cx, result)
     }
@@ -87,7 +88,7 @@ impl Registry {
         }
         let items: Vec<u64> = self.table.items_of(self.me).collect();
         let own = items.into_iter().filter_map(|item| self.table.get(item)).filter(|entry| !entry.is_deleted());
-        let own: Vec<(String, Body)> = own.map(|entry| (entry.id.clone(), entry.body())).collect();
+        let own: Vec<(String, RecordBody)> = own.map(|entry| (entry.id.clone(), entry.body())).collect();
         (self.life, self.version) = (life, 0);
         self.table.set_presence(self.me, Presence::Here(life));
         for (id, body) in own {
@@ -133,31 +134,31 @@ impl Registry {
     }
 
     fn delete(&mut self, now: Time, id: &str) -> Result<(), RegistryError> {
-        self.write(now, id, Body::Deleted, 0)?;
+        self.write(now, id, RecordBody::Deleted, 0)?;
         self.leases.forget(item_of(self.me, id));
         Ok(())
     }
 
     fn set_health(&mut self, now: Time, id: &str, health: Health) -> Result<(), RegistryError> {
         match self.table.find(item_of(self.me, id), self.me, id).map(Entry::body) {
-            Some(Body::Service(facts)) if facts.health != health => {
-                self.write(now, id, Body::Service(super::Facts { health, ..facts }), 0)
+            Some(RecordBody::Service(facts)) if facts.health != health => {
+                self.write(now, id, RecordBody::Service(super::ServiceFacts { health, ..facts }), 0)
             }
-            Some(Body::Service(_) | Body::Metadata(_) | Body::Deleted) | None => Ok(()),
+            Some(RecordBody::Service(_) | RecordBody::Metadata(_) | RecordBody::Deleted) | None => Ok(()),
         }
     }
 
     /// Writes a record, unless it says what is there already.
-    fn change(&mut self, now: Time, id: &str, body: Body) -> Result<(), RegistryError> {
+    fn change(&mut self, now: Time, id: &str, body: RecordBody) -> Result<(), RegistryError> {
         let present = self.table.find(item_of(self.me, id), self.me, id);
         if present.is_some_and(|present| present.body() == body) { Ok(()) } else { self.write(now, id, body, 0) }
     }
 
     /// Writes a record, in a version above all before, and above the one given.
-    pub(super) fn write(&mut self, now: Time, id: &str, body: Body, above: u64) -> Result<(), RegistryError> {
+    pub(super) fn write(&mut self, now: Time, id: &str, body: RecordBody, above: u64) -> Result<(), RegistryError> {
         let version = self.version.max(above).saturating_add(1).min(Record::VERSION_MAX);
         let record = Record { owner: self.me, life: self.life, version, id: id.into(), body };
-        self.table.put(now, record.item(), Entry::new(record)?)?;
+        self.table.put(now, record.item(), Entry::new(record)?, Spread::Always)?;
         self.version = version;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What this node believes of what it is told: the last word of each owner, and of itself nothing (G5, G8).
 
-use super::record::{Body, Entry, Message, Record};
-use super::table::NoPlace;
+use super::record::{Entry, Message, RecordBody};
+use super::table::{NoPlace, Spread};
 use super::{Context, Presence, Registry};
 use crate::id::{Incarnation, NodeKey};
 use crate::reason::DropReason;
@@ -18,32 +18,31 @@ impl Registry {
     /// Takes a message from another node. If it shows a later life of this node than the present one, it is returned: only
     /// a still later life has the last word, so the node should begin one and [rename](Self::rename) the registry.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: NodeKey, message: Message) -> Option<Incarnation> {
-        match message {
+        let (record, spread) = match message {
+            Message::Record(record) => (record, Spread::Always),
+            Message::Owed(record) => (record, Spread::WhileFew),
             Message::Compare(message) => {
                 self.table.compare(from, &message);
-                None
+                return None;
             }
-            Message::Record(record) => {
-                cx.counters.records_received += 1;
-                if !record.has_room() {
-                    cx.drop(DropReason::HugeVersion);
-                    return None;
-                }
-                let Ok(entry) = Entry::new(record) else {
-                    cx.drop(DropReason::BadRecord);
-                    return None;
-                };
-                if entry.owner == self.me {
-                    self.receive_claim(cx, &entry)
-                } else {
-                    self.receive_record(cx, from, entry);
-                    None
-                }
-            }
+        };
+        cx.counters.records_received += 1;
+        if !record.has_room() {
+            cx.drop(DropReason::HugeVersion);
+            return None;
         }
+        let Ok(entry) = Entry::new(record) else {
+            cx.drop(DropReason::BadRecord);
+            return None;
+        };
+        if entry.owner == self.me {
+            return self.receive_claim(cx, &entry);
+        }
+        self.receive_record(cx, from, entry, spread);
+        None
     }
 
-    fn receive_record(&mut self, cx: &mut Context<'_>, from: NodeKey, entry: Entry) {
+    fn receive_record(&mut self, cx: &mut Context<'_>, from: NodeKey, entry: Entry, spread: Spread) {
         let (owner, item) = (entry.owner, entry.item());
         self.table.hear_of_life(owner, entry.life);
         match self.judge(from, item, &entry) {
@@ -52,10 +51,10 @@ impl Registry {
             Verdict::News => {
                 let known = self.table.owners.get(owner);
                 let is_first = known.is_none_or(|known| known.records == 0 && known.presence == Presence::Gone);
-                match self.table.put(cx.now, item, entry) {
+                match self.table.put(cx.now, item, entry, spread) {
                     Ok(()) => cx.counters.records_news += 1,
-                    Err(NoPlace::Owner | NoPlace::Table) => cx.drop(DropReason::TooManyRecords),
-                    Err(NoPlace::Collision) => cx.drop(DropReason::RecordCollision),
+                    Err(NoPlace::Owner | NoPlace::Table) => return cx.drop(DropReason::TooManyRecords),
+                    Err(NoPlace::Collision) => return cx.drop(DropReason::RecordCollision),
                 }
                 if is_first {
                     self.table.await_claim(cx.now, owner);
@@ -98,7 +97,7 @@ impl Registry {
             Some(own) => Some(own.body()),
             // Both say that it is gone. A tombstone anew would meet the same one again, and so on for ever.
             None if claim.is_deleted() => None,
-            None => Some(Body::Deleted),
+            None => Some(RecordBody::Deleted),
         };
         let Some(body) = body.filter(|_| claim.life == self.life) else {
             cx.counters.records_known += 1;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::service::{Field, Health, Service, ServiceError};
+use super::service::{Health, Service, ServiceError, ServiceField};
 use crate::config::{Config, Metadata};
 use crate::id::{Incarnation, NodeKey, stable_hash};
 use crate::reconcile::{self, Stamped};
@@ -16,10 +16,12 @@ use crate::time::Span;
 /// What registries say to each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// A record, as its owner wrote it.
+    /// News: a record, as its owner wrote it.
     Record(Record),
     /// A part of a comparison of two tables (G6).
     Compare(reconcile::Message),
+    /// A record that the receiver was found not to have, or to have otherwise.
+    Owed(Record),
 }
 
 /// What a node says about one of its services, or about itself (G5). The last one by life and version holds.
@@ -34,23 +36,23 @@ pub struct Record {
     /// The service's identifier; empty for what the node says about itself.
     pub id: String,
     /// What is said.
-    pub body: Body,
+    pub body: RecordBody,
 }
 
 /// What a record says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Body {
+pub enum RecordBody {
     /// There was something, and it is gone: a tombstone (G8).
     Deleted,
     /// The node's metadata, as compact JSON.
     Metadata(String),
     /// A service.
-    Service(Facts),
+    Service(ServiceFacts),
 }
 
 /// A service without its identifier, as it travels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Facts {
+pub struct ServiceFacts {
     /// [`Service::name`].
     pub name: String,
     /// [`Service::host`].
@@ -88,19 +90,19 @@ pub(super) fn read_metadata(text: &str) -> Result<Metadata, ServiceError> {
     serde_json::from_str(text).map_err(|_| ServiceError::UnreadableMetadata)
 }
 
-impl Facts {
+impl ServiceFacts {
     pub(super) fn into_service(self, id: String, metadata: Metadata) -> Service {
         let Self { name, host, port, tags, metadata: _, health, ttl_ms } = self;
         Service { id, name, host, port, tags, metadata, health, ttl: ttl_ms.map(Span::from_millis) }
     }
 
     fn check(&self) -> Result<(), ServiceError> {
-        Field::Name.check(&self.name)?;
-        self.host.as_deref().map_or(Ok(()), |host| Field::Host.check(host))?;
+        ServiceField::Name.check(&self.name)?;
+        self.host.as_deref().map_or(Ok(()), |host| ServiceField::Host.check(host))?;
         if self.tags.len() > Service::TAGS_MAX {
             return Err(ServiceError::TooManyTags { tags: self.tags.len() });
         }
-        self.tags.iter().enumerate().try_for_each(|(index, tag)| Field::Tag { index }.check(tag))?;
+        self.tags.iter().enumerate().try_for_each(|(index, tag)| ServiceField::Tag { index }.check(tag))?;
         match self.ttl_ms {
             Some(ttl) if ttl == 0 || ttl > Service::TTL_MAX.as_millis() => Err(ServiceError::Ttl),
             Some(_) | None => Ok(()),
@@ -108,13 +110,13 @@ impl Facts {
     }
 }
 
-impl Body {
+impl RecordBody {
     /// The body of a service's record; its limits are not checked yet.
     pub(super) fn of(service: &Service) -> Result<Self, ServiceError> {
         let Service { id: _, name, host, port, tags, metadata, health, ttl } = service.clone();
         let metadata = write_metadata(&metadata)?;
         let ttl_ms = ttl.map(Span::as_millis);
-        Ok(Self::Service(Facts { name, host, port, tags, metadata, health, ttl_ms }))
+        Ok(Self::Service(ServiceFacts { name, host, port, tags, metadata, health, ttl_ms }))
     }
 }
 
@@ -125,7 +127,7 @@ impl Record {
     pub(super) const LIFE_MAX: Incarnation = Incarnation(1 << 63);
 
     /// The record of that body that takes the most room.
-    pub(super) fn largest(id: String, body: Body) -> Self {
+    pub(super) fn largest(id: String, body: RecordBody) -> Self {
         Self { owner: NodeKey(u64::MAX), life: Self::LIFE_MAX, version: Self::VERSION_MAX, id, body }
     }
 
@@ -169,18 +171,18 @@ impl Entry {
         let (stamp, len) = digest(&record);
         let Record { owner, life, version, id, body } = record;
         match &body {
-            Body::Deleted if id.is_empty() => {}
-            Body::Metadata(_) => id.is_empty().then_some(()).ok_or(ServiceError::Text(Field::Id))?,
-            Body::Service(facts) => {
-                Field::Id.check(&id)?;
+            RecordBody::Deleted if id.is_empty() => {}
+            RecordBody::Metadata(_) => id.is_empty().then_some(()).ok_or(ServiceError::Text(ServiceField::Id))?,
+            RecordBody::Service(facts) => {
+                ServiceField::Id.check(&id)?;
                 facts.check()?;
             }
-            Body::Deleted => Field::Id.check(&id)?,
+            RecordBody::Deleted => ServiceField::Id.check(&id)?,
         }
         let contents = match body {
-            Body::Deleted => Contents::Deleted,
-            Body::Metadata(text) => Contents::Metadata { metadata: read_metadata(&text)?, text },
-            Body::Service(mut facts) => {
+            RecordBody::Deleted => Contents::Deleted,
+            RecordBody::Metadata(text) => Contents::Metadata { metadata: read_metadata(&text)?, text },
+            RecordBody::Service(mut facts) => {
                 let text = core::mem::take(&mut facts.metadata);
                 let metadata = read_metadata(&text)?;
                 Contents::Service { service: Arc::new(facts.into_service(id.clone(), metadata)), metadata: text }
@@ -207,14 +209,14 @@ impl Entry {
         Record { owner: self.owner, life: self.life, version: self.version, id: self.id.clone(), body }
     }
 
-    pub(super) fn body(&self) -> Body {
+    pub(super) fn body(&self) -> RecordBody {
         match &self.contents {
-            Contents::Deleted => Body::Deleted,
-            Contents::Metadata { metadata: _, text } => Body::Metadata(text.clone()),
+            Contents::Deleted => RecordBody::Deleted,
+            Contents::Metadata { metadata: _, text } => RecordBody::Metadata(text.clone()),
             Contents::Service { service, metadata } => {
                 let Service { id: _, name, host, port, tags, metadata: _, health, ttl } = service.as_ref().clone();
                 let ttl_ms = ttl.map(Span::as_millis);
-                Body::Service(Facts { name, host, port, tags, metadata: metadata.clone(), health, ttl_ms })
+                RecordBody::Service(ServiceFacts { name, host, port, tags, metadata: metadata.clone(), health, ttl_ms })
             }
         }
     }

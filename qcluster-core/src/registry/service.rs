@@ -10,9 +10,9 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use error::{Field, ServiceError};
+pub use error::{ServiceError, ServiceField};
 
-use super::record::{Body, Record};
+use super::record::{Record, RecordBody};
 use crate::config::Metadata;
 use crate::id::NodeKey;
 use crate::time::Span;
@@ -123,7 +123,7 @@ impl Service {
     /// # Errors
     /// The first thing that is wrong, with its field and its limit.
     pub fn check(&self) -> Result<(), ServiceError> {
-        let body = Body::of(self)?;
+        let body = RecordBody::of(self)?;
         Record::largest(self.id.clone(), body).check()
     }
 

@@ -16,7 +16,7 @@ use super::watch::{Fact, Watch};
 use crate::id::{Incarnation, NodeKey, stable_hash};
 use crate::reconcile::{self, Next, Reconciler, Stamped};
 use crate::rumors::Rumors;
-use crate::time::{Rebase, Time};
+use crate::time::Time;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Table {
@@ -45,7 +45,20 @@ pub(super) enum NoPlace {
     Collision,
 }
 
+/// Whether a record that comes in is told further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// It is news.
+    Always,
+    /// Others know it, most likely: it is told if there is little else to tell, since after a cut it is news on this side.
+    /// A node that joins has all records from comparisons, and would else tell everybody what everybody knows.
+    WhileFew,
+}
+
 impl Table {
+    /// So many rumors are few.
+    const RUMORS_FEW: usize = 32;
+
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -82,8 +95,8 @@ impl Table {
         self.tombstones.len()
     }
 
-    /// Puts a record in, in place of an older one of its item, and spreads it.
-    pub(super) fn put(&mut self, now: Time, item: u64, entry: Entry) -> Result<(), NoPlace> {
+    /// Puts a record in, in place of an older one of its item.
+    pub(super) fn put(&mut self, now: Time, item: u64, entry: Entry, spread: Spread) -> Result<(), NoPlace> {
         self.find_place(item, &entry)?;
         let (owner, life) = (entry.owner, entry.life);
         self.remove(item);
@@ -100,7 +113,10 @@ impl Table {
         self.by_owner.insert((owner, item));
         self.reconciler.changed(item, None, Some(entry.stamp()));
         self.entries.insert(item, entry);
-        self.rumors.spread(item);
+        match spread {
+            Spread::WhileFew if self.rumors.len() >= Self::RUMORS_FEW => {}
+            Spread::Always | Spread::WhileFew => self.rumors.spread(item),
+        }
         self.watch.touch(item);
         self.list(item);
         Ok(())
@@ -171,7 +187,12 @@ impl Table {
         self.unclaimed.cancel(owner.0);
         match presence {
             Presence::Here(life) => {
-                self.owners.update(owner, life, self.limits.owners_max, |_| ());
+                let known = self.owners.update(owner, life, self.limits.owners_max, |_| ());
+                // Hearsay about nodes that may not exist must not keep one out that does.
+                if let (None, Some(hearsay)) = (known, self.unclaimed.first()) {
+                    self.forget_owner(NodeKey(hearsay));
+                    self.owners.update(owner, life, self.limits.owners_max, |_| ());
+                }
                 self.hear_of_life(owner, life);
             }
             Presence::Gone => {}
@@ -206,6 +227,11 @@ impl Table {
     /// Records of that owner are here, and the membership may never have heard of it: it has so long to do so.
     pub(super) fn await_claim(&mut self, now: Time, owner: NodeKey) {
         self.owners.change(owner, |known| known.is_forgotten = false);
+        if self.unclaimed.len() >= self.limits.owners_max
+            && let Some(oldest) = self.unclaimed.first()
+        {
+            self.forget_owner(NodeKey(oldest));
+        }
         self.unclaimed.set(owner.0, now + self.limits.retention);
     }
 
@@ -221,7 +247,7 @@ impl Table {
                 Next::Say(message) => return Some(Message::Compare(message)),
                 Next::Item(item) => {
                     if let Some(entry) = self.get(item) {
-                        return Some(Message::Record(entry.record()));
+                        return Some(Message::Owed(entry.record()));
                     }
                 }
             }
@@ -239,11 +265,6 @@ impl Table {
         while let Some(owner) = self.unclaimed.pop(now) {
             self.forget_owner(NodeKey(owner));
         }
-    }
-
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        self.tombstones.rebase(by);
-        self.unclaimed.rebase(by);
     }
 
     /// What is to be told of an item.

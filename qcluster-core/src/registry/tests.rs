@@ -47,7 +47,7 @@ impl World {
 
     fn with_limits(nodes: usize, limits: Limits) -> Self {
         let life = Incarnation(1 << 40);
-        let keys = (0..nodes as u64).map(|n| NodeKey(mix(n)));
+        let keys = (0..nodes as u64).map(|n| NodeKey(mix(n + 1)));
         let node = |key| Node { key, life, registry: Registry::new(key, life, limits), counters: Counters::default() };
         let mut world = Self { nodes: keys.map(node).collect(), now: Time::from_millis(1_000) };
         for n in 0..nodes {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::due::Due;
 use super::service::{Health, Service};
-use crate::time::{Rebase, Span, Time};
+use crate::time::{Span, Time};
 
 /// One service's time to live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -77,9 +77,5 @@ impl Leases {
                 Some((item, Lapse::Gone))
             }
         }
-    }
-
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        self.due.rebase(by);
     }
 }

@@ -36,7 +36,7 @@ fn news_of_a_subject_is_told_from_the_beginning_and_only_once_at_a_time() {
     rumors.told(1, 3);
     assert_eq!(order(&rumors), [1], "it was told twice since the news");
     rumors.told(1, 3);
-    assert!(rumors.is_empty());
+    assert_eq!(rumors.len(), 0);
     rumors.told(1, 3);
     assert_eq!(rumors.len(), 0, "what is over stays over");
 }
@@ -49,4 +49,13 @@ fn bulk_does_not_starve_news() {
     assert_eq!(rumors.next(None).map(super::Place::subject), Some(99_999));
     rumors.forget(99_999);
     assert_eq!(rumors.next(None).map(super::Place::subject), Some(9_999));
+}
+
+#[test]
+fn bulk_is_given_up_for_what_is_newer() {
+    let mut rumors = Rumors::default();
+    (0..10_000).for_each(|subject| rumors.spread(subject));
+    assert_eq!(rumors.len(), Rumors::WAITING_MAX);
+    let newest: Vec<u64> = (0..10_000).rev().take(Rumors::WAITING_MAX).collect();
+    assert_eq!(order(&rumors), newest);
 }

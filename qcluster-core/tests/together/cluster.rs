@@ -11,34 +11,34 @@ use qcluster_core::{
 const DELAY: Span = Span::from_millis(1);
 
 /// One node and what it has told.
-pub struct Machine {
-    pub endpoint: Option<Endpoint>,
-    pub told: Vec<Notification>,
+pub(crate) struct Machine {
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) told: Vec<Notification>,
     settings: Settings,
     lives: u64,
 }
 
-pub struct Cluster {
-    pub now: Time,
-    pub machines: Vec<Machine>,
+pub(crate) struct Cluster {
+    pub(crate) now: Time,
+    pub(crate) machines: Vec<Machine>,
     /// By time of arrival: from, to, bytes.
     mail: BTreeMap<(Time, u64), (SocketAddr, SocketAddr, Vec<u8>)>,
     posted: u64,
     /// Cut off from all others.
-    pub cut: Vec<usize>,
+    pub(crate) cut: Vec<usize>,
 }
 
-pub fn id(n: usize) -> NodeId {
+pub(crate) fn id(n: usize) -> NodeId {
     NodeId::new(&format!("n{n}")).unwrap()
 }
 
-pub fn address(n: usize) -> SocketAddr {
+pub(crate) fn address(n: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, u8::try_from(n + 1).unwrap()], 7_000))
 }
 
 impl Cluster {
     /// So many voters, and observers behind them. All know where the voters are.
-    pub fn with_leader(voters: usize, observers: usize) -> Self {
+    pub(crate) fn with_leader(voters: usize, observers: usize) -> Self {
         let list: Vec<_> = (0..voters).map(|n| VoterSettings::new(id(n))).collect();
         let settings = |n: usize| {
             let seat = if n < voters { Seat::Voter } else { Seat::Observer };
@@ -55,7 +55,7 @@ impl Cluster {
     }
 
     /// So many nodes without a leader. All know where the first is.
-    pub fn masterless(nodes: usize) -> Self {
+    pub(crate) fn masterless(nodes: usize) -> Self {
         let mut cluster = Self::new((0..nodes).map(|n| Settings::member(id(n))).collect());
         for n in 1..nodes {
             cluster.step(n, Input::Seed(address(0))).unwrap();
@@ -74,7 +74,7 @@ impl Cluster {
     }
 
     /// Starts a node, or its next life, at its address.
-    pub fn start(&mut self, n: usize) {
+    pub(crate) fn start(&mut self, n: usize) {
         let now = self.now;
         let machine = &mut self.machines[n];
         machine.lives += 1;
@@ -85,25 +85,25 @@ impl Cluster {
     }
 
     /// A node starts on one machine under the name of another.
-    pub fn impersonate(&mut self, n: usize, other: usize) {
+    pub(crate) fn impersonate(&mut self, n: usize, other: usize) {
         self.machines[n].settings.id = id(other);
         self.start(n);
     }
 
-    pub fn crash(&mut self, n: usize) {
+    pub(crate) fn crash(&mut self, n: usize) {
         self.machines[n].endpoint = None;
     }
 
-    pub fn node(&self, n: usize) -> &qcluster_core::Node {
+    pub(crate) fn node(&self, n: usize) -> &qcluster_core::Node {
         self.machines[n].endpoint.as_ref().unwrap().node()
     }
 
-    pub fn ask(&mut self, n: usize, command: RegistryCommand) -> Result<(), RegistryError> {
+    pub(crate) fn ask(&mut self, n: usize, command: RegistryCommand) -> Result<(), RegistryError> {
         self.step(n, Input::Registry(command))
     }
 
     /// Gives an input, and carries out what comes of it.
-    pub fn step(&mut self, n: usize, input: Input<'_>) -> Result<(), RegistryError> {
+    pub(crate) fn step(&mut self, n: usize, input: Input<'_>) -> Result<(), RegistryError> {
         let (now, cut) = (self.now, self.cut.contains(&n));
         let machine = &mut self.machines[n];
         let Some(endpoint) = &mut machine.endpoint else { return Ok(()) };
@@ -124,7 +124,7 @@ impl Cluster {
         refused.map_or(Ok(()), Err)
     }
 
-    pub fn run(&mut self, millis: u64) {
+    pub(crate) fn run(&mut self, millis: u64) {
         let end = self.now + Span::from_millis(millis);
         loop {
             let deadlines =

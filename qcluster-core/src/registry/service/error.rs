@@ -9,7 +9,7 @@ use crate::config::Config;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceError {
     /// It is empty, too long, or has characters that it must not have.
-    Text(Field),
+    Text(ServiceField),
     /// There are more tags than [`Service::TAGS_MAX`].
     TooManyTags {
         /// How many there are.
@@ -33,7 +33,7 @@ pub enum ServiceError {
 
 /// A field of a service that is text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum ServiceField {
     /// [`Service::id`].
     Id,
     /// [`Service::name`].
@@ -47,7 +47,7 @@ pub enum Field {
     },
 }
 
-impl Field {
+impl ServiceField {
     /// Whether the text may stand in this field.
     pub(in crate::registry) fn check(self, text: &str) -> Result<(), ServiceError> {
         let is_graphic = || text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -63,7 +63,7 @@ impl Field {
     }
 }
 
-impl fmt::Display for Field {
+impl fmt::Display for ServiceField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id => f.write_str("id"),
@@ -77,15 +77,15 @@ impl fmt::Display for Field {
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(field @ (Field::Id | Field::Name)) => write!(
+            Self::Text(field @ (ServiceField::Id | ServiceField::Name)) => write!(
                 f,
                 "{field}: has to be 1 to {} printable ASCII characters without spaces and `/`, and not just dots",
                 Service::NAME_LEN_MAX
             ),
-            Self::Text(field @ Field::Host) => {
+            Self::Text(field @ ServiceField::Host) => {
                 write!(f, "{field}: has to be 1 to {} printable ASCII characters", Service::HOST_LEN_MAX)
             }
-            Self::Text(field @ Field::Tag { .. }) => {
+            Self::Text(field @ ServiceField::Tag { .. }) => {
                 write!(f, "{field}: has to be 1 to {} bytes without control characters", Service::TAG_LEN_MAX)
             }
             Self::TooManyTags { tags } => write!(f, "tags: {tags} are too many: at most {}", Service::TAGS_MAX),

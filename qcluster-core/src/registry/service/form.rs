@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Health, Service};
 use crate::config::Metadata;
-use crate::registry::record::{Body, Facts, read_metadata};
+use crate::registry::record::{RecordBody, ServiceFacts, read_metadata};
 use crate::time::Span;
 
 /// The service as people write it.
@@ -40,9 +40,9 @@ impl Serialize for Service {
             let ttl_ms = ttl.map(Span::as_millis);
             return Form { id: Some(id), name, host, port, tags, metadata, health, ttl_ms }.serialize(serializer);
         }
-        match Body::of(self) {
-            Ok(Body::Service(facts)) => (&self.id, facts).serialize(serializer),
-            Ok(Body::Metadata(_) | Body::Deleted) => Err(S::Error::custom("not a service")),
+        match RecordBody::of(self) {
+            Ok(RecordBody::Service(facts)) => (&self.id, facts).serialize(serializer),
+            Ok(RecordBody::Metadata(_) | RecordBody::Deleted) => Err(S::Error::custom("not a service")),
             Err(error) => Err(S::Error::custom(error)),
         }
     }
@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for Service {
             let id = id.unwrap_or_else(|| name.clone());
             return Ok(Self { id, name, host, port, tags, metadata, health, ttl: ttl_ms.map(Span::from_millis) });
         }
-        let (id, facts) = <(String, Facts)>::deserialize(deserializer)?;
+        let (id, facts) = <(String, ServiceFacts)>::deserialize(deserializer)?;
         let metadata = read_metadata(&facts.metadata).map_err(D::Error::custom)?;
         Ok(facts.into_service(id, metadata))
     }

@@ -90,6 +90,26 @@ fn g10_owners_are_remembered_in_a_bounded_number_the_last_ones_first() {
     assert!(owners.contains("#000000000000044b"), "the last one is among them: {owners}");
 }
 
+/// Records of nodes that may not exist fill what is known of owners, and a member comes in all the same.
+#[test]
+fn g10_hearsay_makes_room_for_members() {
+    let mut world = World::with_limits(2, small());
+    let template = {
+        let mut other = World::new(1);
+        other.register(0, &service("a", 1));
+        record_of(&mut other, 0, "a")
+    };
+    let of = |owner: u64| Message::Record(crate::registry::Record { owner: NodeKey(owner), ..template.clone() });
+    for owner in 1_000..1_100 {
+        world.deliver(1, 0, &of(owner));
+    }
+    assert!(world.nodes[0].counters.dropped_for(DropReason::TooManyRecords) > 0);
+    let member = NodeKey(7);
+    world.nodes[0].registry.set_presence(member, crate::registry::Presence::Here(template.life));
+    world.deliver(1, 0, &of(7));
+    assert!(world.nodes[0].registry.get(member, "a").is_some());
+}
+
 /// Nobody takes the changes, and what has to be told stays within bounds.
 #[test]
 fn g10_changes_that_nobody_takes_do_not_pile_up() {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use super::{Message, World, record_of, service};
 use crate::id::Incarnation;
 use crate::reason::DropReason;
-use crate::registry::{Body, Facts, Record};
+use crate::registry::{Record, RecordBody, ServiceFacts};
 
 fn lie(world: &mut World, change: impl FnOnce(&mut Record)) -> Message {
     let mut record = record_of(world, 0, "a");
@@ -26,7 +26,7 @@ fn g5_a_lie_about_anothers_record_is_put_right_by_its_owner_and_counted() {
     let mut world = world();
     let deleted = lie(&mut world, |record| {
         record.version += 5;
-        record.body = Body::Deleted;
+        record.body = RecordBody::Deleted;
     });
     world.deliver(2, 1, &deleted);
     assert!(world.ids(1).is_empty(), "who cannot know believes it for a while");
@@ -43,7 +43,7 @@ fn g5_a_lie_of_the_same_version_is_put_right_too() {
     for port in 2..20 {
         let mut world = world();
         let other = lie(&mut world, |record| {
-            if let Body::Service(facts) = &mut record.body {
+            if let RecordBody::Service(facts) = &mut record.body {
                 facts.port = port;
             }
         });
@@ -75,7 +75,7 @@ fn g5_two_contents_of_one_version_end_as_one_everywhere_without_their_owner() {
     let one = lie(&mut world, |record| record.version += 1);
     let other = lie(&mut world, |record| {
         record.version += 1;
-        record.body = Body::Deleted;
+        record.body = RecordBody::Deleted;
     });
     world.deliver(2, 1, &one);
     world.deliver(2, 1, &other);
@@ -131,7 +131,7 @@ fn the_highest_version_does_not_end_in_a_panic_or_a_loop() {
     let mut world = world();
     let highest = lie(&mut world, |record| {
         record.version = Record::VERSION_MAX;
-        record.body = Body::Deleted;
+        record.body = RecordBody::Deleted;
     });
     world.deliver(2, 0, &highest);
     world.register(0, &service("b", 1));
@@ -140,10 +140,10 @@ fn the_highest_version_does_not_end_in_a_panic_or_a_loop() {
 }
 
 /// A newer version of a service's record, with something changed.
-fn newer(change: impl FnOnce(&mut Facts)) -> impl FnOnce(&mut Record) {
+fn newer(change: impl FnOnce(&mut ServiceFacts)) -> impl FnOnce(&mut Record) {
     |record| {
         record.version += 1;
-        if let Body::Service(facts) = &mut record.body {
+        if let RecordBody::Service(facts) = &mut record.body {
             change(facts);
         }
     }
@@ -168,7 +168,7 @@ fn damaged_records_are_dropped_and_counted_and_change_nothing() {
         lie(&mut world, newer(|facts| facts.ttl_ms = Some(u64::MAX))),
         lie(&mut world, |record| record.id = "a/b".into()),
         lie(&mut world, |record| record.id = String::new()),
-        lie(&mut world, |record| record.body = Body::Metadata("{}".into())),
+        lie(&mut world, |record| record.body = RecordBody::Metadata("{}".into())),
     ];
     let before = world.nodes[1].registry.clone();
     for record in &damaged {

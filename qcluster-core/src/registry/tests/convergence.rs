@@ -160,6 +160,30 @@ fn g6_one_change_among_ten_thousand_costs_a_handful_of_messages() {
     assert!(messages <= 6, "{messages} messages for one record");
 }
 
+/// What it has learned from a comparison, everybody knows: telling it would be a storm.
+#[test]
+fn g10_a_node_that_joins_does_not_tell_everybody_what_everybody_knows() {
+    let mut world = World::new(2);
+    for n in 0..1_000_u32 {
+        world.register(0, &service(&format!("s{n}"), 1));
+    }
+    world.compare(0, 1);
+    assert_eq!(world.nodes[1].registry.counts().visible, 1_000);
+    assert!(world.nodes[1].registry.counts().rumors <= 32);
+}
+
+/// After a cut, what came over the line where it was is news to the rest of this side.
+#[test]
+fn g6_the_few_that_a_comparison_found_are_told_further() {
+    let mut world = World::new(3);
+    world.register(0, &service("a", 1));
+    world.compare(0, 1);
+    for message in world.rumors(1, 1) {
+        world.deliver(1, 2, &message);
+    }
+    assert_eq!(world.ids(2), ["a"]);
+}
+
 #[test]
 fn what_does_not_fit_comes_first_next_time() {
     let mut world = World::new(2);

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 
 use super::{World, record_of, service};
-use crate::registry::{Field, Health, Message, Registry, Service, ServiceError};
+use crate::registry::{Health, Message, Registry, Service, ServiceError, ServiceField};
 use crate::time::Span;
 
 fn parse(json: &str) -> Result<Service, String> {
@@ -63,7 +63,7 @@ fn every_limit_is_named_with_its_field() {
         let error = service.check().unwrap_err().to_string();
         assert!(error.starts_with(start), "{error}");
     }
-    assert_eq!(Service { id: String::new(), ..full() }.check(), Err(ServiceError::Text(Field::Id)));
+    assert_eq!(Service { id: String::new(), ..full() }.check(), Err(ServiceError::Text(ServiceField::Id)));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_registry_survives_its_bytes() {
     world.register(0, &service("gone", 1));
     world.deregister(0, "gone");
     world
-        .at(0, |registry, cx| registry.set_metadata(cx, &[("π".into(), 3.141_592_653_589_793.into())].into()))
+        .at(0, |registry, cx| registry.set_metadata(cx, &[("ratio".into(), 0.123_456_789_012_345_68.into())].into()))
         .unwrap();
     world.compare(0, 1);
     while world.nodes[1].registry.next_change().is_some() {}
@@ -119,7 +119,7 @@ fn metadata_is_passed_on_as_it_was_written() {
     world.register(0, &service("a", 1));
     let mut record = record_of(&mut world, 0, "a");
     record.version += 1;
-    if let crate::registry::Body::Service(facts) = &mut record.body {
+    if let crate::registry::RecordBody::Service(facts) = &mut record.body {
         facts.metadata = r#"{ "z": 1.50, "a": 1e2 }"#.into();
     }
     world.deliver(0, 1, &Message::Record(record.clone()));

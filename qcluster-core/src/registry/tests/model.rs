@@ -11,7 +11,7 @@ use super::{Message, World};
 use crate::id::{Incarnation, NodeKey};
 use crate::reconcile::Stamped;
 use crate::registry::record::Entry;
-use crate::registry::{Body, Facts, Health, Presence, Record};
+use crate::registry::{Health, Presence, Record, RecordBody, ServiceFacts};
 
 /// The reference: the latest life of each owner, and the greatest version of each of its records.
 #[derive(Default)]
@@ -40,8 +40,8 @@ impl Model {
     /// What is visible where every owner is there in its latest life.
     fn visible(&self) -> Vec<(NodeKey, String, u16)> {
         let ports = self.records.iter().filter_map(|((owner, id), record)| match &record.body {
-            Body::Service(facts) => Some((*owner, id.clone(), facts.port)),
-            Body::Metadata(_) | Body::Deleted => None,
+            RecordBody::Service(facts) => Some((*owner, id.clone(), facts.port)),
+            RecordBody::Metadata(_) | RecordBody::Deleted => None,
         });
         ports.collect()
     }
@@ -50,7 +50,7 @@ impl Model {
 fn record() -> impl Strategy<Value = Record> {
     (10..12_u64, 1..3_u64, 1..5_u64, 0..3_u8, prop::option::of(1..4_u16)).prop_map(
         |(owner, life, version, id, port)| {
-            let facts = |port| Facts {
+            let facts = |port| ServiceFacts {
                 name: "billing".into(),
                 host: None,
                 port,
@@ -59,7 +59,7 @@ fn record() -> impl Strategy<Value = Record> {
                 health: Health::Passing,
                 ttl_ms: None,
             };
-            let body = port.map_or(Body::Deleted, |port| Body::Service(facts(port)));
+            let body = port.map_or(RecordBody::Deleted, |port| RecordBody::Service(facts(port)));
             Record { owner: NodeKey(owner), life: Incarnation(life), version, id: format!("s{id}"), body }
         },
     )

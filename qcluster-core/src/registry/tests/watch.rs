@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::{World, service};
 use crate::id::Incarnation;
+use crate::registry::watch::Fact;
 use crate::registry::{Change, Instance, Presence, ServiceChange, ServiceKey};
 use crate::time::Span;
 
@@ -120,6 +121,22 @@ fn what_comes_and_goes_unseen_leaves_no_trace() {
     world.register(0, &service("a", 1));
     world.deregister(0, "a");
     assert_eq!(world.nodes[0].registry.next_change(), None);
+}
+
+/// Two names with one hash, of which the second came when the first was gone.
+#[test]
+fn an_item_that_another_record_has_taken_is_removed_first_and_then_added() {
+    let fact = |id: &str| Instance { owner: crate::NodeKey(1), service: service(id, 1).into() };
+    let (a, b) = (fact("a"), fact("b"));
+    let mut watch = crate::registry::watch::Watch::default();
+    let mut next = |instance: &Instance| {
+        watch.touch(7);
+        let change = watch.tell(7, Some(Fact::Service(instance.clone())));
+        (change, watch.next())
+    };
+    assert_eq!(next(&a), (Some(Change::Service(ServiceChange::Added(a.clone()))), None));
+    assert_eq!(next(&b), (Some(Change::Service(ServiceChange::Removed(a))), Some(7)), "and there is more to tell");
+    assert_eq!(next(&b), (Some(Change::Service(ServiceChange::Added(b.clone()))), None));
 }
 
 #[test]
