@@ -7,6 +7,8 @@ use std::io::Write as _;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
+mod command_line;
 mod configuration;
 mod cuts;
 mod demo;
@@ -15,6 +17,7 @@ mod elections;
 mod hostile;
 mod netns;
 mod observed;
+mod proxy;
 mod stalls;
 mod work;
 
