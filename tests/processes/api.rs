@@ -184,7 +184,7 @@ fn promtool_finds_nothing_wrong_with_the_metrics() {
         assert!(sum("qcluster_messages_sent_total{") > 0.0, "{text}");
         assert!(sum("qcluster_timer_lateness_seconds_count") > 0.0, "{text}");
         assert!(sum("qcluster_http_requests_total{") > 0.0, "{text}");
-        assert_eq!(sum("qcluster_role{") as u64, 1, "one role at a time\n{text}");
+        assert!((sum("qcluster_role{") - 1.0).abs() < 0.5, "one role at a time\n{text}");
     }
     let all: String = cluster.nodes.iter().filter_map(|node| node.get("/metrics")).map(|answer| answer.body).collect();
     // Whoever led has lost sight of a leader; the others may have gone from one to the next.
