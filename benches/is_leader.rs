@@ -25,7 +25,7 @@ fn main() {
         }
         cluster
     });
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1);
     let mut failed = false;
     for threads in [1, 16] {
         let mut rounds: Vec<f64> = (0..ROUNDS).map(|_| round(&cluster, threads, cores)).collect();
@@ -46,8 +46,8 @@ fn main() {
 }
 
 /// Nanoseconds of one core for one question, while all threads ask at once.
-fn round(cluster: &QCluster, threads: usize, cores: usize) -> f64 {
-    let barrier = Barrier::new(threads + 1);
+fn round(cluster: &QCluster, threads: u32, cores: u32) -> f64 {
+    let barrier = Barrier::new(threads as usize + 1);
     let elapsed: Duration = thread::scope(|scope| {
         let asks: Vec<_> = (0..threads)
             .map(|_| {
@@ -68,5 +68,5 @@ fn round(cluster: &QCluster, threads: usize, cores: usize) -> f64 {
     });
     let each = elapsed.as_secs_f64() * 1e9 / f64::from(QUESTIONS);
     // With more threads than cores each thread has only its share of a core.
-    each * (threads.min(cores) as f64) / (threads as f64)
+    each * f64::from(threads.min(cores)) / f64::from(threads)
 }
