@@ -38,7 +38,7 @@ pub enum ClientError {
         /// The HTTP status.
         status: u16,
         /// Code and sentence, and the leader if that is whom to ask.
-        error: ErrorBody,
+        error: Box<ErrorBody>,
     },
 }
 

@@ -88,7 +88,7 @@ pub(super) async fn exchange<T: DeserializeOwned>(ask: &Ask<'_>) -> Result<T, Cl
         return serde_json::from_slice(&body).map_err(|error| ask.incomprehensible(&error));
     }
     match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(error) => Err(ClientError::Refused { address: ask.address.to_owned(), status, error }),
+        Ok(error) => Err(ClientError::Refused { address: ask.address.to_owned(), status, error: Box::new(error) }),
         Err(_) => Err(ask.incomprehensible(&format!("status {status} without a code"))),
     }
 }

@@ -7,6 +7,8 @@ use std::io::Write as _;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
+mod command_line;
 mod configuration;
 mod cuts;
 mod demo;
@@ -16,6 +18,7 @@ mod hostile;
 mod netns;
 mod observed;
 mod recorded;
+mod proxy;
 mod stalls;
 mod work;
 

@@ -69,6 +69,11 @@ impl Node {
         self.dir.join(format!("{}.log", self.name))
     }
 
+    /// Runs that from the next start on.
+    pub(crate) fn run_as(&mut self, program: Program) {
+        self.program = program;
+    }
+
     /// Starts it, a second time too; events and logs are appended.
     pub(crate) fn start(&mut self) {
         assert!(self.child.is_none(), "{} runs already", self.name);

@@ -51,16 +51,12 @@ pub(super) fn leader(call: &Call<'_>) -> Outcome {
 
 /// That this node does not lead, and who does; 503.
 pub(super) fn not_leader(view: &View<'_>) -> Response {
-    match view.follows {
-        Some(_) => {
-            let message = "another node leads, as far as this one knows";
-            Response::error_naming(ErrorCode::NotLeader, message, view.follows)
-        }
-        None => {
-            let message = alloc::format!("this node does not lead, and knows no leader: {}", view.facts());
-            Response::error(ErrorCode::NotLeader, &message)
-        }
+    if view.follows.is_some() {
+        let message = "another node leads, as far as this one knows";
+        return Response::error_naming(ErrorCode::NotLeader, message, view.follows);
     }
+    let message = alloc::format!("this node does not lead, and knows no leader: {}", view.facts());
+    Response::error(ErrorCode::NotLeader, &message)
 }
 
 pub(super) fn follower(call: &Call<'_>) -> Outcome {

@@ -55,8 +55,8 @@ fn view<'a>(subject: &'a Subject, snapshot: &'a Snapshot) -> View<'a> {
     View { subject, snapshot, lease: None, draining: false, follows: None, stopped: None, now: NOW }
 }
 
-fn lease_until(valid_until: Time) -> Option<Lease> {
-    Some(Lease { token: FencingToken(7), valid_until })
+fn lease_until(valid_until: Time) -> Lease {
+    Lease { token: FencingToken(7), valid_until }
 }
 
 fn respond(request: &Request<'_>, view: &View<'_>) -> Response {
@@ -83,7 +83,7 @@ fn checks(view: &View<'_>) -> [String; 5] {
 fn a_leader_leads_until_the_end_of_its_lease_and_not_an_instant_longer() {
     let (subject, snapshot) = (subject(None), snapshot(Role::Leader));
     let end = NOW + crate::Span::from_nanos(1);
-    let leading = View { lease: lease_until(end), ..view(&subject, &snapshot) };
+    let leading = View { lease: Some(lease_until(end)), ..view(&subject, &snapshot) };
     assert_eq!(checks(&leading), ["200", "503 not_follower", "200", "200", "200"]);
     let (_, body) = get("/", &leading);
     assert_eq!((&body["leader"]["identifier"], &body["token"]), (&json!("server_a"), &json!(7)));
@@ -114,7 +114,7 @@ fn readiness_waits_for_the_boot_wait_and_not_for_a_leader() {
 #[test]
 fn a_leader_that_hands_over_is_not_ready() {
     let (subject, snapshot) = (subject(None), snapshot(Role::Leader));
-    let draining = View { lease: lease_until(Time::NEVER), draining: true, ..view(&subject, &snapshot) };
+    let draining = View { lease: Some(lease_until(Time::NEVER)), draining: true, ..view(&subject, &snapshot) };
     assert_eq!(checks(&draining), ["200", "503 not_follower", "200", "503 draining", "200"]);
 }
 

@@ -196,3 +196,24 @@ fn the_trusted_lease_is_rounded_down() {
     // 1000 · 0.99 / 1.01 = 980.198…
     assert_eq!(timing.trusted_lease(), Span::from_nanos(980));
 }
+
+#[test]
+fn the_api_section_takes_a_token_or_its_file_and_names_what_is_wrong() {
+    let api = |section: &str| {
+        let text = format!(r#"{{"identifier": "server_a", "listen_port": 7001, "api": {section}}}"#);
+        Config::from_json(&text)
+    };
+    let config = api(r#"{"token": "0123456789abcdef", "hosts": ["a.example"]}"#).unwrap();
+    config.settings().unwrap();
+    assert!(!format!("{config:?}").contains("0123456789abcdef"), "a secret is not shown");
+    assert!(api(r#"{"tokens": "x"}"#).unwrap_err().to_string().contains("unknown field `tokens`"));
+    for (section, field) in [
+        (r#"{"token": "short"}"#, "api.token"),
+        (r#"{"token": "with a space in it"}"#, "api.token"),
+        (r#"{"token": "0123456789abcdef", "token_file": "t"}"#, "api.token_file"),
+        (r#"{"token_file": ""}"#, "api.token_file"),
+        (r#"{"hosts": ["http://a.example"]}"#, "api.hosts[0]"),
+    ] {
+        assert_eq!(fields(&api(section).unwrap()), [field], "{section}");
+    }
+}

@@ -64,7 +64,7 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
         Some(_) => Some(Role::Stopped),
         None => snapshot.role,
     };
-    let roles = [
+    let all_roles = [
         Role::Observer,
         Role::Booting,
         Role::Follower,
@@ -85,7 +85,7 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
             "The name of the node and of its cluster; always 1",
             vec![(named.to_vec(), Value::Gauge(1))],
         ),
-        family("role", "1 for the role that the node has, 0 for all others", roles.map(is).into()),
+        family("role", "1 for the role that the node has, 0 for all others", all_roles.map(is).into()),
         gauge("is_leader", "1 while the node holds the lease", view.held().is_some().into()),
         gauge("knows_leader", "1 while the node knows who leads, itself included", view.leader().is_some().into()),
         gauge("term", "The highest term that the node knows", snapshot.term),
