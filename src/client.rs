@@ -97,3 +97,6 @@ impl Client {
         exchange(&Ask::change(&self.address, "/v1/transfer", &body, self.token.as_ref(), time_max)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

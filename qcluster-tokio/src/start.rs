@@ -12,6 +12,7 @@ use qcluster_core::{BootError, Config, Endpoint, EndpointBoot, Peer, Rules, Time
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 use crate::clock::Clock;
 use crate::commands::Command;
@@ -19,6 +20,7 @@ use crate::disk::{Disk, Saved, Store};
 use crate::driver::{Driver, Parts};
 use crate::error::{DataDirError, StartError};
 use crate::http;
+use crate::log;
 use crate::names::Names;
 use crate::recorder::Recorder;
 use crate::sockets::{Bound, Sockets, bind};
@@ -76,7 +78,9 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let parts = Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands: received };
 
     http::start(tcp, Arc::clone(&view), commands.downgrade(), Arc::clone(&alive)).map_err(StartError::System)?;
-    let task = runtime.spawn(released_with(alive, Driver::new(parts).run())).abort_handle();
+    let (node, cluster) = (view.subject().rules.id(), view.subject().cluster.as_str());
+    let span = tracing::info_span!(target: log::TARGET, "qcluster.node", %node, cluster);
+    let task = runtime.spawn(released_with(alive, Driver::new(parts).run().instrument(span))).abort_handle();
     Ok(Started { view, commands, task, alive: all_released })
 }
 

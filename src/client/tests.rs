@@ -1,0 +1,52 @@
+//! What a client makes of answers that no node gives, or that do not come.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+
+use super::{Client, ClientError};
+
+/// What comes after an answer.
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    HangUp,
+    Hold,
+}
+
+/// Somebody who answers every client with that.
+async fn somebody(answer: &'static str, then: Then) -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // A client that has gone needs no answer.
+            let _ = stream.write_all(answer.as_bytes()).await;
+            if then == Then::Hold {
+                held.push(stream);
+            }
+        }
+    });
+    Client::new(address).with_time_max(Duration::from_millis(200))
+}
+
+#[tokio::test]
+async fn who_is_no_node_is_told_from_a_node_that_refuses() {
+    let web = somebody("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhtml", Then::HangUp).await;
+    assert!(matches!(web.status().await, Err(ClientError::Incomprehensible { .. })));
+    let odd = somebody("SSH-2.0-x\r\n", Then::HangUp).await;
+    assert!(matches!(odd.status().await, Err(ClientError::Incomprehensible { .. })));
+    let refusal = "HTTP/1.1 403 F\r\ncontent-length: 35\r\n\r\n{\"code\":\"forbidden\",\"message\":\"no\"}";
+    match somebody(refusal, Then::HangUp).await.transfer(None).await {
+        Err(ClientError::Refused { status: 403, error, .. }) => assert_eq!(error.code, "forbidden"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_client_gives_up_on_who_does_not_answer() {
+    let silent = somebody("", Then::Hold).await;
+    assert!(matches!(silent.leader().await, Err(ClientError::TimedOut { .. })));
+    assert!(matches!(Client::new("no address").leader().await, Err(ClientError::Unreachable { .. })));
+}
