@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::{Client, ClientError};
@@ -21,7 +21,8 @@ async fn somebody(answer: &'static str, then: Then) -> Client {
     tokio::spawn(async move {
         let mut held = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
-            // A client that has gone needs no answer.
+            // Answering before the question is heard would be a race; a client that has gone needs no answer.
+            let _ = stream.read(&mut [0; 1_024]).await;
             let _ = stream.write_all(answer.as_bytes()).await;
             if then == Then::Hold {
                 held.push(stream);
