@@ -50,13 +50,17 @@ mod config_file;
 pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
 pub use qcluster_core as core;
 pub use qcluster_core::config::{ApiConfig, ApiToken, TimingChoice, TimingValues, VoterIn};
-pub use qcluster_core::{Config, ConfigError, FencingToken, LostReason, Metadata, Peer, Preset, Term, TransferRefused};
+pub use qcluster_core::{
+    Config, ConfigError, FencingToken, Health, LostReason, Metadata, Mode, Peer, Preset, RegistryError, Service,
+    ServiceError, Term, TransferRefused,
+};
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio as tokio;
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio::{
-    BindError, Change, Changes, DataDirError, Leadership, Lease, PeerStatus, QCluster, StartError, Status, Stopped,
-    StorageStatus, TransferError, What,
+    BindError, Change, Changes, DataDirError, Happened, JoinError, Leadership, Lease, MemberInfo, PeerStatus, QCluster,
+    RegisterError, ServiceInfo, StartError, Status, Stopped, StorageStatus, TransferError, Watch, WatchError,
+    WatchEvent, What,
 };
 
 /// Compiles the README's example.

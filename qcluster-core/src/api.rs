@@ -9,6 +9,7 @@
 
 mod access;
 mod checks;
+mod directory;
 mod facts;
 mod leader;
 mod request;
@@ -19,6 +20,7 @@ mod transfer;
 mod view;
 
 pub use access::Access;
+pub use directory::{Directory, Happened, MemberInfo, News, ServiceInfo, Since, WatchEvent};
 pub use facts::facts;
 pub use leader::LeaderInfo;
 pub use request::{Client, Method, Request};

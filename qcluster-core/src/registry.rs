@@ -12,6 +12,7 @@
 //! [`table`] keeps everything that follows from the records in step with them; [`own`] is what this node writes, [`ttl`]
 //! when it must, [`receive`] what it believes of others; [`watch`] tells each change once.
 
+mod configured;
 mod due;
 mod error;
 mod listing;

@@ -182,6 +182,14 @@ impl QCluster {
         self.view.why_stopped()
     }
 
+    pub(crate) fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    pub(crate) fn commands(&self) -> &mpsc::Sender<Command> {
+        &self.commands
+    }
+
     /// Waits until nothing is held any more. Nothing is ever sent on the channel: it can only close.
     async fn released(&self) {
         let mut alive = self.alive.clone();

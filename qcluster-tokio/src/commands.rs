@@ -1,6 +1,6 @@
 //! What handles and the API ask of the loop, and how they wait for it.
 
-use qcluster_core::{FencingToken, NodeId, TransferRefused};
+use qcluster_core::{FencingToken, NodeId, RegistryCommand, RegistryError, TransferRefused};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::TransferError;
@@ -9,6 +9,9 @@ use crate::view::View;
 /// Answered as soon as a hand-over has begun, with the leadership that it ends, if it ends one.
 pub(crate) type Reply = oneshot::Sender<Result<Option<FencingToken>, TransferRefused>>;
 
+/// Answered when the registry has done, or refused, what was asked.
+pub(crate) type Answer = oneshot::Sender<Result<(), RegistryError>>;
+
 /// What is asked of the loop.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -16,6 +19,10 @@ pub(crate) enum Command {
     Transfer { target: Option<NodeId>, reply: Reply },
     /// End this node's leadership, in favour of whoever wins next.
     StepDown { reply: Reply },
+    /// Change what this node says of itself and its services.
+    Registry { command: RegistryCommand, reply: Answer },
+    /// Try that address until somebody there is a member. Answered with whether there was room for it.
+    Join { host: String, port: u16, reply: oneshot::Sender<bool> },
     /// Hand over, then stop.
     Shutdown,
 }

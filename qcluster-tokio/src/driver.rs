@@ -4,7 +4,10 @@ use std::future::pending;
 use std::time::Duration;
 
 use qcluster_core::api::{PeerSnapshot, StorageStatus};
-use qcluster_core::{DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, PersistId, Span, Time, TransferRefused};
+use qcluster_core::{
+    DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, PersistId, RegistryCommand, RegistryError, Span, Time,
+    TransferRefused,
+};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -108,9 +111,12 @@ impl Driver {
         }
     }
 
-    /// Runs until the node has stopped.
-    pub(crate) async fn run(mut self) {
+    /// Runs until the node has stopped. `first` is what it says of itself from the start.
+    pub(crate) async fn run(mut self, first: Vec<RegistryCommand>) {
         self.effects.sockets.ready_to_send().await;
+        for command in first {
+            self.step(Input::Registry(command));
+        }
         self.first_addresses().await;
         loop {
             let now = self.clock.now();
@@ -122,6 +128,7 @@ impl Driver {
             }
             self.look_up_names(now);
             self.snapshot(now);
+            self.effects.publisher.editor.publish(self.endpoint.node(), now);
             if self.endpoint.node().is_stopped() {
                 break;
             }
@@ -131,8 +138,8 @@ impl Driver {
                 Woken::Command(None) => self.command(Command::Shutdown),
                 Woken::Saved(done) => self.saved(done),
                 Woken::Found(found) => {
-                    if let Some((peer, address)) = found {
-                        self.step(Input::Resolved { peer, address });
+                    if let Some(found) = found {
+                        self.found(found);
                     }
                 }
                 Woken::Drained => {
@@ -154,7 +161,7 @@ impl Driver {
         while self.names.is_looking_up() {
             let sockets = &self.effects.sockets;
             match timeout_at(enough, self.names.found(|address| sockets.reaches(address))).await {
-                Ok(Some((peer, address))) => self.step(Input::Resolved { peer, address }),
+                Ok(Some(found)) => self.found(found),
                 Ok(None) => {}
                 Err(_) => return,
             }
@@ -183,7 +190,8 @@ impl Driver {
     /// time, and the node's clock does.
     fn nap(&self, now: Time) -> Duration {
         let heartbeat = self.endpoint.node().rules().timing().heartbeat;
-        Duration::from(self.endpoint.deadline().since(now)).min(heartbeat.into())
+        let deadline = self.endpoint.deadline().min(self.effects.publisher.editor.deadline());
+        Duration::from(deadline.since(now)).min(heartbeat.into())
     }
 
     fn command(&mut self, command: Command) {
@@ -204,11 +212,30 @@ impl Driver {
                 self.step(Input::StepDown);
                 let _ = reply.send(ends.map(Some).ok_or(TransferRefused::NotLeader));
             }
+            Command::Registry { command, reply } => {
+                let input = Input::Registry(command);
+                let refusal = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
+                self.effects.publisher.editor.hurry();
+                self.effects.publisher.editor.publish(self.endpoint.node(), self.clock.now());
+                let _ = reply.send(refusal.map_or(Ok(()), Err));
+            }
+            Command::Join { host, port, reply } => {
+                let _ = reply.send(self.names.add_seed(&host, port));
+            }
             Command::Shutdown => {
                 self.service = Service::ShuttingDown;
                 self.step(Input::Shutdown);
             }
         }
+    }
+
+    /// An address of a voter, or of somebody who may be a member.
+    fn found(&mut self, (peer, address): Found) {
+        let input = match self.endpoint.node().rules().index_of(peer) {
+            Some(_) => Input::Resolved { peer, address },
+            None => Input::Seed(address),
+        };
+        self.step(input);
     }
 
     /// The leadership that this node holds.
@@ -310,25 +337,28 @@ async fn saved(disk: Option<&mut Disk>) -> Done {
     }
 }
 
-/// One step with all that follows from it at once.
-fn feed(endpoint: &mut Endpoint, effects: &mut Effects, clock: Clock, input: Input<'_>) {
+/// One step with all that follows from it at once. Tells why the registry refused the command, if it was one and was
+/// refused.
+fn feed(endpoint: &mut Endpoint, effects: &mut Effects, clock: Clock, input: Input<'_>) -> Option<RegistryError> {
     let (now, is_datagram) = (clock.now(), matches!(input, Input::Datagram { .. }));
-    step(endpoint, effects, now, input);
+    let refusal = step(endpoint, effects, now, input);
     if is_datagram {
         effects.measures.received(endpoint.node(), now);
     }
     while let Some(input) = effects.follow_up() {
         step(endpoint, effects, clock.now(), input);
     }
+    refusal
 }
 
-fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<'_>) {
+fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<'_>) -> Option<RegistryError> {
     if let Some(recorder) = &mut effects.recorder {
         recorder.note(now, &input, endpoint);
     }
     let mut outputs = endpoint.step(now, input);
     // Before anything is sent: a lease that has ended must be seen to have ended by the time that others may lead.
     effects.publisher.lease(outputs.lease());
+    let refusal = outputs.refusal().cloned();
     while let Some(output) = outputs.next() {
         match output {
             Output::Transmit { to, bytes } => effects.sockets.send(to, bytes),
@@ -339,6 +369,7 @@ fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<
             Output::Notify(notification) => effects.notify(now, notification),
         }
     }
+    refusal
 }
 
 impl Effects {

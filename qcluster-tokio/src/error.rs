@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use qcluster_core::{BootError, ConfigError, RecordError, TransferRefused};
+use qcluster_core::{BootError, ConfigError, RecordError, RegistryError, TransferRefused};
 
 /// Why a node could not start. Nothing runs, nothing is bound, and nothing was written but the lock file of `data_dir`.
 ///
@@ -103,6 +103,46 @@ pub enum TransferError {
     /// The node has stopped.
     Stopped(Stopped),
 }
+
+/// Why a service, or a node's metadata, was not registered, changed or ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegisterError {
+    /// The node has refused it: nothing has changed.
+    Refused(RegistryError),
+    /// The node has stopped.
+    Stopped(Stopped),
+}
+
+/// Why a node cannot be told to join another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinError {
+    /// It tries as many addresses as it can.
+    TooMany,
+    /// The node has stopped.
+    Stopped(Stopped),
+}
+
+impl fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::Stopped(why) => why.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RegisterError {}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany => f.write_str("this node tries as many addresses as it can: a few are plenty"),
+            Self::Stopped(why) => why.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

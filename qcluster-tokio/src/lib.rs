@@ -15,12 +15,14 @@
 //! | `commands` | what is asked of the loop |
 //! | `sockets`, `names` | UDP, and where peers are |
 //! | `disk` | the hard state |
+//! | `registry`, `bulletin` | members and services: how they are read, watched and changed, and made known |
 //! | `recorder` | what goes into the node, written down |
 //! | `http` | the API of the core on a server, and metrics |
 
 #![forbid(unsafe_code)]
 
 mod board;
+mod bulletin;
 mod change;
 mod clock;
 mod cluster;
@@ -36,6 +38,7 @@ mod measures;
 mod names;
 mod publisher;
 mod recorder;
+mod registry;
 mod sockets;
 mod start;
 mod vacancy;
@@ -47,6 +50,7 @@ mod testing;
 
 pub use change::{Change, Changes, Leadership, What};
 pub use cluster::QCluster;
-pub use error::{BindError, DataDirError, StartError, Stopped, TransferError};
+pub use error::{BindError, DataDirError, JoinError, RegisterError, StartError, Stopped, TransferError};
 pub use lease::Lease;
-pub use qcluster_core::api::{PeerStatus, Status, StorageStatus};
+pub use qcluster_core::api::{Happened, MemberInfo, PeerStatus, ServiceInfo, Status, StorageStatus, WatchEvent};
+pub use registry::{Watch, WatchError};

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use qcluster_core::api::Whereabouts;
-use qcluster_core::{NodeId, NodeKey, Peer, Span, Time};
+use qcluster_core::{Config, NodeId, NodeKey, Peer, Span, Time};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 
@@ -19,6 +19,9 @@ const QUIET_LEASES: u64 = 10;
 
 /// The longest pause between lookups of one peer that stays quiet.
 const PAUSE_MAX: Span = Span::from_millis(30_000);
+
+/// The most names, those of voters and those to join together.
+const NAMES_MAX: usize = 192;
 
 /// A peer and an address to reach it at.
 pub(crate) type Found = (NodeKey, SocketAddr);
@@ -55,7 +58,11 @@ enum Lookup {
 }
 
 impl Names {
-    pub(crate) fn new<'a>(peers: impl Iterator<Item = &'a Peer>, lease: Span) -> Self {
+    pub(crate) fn new<'a>(
+        peers: impl Iterator<Item = &'a Peer>,
+        seeds: impl Iterator<Item = (&'a str, u16)>,
+        lease: Span,
+    ) -> Self {
         let quiet = lease.times(QUIET_LEASES);
         let named = |peer: &Peer| {
             let key = NodeId::new(&peer.identifier).ok()?.key();
@@ -63,7 +70,28 @@ impl Names {
             let whereabouts = Whereabouts::default();
             Some(Named { key, host, port, at: Time::ZERO, pause: quiet, lookup, turn: 0, whereabouts })
         };
-        Self { peers: peers.filter_map(named).collect(), lookups: JoinSet::new(), quiet, due: Time::ZERO, failures: 0 }
+        let peers = peers.filter_map(named).collect();
+        let mut names = Self { peers, lookups: JoinSet::new(), quiet, due: Time::ZERO, failures: 0 };
+        for (host, port) in seeds {
+            names.add_seed(host, port);
+        }
+        names
+    }
+
+    /// Another address to try, of somebody who may be a member. Tells whether there was room for it.
+    pub(crate) fn add_seed(&mut self, host: &str, port: u16) -> bool {
+        if self.peers.iter().any(|known| known.host == host && known.port == port) {
+            return true;
+        }
+        if self.peers.len() >= NAMES_MAX {
+            return false;
+        }
+        // Nobody's key: it only tells the names apart.
+        let key = NodeKey(u64::MAX - self.peers.len() as u64);
+        let (host, lookup, whereabouts) = (host.to_owned(), Lookup::None, Whereabouts::default());
+        self.peers.push(Named { key, host, port, at: Time::ZERO, pause: self.quiet, lookup, turn: 0, whereabouts });
+        self.due = Time::ZERO;
+        true
     }
 
     /// Begins the lookups that are due at `now`. Cheap where none is.
@@ -141,6 +169,21 @@ impl Names {
             }
         }
     }
+}
+
+/// Where this node is for others, as far as its configuration tells: what it advertises, or else the one address that it
+/// listens on. On a name that means all addresses of the machine, others tell it.
+pub(crate) async fn advertised(config: &Config, port: u16) -> Option<SocketAddr> {
+    let port = config.advertise_port.unwrap_or(port);
+    let host = config.advertise_host.as_deref().unwrap_or(&config.listen_host);
+    if is_localhost(host) {
+        return None;
+    }
+    let address = match literal(host) {
+        Some(ip) => SocketAddr::new(ip, port),
+        None => lookup_host((host, port)).await.ok()?.next()?,
+    };
+    (!address.ip().is_unspecified()).then_some(address)
 }
 
 async fn resolve(key: NodeKey, host: String, port: u16) -> (NodeKey, io::Result<Vec<SocketAddr>>) {

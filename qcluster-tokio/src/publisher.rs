@@ -3,11 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use qcluster_core::api::{self, Subject};
+use qcluster_core::api::{self, News, Subject};
 use qcluster_core::{Lease, NodeId, Notification, Peer, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
 use crate::board::Writer;
+use crate::bulletin::Editor;
 use crate::change::{Change, Leadership, What};
 use crate::edge::LeaseEdge;
 use crate::error::Stopped;
@@ -22,6 +23,7 @@ pub(crate) struct Publisher {
     pub(crate) works: Arc<Works>,
     pub(crate) leadership: watch::Sender<Leadership>,
     pub(crate) board: Writer,
+    pub(crate) editor: Editor,
     pub(crate) changes: broadcast::Sender<Change>,
     pub(crate) stopped: Arc<OnceLock<Stopped>>,
     pub(crate) subject: Arc<Subject>,
@@ -44,7 +46,7 @@ impl Publisher {
     }
 
     /// Carries a notification of the core to the application. `error` is what the disk said last, if it failed.
-    pub(crate) fn notify(&self, now: Time, notification: Notification, error: Option<&str>) {
+    pub(crate) fn notify(&mut self, now: Time, notification: Notification, error: Option<&str>) {
         let what = match notification {
             Notification::Elected { token } => {
                 self.set(Leadership::Leading { token });
@@ -63,6 +65,7 @@ impl Publisher {
             Notification::LeaderChanged { leader, term } => {
                 let leader = leader.and_then(|index| self.voter(index));
                 self.show(leader.clone(), term);
+                self.editor.note(News::Leader { leader: leader.clone(), term });
                 What::Leader { leader, term }
             }
             Notification::ConfigMismatch { peer, key } => {
@@ -70,9 +73,18 @@ impl Publisher {
             }
             Notification::StorageFailed => What::StorageFailed { error: error.unwrap_or("unknown").to_owned() },
             Notification::TwinSeen { voter, other } => What::TwinSeen { voter: self.voter(voter), other },
-            Notification::Member(change) => What::Member(change),
-            Notification::Service(change) => What::Service(change),
-            Notification::Trust { is_given } => What::Trust { is_given },
+            Notification::Member(change) => {
+                self.editor.note(News::Member(change.clone()));
+                What::Member(change)
+            }
+            Notification::Service(change) => {
+                self.editor.note(News::Service(change.clone()));
+                What::Service(change)
+            }
+            Notification::Trust { is_given } => {
+                self.editor.note(News::Trust { is_given });
+                What::Trust { is_given }
+            }
             Notification::Twin { other } => {
                 self.stopping(Stopped::Twin);
                 What::Twin { other }

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use qcluster_core::api::{Access, Subject};
 use qcluster_core::config::ApiToken;
-use qcluster_core::{BootError, Config, Endpoint, EndpointBoot, Peer, Rules, Time, recording};
+use qcluster_core::{BootError, Config, Endpoint, EndpointBoot, Peer, RegistryCommand, Rules, Time, recording};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -21,7 +22,7 @@ use crate::driver::{Driver, Parts};
 use crate::error::{DataDirError, StartError};
 use crate::http;
 use crate::log;
-use crate::names::Names;
+use crate::names::{self, Names};
 use crate::recorder::Recorder;
 use crate::sockets::{Bound, Sockets, bind};
 use crate::view::View;
@@ -41,8 +42,8 @@ pub(crate) struct Started {
 }
 
 pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
-    let settings = config.settings()?;
-    let rules = Arc::new(settings.check()?);
+    let mut settings = config.settings()?;
+    let first_words = first_words(&config)?;
     let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
     let token = match &config.api.token_file {
         Some(path) => Some(read_token(&runtime, path).await?),
@@ -54,8 +55,14 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     };
     let Bound { udp, tcp, addresses } = bind(&config.listen_host, config.listen_port).await?;
     let sockets = Sockets::new(udp).map_err(StartError::System)?;
+    let port = addresses.first().map_or(config.listen_port, SocketAddr::port);
+    if let Some(gossip) = &mut settings.gossip {
+        gossip.advertise = names::advertised(&config, port).await;
+    }
+    let rules = Arc::new(settings.check()?);
     let clock = Clock::start();
     let values = boot_values(opened.as_ref())?;
+    let stamp_ms = values.stamp_ms;
     let booted_at = clock.now();
     let endpoint = boot(&rules, values, booted_at, opened.as_ref())?;
     let start_line = config.record.as_ref().map(|to| (to, recording::Start::new(booted_at, settings, values)));
@@ -67,21 +74,27 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let start_recorder = |(to, start)| Recorder::start(to, start, Arc::clone(&alive)).map_err(StartError::System);
     let recorder = start_line.map(start_recorder).transpose()?;
     let disk = opened.map(start_disk).transpose()?;
-    let me = me(&config, addresses.first().map_or(config.listen_port, std::net::SocketAddr::port));
+    let me = me(&config, port);
     let voters = voters(&config, &me, &rules);
-    let names = Names::new(config.all_peers(), rules.timing().lease);
+    let names = Names::new(config.all_peers(), config.join_addresses(), rules.timing().lease);
     let access = Access::new(&config, token);
     let me = Arc::new(me);
     let subject = Subject { me, cluster: config.cluster, voters, rules, listen: addresses, access };
-    let (view, publisher) = View::new(subject, clock);
+    let (view, publisher) = View::new(subject, clock, stamp_ms);
     let (commands, received) = mpsc::channel(COMMANDS_MAX);
     let parts = Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands: received };
 
     http::start(tcp, Arc::clone(&view), commands.downgrade(), Arc::clone(&alive)).map_err(StartError::System)?;
     let (node, cluster) = (view.subject().rules.id(), view.subject().cluster.as_str());
     let span = tracing::info_span!(target: log::TARGET, "qcluster.node", %node, cluster);
-    let task = runtime.spawn(released_with(alive, Driver::new(parts).run().instrument(span))).abort_handle();
+    let task = runtime.spawn(released_with(alive, Driver::new(parts).run(first_words).instrument(span))).abort_handle();
     Ok(Started { view, commands, task, alive: all_released })
+}
+
+/// What the node says of itself and its services as soon as it runs.
+fn first_words(config: &Config) -> Result<Vec<RegistryCommand>, StartError> {
+    let services = config.services()?.into_iter().map(RegistryCommand::Register);
+    Ok([RegistryCommand::SetMetadata(config.metadata.clone())].into_iter().chain(services).collect())
 }
 
 /// Keeps `alive` until the task and all that it owns is gone, however it ends.

@@ -42,7 +42,7 @@ impl Puppet {
         let access = Access::new(&config, config.api.token.clone());
         let (me, listen) = (Arc::new(me), Vec::new());
         let subject = Subject { me, cluster: config.cluster, voters, rules, listen, access };
-        let (view, mut publisher) = View::new(subject, clock);
+        let (view, mut publisher) = View::new(subject, clock, 0);
         publisher.board.write(|notes| notes.snapshot.taken_at = clock.now());
         Self { view, publisher, clock }
     }
@@ -52,21 +52,21 @@ impl Puppet {
         hold(&self.publisher, self.clock, token, millis);
     }
 
-    pub(crate) fn elect(&self, token: u64, millis: u64) {
+    pub(crate) fn elect(&mut self, token: u64, millis: u64) {
         self.hold(token, millis);
         self.notify(Notification::Elected { token: FencingToken(token) });
     }
 
-    pub(crate) fn drain(&self) {
+    pub(crate) fn drain(&mut self) {
         self.notify(Notification::Draining { until: Time::NEVER });
     }
 
-    pub(crate) fn lose(&self, token: u64) {
+    pub(crate) fn lose(&mut self, token: u64) {
         self.publisher.lease(None);
         self.notify(Notification::Lost { token: FencingToken(token), reason: LostReason::LeaseExpired });
     }
 
-    pub(crate) fn notify(&self, notification: Notification) {
+    pub(crate) fn notify(&mut self, notification: Notification) {
         self.publisher.notify(self.clock.now(), notification, None);
     }
 }

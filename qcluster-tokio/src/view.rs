@@ -4,10 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use qcluster_core::api::{self, Status, Subject};
-use qcluster_core::{Peer, Span};
+use qcluster_core::{Peer, Span, Time};
 use tokio::sync::{broadcast, watch};
 
 use crate::board::{Board, Writer};
+use crate::bulletin::{Bulletin, Editor};
 use crate::change::{Change, Changes, Leadership};
 use crate::clock::Clock;
 use crate::edge::LeaseEdge;
@@ -26,6 +27,8 @@ pub(crate) struct View {
     edge: Arc<LeaseEdge>,
     works: Arc<Works>,
     board: Arc<Board>,
+    bulletin: Arc<Bulletin>,
+    news: watch::Receiver<u64>,
     leadership: watch::Receiver<Leadership>,
     // Weak, so that receivers see the end when the publisher has gone.
     changes: broadcast::WeakSender<Change>,
@@ -33,25 +36,29 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(crate) fn new(subject: Subject, clock: Clock) -> (Arc<Self>, Publisher) {
+    /// `first_index` is what events are numbered from.
+    pub(crate) fn new(subject: Subject, clock: Clock, first_index: u64) -> (Arc<Self>, Publisher) {
         let subject = Arc::new(subject);
         let edge = Arc::new(LeaseEdge::new(clock));
         let (works, board, stopped) = (Arc::new(Works::default()), Arc::new(Board::default()), Arc::default());
         let (leadership, leadership_seen) = watch::channel(Leadership::Vacant);
         let (changes, _) = broadcast::channel(Changes::BACKLOG_MAX);
+        let (editor, bulletin, news) = Editor::new(subject.rules.key(), first_index);
         let view = Self {
             subject: Arc::clone(&subject),
             clock,
             edge: Arc::clone(&edge),
             works: Arc::clone(&works),
             board: Arc::clone(&board),
+            bulletin,
+            news,
             leadership: leadership_seen,
             changes: changes.downgrade(),
             stopped: Arc::clone(&stopped),
         };
         let vacancy = Vacancy::new(&subject.rules);
         let board = Writer::new(board);
-        let publisher = Publisher { edge, works, leadership, board, changes, stopped, subject, vacancy };
+        let publisher = Publisher { edge, works, leadership, board, editor, changes, stopped, subject, vacancy };
         (Arc::new(view), publisher)
     }
 
@@ -72,6 +79,20 @@ impl View {
                 self.is_leader().then(|| Arc::clone(&self.subject.me))
             }
         }
+    }
+
+    /// Members and services, as last made known.
+    pub(crate) fn directory(&self) -> arc_swap::Guard<Arc<api::Directory>> {
+        self.bulletin.read()
+    }
+
+    /// The index of what happened last, to be watched.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.clone()
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
     }
 
     pub(crate) fn me(&self) -> &Arc<Peer> {
@@ -129,11 +150,13 @@ impl View {
             Leadership::Vacant | Leadership::Leading { .. } | Leadership::Draining { .. } => None,
         };
         let (stopped, notes) = (self.stopped().map(|why| why.to_string()), self.board.read());
+        let directory = self.bulletin.read();
         // The lease before the clock: see `api::View`.
         let (draining, lease) = (self.edge.is_draining(), self.edge.lease());
         let view = api::View {
             subject: &self.subject,
             snapshot: &notes.snapshot,
+            directory: &directory,
             lease,
             draining,
             follows: follows.as_deref(),

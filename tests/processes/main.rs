@@ -17,8 +17,8 @@ mod elections;
 mod hostile;
 mod netns;
 mod observed;
-mod recorded;
 mod proxy;
+mod recorded;
 mod stalls;
 mod work;
 

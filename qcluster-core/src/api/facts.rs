@@ -27,6 +27,9 @@ pub fn facts(subject: &Subject, snapshot: &Snapshot, now: Time) -> String {
     let is_heard = |peer: &&PeerSnapshot| peer.heard.is_some_and(|at| at >= recent);
     let heard = snapshot.peers.iter().filter(is_heard).count();
     let itself = usize::from(rules.seat() == Seat::Voter);
+    if rules.seat() == Seat::Member {
+        return "this cluster has no leader".into();
+    }
     let mut line = format!("{} of {} voters heard", heard + itself, rules.voters().len());
     for peer in snapshot.peers.iter().filter(|peer| !is_heard(peer)) {
         if let Some(voter) = subject.voters.get(peer.position) {

@@ -52,7 +52,10 @@ fn snapshot(role: Role) -> Snapshot {
 }
 
 fn view<'a>(subject: &'a Subject, snapshot: &'a Snapshot) -> View<'a> {
-    View { subject, snapshot, lease: None, draining: false, follows: None, stopped: None, now: NOW }
+    // Leaked: a view borrows what an adapter keeps.
+    let directory =
+        alloc::boxed::Box::leak(alloc::boxed::Box::new(crate::api::Directory::empty(subject.rules.key(), 0)));
+    View { subject, snapshot, directory, lease: None, draining: false, follows: None, stopped: None, now: NOW }
 }
 
 fn lease_until(valid_until: Time) -> Lease {

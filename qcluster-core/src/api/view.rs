@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::access::Access;
+use super::directory::Directory;
 use super::status::StorageStatus;
 use crate::config::{Peer, Rules};
 use crate::election::Lease;
@@ -111,6 +112,8 @@ pub struct View<'a> {
     pub subject: &'a Subject,
     /// What the loop last wrote down.
     pub snapshot: &'a Snapshot,
+    /// Members and services as last made known.
+    pub directory: &'a Directory,
     /// The lease as last made known. It holds only before its end: [`View::held`] looks.
     pub lease: Option<Lease>,
     /// Whether that leadership is being handed over (E10).

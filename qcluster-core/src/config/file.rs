@@ -43,6 +43,9 @@ pub struct Config {
     /// This node's priority; its peers must list the same (E8, E14).
     #[serde(default)]
     pub priority: u32,
+    /// Services of this node, registered at the start: see [`Config::services`](Config::services) for their form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<serde_json::Value>,
     /// Whether the cluster has a leader.
     #[serde(default)]
     pub mode: Mode,
@@ -173,6 +176,7 @@ impl Config {
             mode: Mode::Leader,
             peers: Vec::new(),
             join: Vec::new(),
+            services: Vec::new(),
             next_peers: None,
             voter_in: VoterIn::Both,
             observer: false,

@@ -20,6 +20,11 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// `Ok` where nothing is wrong.
+    pub(crate) fn unless_empty(problems: Vec<Problem>) -> Result<(), Self> {
+        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+    }
+
     /// The mistakes, in the order of the fields; at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -60,6 +65,6 @@ impl Findings {
 
     /// `Ok` where nothing was found.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
-        if self.0.is_empty() { Ok(()) } else { Err(ConfigError { problems: self.0 }) }
+        ConfigError::unless_empty(self.0)
     }
 }

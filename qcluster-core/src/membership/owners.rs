@@ -4,24 +4,30 @@
 use alloc::vec::Vec;
 
 use super::Membership;
-use crate::id::{NodeId, stable_hash};
+use crate::id::{NodeId, NodeKey, stable_hash};
 use crate::rng::mix;
 
 impl Membership {
     /// The `count` members that own `key`, the first owner first; fewer, if there are not so many. All nodes with equal views
     /// name the same.
     pub(crate) fn owners(&self, key: &[u8], count: usize) -> Vec<NodeId> {
-        let key = stable_hash(&[key]);
-        let present = self.members.iter().filter(|(_, member)| member.state.is_present());
-        let mut weights: Vec<(u64, u64)> = present.map(|(node, _)| (mix(key ^ mix(*node)), *node)).collect();
-        let count = count.min(weights.len());
-        if count == 0 {
-            return Vec::new();
-        }
-        let by_weight = |one: &(u64, u64), other: &(u64, u64)| other.cmp(one);
-        weights.select_nth_unstable_by(count - 1, by_weight);
-        weights.truncate(count);
-        weights.sort_unstable_by(by_weight);
-        weights.iter().filter_map(|(_, node)| self.members.get(node)).map(|member| member.id.clone()).collect()
+        let present = self.members.iter().filter(|(_, member)| member.state.is_present()).map(|(key, _)| NodeKey(*key));
+        let owners = owners_among(present, key, count);
+        owners.iter().filter_map(|owner| self.members.get(&owner.0)).map(|member| member.id.clone()).collect()
     }
+}
+
+/// The `count` of those nodes that own `key`, the first owner first.
+pub(crate) fn owners_among(present: impl Iterator<Item = NodeKey>, key: &[u8], count: usize) -> Vec<NodeKey> {
+    let key = stable_hash(&[key]);
+    let mut weights: Vec<(u64, NodeKey)> = present.map(|node| (mix(key ^ mix(node.0)), node)).collect();
+    let count = count.min(weights.len());
+    if count == 0 {
+        return Vec::new();
+    }
+    let by_weight = |one: &(u64, NodeKey), other: &(u64, NodeKey)| other.cmp(one);
+    weights.select_nth_unstable_by(count - 1, by_weight);
+    weights.truncate(count);
+    weights.sort_unstable_by(by_weight);
+    weights.into_iter().map(|(_, node)| node).collect()
 }

@@ -16,7 +16,7 @@ fn peer(identifier: &str, host: &str) -> Peer {
 }
 
 fn names(peers: &[Peer]) -> Names {
-    Names::new(peers.iter(), LEASE)
+    Names::new(peers.iter(), std::iter::empty(), LEASE)
 }
 
 /// The results of all lookups under way.

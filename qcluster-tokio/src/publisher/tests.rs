@@ -8,7 +8,7 @@ const HOUR_MS: u64 = 3_600_000;
 
 #[test]
 fn whoever_watches_leadership_is_woken_by_changes_alone() {
-    let puppet = Puppet::new();
+    let mut puppet = Puppet::new();
     let mut leadership = puppet.view.leadership();
     assert!(leadership.has_changed().unwrap(), "the first change is the present state");
     leadership.mark_unchanged();

@@ -40,7 +40,7 @@ fn told(puppet: &Puppet) -> Vec<String> {
 
 #[test]
 fn the_silence_between_two_followers_is_not_told() {
-    let puppet = one_of_three();
+    let mut puppet = one_of_three();
     assert_eq!(told(&puppet), ["server_b", "server_c"], "all ask all while nobody leads");
     let rules = &puppet.publisher.subject.rules;
     let leader = rules.indices().find(|index| rules.at(*index).id.as_str() == "server_b");

@@ -61,7 +61,7 @@ async fn next(told: &mut mpsc::Receiver<Seen>) -> Seen {
 
 #[tokio::test]
 async fn work_that_completes_gives_its_output() {
-    let puppet = Puppet::new();
+    let mut puppet = Puppet::new();
     puppet.elect(7, HOUR_MS);
     let output = in_time(run_as_leader(Arc::clone(&puppet.view), GUARD, |lease| async move { lease.token.0 })).await;
     assert_eq!(output, Ok(7));
@@ -70,7 +70,7 @@ async fn work_that_completes_gives_its_output() {
 
 #[tokio::test]
 async fn work_begins_with_leadership_and_is_dropped_with_it_and_begins_again() {
-    let puppet = Puppet::new();
+    let mut puppet = Puppet::new();
     let (_runner, mut told) = endless(&puppet.view);
     puppet.elect(1, HOUR_MS);
     assert_eq!(next(&mut told).await, Seen::Began { token: 1 });
@@ -82,7 +82,7 @@ async fn work_begins_with_leadership_and_is_dropped_with_it_and_begins_again() {
 
 #[tokio::test]
 async fn work_is_dropped_a_guard_before_a_lease_that_nobody_renews() {
-    let puppet = Puppet::new();
+    let mut puppet = Puppet::new();
     let (_runner, mut told) = endless(&puppet.view);
     // Half a second of work, then the guard.
     puppet.elect(1, 20_500);
@@ -114,7 +114,7 @@ async fn a_renewed_lease_lets_work_go_on() {
 
 #[tokio::test]
 async fn a_hand_over_waits_until_cancelled_work_has_gone() {
-    let puppet = Puppet::new();
+    let mut puppet = Puppet::new();
     let (_runner, mut told) = endless(&puppet.view);
     puppet.elect(1, HOUR_MS);
     assert_eq!(next(&mut told).await, Seen::Began { token: 1 });
@@ -127,7 +127,7 @@ async fn a_hand_over_waits_until_cancelled_work_has_gone() {
 
 #[tokio::test]
 async fn no_work_begins_during_a_hand_over() {
-    let puppet = Puppet::new();
+    let mut puppet = Puppet::new();
     puppet.elect(1, HOUR_MS);
     puppet.drain();
     let (_runner, mut told) = endless(&puppet.view);
@@ -148,7 +148,7 @@ async fn the_end_of_the_node_ends_the_waiting_for_leadership() {
 
 #[tokio::test]
 async fn the_end_of_the_node_drops_work_and_tells_why() {
-    let puppet = Puppet::new();
+    let mut puppet = Puppet::new();
     puppet.elect(1, HOUR_MS);
     let (runner, mut told) = endless(&puppet.view);
     assert_eq!(next(&mut told).await, Seen::Began { token: 1 });
@@ -160,7 +160,7 @@ async fn the_end_of_the_node_drops_work_and_tells_why() {
 
 #[tokio::test]
 async fn giving_up_the_waiting_gives_up_the_work() {
-    let puppet = Puppet::new();
+    let mut puppet = Puppet::new();
     puppet.elect(1, HOUR_MS);
     let (runner, mut told) = endless(&puppet.view);
     assert_eq!(next(&mut told).await, Seen::Began { token: 1 });

@@ -1,0 +1,344 @@
+//! Who is there and what is where, as a loop makes it known: whole, unchanging, and replaced when something has changed.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Metadata, Peer};
+use crate::id::{NodeKey, Term};
+use crate::membership::{self, MemberChange, MemberView};
+use crate::node::Node;
+use crate::registry::{Health, Instance, Service, ServiceChange};
+use crate::time::Time;
+
+/// A member, in JSON and for applications.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MemberInfo {
+    /// Its identifier.
+    pub identifier: String,
+    /// Where it says that it is, once it knows.
+    pub address: Option<SocketAddr>,
+    /// `alive`, `suspect`, `down` or `left`.
+    pub state: String,
+    /// Which life of it (G1): larger is later.
+    pub incarnation: u64,
+    /// For how many milliseconds it has been in that state, as far as the asked node has seen it.
+    pub for_ms: u64,
+    /// Whether it is the node that was asked.
+    pub is_me: bool,
+    /// What it says about itself.
+    pub metadata: Metadata,
+}
+
+/// An instance of a service, in JSON and for applications.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServiceInfo {
+    /// The node that it runs on.
+    pub node: String,
+    /// What tells it from other services of its node.
+    pub id: String,
+    /// What it is asked for by.
+    pub name: String,
+    /// Where it listens: its own host, or else that of its node; empty where neither is known.
+    pub host: String,
+    /// Its port, or 0 where a port makes no sense.
+    pub port: u16,
+    /// Labels to choose by.
+    pub tags: Vec<String>,
+    /// How it is.
+    pub health: Health,
+    /// How long it may be silent, in milliseconds.
+    pub ttl_ms: Option<u64>,
+    /// Anything else.
+    pub metadata: Metadata,
+}
+
+/// What happened, for those who watch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Happened {
+    /// Another node leads, or none that is known.
+    Leader {
+        /// Who leads now.
+        leader: Option<Peer>,
+        /// In which term.
+        term: Term,
+    },
+    /// A member came, went or changed.
+    Member {
+        /// `joined`, `changed`, `down` or `left`.
+        event: String,
+        /// The member as it is now.
+        member: MemberInfo,
+    },
+    /// A service came, went or changed.
+    Service {
+        /// `added`, `changed` or `removed`.
+        event: String,
+        /// The service as it is now, or as it was last.
+        service: ServiceInfo,
+    },
+    /// Most members vanished at once, or are back (G9).
+    Trust {
+        /// Whether the view can be relied on.
+        is_given: bool,
+    },
+}
+
+/// Something that happened, and its place in the order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchEvent {
+    /// Larger than that of every event before it, by one. A node begins in its every life with a number above those of its
+    /// life before, as far as wall clocks tell.
+    pub index: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub happened: Happened,
+}
+
+/// What is to be told, before what a reader needs is looked up.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// About the leader.
+    Leader {
+        /// Who leads now.
+        leader: Option<Arc<Peer>>,
+        /// In which term.
+        term: Term,
+    },
+    /// About a member.
+    Member(MemberChange),
+    /// About a service.
+    Service(ServiceChange),
+    /// About the view.
+    Trust {
+        /// Whether it can be relied on.
+        is_given: bool,
+    },
+}
+
+/// A member with what it says about itself.
+#[derive(Debug)]
+struct Card {
+    view: MemberView,
+    metadata: Metadata,
+    /// When the view was made.
+    at: Time,
+}
+
+/// All that is known of members and services at one moment, and what happened last.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    me: NodeKey,
+    /// By identifier.
+    members: Vec<Arc<Card>>,
+    /// By name, node key and identifier, each with its node.
+    services: Vec<(Arc<Card>, Arc<Service>)>,
+    is_trusted: bool,
+    events: VecDeque<Arc<WatchEvent>>,
+    next_index: u64,
+    hearsay: Option<Arc<str>>,
+}
+
+/// The answer to "what happened since then".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// This, oldest first; nothing, if nothing did.
+    Events(Vec<Arc<WatchEvent>>),
+    /// It is not known any more, or never was: begin anew with what there is, and then from this index on.
+    Unknown(u64),
+}
+
+impl Directory {
+    /// So many events are remembered.
+    pub const EVENTS_MAX: usize = 1_024;
+
+    /// One in which nobody is known, whose first event will have the index above `index`.
+    pub fn empty(me: NodeKey, index: u64) -> Self {
+        Self {
+            me,
+            members: Vec::new(),
+            services: Vec::new(),
+            is_trusted: true,
+            events: VecDeque::new(),
+            next_index: index.saturating_add(1),
+            hearsay: None,
+        }
+    }
+
+    /// The directory after `news`, from what the node knows at `now`.
+    pub fn after(&self, node: &Node, now: Time, news: impl IntoIterator<Item = News>) -> Self {
+        let mut members: Vec<Arc<Card>> = Vec::with_capacity(self.members.len());
+        let mut by_key = BTreeMap::new();
+        for view in node.members() {
+            let key = view.id.key();
+            let metadata = node.metadata_of(key).cloned().unwrap_or_default();
+            let card = Arc::new(Card { view, metadata, at: now });
+            by_key.insert(key, Arc::clone(&card));
+            members.push(card);
+        }
+        members.sort_by(|one, other| one.view.id.cmp(&other.view.id));
+        let services = node
+            .services(None)
+            .filter_map(|Instance { owner, service }| by_key.get(&owner).map(|card| (Arc::clone(card), service)));
+        let services = services.collect();
+        let mut next = Self {
+            me: self.me,
+            members,
+            services,
+            is_trusted: node.view_is_trusted(),
+            events: self.events.clone(),
+            next_index: self.next_index,
+            hearsay: None,
+        };
+        for news in news {
+            let happened = next.happened(self, &by_key, news, now);
+            next.push(happened);
+        }
+        next
+    }
+
+    /// Who is said to lead where this node does not hear it itself (E19).
+    pub fn set_hearsay(&mut self, leader: Option<Arc<str>>) {
+        self.hearsay = leader;
+    }
+
+    /// Who is said to lead, by others than the leader: the identifier. Hearsay, for display only (E19).
+    pub fn leader_by_hearsay(&self) -> Option<&str> {
+        self.hearsay.as_deref()
+    }
+
+    fn push(&mut self, happened: Happened) {
+        if self.events.len() >= Self::EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back(Arc::new(WatchEvent { index: self.next_index, happened }));
+        self.next_index = self.next_index.saturating_add(1);
+    }
+
+    fn happened(&self, before: &Self, by_key: &BTreeMap<NodeKey, Arc<Card>>, news: News, now: Time) -> Happened {
+        match news {
+            News::Leader { leader, term } => {
+                Happened::Leader { leader: leader.map(|leader| Peer::clone(&leader)), term }
+            }
+            News::Trust { is_given } => Happened::Trust { is_given },
+            News::Member(MemberChange { what, member }) => {
+                let metadata = by_key.get(&member.id.key()).map(|card| card.metadata.clone()).unwrap_or_default();
+                let card = Card { view: member, metadata, at: now };
+                Happened::Member { event: what.name().into(), member: self.member_info(&card, now) }
+            }
+            News::Service(change) => {
+                let Instance { owner, service } = change.instance();
+                let known = || before.members.iter().find(|card| card.view.id.key() == *owner);
+                let card = by_key.get(owner).or_else(known);
+                let service = match card {
+                    Some(card) => service_info(card, service),
+                    None => service_of(format!("{owner:?}"), String::new(), service),
+                };
+                Happened::Service { event: change.name().into(), service }
+            }
+        }
+    }
+
+    fn member_info(&self, card: &Card, now: Time) -> MemberInfo {
+        let MemberView { id, address, standing, state, for_ } = &card.view;
+        MemberInfo {
+            identifier: id.as_str().into(),
+            address: *address,
+            state: state.name().into(),
+            incarnation: standing.life.0,
+            for_ms: (*for_ + now.since(card.at)).as_millis(),
+            is_me: id.key() == self.me,
+            metadata: card.metadata.clone(),
+        }
+    }
+
+    /// All members, by identifier: those that are down or have left for as long as they are remembered.
+    pub fn members(&self, now: Time) -> impl Iterator<Item = MemberInfo> + '_ {
+        self.members.iter().map(move |card| self.member_info(card, now))
+    }
+
+    /// What a member says about itself.
+    pub fn metadata_of(&self, identifier: &str) -> Option<&Metadata> {
+        let at = self.members.binary_search_by(|card| card.view.id.as_str().cmp(identifier)).ok()?;
+        Some(&self.members[at].metadata).filter(|metadata| !metadata.is_empty())
+    }
+
+    /// The instances of that service, or of all.
+    pub fn services<'a>(&'a self, name: Option<&'a str>) -> impl Iterator<Item = ServiceInfo> + 'a {
+        let first = name.map_or(0, |name| self.services.partition_point(|(_, service)| service.name.as_str() < name));
+        let those = self.services[first..].iter();
+        let those = those.take_while(move |(_, service)| name.is_none_or(|name| service.name == name));
+        those.map(|(card, service)| service_info(card, service))
+    }
+
+    /// How many members are there, this node included, and how many are down or have left.
+    pub fn member_counts(&self) -> [(membership::State, usize); 4] {
+        use membership::State::{Alive, Down, Left, Suspect};
+        [Alive, Suspect, Down, Left]
+            .map(|state| (state, self.members.iter().filter(|card| card.view.state == state).count()))
+    }
+
+    /// How many instances are there.
+    pub fn service_count(&self) -> usize {
+        self.services.len()
+    }
+
+    /// The `count` members that own `key`, the first owner first (G11).
+    pub fn owners(&self, key: &[u8], count: usize) -> Vec<String> {
+        let present = self.members.iter().filter(|card| card.view.state.is_present()).map(|card| card.view.id.key());
+        let owners = membership::owners_among(present, key, count);
+        let id_of = |key: &NodeKey| self.members.iter().find(|card| card.view.id.key() == *key);
+        owners.iter().filter_map(id_of).map(|card| card.view.id.as_str().to_string()).collect()
+    }
+
+    /// Whether what this node sees of the others can be relied on (G9).
+    pub fn is_trusted(&self) -> bool {
+        self.is_trusted
+    }
+
+    /// The index of what happened last.
+    pub fn index(&self) -> u64 {
+        self.next_index - 1
+    }
+
+    /// What happened after that index.
+    pub fn since(&self, index: u64) -> Since {
+        let oldest = self.events.front().map_or(self.next_index, |event| event.index);
+        if index >= self.next_index || index.saturating_add(1) < oldest {
+            return Since::Unknown(self.index());
+        }
+        let skip = usize::try_from(index + 1 - oldest).unwrap_or(usize::MAX);
+        Since::Events(self.events.iter().skip(skip).cloned().collect())
+    }
+}
+
+fn service_info(card: &Card, service: &Service) -> ServiceInfo {
+    let host = card.view.address.map(|address| address.ip().to_string()).unwrap_or_default();
+    service_of(card.view.id.as_str().into(), host, service)
+}
+
+fn service_of(node: String, node_host: String, service: &Service) -> ServiceInfo {
+    ServiceInfo {
+        node,
+        id: service.id.clone(),
+        name: service.name.clone(),
+        host: service.host.clone().unwrap_or(node_host),
+        port: service.port,
+        tags: service.tags.clone(),
+        health: service.health,
+        ttl_ms: service.ttl.map(crate::time::Span::as_millis),
+        metadata: service.metadata.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! The services of a configuration.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::service::Service;
+use crate::config::{Config, ConfigError, Problem};
+
+impl Config {
+    /// The services that this node registers when it starts: each as [`Service`] reads from JSON.
+    ///
+    /// # Errors
+    /// Every one that is not as it has to be, with its field.
+    pub fn services(&self) -> Result<Vec<Service>, ConfigError> {
+        let mut services: Vec<Service> = Vec::new();
+        let mut problems = Vec::new();
+        for (index, value) in self.services.iter().enumerate() {
+            let mut wrong = |reason: String| problems.push(Problem { field: format!("services[{index}]"), reason });
+            let read = serde_json::from_value::<Service>(value.clone()).map_err(|error| error.to_string());
+            match read.and_then(|service| service.check().map(|()| service).map_err(|error| error.to_string())) {
+                Ok(service) if services.iter().any(|other| other.id == service.id) => {
+                    wrong(format!("the id `{}` is taken by another one", service.id));
+                }
+                Ok(service) => services.push(service),
+                Err(reason) => wrong(reason),
+            }
+        }
+        ConfigError::unless_empty(problems).map(|()| services)
+    }
+}

@@ -1,0 +1,89 @@
+//! Members, services and what happened to them, as the loop makes them known: whole, and no more often than is of use.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use qcluster_core::api::{Directory, News};
+use qcluster_core::{Node, NodeKey, Span, Time};
+use tokio::sync::watch;
+
+/// What changes within this time is made known together: a directory is made anew as a whole.
+const PAUSE: Span = Span::from_millis(20);
+
+/// Where the directory hangs.
+#[derive(Debug)]
+pub(crate) struct Bulletin(ArcSwap<Directory>);
+
+impl Bulletin {
+    pub(crate) fn read(&self) -> Guard<Arc<Directory>> {
+        self.0.load()
+    }
+}
+
+/// The writing side.
+#[derive(Debug)]
+pub(crate) struct Editor {
+    bulletin: Arc<Bulletin>,
+    /// The index of what happened last.
+    index: watch::Sender<u64>,
+    news: VecDeque<News>,
+    is_due: bool,
+    publish_at: Time,
+    refreshed_at: Time,
+}
+
+impl Editor {
+    /// How often ages and hearsay are brought up to date where nothing happens.
+    const REFRESH: Span = Span::from_millis(1_000);
+
+    /// `first_index` is what events are numbered from.
+    pub(crate) fn new(me: NodeKey, first_index: u64) -> (Self, Arc<Bulletin>, watch::Receiver<u64>) {
+        let bulletin = Arc::new(Bulletin(ArcSwap::from_pointee(Directory::empty(me, first_index))));
+        let (index, seen) = watch::channel(first_index);
+        let editor = Self {
+            bulletin: Arc::clone(&bulletin),
+            index,
+            news: VecDeque::new(),
+            is_due: true,
+            publish_at: Time::ZERO,
+            refreshed_at: Time::ZERO,
+        };
+        (editor, bulletin, seen)
+    }
+
+    /// Something happened. Of more than is remembered anyway, the oldest goes.
+    pub(crate) fn note(&mut self, news: News) {
+        if self.news.len() >= Directory::EVENTS_MAX {
+            self.news.pop_front();
+        }
+        self.news.push_back(news);
+        self.is_due = true;
+    }
+
+    /// Something of this node's own was registered: it is to be seen at once.
+    pub(crate) fn hurry(&mut self) {
+        self.is_due = true;
+        self.publish_at = Time::ZERO;
+    }
+
+    /// When to call [`Self::publish`] at the latest.
+    pub(crate) fn deadline(&self) -> Time {
+        if self.is_due { self.publish_at } else { Time::NEVER }
+    }
+
+    /// Makes known what is to be known, if it is time.
+    pub(crate) fn publish(&mut self, node: &Node, now: Time) {
+        let is_old = now.since(self.refreshed_at) >= Self::REFRESH;
+        if !(self.is_due && now >= self.publish_at) && !is_old {
+            return;
+        }
+        let mut directory = self.bulletin.0.load().after(node, now, self.news.drain(..));
+        let hint = node.leader_by_hearsay().and_then(|hint| node.rules().voter(hint.leader));
+        directory.set_hearsay(hint.map(|voter| Arc::from(voter.id.as_str())));
+        let index = directory.index();
+        self.bulletin.0.store(Arc::new(directory));
+        (self.is_due, self.publish_at, self.refreshed_at) = (false, now + PAUSE, now);
+        self.index.send_if_modified(|known| core::mem::replace(known, index) != index);
+    }
+}

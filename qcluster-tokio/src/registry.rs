@@ -1,0 +1,171 @@
+//! Members and services, as applications read, watch and change them.
+
+use std::sync::Arc;
+
+use qcluster_core::api::{MemberInfo, ServiceInfo, Since, WatchEvent};
+use qcluster_core::{Health, Metadata, RegistryCommand, Service};
+use tokio::sync::{oneshot, watch};
+
+use crate::cluster::QCluster;
+use crate::commands::{Answer, Command};
+use crate::error::{JoinError, RegisterError, Stopped};
+use crate::view::View;
+
+/// Three kinds of methods: those that read never wait and show what the node knew a moment ago; [`watch`](Self::watch)
+/// follows what happens; the others wait until the node has done, or refused, what is asked. What a node registers is seen
+/// by itself at once, and by the others within about a second.
+impl QCluster {
+    /// All members by identifier, this node among them: those that are down or have left for as long as they are
+    /// remembered, a day.
+    pub fn members(&self) -> Vec<MemberInfo> {
+        self.view().directory().members(self.view().now()).collect()
+    }
+
+    /// The instances of that service on nodes that are there, whatever their health, by node and identifier.
+    ///
+    /// After most members have vanished at once, theirs are among them (G9): see
+    /// [`view_is_trusted`](Self::view_is_trusted).
+    pub fn services(&self, name: &str) -> Vec<ServiceInfo> {
+        self.view().directory().services(Some(name)).collect()
+    }
+
+    /// All instances of all services.
+    pub fn all_services(&self) -> Vec<ServiceInfo> {
+        self.view().directory().services(None).collect()
+    }
+
+    /// The `count` members that own `key`, the first owner first (G11): nodes that see the same members name the same, and
+    /// when a member goes, only its own keys move. Fewer, if there are not so many.
+    pub fn owners(&self, key: &str, count: usize) -> Vec<String> {
+        self.view().directory().owners(key.as_bytes(), count)
+    }
+
+    /// Whether what this node sees of the others can be relied on: not, after most members vanished at once (G9).
+    pub fn view_is_trusted(&self) -> bool {
+        self.view().directory().is_trusted()
+    }
+
+    /// What happens to members, services and the leader, from now on.
+    pub fn watch(&self) -> Watch {
+        let news = self.view().news();
+        Watch { index: self.view().directory().index(), view: Arc::clone(self.view()), news }
+    }
+
+    /// Registers a service on this node, in place of the one with its identifier. It counts as a heartbeat.
+    ///
+    /// # Errors
+    /// The service is not as it has to be, or there is no room for it: nothing has changed. Or the node has stopped.
+    pub async fn register(&self, service: Service) -> Result<(), RegisterError> {
+        self.ask_registry(RegistryCommand::Register(service)).await
+    }
+
+    /// Ends a service of this node.
+    ///
+    /// # Errors
+    /// There is none of that identifier: nothing has changed. Or the node has stopped.
+    pub async fn deregister(&self, id: &str) -> Result<(), RegisterError> {
+        self.ask_registry(RegistryCommand::Deregister { id: id.into() }).await
+    }
+
+    /// Says that a service lives, and how it is, if that is said: what has a time to live has to be heard of that often.
+    ///
+    /// # Errors
+    /// There is none of that identifier, or it has no time to live and nothing was said: nothing has changed. Or the node
+    /// has stopped.
+    pub async fn heartbeat(&self, id: &str, health: Option<Health>) -> Result<(), RegisterError> {
+        self.ask_registry(RegistryCommand::Beat { id: id.into(), health }).await
+    }
+
+    /// What this node says about itself from now on.
+    ///
+    /// # Errors
+    /// It is too long: nothing has changed. Or the node has stopped.
+    pub async fn set_metadata(&self, metadata: Metadata) -> Result<(), RegisterError> {
+        self.ask_registry(RegistryCommand::SetMetadata(metadata)).await
+    }
+
+    /// Has this node try an address until somebody there is a member, and again whenever nobody there is.
+    ///
+    /// # Errors
+    /// There is no room for another address; or the node has stopped.
+    pub async fn join(&self, host: &str, port: u16) -> Result<(), JoinError> {
+        let stopped = || JoinError::Stopped(self.view().why_stopped());
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Join { host: host.into(), port, reply };
+        self.commands().send(command).await.map_err(|_| stopped())?;
+        let fits = answer.await.map_err(|_| stopped())?;
+        if fits { Ok(()) } else { Err(JoinError::TooMany) }
+    }
+
+    async fn ask_registry(&self, command: RegistryCommand) -> Result<(), RegisterError> {
+        ask_registry(self.view(), self.commands(), command).await
+    }
+}
+
+/// Asks for a change of the registry, and waits until it is done or refused.
+pub(crate) async fn ask_registry(
+    view: &View,
+    commands: &tokio::sync::mpsc::Sender<Command>,
+    command: RegistryCommand,
+) -> Result<(), RegisterError> {
+    let stopped = || RegisterError::Stopped(view.why_stopped());
+    let (reply, answer): (Answer, _) = oneshot::channel();
+    commands.send(Command::Registry { command, reply }).await.map_err(|_| stopped())?;
+    answer.await.map_err(|_| stopped())?.map_err(RegisterError::Refused)
+}
+
+/// Follows what happens. Holds no handle: the node may stop meanwhile.
+#[derive(Debug)]
+pub struct Watch {
+    view: Arc<View>,
+    news: watch::Receiver<u64>,
+    index: u64,
+}
+
+impl Watch {
+    /// What happened since the last call, oldest first; waits until something has.
+    ///
+    /// # Errors
+    /// Too much has happened since: read everything anew. The next call goes on from here. Or the node has stopped.
+    pub async fn next(&mut self) -> Result<Vec<Arc<WatchEvent>>, WatchError> {
+        loop {
+            self.news.borrow_and_update();
+            match self.view.directory().since(self.index) {
+                Since::Unknown(index) => {
+                    self.index = index;
+                    return Err(WatchError::Missed);
+                }
+                Since::Events(events) => {
+                    if let Some(last) = events.last() {
+                        self.index = last.index;
+                        return Ok(events);
+                    }
+                }
+            }
+            self.news.changed().await.map_err(|_| WatchError::Stopped(self.view.why_stopped()))?;
+        }
+    }
+}
+
+/// Why a watch has nothing to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchError {
+    /// More happened than is remembered.
+    Missed,
+    /// The node has stopped.
+    Stopped(Stopped),
+}
+
+impl std::fmt::Display for WatchError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missed => f.write_str("more has happened than is remembered: read everything anew, and watch on"),
+            Self::Stopped(why) => write!(f, "{why}"),
+        }
+    }
+}
+
+impl std::error::Error for WatchError {}
+
+#[cfg(test)]
+mod tests;

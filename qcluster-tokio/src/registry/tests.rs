@@ -1,0 +1,202 @@
+//! Members and services over real sockets: scenarios 23, 24, 27, 28 and 30.
+
+use std::net::SocketAddr;
+
+use qcluster_core::api::{Happened, WatchEvent};
+use qcluster_core::{Config, Health, Metadata, Mode, RegistryError, Service, Span};
+
+use super::WatchError;
+use crate::cluster::QCluster;
+use crate::error::RegisterError;
+use crate::testing::in_time;
+
+/// A node without a leader, on a free port.
+fn member(identifier: &str) -> Config {
+    Config { mode: Mode::Masterless, ..Config::new(identifier, "127.0.0.1", 0) }
+}
+
+fn address(cluster: &QCluster) -> SocketAddr {
+    SocketAddr::new("127.0.0.1".parse().unwrap(), cluster.me().port)
+}
+
+/// So many nodes that know one another.
+async fn cluster(names: &[&str]) -> Vec<QCluster> {
+    let mut nodes: Vec<QCluster> = Vec::new();
+    for name in names {
+        let join = nodes.first().map(|seed| address(seed).to_string());
+        let config = Config { join: join.into_iter().collect(), ..member(name) };
+        nodes.push(QCluster::start(config).await.unwrap());
+    }
+    for node in &nodes {
+        settled(node, |node| present(node) == names.len()).await;
+    }
+    nodes
+}
+
+fn present(node: &QCluster) -> usize {
+    node.members().iter().filter(|member| member.state == "alive").count()
+}
+
+fn state(node: &QCluster, identifier: &str) -> Option<String> {
+    node.members().into_iter().find(|member| member.identifier == identifier).map(|member| member.state)
+}
+
+/// Waits until a node sees what it has to see: it looks again whenever something happened, and now and then.
+async fn settled(node: &QCluster, is_so: impl Fn(&QCluster) -> bool) {
+    in_time(async {
+        let mut news = node.view().news();
+        while !is_so(node) {
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(50), news.changed()).await;
+        }
+    })
+    .await;
+}
+
+fn worker(port: u16) -> Service {
+    Service { metadata: Metadata::from([("zone".into(), "b".into())]), ..Service::new("worker", port) }
+}
+
+#[tokio::test]
+async fn what_one_node_registers_all_see_with_its_host() {
+    let nodes = cluster(&["a", "b", "c"]).await;
+    nodes[1].register(worker(8_001)).await.unwrap();
+    assert_eq!(nodes[1].services("worker").len(), 1, "the node itself sees it at once");
+    for node in &nodes {
+        settled(node, |node| node.services("worker").len() == 1).await;
+        let found = node.services("worker").remove(0);
+        assert_eq!((found.node.as_str(), found.port, found.host.as_str()), ("b", 8_001, "127.0.0.1"));
+        assert_eq!(found.metadata["zone"], "b");
+    }
+    nodes[1].deregister("worker").await.unwrap();
+    settled(&nodes[0], |node| node.all_services().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_and_changes_nothing() {
+    let node = QCluster::start(member("a")).await.unwrap();
+    let refused = node.deregister("none").await;
+    assert_eq!(refused, Err(RegisterError::Refused(RegistryError::Unknown { id: "none".into() })));
+    let refused = node.register(Service { ttl: Some(Span::ZERO), ..worker(1) }).await;
+    assert!(matches!(refused, Err(RegisterError::Refused(RegistryError::Invalid(_)))), "{refused:?}");
+    assert_eq!(node.all_services(), []);
+}
+
+#[tokio::test]
+async fn scenario_23_a_member_that_comes_back_elsewhere_is_used_at_once() {
+    let nodes = cluster(&["a", "b", "c"]).await;
+    let before = address(&nodes[2]);
+    nodes[2].abort().await;
+    let config = Config { join: vec![address(&nodes[0]).to_string()], ..member("c") };
+    let back = QCluster::start(config).await.unwrap();
+    let now = address(&back);
+    assert_ne!(before, now, "another free port");
+    for node in &nodes[..2] {
+        settled(node, |node| {
+            let c = node.members().into_iter().find(|member| member.identifier == "c");
+            c.is_some_and(|c| c.state == "alive" && c.address == Some(now))
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn scenario_28_who_leaves_was_never_down() {
+    let nodes = cluster(&["a", "b", "c"]).await;
+    let mut watch = nodes[0].watch();
+    nodes[2].shutdown().await;
+    let event = member_event(&mut watch, "c").await;
+    assert_eq!(event, "left");
+    settled(&nodes[1], |node| state(node, "c").as_deref() == Some("left")).await;
+}
+
+#[tokio::test]
+async fn scenario_24_and_27_a_crash_is_seen_and_a_return_too() {
+    let nodes = cluster(&["a", "b"]).await;
+    let mut watch = nodes[0].watch();
+    let port = nodes[1].me().port;
+    nodes[1].abort().await;
+    assert_eq!(member_event(&mut watch, "b").await, "down");
+    // Nobody tells the one who comes back where the other is: the other still tries where it was (G7).
+    let config = Config { listen_port: port, ..member("b") };
+    let _back = QCluster::start(config).await.unwrap();
+    assert_eq!(member_event(&mut watch, "b").await, "joined");
+}
+
+#[tokio::test]
+async fn scenario_30_silence_makes_a_service_critical_for_all() {
+    let nodes = cluster(&["a", "b"]).await;
+    let mut watch = nodes[1].watch();
+    let beating = Service { ttl: Some(Span::from_millis(300)), ..worker(1) };
+    nodes[0].register(beating).await.unwrap();
+    assert_eq!(service_event(&mut watch).await, ("added".into(), Health::Passing));
+    assert_eq!(service_event(&mut watch).await, ("changed".into(), Health::Critical));
+    nodes[0].heartbeat("worker", None).await.unwrap();
+    assert_eq!(service_event(&mut watch).await, ("changed".into(), Health::Passing));
+    nodes[0].deregister("worker").await.unwrap();
+    // It may have lapsed once more before.
+    while service_event(&mut watch).await.0 != "removed" {}
+}
+
+#[tokio::test]
+async fn what_the_configuration_says_is_there_from_the_start() {
+    let nodes = cluster(&["a"]).await;
+    let config = Config {
+        join: vec![address(&nodes[0]).to_string()],
+        metadata: Metadata::from([("server_port".into(), 8_001.into())]),
+        services: vec![serde_json::json!({"name": "billing", "port": 9_000})],
+        ..member("b")
+    };
+    let _b = QCluster::start(config).await.unwrap();
+    settled(&nodes[0], |node| node.services("billing").len() == 1).await;
+    settled(&nodes[0], |node| node.members().iter().any(|member| member.metadata.contains_key("server_port"))).await;
+    let wrong = Config { services: vec![serde_json::json!({"name": "bil ling", "port": 9_000})], ..member("c") };
+    let error = QCluster::start(wrong).await.unwrap_err();
+    assert!(error.to_string().contains("services[0]"), "{error}");
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_its_node() {
+    let node = QCluster::start(member("a")).await.unwrap();
+    let mut watch = node.watch();
+    node.shutdown().await;
+    loop {
+        match in_time(watch.next()).await {
+            Ok(_) => {}
+            Err(error) => {
+                assert!(matches!(error, WatchError::Stopped(_)), "{error}");
+                return;
+            }
+        }
+    }
+}
+
+/// The next thing that happens to that member.
+async fn member_event(watch: &mut super::Watch, identifier: &str) -> String {
+    next(watch, |happened| match happened {
+        Happened::Member { event, member } if member.identifier == identifier => Some(event.clone()),
+        _ => None,
+    })
+    .await
+}
+
+/// The next thing that happens to a service.
+async fn service_event(watch: &mut super::Watch) -> (String, Health) {
+    next(watch, |happened| match happened {
+        Happened::Service { event, service } => Some((event.clone(), service.health)),
+        _ => None,
+    })
+    .await
+}
+
+/// The first event from now on that is looked for; the watch goes on right behind it.
+async fn next<T>(watch: &mut super::Watch, find: impl Fn(&Happened) -> Option<T>) -> T {
+    loop {
+        for event in in_time(watch.next()).await.unwrap() {
+            let WatchEvent { index, happened } = &*event;
+            if let Some(found) = find(happened) {
+                watch.index = *index;
+                return found;
+            }
+        }
+    }
+}
