@@ -27,6 +27,9 @@ pub(super) struct Gossip {
     /// Empty between steps.
     #[serde(skip)]
     effects: Vec<Effect>,
+    /// Who is being answered, in the life that spoke: it need not be a member.
+    #[serde(skip)]
+    speaker: Option<(NodeKey, Incarnation)>,
     /// When news is told next.
     tick_at: Time,
     /// When more of what is owed goes out.
@@ -59,7 +62,7 @@ impl Gossip {
         for voter in rules.others() {
             membership.add_seed(Contact::Node(rules.at(voter).key), now);
         }
-        Self { membership, effects: Vec::new(), tick_at: now, flow_at: now, trust_told: true, hint: None }
+        Self { membership, effects: Vec::new(), speaker: None, tick_at: now, flow_at: now, trust_told: true, hint: None }
     }
 
     fn has_news(&self) -> bool {
@@ -114,8 +117,16 @@ impl Node {
         }
         let from = Speaker { key: envelope.from, life: envelope.from_incarnation, address };
         let message = message.clone();
+        self.answering(Some(from));
         self.with_membership(|membership, cx| membership.receive(cx, from, message));
+        self.answering(None);
         Ok(())
+    }
+
+    fn answering(&mut self, speaker: Option<Speaker>) {
+        if let Some(gossip) = &mut self.gossip {
+            gossip.speaker = speaker.map(|speaker| (speaker.key, speaker.life));
+        }
     }
 
     /// A proven greeting: whoever greets may be a member to be.
@@ -161,7 +172,9 @@ impl Node {
     fn life_for(&self, to: NodeKey) -> Incarnation {
         let voter = self.rules.index_of(to).map(|voter| self.links.at(voter).life);
         let member = || self.gossip.as_ref().and_then(|gossip| gossip.membership.life_of(to));
-        voter.filter(|life| *life != Incarnation::UNKNOWN).or_else(member).unwrap_or(Incarnation::UNKNOWN)
+        let speaker = || self.gossip.as_ref()?.speaker.filter(|(key, _)| *key == to).map(|(_, life)| life);
+        let voter = voter.filter(|life| *life != Incarnation::UNKNOWN);
+        voter.or_else(member).or_else(speaker).unwrap_or(Incarnation::UNKNOWN)
     }
 
     /// Who leads, where this node hears it from the leader itself or from the voters.
