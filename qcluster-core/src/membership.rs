@@ -184,12 +184,13 @@ impl Membership {
             cx.send(done.asker, Message::NoAnswer { seq: done.asker_seq });
         }
         self.ask_others(cx);
+        if cx.now >= self.probing.due {
+            self.next_round(cx);
+        }
+        // The accusation of this very round may have been the last that was missing.
         while let Some(member) = self.suspicions.due(cx.now) {
             self.suspicions.end(member);
             self.find_down(cx, member);
-        }
-        if cx.now >= self.probing.due {
-            self.next_round(cx);
         }
         if cx.now >= self.book.due && !self.book.is_empty() {
             self.try_contacts(cx);
@@ -312,7 +313,8 @@ impl Membership {
         // The number of binary digits of the size: news takes that many rounds to reach everybody.
         let rounds = u64::from(usize::BITS - others.leading_zeros());
         let min = self.pace.tick.times(2).times(rounds).max(self.pace.suspicion_min);
-        let confirmations = others.saturating_sub(1).min(Accusers::MAX);
+        // Beside the first accuser.
+        let confirmations = others.saturating_sub(1).min(Accusers::MAX - 1);
         Patience { min: self.health.stretch(min), max: self.health.stretch(min.times(4)), confirmations }
     }
 
