@@ -23,6 +23,7 @@ mod network;
 mod oracle;
 mod queue;
 mod setup;
+mod storm;
 mod traffic;
 
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ use network::{Network, address_of};
 pub use oracle::{Breach, CrowdRule};
 use oracle::{Diary, Goodbyes};
 use queue::Queue;
+pub use storm::storm;
 pub use setup::{CrowdSetup, Kinds, OwnAddress};
 pub use traffic::Traffic;
 
@@ -366,6 +368,19 @@ impl Crowd {
     /// Equal for equal runs, and as good as never for others.
     pub fn hash(&self) -> TraceHash {
         self.hash
+    }
+
+    /// Everybody that runs is told where a host is at the moment, as an adapter does that resolves names again.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn tell_seed(&mut self, seed: usize) -> Result<(), Breach> {
+        let address = self.hosts[seed].address;
+        (0..self.hosts.len()).try_for_each(|host| self.step(host, Input::Seed(address)))
+    }
+
+    fn breach_of(&self, rule: CrowdRule, what: &str) -> Breach {
+        Breach { rule, at: self.now, host: 0, what: what.into(), seed: self.setup.seed }
     }
 
     fn judge(&mut self, host: usize, verdict: Result<(), (CrowdRule, String)>) {

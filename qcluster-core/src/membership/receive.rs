@@ -22,7 +22,9 @@ impl Membership {
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Speaker, message: Message) {
         self.heard(from);
         match message {
-            Message::Join { .. } => {
+            Message::Join { at } => {
+                // It works for somebody else.
+                self.learn_own_address(cx, at);
                 let word = self.word(cx, from.key);
                 cx.send(from.key, Message::Welcome { seen_at: from.address, word });
             }
@@ -131,21 +133,20 @@ impl Membership {
         match state {
             State::Alive | State::Left => self.change(cx, key, standing, state),
             State::Suspect => self.suspect(cx, key, standing, accusers),
-            // Who was not suspected here is given the chance to contradict: the other side of a cut believed it too.
-            State::Down if member.state == State::Alive => {
-                self.suspect(cx, key, standing, accusers);
-                self.shorten(cx, key);
-            }
-            State::Down => self.change(cx, key, standing, state),
+            State::Down if self.is_doubted(key) => self.change(cx, key, standing, state),
+            // Who answers here is given the chance to contradict: the other side of a cut believed it too.
+            State::Down => self.suspect(cx, key, standing, Accusers::default()),
         }
     }
 
-    /// What others found down was suspected for long enough already: the shortest time has to do.
-    fn shorten(&mut self, cx: &mut Context<'_>, key: NodeKey) {
-        let mut patience = self.patience();
-        patience.max = patience.min;
-        let accusers = self.suspicions.accusers(key.0);
-        self.suspicions.begin(key.0, cx.now, accusers, patience);
+    /// Whether somebody on this side has had no answer from a member, or it is not there anyway.
+    fn is_doubted(&self, key: NodeKey) -> bool {
+        let Some(member) = self.members.get(&key.0) else { return false };
+        match member.state {
+            State::Alive => false,
+            State::Suspect => self.suspicions.accusers(key.0).count() > 0,
+            State::Down | State::Left => true,
+        }
     }
 
     /// What is said of this node itself.

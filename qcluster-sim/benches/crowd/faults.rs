@@ -1,7 +1,7 @@
 //! What must not be taken for a death: loss, a loop that stands still, and many that start again at once.
 
 use qcluster_core::Span;
-use qcluster_sim::crowd::{Crowd, CrowdSetup, Whereabouts};
+use qcluster_sim::crowd::{self, Crowd, CrowdSetup, Whereabouts};
 
 use crate::crashes::settled;
 use crate::report::{Report, seconds};
@@ -44,4 +44,21 @@ pub(crate) fn mass_restart(report: &mut Report, nodes: usize) {
     }
     let agreed = crowd.run_until(Span::from_millis(60_000), Crowd::agrees).expect("no rule is broken");
     report.gate("all alive in all views", agreed.map_or("never".into(), seconds), "10.00 s", agreed.is_some_and(|taken| taken <= Span::from_millis(10_000)));
+}
+
+/// Crashes, restarts, cuts, stalls and goodbyes by chance.
+pub(crate) fn storms(report: &mut Report, count: u64) {
+    let mut slowest = Span::ZERO;
+    let mut broken = 0;
+    for seed in report.seed..report.seed + count {
+        match crowd::storm(seed) {
+            Ok(taken) => slowest = slowest.max(taken),
+            Err(breach) => {
+                broken += 1;
+                println!("{breach}");
+            }
+        }
+    }
+    report.figure("one again after the heal, slowest", seconds(slowest));
+    report.gate(&format!("of {count} storms broke a rule"), broken, 0, broken == 0);
 }

@@ -26,6 +26,7 @@ const QUESTIONS: &[Question] = &[
     Question { name: "join-500", answer: |report| joins::at_once(report, 500, 10_000) },
     Question { name: "loss-100", answer: |report| faults::an_hour_of_loss(report, 100, 50_000) },
     Question { name: "stall-100", answer: |report| faults::stall(report, 100, 5_000) },
+    Question { name: "storms", answer: |report| faults::storms(report, 300) },
     Question { name: "restart-100", answer: |report| faults::mass_restart(report, 100) },
     Question { name: "cut-lonely-2", answer: |report| cuts::minutes(report, 1, 1, 10) },
     Question { name: "cut-halves-2", answer: |report| cuts::minutes(report, 2, 2, 10) },
@@ -52,7 +53,9 @@ fn main() {
             name => names.push(name.to_owned()),
         }
     }
-    let is_chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| name.starts_with(chosen.as_str()));
+    let is_name = |chosen: &str| QUESTIONS.iter().any(|question| question.name == chosen);
+    let means = |chosen: &String, name: &str| name == chosen || !is_name(chosen) && name.starts_with(chosen.as_str());
+    let is_chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| means(chosen, name));
     let mut missed = 0;
     for question in QUESTIONS.iter().filter(|question| is_chosen(question.name)) {
         let mut report = Report::begin(question.name, seed);

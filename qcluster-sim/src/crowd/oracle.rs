@@ -26,6 +26,8 @@ pub enum CrowdRule {
     Bounded,
     /// A deadline that has come is dealt with.
     DeadlineMoves,
+    /// After the heal all views are equal within a bound (G7), and nobody who is there is told down again.
+    OneAgain,
 }
 
 /// A node broke a rule.
