@@ -202,7 +202,7 @@ impl Endpoint {
 
     /// Where an envelope goes.
     fn find(&self, envelope: &Envelope) -> Option<SocketAddr> {
-        if let Message::Membership(membership::Message::Join { at: Some(at) }) = envelope.message {
+        if let Message::Membership(membership::Message::Join { at: Some(at), .. }) = envelope.message {
             return Some(at);
         }
         let Envelope { to, to_incarnation, .. } = *envelope;

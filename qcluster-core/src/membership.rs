@@ -296,13 +296,14 @@ impl Membership {
         }
         contacts.extend(self.book.next(&mut self.rng, is_there).filter(|contact| !contacts.contains(contact)));
         for contact in contacts {
+            let (to, at) = match contact {
+                Contact::Node(key) => (key, None),
+                Contact::Address(at) => (NodeKey::NOBODY, Some(at)),
+            };
+            let Some(message) = self.join(at, cx.now) else { continue };
             match contact {
-                Contact::Node(key) => cx.send(key, Message::Join { at: None }),
-                Contact::Address(at) => cx.effects.push(Effect::SendTo {
-                    to: NodeKey::NOBODY,
-                    life: Incarnation::UNKNOWN,
-                    message: Message::Join { at: Some(at) },
-                }),
+                Contact::Node(_) => cx.send(to, message),
+                Contact::Address(_) => cx.effects.push(Effect::SendTo { to, life: Incarnation::UNKNOWN, message }),
             }
         }
     }
@@ -315,7 +316,11 @@ impl Membership {
         let min = self.pace.tick.times(2).times(rounds).max(self.pace.suspicion_min);
         // Beside the first accuser.
         let confirmations = others.saturating_sub(1).min(Accusers::MAX - 1);
-        Patience { min: self.health.stretch(min), max: self.health.stretch(min.times(4)), confirmations }
+        Patience {
+            min: self.health.stretch_a_little(min),
+            max: self.health.stretch_a_little(min.times(4)),
+            confirmations,
+        }
     }
 
     /// Whether most have vanished, or are back (G9).

@@ -29,9 +29,7 @@ mod traffic;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use qcluster_core::{
-    Endpoint, EndpointBoot, Input, MemberEvent, Node, NodeId, Notification, Span, Time,
-};
+use qcluster_core::{Endpoint, EndpointBoot, Input, MemberEvent, MemberView, Node, NodeId, Notification, Span, Time};
 
 pub use host::Condition;
 use host::Host;
@@ -39,8 +37,8 @@ use network::{Network, address_of};
 pub use oracle::{Breach, CrowdRule};
 use oracle::{Diary, Goodbyes};
 use queue::Queue;
-pub use storm::storm;
 pub use setup::{CrowdSetup, Kinds, OwnAddress};
+pub use storm::storm;
 pub use traffic::Traffic;
 
 use crate::network::LinkQuality;
@@ -332,8 +330,30 @@ impl Crowd {
         }
         let present = first.members().filter(|member| member.state.is_present());
         let hosts = present.map(|member| self.by_name.get(&member.id).copied());
-        let right: Vec<bool> = hosts.map(|host| host.is_some_and(|host| is_meant(host) && self.is_live(host))).collect();
+        let right: Vec<bool> =
+            hosts.map(|host| host.is_some_and(|host| is_meant(host) && self.is_live(host))).collect();
         right.iter().all(|right| *right) && right.len() == meant().count()
+    }
+
+    /// Where views differ from what is so, in words.
+    pub fn differences(&self) -> String {
+        let mut text = String::new();
+        for (host, node) in self.live() {
+            let wrong = |member: &MemberView| {
+                self.by_name.get(&member.id).is_none_or(|host| self.is_live(*host) != member.state.is_present())
+            };
+            let known: Vec<NodeId> = node.members().map(|member| member.id).collect();
+            let unknown = self.live().filter(|(_, other)| !known.contains(other.rules().id())).map(|(host, _)| host);
+            let wrong: Vec<String> = node
+                .members()
+                .filter(wrong)
+                .map(|member| format!("{} {} {:?}", member.id, member.state.name(), member.standing))
+                .collect();
+            let unknown: Vec<usize> = unknown.collect();
+            let (life, hash) = (node.incarnation(), node.members_hash());
+            text += &format!("\n  {host} ({life:?}, {hash:016x}): wrong of {wrong:?}, does not know {unknown:?}");
+        }
+        text
     }
 
     fn is_live(&self, host: usize) -> bool {

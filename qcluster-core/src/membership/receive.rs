@@ -22,14 +22,20 @@ impl Membership {
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Speaker, message: Message) {
         self.heard(from);
         match message {
-            Message::Join { at } => {
+            Message::Join { at, me } => {
                 // It works for somebody else.
                 self.learn_own_address(cx, at);
+                self.introduced(cx, me);
+                self.heard(from);
                 let word = self.word(cx, from.key);
-                cx.send(from.key, Message::Welcome { seen_at: from.address, word });
+                if let Some(me) = self.introduce_itself(cx.now) {
+                    cx.send(from.key, Message::Welcome { me, seen_at: from.address, word });
+                }
             }
-            Message::Welcome { seen_at, word } => {
+            Message::Welcome { me, seen_at, word } => {
                 self.learn_own_address(cx, seen_at);
+                self.introduced(cx, me);
+                self.heard(from);
                 self.heed(cx, &word);
                 self.compared = Some(cx.now);
                 self.reconciler.compare(from.key, word.members);
@@ -51,7 +57,10 @@ impl Membership {
                     round.without_answer = (round.without_answer + 1).min(round.asked);
                 }
             }
-            Message::Introduce(introduction) => self.introduced(cx, introduction),
+            Message::Introduce(introduction) => {
+                self.introduced(cx, introduction);
+                self.heard(from);
+            }
             Message::Judge(verdict) => self.judged(cx, verdict),
             Message::Compare(compare) => self.reconciler.receive(from.key, &compare, &self.members),
         }
@@ -60,12 +69,10 @@ impl Membership {
     /// A node that greets is there: if it is no member yet, ask it to be let in.
     pub(crate) fn greeted(&mut self, cx: &mut Context<'_>, from: Speaker) {
         self.heard(from);
-        if !self.members.get(&from.key.0).is_some_and(|member| member.state.is_present()) {
-            cx.effects.push(Effect::SendTo {
-                to: from.key,
-                life: from.life,
-                message: Message::Join { at: from.address },
-            });
+        if !self.members.get(&from.key.0).is_some_and(|member| member.state.is_present())
+            && let Some(message) = self.join(from.address, cx.now)
+        {
+            cx.effects.push(Effect::SendTo { to: from.key, life: from.life, message });
         }
     }
 
@@ -180,8 +187,9 @@ impl Membership {
         }
         let patience: Span = self.pace.probe.times(2);
         self.rival = Some((life, cx.now + patience));
-        if let Some(at) = address {
-            let message = Message::Join { at: Some(at) };
+        if address.is_some()
+            && let Some(message) = self.join(address, cx.now)
+        {
             cx.effects.push(Effect::SendTo { to: self.me, life, message });
         }
     }

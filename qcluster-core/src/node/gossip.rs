@@ -62,7 +62,15 @@ impl Gossip {
         for voter in rules.others() {
             membership.add_seed(Contact::Node(rules.at(voter).key), now);
         }
-        Self { membership, effects: Vec::new(), speaker: None, tick_at: now, flow_at: now, trust_told: true, hint: None }
+        Self {
+            membership,
+            effects: Vec::new(),
+            speaker: None,
+            tick_at: now,
+            flow_at: now,
+            trust_told: true,
+            hint: None,
+        }
     }
 
     fn has_news(&self) -> bool {

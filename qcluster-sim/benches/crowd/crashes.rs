@@ -19,7 +19,8 @@ pub(crate) fn known_to_all(report: &mut Report, nodes: usize, gate_ms: u64) {
             let (before, at) = (crowd.losses().len(), crowd.now());
             let others = crowd.live().count() - 1;
             crowd.crash(victim);
-            let all = |crowd: &Crowd| crowd.losses()[before..].iter().filter(|loss| loss.of == victim).count() == others;
+            let all =
+                |crowd: &Crowd| crowd.losses()[before..].iter().filter(|loss| loss.of == victim).count() == others;
             crowd.run_until(Span::from_millis(60_000), all).expect("no rule is broken");
             let told = crowd.losses()[before..].iter().filter(|loss| loss.of == victim).map(|loss| loss.at.since(at));
             first.extend(told.clone().min());

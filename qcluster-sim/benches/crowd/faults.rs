@@ -43,7 +43,12 @@ pub(crate) fn mass_restart(report: &mut Report, nodes: usize) {
         crowd.restart(host, Whereabouts::Same, &[0, 1]).expect("no rule is broken");
     }
     let agreed = crowd.run_until(Span::from_millis(60_000), Crowd::agrees).expect("no rule is broken");
-    report.gate("all alive in all views", agreed.map_or("never".into(), seconds), "10.00 s", agreed.is_some_and(|taken| taken <= Span::from_millis(10_000)));
+    report.gate(
+        "all alive in all views",
+        agreed.map_or("never".into(), seconds),
+        "10.00 s",
+        agreed.is_some_and(|taken| taken <= Span::from_millis(10_000)),
+    );
 }
 
 /// Crashes, restarts, cuts, stalls and goodbyes by chance.

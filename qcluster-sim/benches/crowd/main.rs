@@ -26,7 +26,7 @@ const QUESTIONS: &[Question] = &[
     Question { name: "join-500", answer: |report| joins::at_once(report, 500, 10_000) },
     Question { name: "loss-100", answer: |report| faults::an_hour_of_loss(report, 100, 50_000) },
     Question { name: "stall-100", answer: |report| faults::stall(report, 100, 5_000) },
-    Question { name: "storms", answer: |report| faults::storms(report, 300) },
+    Question { name: "storms", answer: |report| faults::storms(report, 2_000) },
     Question { name: "restart-100", answer: |report| faults::mass_restart(report, 100) },
     Question { name: "cut-lonely-2", answer: |report| cuts::minutes(report, 1, 1, 10) },
     Question { name: "cut-halves-2", answer: |report| cuts::minutes(report, 2, 2, 10) },

@@ -45,10 +45,13 @@ impl Crowd {
     fn wake(&mut self, host: usize, at: Time) {
         let this = &mut self.hosts[host];
         // Another one was planned since, and only the last counts.
-        if this.wake_at != at || this.condition != Condition::Running {
+        if this.wake_at != at {
             return;
         }
         this.wake_at = Time::NEVER;
+        if this.condition != Condition::Running {
+            return;
+        }
         let clock = this.clock(at);
         let Some(endpoint) = &this.endpoint else { return };
         if endpoint.deadline() > clock {

@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-use qcluster_core::{
-    BadNodeId, ConfigError, Gossip, GossipPace, NodeId, Rules, Seat, Settings, Span, VoterSettings,
-};
+use qcluster_core::{BadNodeId, ConfigError, Gossip, GossipPace, NodeId, Rules, Seat, Settings, Span, VoterSettings};
 
 use crate::network::LinkQuality;
 

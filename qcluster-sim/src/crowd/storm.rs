@@ -69,13 +69,13 @@ fn calm(crowd: &mut Crowd) -> Result<Span, Breach> {
             crowd.restart(seed, Whereabouts::Same, &SEEDS)?;
         }
     }
+    // Those that stand still are to go on first, and what was suspected before is to be over.
+    crowd.run_for(Span::from_millis(15_000))?;
     for seed in SEEDS {
         crowd.tell_seed(seed)?;
     }
-    // Those that stand still are to go on first, and what was suspected before is to be over.
-    crowd.run_for(Span::from_millis(15_000))?;
     let Some(taken) = crowd.run_until(ONE_AGAIN, Crowd::agrees)? else {
-        return Err(crowd.breach_of(CrowdRule::OneAgain, "views differ"));
+        return Err(crowd.breach_of(CrowdRule::OneAgain, &crowd.differences()));
     };
     let before = crowd.losses().len();
     crowd.run_for(QUIET)?;
