@@ -175,6 +175,7 @@ impl Directory {
     }
 
     /// The directory after `news`, from what the node knows at `now`.
+    #[must_use]
     pub fn after(&self, node: &Node, now: Time, news: impl IntoIterator<Item = News>) -> Self {
         let mut members: Vec<Arc<Card>> = Vec::with_capacity(self.members.len());
         let mut by_key = BTreeMap::new();

@@ -22,12 +22,20 @@ impl Membership {
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Speaker, message: Message) {
         self.heard(from);
         match message {
-            Message::Join { .. } => {
+            Message::Join { at, me } => {
+                // It works for somebody else.
+                self.learn_own_address(cx, at);
+                self.introduced(cx, me);
+                self.heard(from);
                 let word = self.word(cx, from.key);
-                cx.send(from.key, Message::Welcome { seen_at: from.address, word });
+                if let Some(me) = self.introduce_itself(cx.now) {
+                    cx.send(from.key, Message::Welcome { me, seen_at: from.address, word });
+                }
             }
-            Message::Welcome { seen_at, word } => {
+            Message::Welcome { me, seen_at, word } => {
                 self.learn_own_address(cx, seen_at);
+                self.introduced(cx, me);
+                self.heard(from);
                 self.heed(cx, &word);
                 self.compared = Some(cx.now);
                 self.reconciler.compare(from.key, word.members);
@@ -49,7 +57,10 @@ impl Membership {
                     round.without_answer = (round.without_answer + 1).min(round.asked);
                 }
             }
-            Message::Introduce(introduction) => self.introduced(cx, introduction),
+            Message::Introduce(introduction) => {
+                self.introduced(cx, introduction);
+                self.heard(from);
+            }
             Message::Judge(verdict) => self.judged(cx, verdict),
             Message::Compare(compare) => self.reconciler.receive(from.key, &compare, &self.members),
         }
@@ -58,12 +69,10 @@ impl Membership {
     /// A node that greets is there: if it is no member yet, ask it to be let in.
     pub(crate) fn greeted(&mut self, cx: &mut Context<'_>, from: Speaker) {
         self.heard(from);
-        if !self.members.get(&from.key.0).is_some_and(|member| member.state.is_present()) {
-            cx.effects.push(Effect::SendTo {
-                to: from.key,
-                life: from.life,
-                message: Message::Join { at: from.address },
-            });
+        if !self.members.get(&from.key.0).is_some_and(|member| member.state.is_present())
+            && let Some(message) = self.join(from.address, cx.now)
+        {
+            cx.effects.push(Effect::SendTo { to: from.key, life: from.life, message });
         }
     }
 
@@ -109,9 +118,8 @@ impl Membership {
             cx.counters.members_refused += 1;
             return;
         }
-        if introduction.standing > member.standing {
-            member.address = introduction.address;
-        } else if introduction.standing == member.standing && member.address.is_none() {
+        let fills = introduction.standing == member.standing && member.address.is_none();
+        if introduction.standing > member.standing || fills {
             member.address = introduction.address;
         }
         let Introduction { standing, state, .. } = introduction;
@@ -131,21 +139,20 @@ impl Membership {
         match state {
             State::Alive | State::Left => self.change(cx, key, standing, state),
             State::Suspect => self.suspect(cx, key, standing, accusers),
-            // Who was not suspected here is given the chance to contradict: the other side of a cut believed it too.
-            State::Down if member.state == State::Alive => {
-                self.suspect(cx, key, standing, accusers);
-                self.shorten(cx, key);
-            }
-            State::Down => self.change(cx, key, standing, state),
+            State::Down if self.is_doubted(key) => self.change(cx, key, standing, state),
+            // Who answers here is given the chance to contradict: the other side of a cut believed it too.
+            State::Down => self.suspect(cx, key, standing, Accusers::default()),
         }
     }
 
-    /// What others found down was suspected for long enough already: the shortest time has to do.
-    fn shorten(&mut self, cx: &mut Context<'_>, key: NodeKey) {
-        let mut patience = self.patience();
-        patience.max = patience.min;
-        let accusers = self.suspicions.accusers(key.0);
-        self.suspicions.begin(key.0, cx.now, accusers, patience);
+    /// Whether somebody on this side has had no answer from a member, or it is not there anyway.
+    fn is_doubted(&self, key: NodeKey) -> bool {
+        let Some(member) = self.members.get(&key.0) else { return false };
+        match member.state {
+            State::Alive => false,
+            State::Suspect => self.suspicions.accusers(key.0).count() > 0,
+            State::Down | State::Left => true,
+        }
     }
 
     /// What is said of this node itself.
@@ -179,8 +186,9 @@ impl Membership {
         }
         let patience: Span = self.pace.probe.times(2);
         self.rival = Some((life, cx.now + patience));
-        if let Some(at) = address {
-            let message = Message::Join { at: Some(at) };
+        if address.is_some()
+            && let Some(message) = self.join(address, cx.now)
+        {
             cx.effects.push(Effect::SendTo { to: self.me, life, message });
         }
     }
