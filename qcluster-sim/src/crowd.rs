@@ -27,6 +27,7 @@ mod storm;
 mod traffic;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use qcluster_core::{Endpoint, EndpointBoot, Input, MemberEvent, MemberView, Node, NodeId, Notification, Span, Time};
@@ -302,6 +303,11 @@ impl Crowd {
     /// What a host's process is doing.
     pub fn condition(&self, host: usize) -> Condition {
         self.hosts[host].condition
+    }
+
+    /// Where a host is at the moment.
+    pub fn address(&self, host: usize) -> SocketAddr {
+        self.hosts[host].address
     }
 
     /// The node on a host, while its process is there.

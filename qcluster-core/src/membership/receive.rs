@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use super::message::{Message, Word};
 use super::standing::{Accusers, Introduction, Standing, State, Verdict};
+use super::tell::introduction;
 use super::{Context, Effect, Membership};
 use crate::id::{Incarnation, NodeKey};
 use crate::time::Span;
@@ -20,12 +21,16 @@ pub(crate) struct Speaker {
 impl Membership {
     /// Takes a message of a life that has proven to be there.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Speaker, message: Message) {
-        self.heard(from);
+        let before = self.heard(from);
+        if before != Incarnation::UNKNOWN && before != from.life {
+            self.tell_of_another(cx, from);
+        }
         match message {
             Message::Join { at, me } => {
                 // It works for somebody else.
                 self.learn_own_address(cx, at);
-                self.introduced(cx, me);
+                // Others are to reach it before it knows itself where it is.
+                self.introduced(cx, Introduction { address: me.address.or(from.address), ..me });
                 self.heard(from);
                 let word = self.word(cx, from.key);
                 if let Some(me) = self.introduce_itself(cx.now) {
@@ -76,9 +81,19 @@ impl Membership {
         }
     }
 
-    fn heard(&mut self, from: Speaker) {
-        if let Some(member) = self.members.get_mut(&from.key.0) {
-            member.heard_as = from.life;
+    /// Takes note of the life that speaks, and gives the one that spoke before.
+    fn heard(&mut self, from: Speaker) -> Incarnation {
+        match self.members.get_mut(&from.key.0) {
+            Some(member) => core::mem::replace(&mut member.heard_as, from.life),
+            None => Incarnation::UNKNOWN,
+        }
+    }
+
+    /// Another life of that name has spoken before: a restarted node hears no news in that, but a twin does (E17), which all
+    /// others may have turned away from.
+    fn tell_of_another(&mut self, cx: &mut Context<'_>, from: Speaker) {
+        if let Some(known) = self.members.get(&from.key.0) {
+            cx.send(from.key, Message::Introduce(introduction(known, cx.now)));
         }
     }
 
@@ -181,11 +196,11 @@ impl Membership {
     /// A later life of this node is said to be there (E17): a twin that started later, or an earlier life of this node with a
     /// clock ahead of today's. It is asked; if nobody speaks for it, this life goes above it.
     fn hear_of_rival(&mut self, cx: &mut Context<'_>, life: Incarnation, address: Option<SocketAddr>) {
-        if self.rival.is_some_and(|(known, _)| known >= life) {
-            return;
+        if self.rival.is_none_or(|(known, _)| known < life) {
+            let patience: Span = self.pace.probe.times(2);
+            self.rival = Some((life, cx.now + patience));
         }
-        let patience: Span = self.pace.probe.times(2);
-        self.rival = Some((life, cx.now + patience));
+        // It may not have known its address when it was heard of first.
         if address.is_some()
             && let Some(message) = self.join(address, cx.now)
         {

@@ -109,8 +109,9 @@ impl Membership {
     }
 }
 
-fn introduction(member: &Member, now: Time) -> Introduction {
-    let age_s = now.since(member.since).as_millis() / 1_000;
+pub(super) fn introduction(member: &Member, now: Time) -> Introduction {
+    // Rounded up: told in a circle, it must not get younger, or nobody would ever forget.
+    let age_s = now.since(member.since).as_millis().div_ceil(1_000);
     // A suspicion is no more than news: it ends before tables are compared again.
     let state = if member.state == State::Suspect { State::Alive } else { member.state };
     Introduction {
