@@ -42,7 +42,7 @@ fn scenario_23_a_restarted_member_is_used_at_its_new_address_at_once() -> Outcom
         let life = crowd.node(7).expect("it runs").incarnation();
         let is_used = |crowd: &Crowd| {
             let sees = |node: &qcluster_core::Node| {
-                let member = node.member(&name(7));
+                let member = node.member(name(7).key());
                 member.is_some_and(|member| member.standing.life == life && member.address == Some(crowd.address(7)))
             };
             crowd.live().all(|(_, node)| sees(node))
@@ -164,7 +164,7 @@ fn scenario_28_an_orderly_leave_is_never_a_failure() -> Outcome {
         crowd.run_for(seconds(60))?;
         for host in [3, 0] {
             assert_eq!(told(&crowd, host, MemberEvent::Down), 0, "host {host}, loss of {loss_ppm} ppm");
-            let shown = crowd.live().filter_map(|(_, node)| node.member(&name(host)));
+            let shown = crowd.live().filter_map(|(_, node)| node.member(name(host).key()));
             let states: Vec<State> = shown.map(|member| member.state).collect();
             assert_eq!(states, [State::Left; 18], "host {host}");
         }
