@@ -41,7 +41,6 @@ use book::Book;
 pub(crate) use book::Contact;
 use health::Health;
 pub use message::{Hint, Message, Word};
-pub(crate) use owners::owners_among;
 use probing::Probing;
 pub(crate) use receive::Speaker;
 pub use standing::{Accusers, Introduction, Standing, State, Verdict};
