@@ -93,7 +93,7 @@ impl Membership {
     /// others may have turned away from.
     fn tell_of_another(&mut self, cx: &mut Context<'_>, from: Speaker) {
         if let Some(known) = self.members.get(&from.key.0) {
-            cx.send(from.key, Message::Introduce(introduction(known, cx.now)));
+            cx.send(from.key, Message::Introduce(introduction(known, self.pace.retention, cx.now)));
         }
     }
 
