@@ -133,10 +133,10 @@ impl Membership {
             cx.counters.members_refused += 1;
             return;
         }
-        if introduction.standing > member.standing {
+        let is_first = introduction.standing == member.standing && member.address.is_none();
+        if introduction.standing > member.standing || is_first {
             member.address = introduction.address;
-        } else if introduction.standing == member.standing && member.address.is_none() {
-            member.address = introduction.address;
+            self.dirty.insert(key.0);
         }
         let Introduction { standing, state, .. } = introduction;
         self.judged(cx, Verdict { member: key, standing, state, accusers: Accusers::default() });
