@@ -9,29 +9,44 @@
 
 mod access;
 mod checks;
+mod conclude;
+mod counters;
 mod directory;
+mod discovery;
 mod facts;
 mod leader;
+mod members;
+mod query;
 mod request;
 mod response;
 mod routes;
+mod services;
 mod status;
 mod transfer;
 mod view;
+mod watching;
 
 pub use access::Access;
+pub use conclude::{Deregistered, Leaving, conclude};
 pub use directory::{Directory, Happened, MemberInfo, News, ServiceInfo, Since, WatchEvent};
 pub use facts::facts;
 pub use leader::LeaderInfo;
+pub use members::{MemberList, OwnerList};
 pub use request::{Client, Method, Request};
 pub use response::{ErrorBody, ErrorCode, Response};
 pub use routes::answer;
-pub use status::{PeerStatus, Status, StorageStatus};
-pub use transfer::{TransferRequest, Transferred, conclude};
-pub use view::{PeerSnapshot, Snapshot, Subject, TransportCounters, View, Whereabouts};
+pub use services::{HeartbeatRequest, ServiceList};
+pub use status::{PeerStatus, RegistryStatus, Status, StorageStatus};
+pub use transfer::{TransferRequest, Transferred};
+pub use view::{PeerSnapshot, ShownLeader, Snapshot, Subject, TransportCounters, View, Whereabouts};
+pub use watching::{EventList, Streamed, nothing_since, poll, stream_next, stream_start};
+
+use alloc::string::String;
 
 use crate::id::{FencingToken, NodeId};
 use crate::reason::TransferRefused;
+use crate::registry::{Health, RegistryError, Service};
+use crate::time::Span;
 
 /// What to do about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +66,18 @@ pub enum Outcome {
     Metrics,
     /// Carry this out, and send what [`conclude`] makes of the result.
     Perform(Command),
+    /// Look whenever something has happened, and send what [`poll`] has to say; [`nothing_since`] when the time is over.
+    Poll {
+        /// What the client knows already.
+        index: u64,
+        /// How long it waits.
+        wait: Span,
+    },
+    /// Send [`Response::EVENTS`] with [`stream_start`], and whenever something has happened what [`stream_next`] says.
+    Stream {
+        /// What the client knows already.
+        index: u64,
+    },
 }
 
 /// What a request wants of the node.
@@ -61,18 +88,48 @@ pub enum Command {
         /// To whom; to whoever is best placed unless given.
         target: Option<NodeId>,
     },
+    /// Register a service.
+    Register(Service),
+    /// End a service.
+    Deregister {
+        /// Its identifier.
+        id: String,
+    },
+    /// A service lives.
+    Beat {
+        /// Its identifier.
+        id: String,
+        /// How it is, if that is said.
+        health: Option<Health>,
+    },
+    /// Leave the cluster in an orderly way, and stop: begun, it is done.
+    Leave,
 }
 
 /// How a command has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
     /// This node no longer leads.
     Transferred {
         /// Which leadership has ended; `None` if the target was this node.
         ended: Option<FencingToken>,
     },
-    /// The node has refused; nothing has changed.
-    Refused(TransferRefused),
+    /// The node has refused to hand over; nothing has changed.
+    TransferRefused(TransferRefused),
+    /// A service is registered, or has been heard of.
+    Written {
+        /// Its identifier.
+        id: String,
+    },
+    /// A service has ended.
+    Deregistered {
+        /// Its identifier.
+        id: String,
+    },
+    /// The registry has refused; nothing has changed.
+    WriteRefused(RegistryError),
+    /// The node has begun to leave.
+    Leaves,
     /// The node has stopped.
     Stopped,
     /// It was begun, and has not ended within the time that the adapter waits.

@@ -61,10 +61,13 @@ impl Editor {
         self.is_due = true;
     }
 
-    /// Something of this node's own was registered: it is to be seen at once.
-    pub(crate) fn hurry(&mut self) {
-        self.is_due = true;
-        self.publish_at = Time::ZERO;
+    /// What this node was asked to register is to be seen at once. A heartbeat that changed nothing has made no news, and
+    /// costs no new directory; `is_news` where something changed that nobody is told of.
+    pub(crate) fn hurry(&mut self, is_news: bool) {
+        if is_news || !self.news.is_empty() {
+            self.is_due = true;
+            self.publish_at = Time::ZERO;
+        }
     }
 
     /// When to call [`Self::publish`] at the latest.

@@ -71,10 +71,15 @@ impl QCluster {
         self.view.lease()
     }
 
-    /// Who leads as far as this node knows, itself included. For display and for redirects: unlike
-    /// [`is_leader`](Self::is_leader) it may be out of date.
+    /// Who leads as far as this node knows, itself included, with what the leader says about itself. For display and for
+    /// redirects: unlike [`is_leader`](Self::is_leader) it may be out of date.
     pub fn leader_info(&self) -> Option<Peer> {
-        self.view.leader().map(|leader| Peer::clone(&leader))
+        self.view.shown_leader(false)
+    }
+
+    /// Who leads according to other members, where this node hears no leader itself. Hearsay, and for display only (E19).
+    pub fn leader_by_hearsay(&self) -> Option<Peer> {
+        self.view.shown_leader(true)
     }
 
     /// This node as others should see it, with the port that it really has.

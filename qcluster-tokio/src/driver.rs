@@ -1,18 +1,17 @@
 //! The loop around the endpoint: it waits for what happens, tells the endpoint, and carries out what that answers.
 
 mod effects;
+mod notes;
 
 use std::future::pending;
 use std::time::Duration;
 
-use qcluster_core::api::{PeerSnapshot, StorageStatus};
 use qcluster_core::{
     DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, RegistryCommand, RegistryError, Span, Time, TransferRefused,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::board::Notes;
 use crate::clock::Clock;
 use crate::commands::Command;
 use crate::disk::{Disk, Done};
@@ -194,9 +193,11 @@ impl Driver {
                 let _ = reply.send(ends.map(Some).ok_or(TransferRefused::NotLeader));
             }
             Command::Registry { command, reply } => {
+                // Of what it says about itself a node is not told.
+                let is_about_itself = matches!(command, RegistryCommand::SetMetadata(_));
                 let input = Input::Registry(command);
                 let refusal = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
-                self.effects.publisher.editor.hurry();
+                self.effects.publisher.editor.hurry(is_about_itself);
                 self.effects.publisher.editor.publish(self.endpoint.node(), self.clock.now());
                 let _ = reply.send(refusal.map_or(Ok(()), Err));
             }
@@ -262,51 +263,6 @@ impl Driver {
     fn look_up_names(&mut self, now: Time) {
         let node = self.endpoint.node();
         self.names.look_up(now, |key| node.rules().index_of(key).and_then(|index| node.last_heard(index)));
-    }
-
-    /// Writes the status down each heartbeat interval, and when what people look at first has changed.
-    fn snapshot(&mut self, now: Time) {
-        let node = self.endpoint.node();
-        let changed = {
-            let last = &self.effects.publisher.board.read().snapshot;
-            let disk_failed = matches!(last.storage, StorageStatus::Failed { .. });
-            last.role != Some(node.role())
-                || last.term != node.term().0
-                || disk_failed != self.effects.storage_error.is_some()
-        };
-        if changed || now >= self.snapshot_at {
-            self.snapshot_at = now + node.rules().timing().heartbeat;
-            self.write_snapshot();
-            self.effects.publisher.mind_vacancy(now);
-        }
-    }
-
-    fn write_snapshot(&mut self) {
-        let Self { clock, endpoint, effects, names, .. } = self;
-        let node = endpoint.node();
-        let (storage, transport) = (effects.storage_status(), effects.sockets.counters());
-        let Effects { publisher, measures, .. } = effects;
-        publisher.board.write(|Notes { snapshot, measures: measured }| {
-            measured.clone_from(measures);
-            snapshot.taken_at = clock.now();
-            snapshot.role = Some(node.role());
-            snapshot.term = node.term().0;
-            snapshot.incarnation = node.incarnation().0;
-            snapshot.storage = storage;
-            snapshot.counters.clone_from(node.counters());
-            snapshot.transport = transport;
-            snapshot.transport.unaddressed = endpoint.unaddressed();
-            snapshot.transport.lookup_failures = names.failures;
-            snapshot.peers.clear();
-            let rules = node.rules();
-            for (position, voter) in rules.voters().iter().enumerate().filter(|(_, voter)| voter.id != *rules.id()) {
-                let index = rules.index_of(voter.key);
-                let address = index.and_then(|index| endpoint.address(index));
-                let heard = index.and_then(|index| node.last_heard(index));
-                let whereabouts = names.whereabouts(voter.key);
-                snapshot.peers.push(PeerSnapshot { position, address, heard, whereabouts });
-            }
-        });
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod exchange;
 mod metrics;
+mod watchers;
 
 use std::future::poll_fn;
 use std::io;
@@ -19,6 +20,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use qcluster_core::api::{ErrorCode, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
@@ -28,6 +30,7 @@ use tokio::time::{interval, sleep, timeout};
 use crate::commands::Command;
 use crate::view::View;
 use exchange::Site;
+use watchers::Flow;
 
 /// Connections at once. Who comes on top of them is told so, and let go.
 pub(crate) const CONNECTIONS_MAX: usize = 256;
@@ -35,7 +38,8 @@ pub(crate) const CONNECTIONS_MAX: usize = 256;
 /// A client that has not sent its request by then, or keeps an idle connection longer, is let go.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// However busy it is, a connection takes no new request after this long, so that none is held for ever.
+/// However busy it is, a connection takes no new request after this long, so that none is held for ever; but a stream of
+/// events goes on for as long as somebody reads it.
 const CONNECTION_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// What is left for the answers under way when the node has stopped.
@@ -91,6 +95,8 @@ async fn serve(listeners: Vec<TcpListener>, site: Arc<Site>) {
                     while connections.try_join_next().is_some() {}
                     if connections.len() < CONNECTIONS_MAX {
                         site.metrics.connections_accepted();
+                        // An answer is one write: there is nothing to wait for.
+                        let _ = stream.set_nodelay(true);
                         connections.spawn(connection(stream, from, Arc::clone(&site), ending.clone()));
                     } else {
                         site.metrics.connections_refused();
@@ -137,19 +143,31 @@ fn turn_away(stream: &TcpStream) {
     let _ = stream.try_write(&[head.as_bytes(), body.as_slice()].concat());
 }
 
-async fn connection(stream: TcpStream, from: SocketAddr, site: Arc<Site>, mut ending: watch::Receiver<()>) {
-    // An answer is one write: there is nothing to wait for.
-    let _ = stream.set_nodelay(true);
+async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    from: SocketAddr,
+    site: Arc<Site>,
+    mut ending: watch::Receiver<()>,
+) {
     let longest_answer = site.answer_time_max();
-    let service = service_fn(move |request| exchange::exchange(Arc::clone(&site), from, request));
+    let (flow, mut flows) = watch::channel(Flow::Answers);
+    let (flow, mut is_stuck) = (Arc::new(flow), flows.clone());
+    let service = service_fn(move |request| exchange::exchange(Arc::clone(&site), from, Arc::clone(&flow), request));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME_MAX).max_buf_size(HEAD_LEN_MAX);
     server.max_headers(HEADERS_MAX);
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let time_is_over = async {
+        sleep(CONNECTION_TIME_MAX).await;
+        // An error means that nothing flows any more.
+        let _ = flows.wait_for(|flow| *flow != Flow::Events).await;
+    };
     let last_answer = tokio::select! {
         // How a client ends its connection is its own business.
         _ = connection.as_mut() => return,
-        () = sleep(CONNECTION_TIME_MAX) => longest_answer,
+        // Dropped, the connection is cut.
+        Ok(_) = is_stuck.wait_for(|flow| *flow == Flow::Stuck) => return,
+        () = time_is_over => longest_answer,
         _ = ending.changed() => LAST_ANSWER_TIME_MAX,
     };
     connection.as_mut().graceful_shutdown();

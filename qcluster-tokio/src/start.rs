@@ -78,8 +78,8 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let voters = voters(&config, &me, &rules);
     let names = Names::new(config.all_peers(), config.join_addresses(), rules.timing().lease);
     let access = Access::new(&config, token);
-    let me = Arc::new(me);
-    let subject = Subject { me, cluster: config.cluster, voters, rules, listen: addresses, access };
+    let (me, expects_others) = (Arc::new(me), expects_others(&config));
+    let subject = Subject { me, cluster: config.cluster, voters, rules, listen: addresses, access, expects_others };
     let (view, publisher) = View::new(subject, clock, stamp_ms);
     let (commands, received) = mpsc::channel(COMMANDS_MAX);
     let parts = Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands: received };
@@ -95,6 +95,11 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
 fn first_words(config: &Config) -> Result<Vec<RegistryCommand>, StartError> {
     let services = config.services()?.into_iter().map(RegistryCommand::Register);
     Ok([RegistryCommand::SetMetadata(config.metadata.clone())].into_iter().chain(services).collect())
+}
+
+/// Whether the configuration names other nodes.
+pub(crate) fn expects_others(config: &Config) -> bool {
+    config.all_peers().next().is_some() || config.join_addresses().next().is_some()
 }
 
 /// Keeps `alive` until the task and all that it owns is gone, however it ends.

@@ -40,8 +40,8 @@ impl Puppet {
         let clock = Clock::start();
         let voters = crate::start::voters(&config, &me, &rules);
         let access = Access::new(&config, config.api.token.clone());
-        let (me, listen) = (Arc::new(me), Vec::new());
-        let subject = Subject { me, cluster: config.cluster, voters, rules, listen, access };
+        let (me, listen, expects_others) = (Arc::new(me), Vec::new(), crate::start::expects_others(&config));
+        let subject = Subject { me, cluster: config.cluster, voters, rules, listen, access, expects_others };
         let (view, mut publisher) = View::new(subject, clock, 0);
         publisher.board.write(|notes| notes.snapshot.taken_at = clock.now());
         Self { view, publisher, clock }

@@ -70,15 +70,10 @@ impl View {
         self.edge.lease().map(|lease| Lease::new(lease, &self.edge))
     }
 
-    /// Who leads, for display; this node only if it holds the lease.
-    pub(crate) fn leader(&self) -> Option<Arc<Peer>> {
-        match &*self.leadership.borrow() {
-            Leadership::Vacant => None,
-            Leadership::Following { leader, .. } => Some(Arc::clone(leader)),
-            Leadership::Leading { .. } | Leadership::Draining { .. } => {
-                self.is_leader().then(|| Arc::clone(&self.subject.me))
-            }
-        }
+    /// Who leads, for display: by hearsay, or as heard; this node only if it holds the lease.
+    pub(crate) fn shown_leader(&self, by_hearsay: bool) -> Option<Peer> {
+        let shown = self.look(|view, _| view.shown_leader());
+        shown.filter(|leader| leader.by_hearsay == by_hearsay).map(|leader| leader.peer)
     }
 
     /// Members and services, as last made known.

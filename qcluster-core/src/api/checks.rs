@@ -4,13 +4,19 @@
 //! |---|---|
 //! | `/`, `/leader` | this node holds the lease, at this instant |
 //! | `/follower` | it knows another node as the leader, and its loop runs |
-//! | `/health` | its loop runs, its state can be saved, and it knows a leader: a working part of a working cluster |
+//! | `/health` | its loop runs, its state can be saved, it hears a leader, and what it sees of the others can be relied on: a working part of a working cluster |
 //! | `/readiness` | its loop runs, its boot wait is over, its state can be saved, and it is not handing over |
 //! | `/liveness` | it has not stopped, and its loop has run within twenty leases, and ten seconds at least |
 //!
 //! Readiness does not ask for a leader: an orchestrator that starts the nodes one by one, each after the last is ready,
 //! would wait for ever for the first. It does ask for the end of the boot wait, so that a rolling restart takes the next
 //! voter only when the last one can vote again.
+//!
+//! When most members have vanished at once (G9), `/health` says so, and `/readiness` does not: those that are left are all
+//! that there is, and taking them out of service as well would make matters worse.
+//!
+//! Without a leader by design (`"mode": "masterless"`) `/leader` and `/follower` are always 503 `masterless`, and `/health`
+//! asks for no leader. What is known of a leader by hearsay alone (E19) is named in refusals, and makes no check pass.
 
 use serde::Serialize;
 
@@ -18,7 +24,7 @@ use super::Outcome;
 use super::response::{ErrorCode, Response};
 use super::routes::Call;
 use super::status::StorageStatus;
-use super::view::View;
+use super::view::{ShownLeader, View};
 use crate::config::Peer;
 use crate::node::Role;
 
@@ -35,7 +41,7 @@ struct Fine {
     status: &'static str,
 }
 
-type Verdict = Result<(), Response>;
+pub(super) type Verdict = Result<(), Response>;
 
 pub(super) fn ping(_: &Call<'_>) -> Outcome {
     Outcome::Respond(Response::text(200, "pong"))
@@ -44,19 +50,39 @@ pub(super) fn ping(_: &Call<'_>) -> Outcome {
 pub(super) fn leader(call: &Call<'_>) -> Outcome {
     let view = call.view;
     Outcome::Respond(match view.held() {
-        Some(lease) => Response::json(200, &LeaderBody { leader: &view.subject.me, token: Some(lease.token.0) }),
+        Some(lease) => led(view, Some(lease.token.0)),
         None => not_leader(view),
     })
 }
 
-/// That this node does not lead, and who does; 503.
+/// That this node does not lead, and who does, as far as it knows; 503.
 pub(super) fn not_leader(view: &View<'_>) -> Response {
-    if view.follows.is_some() {
-        let message = "another node leads, as far as this one knows";
-        return Response::error_naming(ErrorCode::NotLeader, message, view.follows);
+    if view.subject.is_masterless() {
+        return masterless();
+    }
+    let shown = view.held().is_none().then(|| view.shown_leader()).flatten();
+    if let Some(ShownLeader { peer, by_hearsay }) = shown {
+        let message = if by_hearsay {
+            "this node hears no leader: others say that this one leads"
+        } else {
+            "another node leads, as far as this one knows"
+        };
+        return Response::error_naming(ErrorCode::NotLeader, message, Some(peer));
     }
     let message = alloc::format!("this node does not lead, and knows no leader: {}", view.facts());
     Response::error(ErrorCode::NotLeader, &message)
+}
+
+/// 200 with the leader.
+fn led(view: &View<'_>, token: Option<u64>) -> Response {
+    match view.shown_leader() {
+        Some(ShownLeader { peer, .. }) => Response::json(200, &LeaderBody { leader: &peer, token }),
+        None => no_leader(view),
+    }
+}
+
+fn masterless() -> Response {
+    Response::error(ErrorCode::Masterless, "this cluster has no leader by design: all its nodes are members alike")
 }
 
 pub(super) fn follower(call: &Call<'_>) -> Outcome {
@@ -65,7 +91,7 @@ pub(super) fn follower(call: &Call<'_>) -> Outcome {
         Some(_) if view.held().is_some() => {
             Err(Response::error(ErrorCode::NotFollower, "this node leads, so it follows nobody"))
         }
-        Some(leader) => Ok(Response::json(200, &LeaderBody { leader, token: None })),
+        Some(_) => Ok(led(view, None)),
         None => Err(no_leader(view)),
     };
     let verdict = runs(view).and_then(|()| follows());
@@ -74,8 +100,12 @@ pub(super) fn follower(call: &Call<'_>) -> Outcome {
 
 pub(super) fn health(call: &Call<'_>) -> Outcome {
     let view = call.view;
-    let knows_leader = || view.leader().map(|_| ()).ok_or_else(|| no_leader(view));
-    judged(runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()))
+    let knows_leader = || match view.leader() {
+        Some(_) => Ok(()),
+        None if view.subject.is_masterless() => Ok(()),
+        None => Err(no_leader(view)),
+    };
+    judged(runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()).and_then(|()| trusts(view)))
 }
 
 pub(super) fn readiness(call: &Call<'_>) -> Outcome {
@@ -96,9 +126,22 @@ fn not_stopped(view: &View<'_>) -> Verdict {
     view.stopped.map_or(Ok(()), |why| Err(Response::error(ErrorCode::Stopped, why)))
 }
 
-fn runs(view: &View<'_>) -> Verdict {
+/// That what this node passes on about the cluster is worth something: it has not stopped, and its loop runs.
+pub(super) fn runs(view: &View<'_>) -> Verdict {
     not_stopped(view)?;
     if view.is_stalled() { Err(stalled(view)) } else { Ok(()) }
+}
+
+/// That most members have not vanished at once (G9).
+pub(super) fn trusts(view: &View<'_>) -> Verdict {
+    if view.directory.is_trusted() {
+        return Ok(());
+    }
+    Err(Response::error(
+        ErrorCode::Untrusted,
+        "most members vanished at once, so the fault is probably here: what this node says of members and services is not to \
+         be relied on",
+    ))
 }
 
 fn stalled(view: &View<'_>) -> Response {
@@ -137,6 +180,9 @@ fn works(view: &View<'_>) -> Verdict {
 }
 
 fn no_leader(view: &View<'_>) -> Response {
+    if view.subject.is_masterless() {
+        return masterless();
+    }
     let message = alloc::format!("this node knows no leader: {}", view.facts());
     Response::error(ErrorCode::NoLeader, &message)
 }

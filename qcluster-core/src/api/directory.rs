@@ -268,10 +268,30 @@ impl Directory {
         self.members.iter().map(move |card| self.member_info(card, now))
     }
 
+    /// One member.
+    pub fn member(&self, identifier: &str, now: Time) -> Option<MemberInfo> {
+        self.card(identifier).map(|card| self.member_info(card, now))
+    }
+
     /// What a member says about itself.
     pub fn metadata_of(&self, identifier: &str) -> Option<&Metadata> {
+        Some(&self.card(identifier)?.metadata).filter(|metadata| !metadata.is_empty())
+    }
+
+    fn card(&self, identifier: &str) -> Option<&Arc<Card>> {
         let at = self.members.binary_search_by(|card| card.view.id.as_str().cmp(identifier)).ok()?;
-        Some(&self.members[at].metadata).filter(|metadata| !metadata.is_empty())
+        self.members.get(at)
+    }
+
+    /// Whether any member but this node is known, be it that it has gone since.
+    pub fn has_met_others(&self) -> bool {
+        self.members.iter().any(|card| card.view.id.key() != self.me)
+    }
+
+    /// A service of this node.
+    pub fn own_service(&self, id: &str) -> Option<ServiceInfo> {
+        let is_it = |(card, service): &&(Arc<Card>, Arc<Service>)| service.id == id && card.view.id.key() == self.me;
+        self.services.iter().find(is_it).map(|(card, service)| service_info(card, service))
     }
 
     /// The instances of that service, or of all.
@@ -305,6 +325,11 @@ impl Directory {
     /// Whether what this node sees of the others can be relied on (G9).
     pub fn is_trusted(&self) -> bool {
         self.is_trusted
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_trusted(&mut self, is_trusted: bool) {
+        self.is_trusted = is_trusted;
     }
 
     /// The index of what happened last.

@@ -6,14 +6,20 @@ use super::Outcome;
 use super::response::Response;
 use super::routes::Call;
 use super::status::Status;
-use crate::config::Peer;
+use crate::config::{Mode, Peer};
 
 /// `GET /v1/leader`: who leads as far as this node knows. For display and for routing: it grants nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LeaderInfo {
-    /// `None` while nobody that this node can hear leads.
+    /// `None` while nobody is known to lead.
     pub leader: Option<Peer>,
+    /// Whether this node does not hear that leader itself, and passes on what others say (E19).
+    #[serde(default)]
+    pub by_hearsay: bool,
+    /// Whether the cluster has a leader at all.
+    #[serde(default)]
+    pub mode: Mode,
     /// The highest term that the node knows, as of its loop's last look.
     pub term: u64,
     /// Whether it is the node that was asked: then it holds the lease at this instant.
@@ -25,8 +31,11 @@ pub struct LeaderInfo {
 pub(super) fn leader(call: &Call<'_>) -> Outcome {
     let view = call.view;
     let lease = view.held();
+    let (shown, is_masterless) = (view.shown_leader(), view.subject.is_masterless());
     let info = LeaderInfo {
-        leader: view.leader().cloned(),
+        by_hearsay: shown.as_ref().is_some_and(|leader| leader.by_hearsay),
+        leader: shown.map(|leader| leader.peer),
+        mode: if is_masterless { Mode::Masterless } else { Mode::Leader },
         term: view.snapshot.term,
         is_me: lease.is_some(),
         token: lease.map(|lease| lease.token.0),

@@ -19,6 +19,8 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// The header `Authorization`.
     pub authorization: Option<&'a str>,
+    /// The header `Last-Event-ID`, by which a reader of events goes on where it was cut off.
+    pub last_event_id: Option<&'a str>,
     /// Where it comes from.
     pub client: Client,
     /// The whole body. Its length is limited by the server.
@@ -65,6 +67,7 @@ impl<'a> Request<'a> {
             host: None,
             origin: None,
             authorization: None,
+            last_event_id: None,
             client: Client::Loopback,
             body: &[],
         }
@@ -83,8 +86,16 @@ impl<'a> Request<'a> {
 
     /// Every value of a parameter of the query, decoded, in order.
     pub fn parameters(&self, name: &str) -> impl Iterator<Item = Cow<'a, str>> {
-        let query = self.query.unwrap_or_default();
-        form_urlencoded::parse(query.as_bytes()).filter(move |(key, _)| key == name).map(|(_, value)| value)
+        self.pairs().filter(move |(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The name of every parameter of the query, decoded, in order.
+    pub fn parameter_names(&self) -> impl Iterator<Item = Cow<'a, str>> {
+        self.pairs().map(|(key, _)| key)
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
+        form_urlencoded::parse(self.query.unwrap_or_default().as_bytes())
     }
 }
 

@@ -34,6 +34,9 @@ pub struct ErrorBody {
     /// Where the error is that this node does not lead: who does, as far as it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leader: Option<Peer>,
+    /// Where the error is that what happened since an index is not known: from which one to go on, once all is read anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
 }
 
 /// Why a request did not get what it asked for.
@@ -83,6 +86,30 @@ pub enum ErrorCode {
     NotAVoter,
     /// Nobody could take over.
     NoSuccessor,
+    /// The cluster has no leader by design. 503 as a health check, 409 as an answer to a command.
+    Masterless,
+    /// A service is not as it has to be.
+    InvalidService,
+    /// This node has no service of that identifier.
+    UnknownService,
+    /// This node has as many services as one may have.
+    TooManyServices,
+    /// The cluster has as many records as there may be.
+    RegistryFull,
+    /// The identifier has the hash of another service's.
+    IdCollision,
+    /// A heartbeat for a service without a time to live that says nothing.
+    NoTtl,
+    /// This node takes no part in membership and registry.
+    NoRegistry,
+    /// This node is leaving the cluster.
+    Leaving,
+    /// Most members vanished at once, so the fault is probably here (G9).
+    Untrusted,
+    /// This node has met none of the nodes that it was told of.
+    Alone,
+    /// What happened since that index is not known.
+    UnknownIndex,
     /// Too many connections.
     Busy,
     /// A fault of the server.
@@ -115,6 +142,18 @@ impl ErrorCode {
             Self::NotFinished => "not_finished",
             Self::NotAVoter => "not_a_voter",
             Self::NoSuccessor => "no_successor",
+            Self::Masterless => "masterless",
+            Self::InvalidService => "invalid_service",
+            Self::UnknownService => "unknown_service",
+            Self::TooManyServices => "too_many_services",
+            Self::RegistryFull => "registry_full",
+            Self::IdCollision => "id_collision",
+            Self::NoTtl => "no_ttl",
+            Self::NoRegistry => "no_registry",
+            Self::Leaving => "leaving",
+            Self::Untrusted => "untrusted",
+            Self::Alone => "alone",
+            Self::UnknownIndex => "unknown_index",
             Self::Busy => "busy",
             Self::Internal => "internal",
         }
@@ -123,13 +162,20 @@ impl ErrorCode {
     /// The HTTP status, unless the path says otherwise.
     pub const fn status(self) -> u16 {
         match self {
-            Self::BadRequest => 400,
+            Self::BadRequest | Self::InvalidService => 400,
             Self::Unauthorized => 401,
             Self::Forbidden | Self::ForeignOrigin | Self::ForeignHost => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::UnknownService => 404,
             Self::MethodNotAllowed => 405,
             Self::BodyTimeout => 408,
-            Self::NotAVoter | Self::NoSuccessor => 409,
+            Self::NotAVoter
+            | Self::NoSuccessor
+            | Self::TooManyServices
+            | Self::RegistryFull
+            | Self::IdCollision
+            | Self::NoTtl
+            | Self::NoRegistry => 409,
+            Self::UnknownIndex => 410,
             Self::BodyTooLarge => 413,
             Self::UriTooLong => 414,
             Self::HeadersTooLarge => 431,
@@ -143,6 +189,10 @@ impl ErrorCode {
             | Self::Stalled
             | Self::Stopped
             | Self::NotFinished
+            | Self::Masterless
+            | Self::Leaving
+            | Self::Untrusted
+            | Self::Alone
             | Self::Busy => 503,
         }
     }
@@ -151,6 +201,8 @@ impl ErrorCode {
 impl Response {
     /// The type of every JSON body.
     pub const JSON: &'static str = "application/json";
+    /// The type of server-sent events.
+    pub const EVENTS: &'static str = "text/event-stream";
     /// The type of every other.
     pub const TEXT: &'static str = "text/plain; charset=utf-8";
 
@@ -168,14 +220,28 @@ impl Response {
         }
     }
 
+    /// The head of server-sent events, which follow as they happen.
+    pub fn events() -> Self {
+        Self { content_type: Self::EVENTS, ..Self::text(200, "") }
+    }
+
     /// An error, with its usual status.
     pub fn error(code: ErrorCode, message: &str) -> Self {
-        Self::error_naming(code, message, None)
+        Self::error_of(code, message, None, None)
     }
 
     /// An error that names the leader.
-    pub(super) fn error_naming(code: ErrorCode, message: &str, leader: Option<&Peer>) -> Self {
-        let body = ErrorBody { code: code.name().to_owned(), message: message.to_owned(), leader: leader.cloned() };
+    pub(super) fn error_naming(code: ErrorCode, message: &str, leader: Option<Peer>) -> Self {
+        Self::error_of(code, message, leader, None)
+    }
+
+    /// An error that tells from which index to go on.
+    pub(super) fn error_at(code: ErrorCode, message: &str, index: u64) -> Self {
+        Self::error_of(code, message, None, Some(index))
+    }
+
+    fn error_of(code: ErrorCode, message: &str, leader: Option<Peer>, index: Option<u64>) -> Self {
+        let body = ErrorBody { code: code.name().to_owned(), message: message.to_owned(), leader, index };
         Self { authenticate: code == ErrorCode::Unauthorized, ..Self::json(code.status(), &body) }
     }
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 use super::request::{Method, Request, segments};
 use super::response::{ErrorCode, Response};
 use super::view::View;
-use super::{Answer, Outcome, checks, leader, transfer};
+use super::{Answer, Outcome, checks, discovery, leader, members, services, transfer, watching};
 
 /// What a handler is given.
 #[derive(Clone, Copy)]
@@ -30,6 +30,8 @@ enum Verb {
     Get,
     /// Needs the rights of [`Access`](super::Access), like every verb but `Get`.
     Post,
+    Put,
+    Delete,
 }
 
 const ROUTES: &[Route] = &[
@@ -44,6 +46,21 @@ const ROUTES: &[Route] = &[
     Route { pattern: "/v1/status", handlers: &[(Verb::Get, leader::status)] },
     Route { pattern: "/v1/leader", handlers: &[(Verb::Get, leader::leader)] },
     Route { pattern: "/v1/transfer", handlers: &[(Verb::Post, transfer::transfer)] },
+    Route { pattern: "/v1/members", handlers: &[(Verb::Get, members::members)] },
+    Route { pattern: "/v1/owners/{}", handlers: &[(Verb::Get, members::owners)] },
+    Route { pattern: "/v1/leave", handlers: &[(Verb::Post, members::leave)] },
+    Route { pattern: "/v1/services", handlers: &[(Verb::Get, services::all)] },
+    Route {
+        pattern: "/v1/services/{}",
+        handlers: &[
+            (Verb::Get, services::of_name),
+            (Verb::Put, services::register),
+            (Verb::Delete, services::deregister),
+        ],
+    },
+    Route { pattern: "/v1/services/{}/heartbeat", handlers: &[(Verb::Put, services::heartbeat)] },
+    Route { pattern: "/v1/watch", handlers: &[(Verb::Get, watching::watch)] },
+    Route { pattern: "/v1/sd/prometheus", handlers: &[(Verb::Get, discovery::prometheus)] },
 ];
 
 /// What stands in metrics for every path that is none of the table.
@@ -68,7 +85,9 @@ impl Route {
             Method::Get | Method::Head => (Some(Verb::Get), false),
             Method::Options => (Some(Verb::Get), true),
             Method::Post => (Some(Verb::Post), false),
-            Method::Put | Method::Delete | Method::Other => (None, false),
+            Method::Put => (Some(Verb::Put), false),
+            Method::Delete => (Some(Verb::Delete), false),
+            Method::Other => (None, false),
         };
         match (verb, verb.and_then(allowed)) {
             (Some(verb), Some(handler)) => {
@@ -79,7 +98,18 @@ impl Route {
                 }
                 match handler(call) {
                     Outcome::Respond(response) if asks => Outcome::Respond(self.with_allow(response)),
-                    outcome => outcome,
+                    // Nothing is waited for by who wants to hear no more than that it could be.
+                    Outcome::Poll { .. } | Outcome::Stream { .. } if asks => {
+                        Outcome::Respond(self.with_allow(Response::text(204, "")))
+                    }
+                    Outcome::Stream { .. } if call.request.method == Method::Head => {
+                        Outcome::Respond(Response::events())
+                    }
+                    outcome @ (Outcome::Respond(_)
+                    | Outcome::Metrics
+                    | Outcome::Perform(_)
+                    | Outcome::Poll { .. }
+                    | Outcome::Stream { .. }) => outcome,
                 }
             }
             // What has nothing to be read is asked what it allows.
@@ -97,6 +127,8 @@ impl Route {
             allow.push_str(match verb {
                 Verb::Get => "GET, HEAD, ",
                 Verb::Post => "POST, ",
+                Verb::Put => "PUT, ",
+                Verb::Delete => "DELETE, ",
             });
         }
         allow.push_str("OPTIONS");

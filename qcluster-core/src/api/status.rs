@@ -9,10 +9,11 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::view::{PeerSnapshot, Snapshot, View};
-use crate::config::{Peer, Seat};
+use super::counters::named;
+use super::view::{PeerSnapshot, View};
+use crate::config::{Mode, Peer, Seat};
+use crate::membership::State;
 use crate::node::Role;
-use crate::reason::{DropReason, LostReason, MessageKind, Refusal};
 use crate::time::Span;
 
 /// How a node is, as of its loop's last look (about a heartbeat interval ago); whether it leads, as of the asking.
@@ -27,8 +28,11 @@ pub struct Status {
     pub version: String,
     /// What it listens on, for UDP and TCP alike.
     pub listen: Vec<SocketAddr>,
-    /// `starting`, `observer`, `booting`, `follower`, `pre_candidate`, `candidate`, `leader` or `stopped`. A `leader`
-    /// without [`is_leader`](Self::is_leader) has won, and not yet been given its lease.
+    /// Whether the cluster has a leader.
+    #[serde(default)]
+    pub mode: Mode,
+    /// `starting`, `member`, `observer`, `booting`, `follower`, `pre_candidate`, `candidate`, `leader` or `stopped`. A
+    /// `leader` without [`is_leader`](Self::is_leader) has won, and not yet been given its lease.
     pub role: String,
     /// Whether it holds the lease.
     pub is_leader: bool,
@@ -40,6 +44,9 @@ pub struct Status {
     pub voters_answering: Option<usize>,
     /// The identifier of the leader, as far as this node knows.
     pub leader: Option<String>,
+    /// Whether the node does not hear that leader itself, and passes on what others say (E19).
+    #[serde(default)]
+    pub by_hearsay: bool,
     /// The highest term that it knows.
     pub term: u64,
     /// Its life, in hexadecimal.
@@ -50,8 +57,30 @@ pub struct Status {
     pub storage: StorageStatus,
     /// The other voters, by identifier.
     pub peers: Vec<PeerStatus>,
+    /// Members and services, as it sees them.
+    #[serde(default)]
+    pub registry: RegistryStatus,
     /// What it has done and refused since its start, by name.
     pub counters: BTreeMap<String, u64>,
+}
+
+/// Members and services, as a node sees them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RegistryStatus {
+    /// Whether what it sees of the others can be relied on: not, after most members vanished at once (G9).
+    pub is_trusted: bool,
+    /// Members by state, itself among them: `alive`, `suspect`, `down`, `left`.
+    pub members: BTreeMap<String, usize>,
+    /// Instances of services on nodes that are there.
+    pub services: usize,
+    /// Of those, its own.
+    pub own_services: usize,
+    /// How much slower than usual it judges others, because it seems to be slow or cut off itself: 0 is healthy, 8 the worst
+    /// (G2).
+    pub local_health: u8,
+    /// The index of what happened last, to watch from.
+    pub index: u64,
 }
 
 /// How saving state goes.
@@ -87,7 +116,7 @@ impl From<&View<'_>> for Status {
     fn from(view: &View<'_>) -> Self {
         let View { subject, snapshot, now, .. } = *view;
         let rules = &subject.rules;
-        let (lease, leader) = (view.held(), view.leader());
+        let (lease, leader, shown) = (view.held(), view.leader(), view.shown_leader());
         let age = |peer: &PeerSnapshot| peer.heard.map(|heard| now.since(heard));
         let answering = || snapshot.peers.iter().filter_map(age).filter(|age| *age <= rules.timing().lease).count() + 1;
         let listens_to_all = |peer: &str| {
@@ -108,6 +137,7 @@ impl From<&View<'_>> for Status {
             cluster: subject.cluster.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             listen: subject.listen.clone(),
+            mode: if subject.is_masterless() { Mode::Masterless } else { Mode::Leader },
             role: match view.stopped {
                 Some(_) => Role::Stopped.name(),
                 None => snapshot.role.map_or("starting", Role::name),
@@ -117,57 +147,30 @@ impl From<&View<'_>> for Status {
             token: lease.map(|lease| lease.token.0),
             lease_remaining_ms: lease.map(|lease| lease.valid_until.since(now).as_millis()),
             voters_answering: lease.map(|_| answering()),
-            leader: leader.map(|leader| leader.identifier.clone()),
+            by_hearsay: shown.as_ref().is_some_and(|leader| leader.by_hearsay),
+            leader: shown.map(|leader| leader.peer.identifier),
             term: snapshot.term,
             incarnation: format!("{:016x}", snapshot.incarnation),
             uptime_ms: now.since(crate::time::Time::ZERO).as_millis(),
             storage: snapshot.storage.clone(),
             peers: snapshot.peers.iter().map(peer).collect(),
+            registry: RegistryStatus::from(view),
             counters: named(snapshot),
         }
     }
 }
 
-/// Every counter under its name; those by reason or kind only where they are not zero.
-fn named(snapshot: &Snapshot) -> BTreeMap<String, u64> {
-    let Snapshot { counters, transport, .. } = snapshot;
-    let plain = [
-        ("received", counters.received),
-        ("sent", counters.sent),
-        ("pre_votes", counters.pre_votes),
-        ("candidacies", counters.candidacies),
-        ("expired_candidacies", counters.expired_candidacies),
-        ("elected", counters.elected),
-        ("votes_granted", counters.votes_granted),
-        ("releases_honoured", counters.releases_honoured),
-        ("yielded", counters.yielded),
-        ("late_timers", counters.late_timers),
-        ("transfers", counters.transfers),
-        ("transfers_refused", counters.transfers_refused),
-        ("preferred_attempts", counters.preferred_attempts),
-        ("persists", counters.persists),
-        ("persist_failures", counters.persist_failures),
-        ("clock_regressions", counters.clock_regressions),
-        ("twins", counters.twins),
-        ("observers_refused", counters.observers_refused),
-        ("overflowed", counters.overflowed),
-        ("unaddressed", transport.unaddressed),
-        ("lookup_failures", transport.lookup_failures),
-        ("udp_sent", transport.sent),
-        ("udp_received", transport.received),
-        ("udp_sent_bytes", transport.sent_bytes),
-        ("udp_received_bytes", transport.received_bytes),
-        ("udp_not_sent", transport.not_sent),
-        ("udp_send_errors", transport.send_errors),
-        ("udp_receive_errors", transport.receive_errors),
-    ];
-    let dropped = DropReason::ALL.iter().map(|reason| ("dropped", reason.name(), counters.dropped_for(*reason)));
-    let refused = Refusal::ALL.iter().map(|reason| ("votes_refused", reason.name(), counters.refused_for(*reason)));
-    let lost = LostReason::ALL.iter().map(|reason| ("lost", reason.name(), counters.lost[reason.index()]));
-    let kinds = MessageKind::ALL.iter();
-    let sent = kinds.clone().map(|kind| ("sent", kind.name(), counters.sent_by_kind[kind.index()]));
-    let received = kinds.map(|kind| ("received", kind.name(), counters.received_by_kind[kind.index()]));
-    let by_reason = dropped.chain(refused).chain(lost).chain(sent).chain(received).filter(|(_, _, count)| *count > 0);
-    let by_reason = by_reason.map(|(what, reason, count)| (format!("{what}.{reason}"), count));
-    plain.into_iter().map(|(name, count)| (name.to_owned(), count)).chain(by_reason).collect()
+impl From<&View<'_>> for RegistryStatus {
+    fn from(view: &View<'_>) -> Self {
+        let directory = view.directory;
+        let count = |(state, count): (State, usize)| (state.name().to_owned(), count);
+        Self {
+            is_trusted: directory.is_trusted(),
+            members: directory.member_counts().map(count).into(),
+            services: directory.service_count(),
+            own_services: view.snapshot.registry.map_or(0, |counts| counts.own),
+            local_health: view.snapshot.local_health,
+            index: directory.index(),
+        }
+    }
 }

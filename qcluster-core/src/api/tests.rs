@@ -43,7 +43,7 @@ fn subject(token: Option<&str>) -> Subject {
     let me = Arc::new(config.as_peer());
     let voters = vec![Arc::clone(&me), Arc::new(server_b())];
     let access = Access::new(&config, token.map(|token| ApiToken::new(token).unwrap()));
-    Subject { me, cluster: config.cluster, listen: vec![], rules, voters, access }
+    Subject { me, cluster: config.cluster, listen: vec![], rules, voters, access, expects_others: true }
 }
 
 /// A node whose loop has just run.
@@ -240,7 +240,7 @@ fn only_who_may_changes_something() {
         let told = match answer(&request, &view(&subject, &snapshot)).outcome {
             Outcome::Perform(_) => None,
             Outcome::Respond(refusal) => Some(serde_json::from_slice::<Value>(&refusal.body).unwrap()["code"].clone()),
-            Outcome::Metrics => panic!("those are elsewhere"),
+            Outcome::Metrics | Outcome::Poll { .. } | Outcome::Stream { .. } => panic!("those are elsewhere"),
         };
         assert_eq!(told, expected.map(Value::from), "{request:?} with {token:?}");
     }
@@ -255,3 +255,5 @@ fn segments_and_parameters_are_decoded() {
     assert_eq!(request.parameter("x").as_deref(), Some(""));
     assert_eq!(request.parameter("y"), None);
 }
+
+mod registry;

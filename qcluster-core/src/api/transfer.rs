@@ -1,19 +1,17 @@
-//! `POST /v1/transfer`: what is asked, and how it is answered once the hand-over has ended (E10).
+//! `POST /v1/transfer`: hands leadership over (E10). How it is answered stands in `conclude.rs`.
 //!
 //! A node that does not lead answers 409 and names the leader. It does not redirect: a client that follows a redirect by
 //! itself would either lose its token on the way, or show it to whatever the other address is.
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
 use super::response::{ErrorCode, Response};
 use super::routes::Call;
-use super::view::View;
-use super::{Command, Done, Outcome, checks};
+use super::{Command, Outcome};
 use crate::id::NodeId;
-use crate::reason::TransferRefused;
 
 /// The body of the request, which may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,24 +41,5 @@ pub(super) fn transfer(call: &Call<'_>) -> Outcome {
     match body.target.as_deref().map(NodeId::new).transpose() {
         Ok(target) => Outcome::Perform(Command::Transfer { target }),
         Err(error) => bad(format!("target: {error}")),
-    }
-}
-
-/// The answer to a command that was carried out. `view` is taken afterwards.
-pub fn conclude(done: &Done, view: &View<'_>) -> Response {
-    match done {
-        Done::Transferred { ended } => Response::json(200, &Transferred { ended: ended.map(|token| token.0) }),
-        Done::Refused(TransferRefused::NotLeader) => checks::not_leader(view).with_status(409),
-        Done::Refused(refused @ TransferRefused::NotAVoter) => {
-            Response::error(ErrorCode::NotAVoter, &refused.to_string())
-        }
-        Done::Refused(refused @ TransferRefused::NoSuccessor) => {
-            Response::error(ErrorCode::NoSuccessor, &refused.to_string())
-        }
-        Done::Stopped => Response::error(ErrorCode::Stopped, view.stopped.unwrap_or("the node has stopped")),
-        Done::NotFinished => Response::error(
-            ErrorCode::NotFinished,
-            "the hand-over has not ended in time, and may still: ask /v1/leader who leads",
-        ),
     }
 }

@@ -8,10 +8,11 @@ use core::net::SocketAddr;
 use super::access::Access;
 use super::directory::Directory;
 use super::status::StorageStatus;
-use crate::config::{Peer, Rules};
+use crate::config::{Peer, Rules, Seat};
 use crate::election::Lease;
 use crate::metrics::Counters;
 use crate::node::Role;
+use crate::registry::Counts;
 use crate::time::{Span, Time};
 
 /// What never changes while a node runs.
@@ -29,6 +30,15 @@ pub struct Subject {
     pub voters: Vec<Arc<Peer>>,
     /// Who may change something.
     pub access: Access,
+    /// Whether the configuration names other nodes: one that has met none of them has not arrived yet.
+    pub expects_others: bool,
+}
+
+impl Subject {
+    /// Whether the cluster has no leader, by design.
+    pub fn is_masterless(&self) -> bool {
+        self.rules.seat() == Seat::Member
+    }
 }
 
 /// What the loop writes down each heartbeat interval. Made to be written in place, again and again, without allocating.
@@ -50,6 +60,10 @@ pub struct Snapshot {
     pub counters: Counters,
     /// What the adapter has counted.
     pub transport: TransportCounters,
+    /// How much there is in the registry; `None` without one.
+    pub registry: Option<Counts>,
+    /// How much slower than usual the node judges others: 0 is healthy, 8 the worst (G2).
+    pub local_health: u8,
 }
 
 /// Another voter.
@@ -126,6 +140,15 @@ pub struct View<'a> {
     pub now: Time,
 }
 
+/// Who leads, for display.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownLeader {
+    /// The leader, with what it says about itself.
+    pub peer: Peer,
+    /// Whether this node does not hear it, and passes on what others say (E19).
+    pub by_hearsay: bool,
+}
+
 impl<'a> View<'a> {
     /// A loop that has not run for so many leases knows nothing that is worth passing on.
     const STALLED_LEASES: u64 = 10;
@@ -140,6 +163,29 @@ impl<'a> View<'a> {
     /// Who leads, for display; this node only if it holds the lease.
     pub fn leader(&self) -> Option<&'a Peer> {
         if self.held().is_some() { Some(&self.subject.me) } else { self.follows }
+    }
+
+    /// Who leads, to be shown: as heard, or else by hearsay (E19). What it says about itself goes before what the
+    /// configuration here says about it.
+    pub fn shown_leader(&self) -> Option<ShownLeader> {
+        let (peer, by_hearsay) = match self.leader() {
+            Some(leader) => (leader, false),
+            None => (self.leader_by_hearsay()?, true),
+        };
+        Some(ShownLeader { peer: self.with_own_word(peer), by_hearsay })
+    }
+
+    fn leader_by_hearsay(&self) -> Option<&'a Peer> {
+        let name = self.directory.leader_by_hearsay().filter(|_| self.stopped.is_none())?;
+        self.subject.voters.iter().find(|voter| voter.identifier == name).map(AsRef::as_ref)
+    }
+
+    fn with_own_word(&self, peer: &Peer) -> Peer {
+        let mut peer = peer.clone();
+        if let Some(metadata) = self.directory.metadata_of(&peer.identifier) {
+            peer.metadata.clone_from(metadata);
+        }
+        peer
     }
 
     /// Whether the loop has not run for so long that what it wrote down says nothing any more.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
@@ -13,13 +13,16 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
-use qcluster_core::api::{self, Answer, Client, Done, ErrorCode, Method, Outcome, Response};
-use tokio::sync::mpsc;
+use qcluster_core::RegistryCommand;
+use qcluster_core::api::{self, Answer, Client, Done, ErrorCode, EventList, Method, Outcome, Response};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::metrics::Metrics;
+use super::watchers::{Events, Flow, Watchers};
 use crate::commands::{self, Command};
-use crate::error::TransferError;
+use crate::error::{RegisterError, TransferError};
+use crate::registry::ask_registry;
 use crate::view::View;
 
 /// Path and query, in bytes.
@@ -47,20 +50,35 @@ const NO_ROUTE: &str = "other";
 pub(super) struct Site {
     pub(super) view: Arc<View>,
     pub(super) metrics: Metrics,
+    pub(super) watchers: Arc<Watchers>,
     /// Weak: the node stops with the last handle of the application.
     commands: mpsc::WeakSender<Command>,
 }
 
+/// What is sent back.
+enum Reply {
+    Whole(Response),
+    Events(Events),
+}
+
+pub(super) type ReplyBody = Either<Full<Bytes>, Events>;
+
 impl Site {
     pub(super) fn new(view: Arc<View>, commands: mpsc::WeakSender<Command>) -> Self {
-        let metrics = Metrics::new(&view);
-        Self { view, metrics, commands }
+        let watchers = Arc::new(Watchers::new());
+        let metrics = Metrics::new(&view, &watchers);
+        Self { view, metrics, watchers, commands }
     }
 
-    /// The longest that an answer may take.
-    pub(super) fn answer_time_max(&self) -> Duration {
+    /// The longest that a command may take.
+    fn command_time_max(&self) -> Duration {
         let rules = &self.view.subject().rules;
         Duration::from(rules.drain()).saturating_add(rules.timing().lease.into()).saturating_add(COMMAND_SLACK)
+    }
+
+    /// The longest that an answer may take: a stream is none.
+    pub(super) fn answer_time_max(&self) -> Duration {
+        self.command_time_max().max(Duration::from(EventList::WAIT_MAX).saturating_add(COMMAND_SLACK))
     }
 
     pub(super) fn tell_counters(&self) {
@@ -69,17 +87,52 @@ impl Site {
 
     async fn perform(&self, command: api::Command) -> Done {
         let Some(commands) = self.commands.upgrade() else { return Done::Stopped };
-        let api::Command::Transfer { target } = command;
-        let transfer = commands::ask_and_wait(&self.view, &commands, |reply| Command::Transfer { target, reply });
-        match timeout(self.answer_time_max(), transfer).await {
-            Ok(Ok(ended)) => Done::Transferred { ended },
-            Ok(Err(TransferError::Refused(refused))) => Done::Refused(refused),
-            Ok(Err(TransferError::Stopped(_))) => Done::Stopped,
-            Err(_) => Done::NotFinished,
+        let performed = async {
+            match command {
+                api::Command::Transfer { target } => self.transfer(&commands, target).await,
+                api::Command::Register(service) => {
+                    let done = Done::Written { id: service.id.clone() };
+                    self.write(&commands, RegistryCommand::Register(service), done).await
+                }
+                api::Command::Deregister { id } => {
+                    let done = Done::Deregistered { id: id.clone() };
+                    self.write(&commands, RegistryCommand::Deregister { id }, done).await
+                }
+                api::Command::Beat { id, health } => {
+                    let done = Done::Written { id: id.clone() };
+                    self.write(&commands, RegistryCommand::Beat { id, health }, done).await
+                }
+                api::Command::Leave => match commands.send(Command::Shutdown).await {
+                    Ok(()) => Done::Leaves,
+                    Err(_) => Done::Stopped,
+                },
+            }
+        };
+        timeout(self.command_time_max(), performed).await.unwrap_or(Done::NotFinished)
+    }
+
+    async fn transfer(&self, commands: &mpsc::Sender<Command>, target: Option<qcluster_core::NodeId>) -> Done {
+        match commands::ask_and_wait(&self.view, commands, |reply| Command::Transfer { target, reply }).await {
+            Ok(ended) => Done::Transferred { ended },
+            Err(TransferError::Refused(refused)) => Done::TransferRefused(refused),
+            Err(TransferError::Stopped(_)) => Done::Stopped,
         }
     }
 
-    async fn answer(&self, from: SocketAddr, request: Request<Incoming>) -> (&'static str, Response) {
+    async fn write(&self, commands: &mpsc::Sender<Command>, command: RegistryCommand, done: Done) -> Done {
+        match ask_registry(&self.view, commands, command).await {
+            Ok(()) => done,
+            Err(RegisterError::Refused(error)) => Done::WriteRefused(error),
+            Err(RegisterError::Stopped(_)) => Done::Stopped,
+        }
+    }
+
+    async fn answer(
+        &self,
+        from: SocketAddr,
+        flow: Arc<watch::Sender<Flow>>,
+        request: Request<Incoming>,
+    ) -> (&'static str, Reply) {
         let (parts, body) = request.into_parts();
         let body = match within_limits(&parts) {
             Ok(()) => read(&parts, body).await,
@@ -87,7 +140,7 @@ impl Site {
         };
         let body = match body {
             Ok(body) => body,
-            Err(refusal) => return (NO_ROUTE, refusal),
+            Err(refusal) => return (NO_ROUTE, Reply::Whole(refusal)),
         };
         let Answer { route, outcome } = self.view.look(|view, _| api::answer(&request_of(from, &parts, &body), view));
         let response = match outcome {
@@ -97,8 +150,13 @@ impl Site {
                 let done = self.perform(command).await;
                 self.view.look(|view, _| api::conclude(&done, view))
             }
+            Outcome::Poll { index, wait } => self.watchers.poll(&self.view, index, wait).await,
+            Outcome::Stream { index } => match self.watchers.stream(Arc::clone(&self.view), index, flow) {
+                Ok(events) => return (route, Reply::Events(events)),
+                Err(busy) => *busy,
+            },
         };
-        (route, response)
+        (route, Reply::Whole(response))
     }
 }
 
@@ -106,11 +164,16 @@ impl Site {
 pub(super) async fn exchange(
     site: Arc<Site>,
     from: SocketAddr,
+    flow: Arc<watch::Sender<Flow>>,
     request: Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-    let (route, response) = site.answer(from, request).await;
-    site.metrics.request(route, response.status);
-    Ok(sent(response))
+) -> Result<hyper::Response<ReplyBody>, Infallible> {
+    let (route, reply) = site.answer(from, flow, request).await;
+    let (head, events) = match reply {
+        Reply::Whole(response) => (response, None),
+        Reply::Events(events) => (Response::events(), Some(events)),
+    };
+    site.metrics.request(route, head.status);
+    Ok(sent(head, events))
 }
 
 fn within_limits(parts: &Parts) -> Result<(), Response> {
@@ -170,6 +233,7 @@ fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> api::Re
         host: parts.uri.authority().map(hyper::http::uri::Authority::as_str).or_else(|| header(HOST)),
         origin: header(ORIGIN),
         authorization: header(AUTHORIZATION),
+        last_event_id: header(HeaderName::from_static("last-event-id")),
         client: client(from, &parts.headers),
         body,
     }
@@ -186,9 +250,9 @@ fn client(from: SocketAddr, headers: &HeaderMap) -> Client {
     }
 }
 
-fn sent(response: Response) -> hyper::Response<Full<Bytes>> {
+fn sent(response: Response, events: Option<Events>) -> hyper::Response<ReplyBody> {
     let Response { status, content_type, allow, authenticate, body } = response;
-    let mut sent = hyper::Response::new(Full::new(body.into()));
+    let mut sent = hyper::Response::new(events.map_or_else(|| Either::Left(Full::new(body.into())), Either::Right));
     *sent.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = sent.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -11,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 use qcluster_core::api::{ErrorCode, Response};
 
+use super::watchers::Watchers;
 use crate::log;
 use crate::measures::{BOUNDS_NS, Histogram};
 use crate::view::View;
@@ -29,12 +30,15 @@ pub(super) struct HttpCounters {
     pub(super) requests: BTreeMap<(&'static str, u16), u64>,
     pub(super) accepted: u64,
     pub(super) refused: u64,
+    /// Those who wait for events now.
+    pub(super) watchers: u64,
 }
 
 /// The registry, and what is told of it.
 pub(super) struct Metrics {
     registry: Registry,
     http: Arc<Mutex<HttpCounters>>,
+    watchers: Arc<Watchers>,
     /// What `tracing` was told last.
     told: Mutex<BTreeMap<(&'static str, String), u64>>,
 }
@@ -43,14 +47,17 @@ pub(super) struct Metrics {
 struct NodeCollector {
     view: Weak<View>,
     http: Arc<Mutex<HttpCounters>>,
+    watchers: Arc<Watchers>,
 }
 
 impl Metrics {
-    pub(super) fn new(view: &Arc<View>) -> Self {
+    pub(super) fn new(view: &Arc<View>, watchers: &Arc<Watchers>) -> Self {
         let http = Arc::new(Mutex::new(HttpCounters::default()));
         let mut registry = Registry::with_prefix("qcluster");
-        registry.register_collector(Box::new(NodeCollector { view: Arc::downgrade(view), http: Arc::clone(&http) }));
-        Self { registry, http, told: Mutex::default() }
+        let collector =
+            NodeCollector { view: Arc::downgrade(view), http: Arc::clone(&http), watchers: Arc::clone(watchers) };
+        registry.register_collector(Box::new(collector));
+        Self { registry, http, watchers: Arc::clone(watchers), told: Mutex::default() }
     }
 
     pub(super) fn request(&self, route: &'static str, status: u16) {
@@ -79,7 +86,7 @@ impl Metrics {
             return;
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let http = self.http().clone();
+        let http = HttpCounters { watchers: self.watchers.count(), ..self.http().clone() };
         view.look(|seen, measures| {
             for family in table::families(seen, measures, &http) {
                 for (labels, value) in &family.values {
@@ -112,6 +119,7 @@ impl Collector for NodeCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(view) = self.view.upgrade() else { return Ok(()) };
         let http = self.http.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let http = HttpCounters { watchers: self.watchers.count(), ..http };
         view.look(|seen, measures| {
             for family in table::families(seen, measures, &http) {
                 encode(&mut encoder, &family)?;

@@ -25,7 +25,15 @@ fn three() -> Subject {
     let known = |id: &str| config.peers.iter().chain([&me]).find(|peer| peer.identifier == id).cloned();
     let voters = rules.voters().iter().filter_map(|voter| known(voter.id.as_str())).map(Arc::new).collect();
     let access = Access::new(&config, None);
-    Subject { me: Arc::new(me), cluster: config.cluster, listen: Vec::new(), rules, voters, access }
+    Subject {
+        me: Arc::new(me),
+        cluster: config.cluster,
+        listen: Vec::new(),
+        rules,
+        voters,
+        access,
+        expects_others: true,
+    }
 }
 
 fn place(voters: &[Arc<Peer>], identifier: &str) -> usize {

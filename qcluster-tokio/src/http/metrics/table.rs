@@ -1,5 +1,7 @@
 //! Every metric, with its help: the names never change, and labels come from fixed tables.
 
+mod registry;
+
 use prometheus_client::registry::Unit;
 use qcluster_core::api::{StorageStatus, View};
 use qcluster_core::{DropReason, LostReason, MessageKind, Refusal, Role, Span};
@@ -30,6 +32,7 @@ pub(super) fn families<'a>(view: &View<'_>, measures: &'a Measures, http: &HttpC
     let mut all = node(view);
     all.extend(elections(view));
     all.extend(datagrams(view));
+    all.extend(registry::families(view));
     all.extend(times(view, measures));
     all.extend(served(http));
     all
@@ -65,6 +68,7 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
         None => snapshot.role,
     };
     let all_roles = [
+        Role::Member,
         Role::Observer,
         Role::Booting,
         Role::Follower,
@@ -194,6 +198,7 @@ fn served(http: &HttpCounters) -> Vec<Family<'static>> {
     vec![
         family("http_requests", "Requests answered, by route and status", requests.collect()),
         counter("http_connections", "Connections accepted", http.accepted),
+        gauge("http_watchers", "Long polls and streams of events that wait now", http.watchers),
         counter("http_connections_refused", "Connections turned away because there were too many", http.refused),
     ]
 }

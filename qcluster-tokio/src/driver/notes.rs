@@ -1,0 +1,56 @@
+//! What the loop writes down of itself, for those who read without asking it.
+
+use qcluster_core::Time;
+use qcluster_core::api::{PeerSnapshot, StorageStatus};
+
+use super::{Driver, Effects};
+use crate::board::Notes;
+
+impl Driver {
+    /// Writes the status down each heartbeat interval, and when what people look at first has changed.
+    pub(super) fn snapshot(&mut self, now: Time) {
+        let node = self.endpoint.node();
+        let changed = {
+            let last = &self.effects.publisher.board.read().snapshot;
+            let disk_failed = matches!(last.storage, StorageStatus::Failed { .. });
+            last.role != Some(node.role())
+                || last.term != node.term().0
+                || disk_failed != self.effects.storage_error.is_some()
+        };
+        if changed || now >= self.snapshot_at {
+            self.snapshot_at = now + node.rules().timing().heartbeat;
+            self.write_snapshot();
+            self.effects.publisher.mind_vacancy(now);
+        }
+    }
+
+    pub(super) fn write_snapshot(&mut self) {
+        let Self { clock, endpoint, effects, names, .. } = self;
+        let node = endpoint.node();
+        let (storage, transport) = (effects.storage_status(), effects.sockets.counters());
+        let Effects { publisher, measures, .. } = effects;
+        publisher.board.write(|Notes { snapshot, measures: measured }| {
+            measured.clone_from(measures);
+            snapshot.taken_at = clock.now();
+            snapshot.role = Some(node.role());
+            snapshot.term = node.term().0;
+            snapshot.incarnation = node.incarnation().0;
+            snapshot.storage = storage;
+            snapshot.counters.clone_from(node.counters());
+            snapshot.registry = node.registry_counts();
+            snapshot.local_health = node.local_health();
+            snapshot.transport = transport;
+            snapshot.transport.unaddressed = endpoint.unaddressed();
+            snapshot.transport.lookup_failures = names.failures;
+            snapshot.peers.clear();
+            let rules = node.rules();
+            for (position, voter) in rules.voters().iter().enumerate().filter(|(_, voter)| voter.id != *rules.id()) {
+                let index = rules.index_of(voter.key);
+                let address = index.and_then(|index| endpoint.address(index));
+                let heard = index.and_then(|index| node.last_heard(index));
+                let whereabouts = names.whereabouts(voter.key);
+                snapshot.peers.push(PeerSnapshot { position, address, heard, whereabouts });
+            }
+        });
+    }
+}
