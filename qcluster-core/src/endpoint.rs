@@ -206,7 +206,7 @@ impl Endpoint {
 
     /// Where an envelope goes.
     fn find(&self, envelope: &Envelope) -> Option<SocketAddr> {
-        if let Message::Membership(membership::Message::Join { at: Some(at) }) = envelope.message {
+        if let Message::Membership(membership::Message::Join { at: Some(at), .. }) = envelope.message {
             return Some(at);
         }
         let Envelope { to, to_incarnation, .. } = *envelope;
@@ -222,7 +222,7 @@ impl Endpoint {
         if let Some(mut top_up) = self.node.top_up(to, &message) {
             while let Some(more) = self.node.next_to_top_up(&mut top_up) {
                 match wire::add(&more, &mut self.buffer) {
-                    Added::Yes => self.node.fits(&mut top_up),
+                    Added::Yes => top_up.fits(),
                     Added::NoRoom => self.node.does_not_fit(&mut top_up, more),
                 }
             }

@@ -52,6 +52,7 @@ mod reason;
 mod reconcile;
 pub mod recording;
 mod registry;
+mod rendezvous;
 mod rng;
 mod rumors;
 mod time;

@@ -41,7 +41,6 @@ use book::Book;
 pub(crate) use book::Contact;
 use health::Health;
 pub use message::{Hint, Message, Word};
-pub(crate) use owners::owners_among;
 use probing::Probing;
 pub(crate) use receive::Speaker;
 pub use standing::{Accusers, Introduction, Standing, State, Verdict};
@@ -185,12 +184,13 @@ impl Membership {
             cx.send(done.asker, Message::NoAnswer { seq: done.asker_seq });
         }
         self.ask_others(cx);
+        if cx.now >= self.probing.due {
+            self.next_round(cx);
+        }
+        // The accusation of this very round may have been the last that was missing.
         while let Some(member) = self.suspicions.due(cx.now) {
             self.suspicions.end(member);
             self.find_down(cx, member);
-        }
-        if cx.now >= self.probing.due {
-            self.next_round(cx);
         }
         if cx.now >= self.book.due && !self.book.is_empty() {
             self.try_contacts(cx);
@@ -296,13 +296,14 @@ impl Membership {
         }
         contacts.extend(self.book.next(&mut self.rng, is_there).filter(|contact| !contacts.contains(contact)));
         for contact in contacts {
+            let (to, at) = match contact {
+                Contact::Node(key) => (key, None),
+                Contact::Address(at) => (NodeKey::NOBODY, Some(at)),
+            };
+            let Some(message) = self.join(at, cx.now) else { continue };
             match contact {
-                Contact::Node(key) => cx.send(key, Message::Join { at: None }),
-                Contact::Address(at) => cx.effects.push(Effect::SendTo {
-                    to: NodeKey::NOBODY,
-                    life: Incarnation::UNKNOWN,
-                    message: Message::Join { at: Some(at) },
-                }),
+                Contact::Node(_) => cx.send(to, message),
+                Contact::Address(_) => cx.effects.push(Effect::SendTo { to, life: Incarnation::UNKNOWN, message }),
             }
         }
     }
@@ -313,8 +314,13 @@ impl Membership {
         // The number of binary digits of the size: news takes that many rounds to reach everybody.
         let rounds = u64::from(usize::BITS - others.leading_zeros());
         let min = self.pace.tick.times(2).times(rounds).max(self.pace.suspicion_min);
-        let confirmations = others.saturating_sub(1).min(Accusers::MAX);
-        Patience { min: self.health.stretch(min), max: self.health.stretch(min.times(4)), confirmations }
+        // Beside the first accuser.
+        let confirmations = others.saturating_sub(1).min(Accusers::MAX - 1);
+        Patience {
+            min: self.health.stretch_a_little(min),
+            max: self.health.stretch_a_little(min.times(4)),
+            confirmations,
+        }
     }
 
     /// Whether most have vanished, or are back (G9).

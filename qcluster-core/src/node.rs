@@ -32,8 +32,8 @@ pub use role::Role;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Durability, Rules, Seat, Voter, VoterIndex};
-use crate::election::{self, Context, Effect, Election, Lease, Start};
+use crate::config::{Durability, Rules, Seat, VoterIndex};
+use crate::election::{Context, Effect, Election, Start};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
 use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
@@ -175,110 +175,6 @@ impl Node {
                 part.min(self.links.greet_at).min(gossip)
             }
         }
-    }
-
-    /// The lease, if this node holds one at `now`.
-    pub fn lease(&self, now: Time) -> Option<Lease> {
-        match (&self.part, self.stage) {
-            (Part::Voter(election), Stage::Running) => election.lease(now),
-            (Part::Voter(_), Stage::New | Stage::Stopped) | (Part::Observer(_) | Part::Member, _) => None,
-        }
-    }
-
-    /// Whether this node holds the lease at `now`.
-    pub fn is_leader(&self, now: Time) -> bool {
-        self.lease(now).is_some()
-    }
-
-    /// Who leads as far as this node knows, itself included. For display: it is no lease, and it may be out of date.
-    pub fn leader(&self) -> Option<&Voter> {
-        let index = match &self.part {
-            Part::Voter(election) => election.shown_leader(),
-            Part::Observer(watch) => watch.leader().map(|(leader, _)| leader),
-            Part::Member => None,
-        };
-        index.map(|index| self.rules.at(index))
-    }
-
-    /// The highest term that this node knows.
-    pub fn term(&self) -> Term {
-        match &self.part {
-            Part::Voter(election) => election.term(),
-            Part::Observer(watch) => watch.term(),
-            Part::Member => Term(0),
-        }
-    }
-
-    /// What it is at the moment.
-    pub fn role(&self) -> Role {
-        if self.is_stopped() {
-            return Role::Stopped;
-        }
-        match &self.part {
-            Part::Observer(_) => Role::Observer,
-            Part::Member => Role::Member,
-            Part::Voter(election) if election.is_booting() => Role::Booting,
-            Part::Voter(election) => match election.role() {
-                election::Role::Follower => Role::Follower,
-                election::Role::PreCandidate(_) => Role::PreCandidate,
-                election::Role::Candidate(_) => Role::Candidate,
-                election::Role::Leader(_) => Role::Leader,
-            },
-        }
-    }
-
-    /// This life of the node.
-    pub fn incarnation(&self) -> Incarnation {
-        self.incarnation
-    }
-
-    /// Whether a transfer to `target`, or to the voter best placed, could begin at `now`.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn can_transfer(&self, now: Time, target: Option<&NodeId>) -> Result<(), TransferRefused> {
-        let Part::Voter(election) = &self.part else { return Err(TransferRefused::NotLeader) };
-        let index = target.map(|id| self.voter_named(id)).transpose()?;
-        election.can_transfer(now, index)
-    }
-
-    /// Whether the node has stopped for good: a twin was there first (E17), or a shutdown is complete.
-    pub fn is_stopped(&self) -> bool {
-        let retired = match &self.part {
-            Part::Voter(election) => election.is_retiring() && !matches!(election.role(), election::Role::Leader(_)),
-            Part::Observer(_) | Part::Member => false,
-        };
-        retired || self.stage == Stage::Stopped
-    }
-
-    /// Whether state could not be saved, so that the node neither votes nor campaigns (E16).
-    pub fn abstains(&self) -> bool {
-        matches!(&self.part, Part::Voter(election) if election.abstains())
-    }
-
-    /// When the established life of a voter was last heard, if ever.
-    pub fn last_heard(&self, voter: VoterIndex) -> Option<Time> {
-        let link = self.links.at(voter);
-        (link.life != Incarnation::UNKNOWN).then_some(link.heard)
-    }
-
-    /// As a leader: the newest of its own times of sending that a voter has echoed (E3). What has passed since is the round
-    /// trip, in the step that hears the echo.
-    pub fn last_echo(&self, voter: VoterIndex) -> Option<Time> {
-        match &self.part {
-            Part::Voter(election) => election.last_echo(voter),
-            Part::Observer(_) | Part::Member => None,
-        }
-    }
-
-    /// What it has done and refused so far.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    /// What it goes by.
-    pub fn rules(&self) -> &Rules {
-        &self.rules
     }
 
     /// The established life of a voter, for whoever knows addresses of lives.

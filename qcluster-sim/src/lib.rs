@@ -40,6 +40,7 @@
 
 pub mod campaign;
 mod clock;
+pub mod crowd;
 mod disk;
 pub mod exhaustive;
 mod fault;

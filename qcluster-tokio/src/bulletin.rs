@@ -78,7 +78,7 @@ impl Editor {
     /// Makes known what is to be known, if it is time.
     pub(crate) fn publish(&mut self, node: &Node, now: Time) {
         let is_old = now.since(self.refreshed_at) >= Self::REFRESH;
-        if !(self.is_due && now >= self.publish_at) && !is_old {
+        if !(is_old || self.is_due && now >= self.publish_at) {
             return;
         }
         let mut directory = self.bulletin.0.load().after(node, now, self.news.drain(..));

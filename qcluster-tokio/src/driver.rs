@@ -1,14 +1,13 @@
 //! The loop around the endpoint: it waits for what happens, tells the endpoint, and carries out what that answers.
 
+mod effects;
 mod notes;
 
 use std::future::pending;
 use std::time::Duration;
 
-use qcluster_core::api::StorageStatus;
 use qcluster_core::{
-    DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, PersistId, RegistryCommand, RegistryError, Span, Time,
-    TransferRefused,
+    DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, RegistryCommand, RegistryError, Span, Time, TransferRefused,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -23,6 +22,7 @@ use crate::names::{Found, Names};
 use crate::publisher::Publisher;
 use crate::recorder::Recorder;
 use crate::sockets::{Received, Sockets};
+use effects::{Drain, Effects};
 
 /// Datagrams taken before timers and commands have their turn again.
 const BATCH_MAX: usize = 64;
@@ -59,27 +59,6 @@ pub(crate) struct Driver {
 enum Service {
     Running,
     ShuttingDown,
-}
-
-/// Where outputs go.
-struct Effects {
-    sockets: Sockets,
-    disk: Option<Disk>,
-    /// Where inputs go, too.
-    recorder: Option<Recorder>,
-    publisher: Publisher,
-    measures: Measures,
-    drain: Drain,
-    /// A save that could not even begin.
-    failed: Option<PersistId>,
-    storage_error: Option<String>,
-}
-
-/// Whether a hand-over waits for work to end (E10).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Drain {
-    None,
-    Waiting,
 }
 
 /// What a driver is made of.
@@ -328,58 +307,4 @@ fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<
         }
     }
     refusal
-}
-
-impl Effects {
-    fn save(&mut self, id: PersistId, record: &[u8]) {
-        let result = match &self.disk {
-            Some(disk) => disk.save(id, record),
-            None => Err(std::io::Error::other("there is no data_dir")),
-        };
-        if let Err(error) = result {
-            self.cannot_save(&error);
-            self.failed = Some(id);
-        }
-    }
-
-    fn cannot_save(&mut self, error: &std::io::Error) {
-        let path = self.disk.as_ref().map(|disk| disk.path().display().to_string()).unwrap_or_default();
-        self.storage_error = Some(format!("{path}: {error}"));
-    }
-
-    fn notify(&mut self, now: Time, notification: qcluster_core::Notification) {
-        if let qcluster_core::Notification::Draining { .. } = notification {
-            self.drain = Drain::Waiting;
-        }
-        if let qcluster_core::Notification::Lost { .. } = notification {
-            self.drain = Drain::None;
-        }
-        let was_known = self.publisher.knows_leader();
-        self.publisher.notify(now, notification, self.storage_error.as_deref());
-        let took = self.measures.leader_is_known(now, self.publisher.knows_leader(), was_known);
-        if let Some(took) = took {
-            log::fail_over(self.publisher.id(), took);
-        }
-    }
-
-    /// What the endpoint has to be told at once about its own outputs.
-    fn follow_up(&mut self) -> Option<Input<'static>> {
-        if let Some(id) = self.failed.take() {
-            return Some(Input::PersistFailed(id));
-        }
-        // Nothing runs, so there is nothing to wait for.
-        if self.drain == Drain::Waiting && self.publisher.works.is_idle() {
-            self.drain = Drain::None;
-            return Some(Input::Drained);
-        }
-        None
-    }
-
-    fn storage_status(&self) -> StorageStatus {
-        match (&self.disk, &self.storage_error) {
-            (_, Some(error)) => StorageStatus::Failed { error: error.clone() },
-            (Some(_), None) => StorageStatus::Durable,
-            (None, None) => StorageStatus::Diskless,
-        }
-    }
 }

@@ -71,11 +71,11 @@ impl Names {
             Some(Named { key, host, port, at: Time::ZERO, pause: quiet, lookup, turn: 0, whereabouts })
         };
         let peers = peers.filter_map(named).collect();
-        let mut names = Self { peers, lookups: JoinSet::new(), quiet, due: Time::ZERO, failures: 0 };
+        let mut all = Self { peers, lookups: JoinSet::new(), quiet, due: Time::ZERO, failures: 0 };
         for (host, port) in seeds {
-            names.add_seed(host, port);
+            all.add_seed(host, port);
         }
-        names
+        all
     }
 
     /// Another address to try, of somebody who may be a member. Tells whether there was room for it.

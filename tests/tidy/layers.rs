@@ -13,7 +13,7 @@ const PROTOCOLS: usize = 2;
 /// The modules of each layer, from the bottom. `lib.rs` stands above all of them.
 const LAYERS: [&[&str]; 6] = [
     &["id", "rng", "time"],
-    &["config", "metrics", "quorum", "reason", "reconcile", "rumors"],
+    &["config", "metrics", "quorum", "reason", "reconcile", "rendezvous", "rumors"],
     &["election", "membership", "observer", "registry"],
     &["hard_state", "wire"],
     &["node"],

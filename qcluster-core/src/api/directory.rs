@@ -14,6 +14,7 @@ use crate::id::{NodeKey, Term};
 use crate::membership::{self, MemberChange, MemberView};
 use crate::node::Node;
 use crate::registry::{Health, Instance, Service, ServiceChange};
+use crate::rendezvous::owners_among;
 use crate::time::Time;
 
 /// A member, in JSON and for applications.
@@ -175,6 +176,7 @@ impl Directory {
     }
 
     /// The directory after `news`, from what the node knows at `now`.
+    #[must_use]
     pub fn after(&self, node: &Node, now: Time, news: impl IntoIterator<Item = News>) -> Self {
         let mut members: Vec<Arc<Card>> = Vec::with_capacity(self.members.len());
         let mut by_key = BTreeMap::new();
@@ -315,7 +317,7 @@ impl Directory {
     /// The `count` members that own `key`, the first owner first (G11).
     pub fn owners(&self, key: &[u8], count: usize) -> Vec<String> {
         let present = self.members.iter().filter(|card| card.view.state.is_present()).map(|card| card.view.id.key());
-        let owners = membership::owners_among(present, key, count);
+        let owners = owners_among(present, key, count);
         let id_of = |key: &NodeKey| self.members.iter().find(|card| card.view.id.key() == *key);
         owners.iter().filter_map(id_of).map(|card| card.view.id.as_str().to_string()).collect()
     }

@@ -156,12 +156,10 @@ impl Addresses {
         if let Some((_, place)) = sender {
             return Some(place.address);
         }
-        match voter {
-            Some(voter) => self.heard_from(voter, life).or(said).or(self.voters[voter.position()].resolved),
-            None => {
-                let heard = self.observers.iter().find(|(known, _)| *known == key).map(|(_, place)| place.address);
-                said.or(heard)
-            }
+        if let Some(voter) = voter {
+            return self.heard_from(voter, life).or(said).or(self.voters[voter.position()].resolved);
         }
+        let heard = || self.observers.iter().find(|(known, _)| *known == key).map(|(_, place)| place.address);
+        said.or_else(heard)
     }
 }

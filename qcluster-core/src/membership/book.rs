@@ -79,10 +79,10 @@ impl Book {
             let (before, after) = self.seeds.split_at(from.min(self.seeds.len()));
             after.iter().chain(before).find(|seed| !is_there(seed)).copied()
         };
-        if self.tried.is_multiple_of(2) || self.past.is_empty() {
-            if let Some(seed) = seed() {
-                return Some(seed);
-            }
+        if (self.tried.is_multiple_of(2) || self.past.is_empty())
+            && let Some(seed) = seed()
+        {
+            return Some(seed);
         }
         let from = rng.next();
         let past = self.past.range(from..).next().or_else(|| self.past.first_key_value());

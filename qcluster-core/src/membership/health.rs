@@ -30,6 +30,11 @@ impl Health {
         span.times(u64::from(self.0) + 1)
     }
 
+    /// For what is long already.
+    pub(super) fn stretch_a_little(self, span: Span) -> Span {
+        span.times(u64::from(self.0 / 4) + 1)
+    }
+
     pub(super) fn score(self) -> u8 {
         self.0
     }

@@ -15,9 +15,13 @@ pub enum Message {
     Join {
         /// That address; `None` where it is known who is there.
         at: Option<SocketAddr>,
+        /// The sender: a quiet cluster has nothing else to tell of it.
+        me: Introduction,
     },
     /// Welcome; the tables are compared from here on.
     Welcome {
+        /// The sender.
+        me: Introduction,
         /// Where the newcomer was heard from, which it may not know itself.
         seen_at: Option<SocketAddr>,
         /// What the sender knows, in short.

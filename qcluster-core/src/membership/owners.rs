@@ -1,11 +1,10 @@
-//! Who owns a key (G11): rendezvous hashing (Thaler and Ravishankar, 1998) over the members that are there. When one goes,
-//! only its own keys move.
+//! Who owns a key (G11).
 
 use alloc::vec::Vec;
 
 use super::Membership;
-use crate::id::{NodeId, NodeKey, stable_hash};
-use crate::rng::mix;
+use crate::id::{NodeId, NodeKey};
+use crate::rendezvous::owners_among;
 
 impl Membership {
     /// The `count` members that own `key`, the first owner first; fewer, if there are not so many. All nodes with equal views
@@ -15,19 +14,4 @@ impl Membership {
         let owners = owners_among(present, key, count);
         owners.iter().filter_map(|owner| self.members.get(&owner.0)).map(|member| member.id.clone()).collect()
     }
-}
-
-/// The `count` of those nodes that own `key`, the first owner first.
-pub(crate) fn owners_among(present: impl Iterator<Item = NodeKey>, key: &[u8], count: usize) -> Vec<NodeKey> {
-    let key = stable_hash(&[key]);
-    let mut weights: Vec<(u64, NodeKey)> = present.map(|node| (mix(key ^ mix(node.0)), node)).collect();
-    let count = count.min(weights.len());
-    if count == 0 {
-        return Vec::new();
-    }
-    let by_weight = |one: &(u64, NodeKey), other: &(u64, NodeKey)| other.cmp(one);
-    weights.select_nth_unstable_by(count - 1, by_weight);
-    weights.truncate(count);
-    weights.sort_unstable_by(by_weight);
-    weights.into_iter().map(|(_, node)| node).collect()
 }

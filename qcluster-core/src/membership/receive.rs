@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use super::message::{Message, Word};
 use super::standing::{Accusers, Introduction, Standing, State, Verdict};
+use super::tell::introduction;
 use super::{Context, Effect, Membership};
 use crate::id::{Incarnation, NodeKey};
 use crate::time::Span;
@@ -20,14 +21,26 @@ pub(crate) struct Speaker {
 impl Membership {
     /// Takes a message of a life that has proven to be there.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Speaker, message: Message) {
-        self.heard(from);
+        let before = self.heard(from);
+        if before != Incarnation::UNKNOWN && before != from.life {
+            self.tell_of_another(cx, from);
+        }
         match message {
-            Message::Join { .. } => {
+            Message::Join { at, me } => {
+                // It works for somebody else.
+                self.learn_own_address(cx, at);
+                // Others are to reach it before it knows itself where it is.
+                self.introduced(cx, Introduction { address: me.address.or(from.address), ..me });
+                self.heard(from);
                 let word = self.word(cx, from.key);
-                cx.send(from.key, Message::Welcome { seen_at: from.address, word });
+                if let Some(me) = self.introduce_itself(cx.now) {
+                    cx.send(from.key, Message::Welcome { me, seen_at: from.address, word });
+                }
             }
-            Message::Welcome { seen_at, word } => {
+            Message::Welcome { me, seen_at, word } => {
                 self.learn_own_address(cx, seen_at);
+                self.introduced(cx, me);
+                self.heard(from);
                 self.heed(cx, &word);
                 self.compared = Some(cx.now);
                 self.reconciler.compare(from.key, word.members);
@@ -49,7 +62,10 @@ impl Membership {
                     round.without_answer = (round.without_answer + 1).min(round.asked);
                 }
             }
-            Message::Introduce(introduction) => self.introduced(cx, introduction),
+            Message::Introduce(introduction) => {
+                self.introduced(cx, introduction);
+                self.heard(from);
+            }
             Message::Judge(verdict) => self.judged(cx, verdict),
             Message::Compare(compare) => self.reconciler.receive(from.key, &compare, &self.members),
         }
@@ -58,18 +74,26 @@ impl Membership {
     /// A node that greets is there: if it is no member yet, ask it to be let in.
     pub(crate) fn greeted(&mut self, cx: &mut Context<'_>, from: Speaker) {
         self.heard(from);
-        if !self.members.get(&from.key.0).is_some_and(|member| member.state.is_present()) {
-            cx.effects.push(Effect::SendTo {
-                to: from.key,
-                life: from.life,
-                message: Message::Join { at: from.address },
-            });
+        if !self.members.get(&from.key.0).is_some_and(|member| member.state.is_present())
+            && let Some(message) = self.join(from.address, cx.now)
+        {
+            cx.effects.push(Effect::SendTo { to: from.key, life: from.life, message });
         }
     }
 
-    fn heard(&mut self, from: Speaker) {
-        if let Some(member) = self.members.get_mut(&from.key.0) {
-            member.heard_as = from.life;
+    /// Takes note of the life that speaks, and gives the one that spoke before.
+    fn heard(&mut self, from: Speaker) -> Incarnation {
+        match self.members.get_mut(&from.key.0) {
+            Some(member) => core::mem::replace(&mut member.heard_as, from.life),
+            None => Incarnation::UNKNOWN,
+        }
+    }
+
+    /// Another life of that name has spoken before: a restarted node hears no news in that, but a twin does (E17), which all
+    /// others may have turned away from.
+    fn tell_of_another(&mut self, cx: &mut Context<'_>, from: Speaker) {
+        if let Some(known) = self.members.get(&from.key.0) {
+            cx.send(from.key, Message::Introduce(introduction(known, cx.now)));
         }
     }
 
@@ -109,9 +133,8 @@ impl Membership {
             cx.counters.members_refused += 1;
             return;
         }
-        if introduction.standing > member.standing {
-            member.address = introduction.address;
-        } else if introduction.standing == member.standing && member.address.is_none() {
+        let fills = introduction.standing == member.standing && member.address.is_none();
+        if introduction.standing > member.standing || fills {
             member.address = introduction.address;
         }
         let Introduction { standing, state, .. } = introduction;
@@ -131,21 +154,20 @@ impl Membership {
         match state {
             State::Alive | State::Left => self.change(cx, key, standing, state),
             State::Suspect => self.suspect(cx, key, standing, accusers),
-            // Who was not suspected here is given the chance to contradict: the other side of a cut believed it too.
-            State::Down if member.state == State::Alive => {
-                self.suspect(cx, key, standing, accusers);
-                self.shorten(cx, key);
-            }
-            State::Down => self.change(cx, key, standing, state),
+            State::Down if self.is_doubted(key) => self.change(cx, key, standing, state),
+            // Who answers here is given the chance to contradict: the other side of a cut believed it too.
+            State::Down => self.suspect(cx, key, standing, Accusers::default()),
         }
     }
 
-    /// What others found down was suspected for long enough already: the shortest time has to do.
-    fn shorten(&mut self, cx: &mut Context<'_>, key: NodeKey) {
-        let mut patience = self.patience();
-        patience.max = patience.min;
-        let accusers = self.suspicions.accusers(key.0);
-        self.suspicions.begin(key.0, cx.now, accusers, patience);
+    /// Whether somebody on this side has had no answer from a member, or it is not there anyway.
+    fn is_doubted(&self, key: NodeKey) -> bool {
+        let Some(member) = self.members.get(&key.0) else { return false };
+        match member.state {
+            State::Alive => false,
+            State::Suspect => self.suspicions.accusers(key.0).count() > 0,
+            State::Down | State::Left => true,
+        }
     }
 
     /// What is said of this node itself.
@@ -174,13 +196,14 @@ impl Membership {
     /// A later life of this node is said to be there (E17): a twin that started later, or an earlier life of this node with a
     /// clock ahead of today's. It is asked; if nobody speaks for it, this life goes above it.
     fn hear_of_rival(&mut self, cx: &mut Context<'_>, life: Incarnation, address: Option<SocketAddr>) {
-        if self.rival.is_some_and(|(known, _)| known >= life) {
-            return;
+        if self.rival.is_none_or(|(known, _)| known < life) {
+            let patience: Span = self.pace.probe.times(2);
+            self.rival = Some((life, cx.now + patience));
         }
-        let patience: Span = self.pace.probe.times(2);
-        self.rival = Some((life, cx.now + patience));
-        if let Some(at) = address {
-            let message = Message::Join { at: Some(at) };
+        // It may not have known its address when it was heard of first.
+        if address.is_some()
+            && let Some(message) = self.join(address, cx.now)
+        {
             cx.effects.push(Effect::SendTo { to: self.me, life, message });
         }
     }

@@ -85,17 +85,18 @@ impl Suspicions {
     }
 }
 
-/// From `max` with one accuser to `min` with all that count, falling with the logarithm of their number, in thousandths.
+/// From `max` with one accuser to `min` with all that count, falling with the logarithm of their number.
 fn age(accusers: Accusers, patience: Patience) -> Span {
-    /// log(c + 1) / log(k + 1) for c confirmations of at most k.
-    const FALL: [[u64; 3]; 3] = [[0, 1_000, 1_000], [0, 631, 1_000], [0, 500, 792]];
+    /// log(2) / log(3), in thousandths: of what one confirmation of two takes away.
+    const ONE_OF_TWO: u64 = 631;
     let Patience { min, max, confirmations } = patience;
-    let most = confirmations.min(Accusers::MAX);
     let confirmed = accusers.count().saturating_sub(1);
-    let Some(row) = most.checked_sub(1).and_then(|row| FALL.get(row)) else { return min };
-    let fall = if confirmed >= most { 1_000 } else { row.get(confirmed).copied().unwrap_or(1_000) };
     let range = max.as_nanos().saturating_sub(min.as_nanos());
-    Span::from_nanos(max.as_nanos().saturating_sub(range / 1_000 * fall).max(min.as_nanos()))
+    match confirmed {
+        _ if confirmed >= confirmations => min,
+        0 => max,
+        _ => Span::from_nanos(max.as_nanos() - range / 1_000 * ONE_OF_TWO),
+    }
 }
 
 #[cfg(test)]

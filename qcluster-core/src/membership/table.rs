@@ -113,7 +113,7 @@ impl Membership {
     /// A member that was not known, or was forgotten.
     pub(super) fn meet(&mut self, cx: &mut Context<'_>, introduction: Introduction) {
         let Introduction { id, address, standing, mut state, age_s } = introduction;
-        let age = Span::from_millis(u64::from(age_s).saturating_mul(1_000));
+        let mut age = Span::from_millis(u64::from(age_s).saturating_mul(1_000));
         if !state.is_present() && age >= self.pace.retention {
             return;
         }
@@ -122,10 +122,10 @@ impl Membership {
             return;
         }
         let key = id.key();
-        // One that is dead does not come back by what is said of its past: it has to speak up itself.
-        let buried = self.graves.get(&key.0).is_some_and(|grave| *grave >= standing);
-        if buried && state == State::Alive {
-            state = State::Suspect;
+        // One that is dead does not come back by what is said of its past: it hears that it is thought to be, and has to speak
+        // up itself.
+        if state == State::Alive && self.graves.get(&key.0).is_some_and(|grave| *grave >= standing) {
+            (state, age) = (State::Down, Span::ZERO);
         }
         let since = if state.is_present() { cx.now } else { cx.now.before(age) };
         self.put(key, Member::new(id, address, standing, state, since));

@@ -1,6 +1,7 @@
 //! What datagrams are filled with: news first to whoever it may be, and what is owed to a peer because tables differ.
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use super::message::{Message, Word};
 use super::standing::{Accusers, Introduction, State, Verdict};
@@ -18,6 +19,15 @@ impl Membership {
         let buried = || self.graves.get(&to.0).map(|standing| (*standing, State::Down));
         let about_you = member.or_else(buried).filter(|(_, state)| *state != State::Alive);
         Word { about_you, members: self.reconciler.root(), records: cx.records, leader: cx.leader }
+    }
+
+    pub(super) fn introduce_itself(&self, now: Time) -> Option<Introduction> {
+        self.members.get(&self.me.0).map(|me| introduction(me, now))
+    }
+
+    /// The request to be let in by whoever is at that address.
+    pub(super) fn join(&self, at: Option<SocketAddr>, now: Time) -> Option<Message> {
+        self.introduce_itself(now).map(|me| Message::Join { at, me })
     }
 
     /// Who is told news at a tick.
@@ -99,8 +109,9 @@ impl Membership {
     }
 }
 
-fn introduction(member: &Member, now: Time) -> Introduction {
-    let age_s = now.since(member.since).as_millis() / 1_000;
+pub(super) fn introduction(member: &Member, now: Time) -> Introduction {
+    // Rounded up: told in a circle, it must not get younger, or nobody would ever forget.
+    let age_s = now.since(member.since).as_millis().div_ceil(1_000);
     // A suspicion is no more than news: it ends before tables are compared again.
     let state = if member.state == State::Suspect { State::Alive } else { member.state };
     Introduction {

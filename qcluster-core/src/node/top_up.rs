@@ -55,7 +55,7 @@ impl Node {
         has_something.then_some(TopUp { to, ride, stage, last: None, first, told: Vec::new(), misses: 0 })
     }
 
-    /// The next message to put into that datagram. Say what became of it by [`Self::fits`] or [`Self::does_not_fit`].
+    /// The next message to put into that datagram. Say what became of it by [`TopUp::fits`] or [`Self::does_not_fit`].
     pub(crate) fn next_to_top_up(&mut self, top_up: &mut TopUp) -> Option<Message> {
         let now = self.now;
         let gossip = self.gossip.as_mut()?;
@@ -91,16 +91,6 @@ impl Node {
         }
     }
 
-    /// It was put in.
-    pub(crate) fn fits(&mut self, top_up: &mut TopUp) {
-        let news = match top_up.stage {
-            Stage::Members => top_up.last.map(News::Member),
-            Stage::Records => top_up.last.map(News::Record),
-            Stage::Owed | Stage::Full => None,
-        };
-        top_up.told.extend(news);
-    }
-
     /// It was not: of news, smaller ones may still fit.
     pub(crate) fn does_not_fit(&mut self, top_up: &mut TopUp, message: Message) {
         const MISSES_MAX: u8 = 3;
@@ -130,6 +120,16 @@ impl Node {
 }
 
 impl TopUp {
+    /// What was given last was put in.
+    pub(crate) fn fits(&mut self) {
+        let news = match self.stage {
+            Stage::Members => self.last.map(News::Member),
+            Stage::Records => self.last.map(News::Record),
+            Stage::Owed | Stage::Full => None,
+        };
+        self.told.extend(news);
+    }
+
     fn takes(&self, place: Place) -> bool {
         /// A rider of an election was told so often at most.
         const HARDLY: u16 = 2;

@@ -20,7 +20,7 @@ fn led() -> (World, usize, usize) {
 }
 
 /// Gives the message to its receiver, and demands that it is dropped for that reason, without a word or a change.
-fn is_dropped(world: &mut World, to: usize, envelope: Envelope, reason: DropReason) {
+fn is_dropped(world: &mut World, to: usize, envelope: &Envelope, reason: DropReason) {
     let face = |world: &World| {
         let node = world.node(to);
         (node.term(), node.role(), node.deadline(), node.lease(world.now), node.counters().dropped_for(reason))
@@ -55,7 +55,7 @@ fn scenario_20_a_message_from_itself_is_dropped_and_counted() {
             let mut envelope = world.forge(n, (n + 1) % 3, message);
             envelope.to = envelope.from;
             envelope.to_incarnation = envelope.from_incarnation;
-            is_dropped(&mut world, n, envelope, DropReason::FromSelf);
+            is_dropped(&mut world, n, &envelope, DropReason::FromSelf);
         }
     }
     world.run(ms(1_000));
@@ -69,7 +69,7 @@ fn scenario_20_a_message_from_a_stranger_is_dropped_and_counted() {
         for message in every_message(world.fresh_term(), world.now) {
             let mut envelope = world.forge((n + 1) % 3, n, message);
             envelope.from = NodeId::new("stranger").unwrap().key();
-            is_dropped(&mut world, n, envelope, DropReason::Stranger);
+            is_dropped(&mut world, n, &envelope, DropReason::Stranger);
         }
     }
     world.run(ms(1_000));
@@ -83,13 +83,13 @@ fn scenario_20_terms_that_leave_no_room_to_grow_are_dropped_and_counted() {
         for term in [Term(u64::MAX), Term(u64::MAX - 1), Term::MAX] {
             for message in every_message(term, world.now) {
                 let envelope = world.forge((n + 1) % 3, n, message);
-                is_dropped(&mut world, n, envelope, DropReason::HugeTerm);
+                is_dropped(&mut world, n, &envelope, DropReason::HugeTerm);
             }
         }
         let stamp = Term(u64::MAX);
         let heartbeat = ElectionMessage::Heartbeat { term: Term(1), sent_at: world.now, active: true, stamp };
         let envelope = world.forge((n + 1) % 3, n, heartbeat);
-        is_dropped(&mut world, n, envelope, DropReason::HugeTerm);
+        is_dropped(&mut world, n, &envelope, DropReason::HugeTerm);
     }
     world.run(ms(1_000));
     assert_eq!((world.leader(), world.elections()), (leader, 1));
@@ -103,7 +103,7 @@ fn scenario_20_a_message_for_another_life_is_dropped_and_counted() {
             for life in [0, 1, u64::MAX] {
                 let mut envelope = world.forge((n + 1) % 3, n, message);
                 envelope.to_incarnation = Incarnation(life);
-                is_dropped(&mut world, n, envelope, DropReason::OtherLife);
+                is_dropped(&mut world, n, &envelope, DropReason::OtherLife);
             }
         }
     }
@@ -118,7 +118,7 @@ fn scenario_20_a_message_of_another_life_of_a_voter_is_not_believed() {
         for message in every_message(world.fresh_term(), world.now) {
             let mut envelope = world.forge(from, n, message);
             envelope.from_incarnation = Incarnation(envelope.from_incarnation.0 + 1);
-            is_dropped(&mut world, n, envelope, DropReason::UnprovenLife);
+            is_dropped(&mut world, n, &envelope, DropReason::UnprovenLife);
         }
     }
     world.run(ms(1_000));

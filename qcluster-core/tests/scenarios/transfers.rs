@@ -15,7 +15,7 @@ fn led(n: usize, seed: u64) -> (World, usize) {
     (world, leader)
 }
 
-fn transferred(n: usize, told: Notification, leader: usize) -> bool {
+fn transferred(n: usize, told: &Notification, leader: usize) -> bool {
     n == leader && matches!(told, Notification::Lost { reason: LostReason::Transferred, .. })
 }
 
@@ -250,7 +250,7 @@ fn scenario_38_work_that_needs_time_has_ended_before_the_lease() {
         world.give(old, Event::Drained);
         assert!(!world.leads(old));
         world.run_till(ms(20), "the target leads", |world| world.leads(target));
-        let lost = world.last(|n, told| transferred(n, told, old)).unwrap();
+        let lost = world.last(|n, told| transferred(n, &told, old)).unwrap();
         let elected = world.last(|n, told| n == target && matches!(told, Notification::Elected { .. })).unwrap();
         assert_eq!(lost.1, drained);
         assert!(lost.0 < elected.0 && lost.1 < elected.1);
@@ -266,7 +266,7 @@ fn scenario_38_work_that_never_ends_is_waited_for_no_longer_than_the_grace() {
     world.run(ms(1_499));
     assert_eq!(world.leader(), old, "ten leases of 150 ms");
     world.run(ms(20));
-    let lost = world.last(|n, told| transferred(n, told, old)).unwrap();
+    let lost = world.last(|n, told| transferred(n, &told, old)).unwrap();
     assert_eq!(lost.1, begun + ms(1_500));
     assert_ne!(world.leader(), old);
 }

@@ -1,0 +1,445 @@
+//! A crowd: hundreds to thousands of members in one thread, for the questions that need many. How soon do all know of a
+//! crash, what does it cost when nothing happens, do halves find each other again?
+//!
+//! Like a [`World`](crate::World) it runs real [`Endpoint`]s over a simulated network, time jumps from one event to the next,
+//! and one `u64` decides everything. Unlike it, it has one quality of network for all, cuts that are a rule of sender and
+//! receiver, clocks that are right in rate, and no disks: what an election needs is tried there.
+//!
+//! ```
+//! use qcluster_core::Span;
+//! use qcluster_sim::crowd::{Crowd, CrowdSetup};
+//!
+//! let mut crowd = Crowd::new(CrowdSetup::members(20).seed(3));
+//! crowd.start_all()?;
+//! crowd.run_until(Span::from_millis(10_000), Crowd::agrees)?.ok_or("they agree by now")?;
+//! crowd.crash(7);
+//! crowd.run_until(Span::from_millis(10_000), Crowd::agrees)?.ok_or("they have noticed by now")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod engine;
+mod host;
+mod network;
+mod oracle;
+mod queue;
+mod setup;
+mod storm;
+mod traffic;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use qcluster_core::{Endpoint, EndpointBoot, Input, MemberEvent, MemberView, Node, NodeId, Notification, Span, Time};
+
+pub use host::Condition;
+use host::Host;
+use network::{Network, address_of};
+pub use oracle::{Breach, CrowdRule};
+use oracle::{Diary, Goodbyes};
+use queue::Queue;
+pub use setup::{CrowdSetup, Kinds, OwnAddress};
+pub use storm::storm;
+pub use traffic::Traffic;
+
+use crate::network::LinkQuality;
+use crate::rng::Rng;
+use crate::trace::TraceHash;
+
+/// Where a host is when it starts again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// Where it was.
+    Same,
+    /// At an address that nobody has heard of.
+    Moved,
+}
+
+/// That a host was told of a member that it is down or has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// When.
+    pub at: Time,
+    /// Which host was told.
+    pub by: usize,
+    /// Of whom.
+    pub of: usize,
+    /// What.
+    pub what: MemberEvent,
+    /// Whether the host that it was about was running, or stalled.
+    pub was_there: bool,
+}
+
+/// Many members in one thread.
+#[derive(Debug)]
+pub struct Crowd {
+    setup: CrowdSetup,
+    now: Time,
+    hosts: Vec<Host>,
+    by_name: HashMap<NodeId, usize>,
+    queue: Queue,
+    network: Network,
+    rng: Rng,
+    hash: TraceHash,
+    diaries: Vec<Diary>,
+    goodbyes: Goodbyes,
+    losses: Vec<Loss>,
+    distrusts: u64,
+    breach: Option<Breach>,
+}
+
+impl Crowd {
+    /// All its hosts are off.
+    pub fn new(setup: CrowdSetup) -> Self {
+        let mut rng = Rng::for_part(setup.seed, 2);
+        let host = |index| {
+            let origin = Span::from_millis(rng.below(1_000_000_000));
+            Host::new(index, address_of(index, 0), origin, rng.between_signed(-60_000, 60_000))
+        };
+        let hosts: Vec<Host> = (0..setup.nodes).map(host).collect();
+        let names = (0..setup.nodes).filter_map(|host| Some((CrowdSetup::id(host).ok()?, host)));
+        Self {
+            now: Time::ZERO,
+            by_name: names.collect(),
+            queue: Queue::default(),
+            network: Network::new(setup.quality, setup.seed),
+            rng,
+            hash: TraceHash::new(),
+            diaries: (0..setup.nodes).map(|_| Diary::default()).collect(),
+            goodbyes: Goodbyes::default(),
+            losses: Vec::new(),
+            distrusts: 0,
+            breach: None,
+            hosts,
+            setup,
+        }
+    }
+
+    /// Starts all hosts within a moment, each knowing the first of them.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn start_all(&mut self) -> Result<(), Breach> {
+        for host in 0..self.hosts.len() {
+            self.start(host, &[0])?;
+        }
+        Ok(())
+    }
+
+    /// Starts a host that is off, which knows where those are.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn start(&mut self, host: usize, seeds: &[usize]) -> Result<(), Breach> {
+        self.start_as(host, host, seeds)
+    }
+
+    /// Starts a host that is off under the name of another one.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn start_as(&mut self, host: usize, name: usize, seeds: &[usize]) -> Result<(), Breach> {
+        let address = self.hosts[host].address;
+        let rules = self.setup.rules(name, address).unwrap_or_else(|error| panic!("the setup of a crowd: {error}"));
+        let rules = Arc::new(rules);
+        let boot = EndpointBoot { seed: self.rng.next(), stamp_ms: self.hosts[host].unix_ms(self.now), saved: None };
+        let clock = self.hosts[host].clock(self.now);
+        let endpoint = Endpoint::new(Arc::clone(&rules), boot, clock)
+            .unwrap_or_else(|error| panic!("the boot values of a crowd: {error}"));
+        let this = &mut self.hosts[host];
+        this.name = name;
+        this.life += 1;
+        this.condition = Condition::Running;
+        this.endpoint = Some(endpoint);
+        this.backlog.clear();
+        this.wake_at = Time::NEVER;
+        self.diaries[host] = Diary::default();
+        this.rules = Some(Arc::clone(&rules));
+        for voter in rules.voters().iter().filter(|voter| voter.id != *rules.id()) {
+            let Some(at) = self.by_name.get(&voter.id) else { continue };
+            let (peer, address) = (voter.id.key(), self.hosts[*at].address);
+            self.step(host, Input::Resolved { peer, address })?;
+        }
+        for seed in seeds {
+            let address = self.hosts[*seed].address;
+            self.step(host, Input::Seed(address))?;
+        }
+        self.step(host, Input::Timeout)
+    }
+
+    /// Starts a host again after a crash, or while it runs, in a new life.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn restart(&mut self, host: usize, whereabouts: Whereabouts, seeds: &[usize]) -> Result<(), Breach> {
+        if whereabouts == Whereabouts::Moved {
+            self.hosts[host].moves = self.hosts[host].moves.wrapping_add(1);
+            self.hosts[host].address = address_of(host, self.hosts[host].moves);
+        }
+        self.start_as(host, self.hosts[host].name, seeds)
+    }
+
+    /// The wall clock of a host shows so much more, or less, from its next start on.
+    pub fn skew(&mut self, host: usize, wall_ms: i64) {
+        self.hosts[host].wall_ms = wall_ms;
+    }
+
+    /// Its process is gone, and nobody was told.
+    pub fn crash(&mut self, host: usize) {
+        self.hosts[host].end(Condition::Off);
+    }
+
+    /// It says goodbye and ends.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn leave(&mut self, host: usize) -> Result<(), Breach> {
+        if self.hosts[host].condition != Condition::Running {
+            return Ok(());
+        }
+        self.step(host, Input::Shutdown)?;
+        if let Some(me) = self.node(host).and_then(|node| node.member(node.rules().key())) {
+            self.goodbyes.left(self.hosts[host].name, me.standing, self.now);
+        }
+        self.hosts[host].end(Condition::Left);
+        Ok(())
+    }
+
+    /// Its loop stands still for so long.
+    pub fn stall(&mut self, host: usize, span: Span) {
+        if self.hosts[host].condition == Condition::Running {
+            let until = self.now + span;
+            self.goodbyes.disturbed(until);
+            self.hosts[host].condition = Condition::Stalled;
+            let life = self.hosts[host].life;
+            self.queue.push(until, queue::Job::GoOn(u32::try_from(host).unwrap_or(u32::MAX), life));
+        }
+    }
+
+    /// From now on nothing passes from the first host to the second where that is so.
+    pub fn cut(&mut self, is_cut: impl Fn(usize, usize) -> bool + 'static) {
+        self.goodbyes.disturbed(Time::NEVER);
+        self.network.cut = Some(Box::new(is_cut));
+    }
+
+    /// Cuts the crowd in two: the first so many, and the rest.
+    pub fn cut_after(&mut self, first: usize) {
+        self.cut(move |from, to| (from < first) != (to < first));
+    }
+
+    /// Everything passes again.
+    pub fn heal(&mut self) {
+        self.network.cut = None;
+        self.goodbyes.heal(self.now);
+    }
+
+    /// How all links treat datagrams from now on.
+    pub fn set_quality(&mut self, quality: LinkQuality) {
+        self.network.quality = quality;
+        self.goodbyes.disturbed(self.now + self.setup.delay_max());
+    }
+
+    /// Gives an input to a host that runs, and carries out what it wants.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn step(&mut self, host: usize, input: Input<'_>) -> Result<(), Breach> {
+        self.take_step(host, input);
+        self.breach.clone().map_or(Ok(()), Err)
+    }
+
+    /// Runs for so long.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn run_for(&mut self, span: Span) -> Result<(), Breach> {
+        self.run_to(self.now + span);
+        self.breach.clone().map_or(Ok(()), Err)
+    }
+
+    /// Runs until that is so, and gives how long it took, to 50 ms; `None` if it was not so within `limit`.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn run_until(&mut self, limit: Span, is_so: impl Fn(&Self) -> bool) -> Result<Option<Span>, Breach> {
+        let begun = self.now;
+        while !is_so(self) {
+            if self.now.since(begun) >= limit {
+                return Ok(None);
+            }
+            self.run_for(Span::from_millis(50))?;
+        }
+        Ok(Some(self.now.since(begun)))
+    }
+
+    /// Compares the tables of all nodes with what they have told.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn audit(&mut self) -> Result<(), Breach> {
+        for host in 0..self.hosts.len() {
+            let Some(node) = self.node(host) else { continue };
+            let verdict = self.diaries[host].audit(node, |id| self.by_name.get(id).copied());
+            self.judge(host, verdict);
+        }
+        self.breach.clone().map_or(Ok(()), Err)
+    }
+
+    /// Time since the crowd began.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many hosts there are.
+    pub fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    /// What a host's process is doing.
+    pub fn condition(&self, host: usize) -> Condition {
+        self.hosts[host].condition
+    }
+
+    /// Where a host is at the moment.
+    pub fn address(&self, host: usize) -> SocketAddr {
+        self.hosts[host].address
+    }
+
+    /// The node on a host, while its process is there.
+    pub fn node(&self, host: usize) -> Option<&Node> {
+        self.hosts[host].endpoint.as_ref().map(Endpoint::node)
+    }
+
+    /// The hosts with a process that has not stopped.
+    pub fn live(&self) -> impl Iterator<Item = (usize, &Node)> {
+        let node = |host| self.node(host).filter(|node| node.role() != qcluster_core::Role::Stopped);
+        (0..self.hosts.len()).filter_map(move |host| Some((host, node(host)?)))
+    }
+
+    /// Whether all views are equal, and show who is there: no more and no fewer.
+    pub fn agrees(&self) -> bool {
+        self.agree_among(|_| true)
+    }
+
+    /// The same for some of the hosts, as if there were no others.
+    pub fn agree_among(&self, is_meant: impl Fn(usize) -> bool) -> bool {
+        let meant = || self.live().filter(|(host, _)| is_meant(*host));
+        let Some((_, first)) = meant().next() else { return true };
+        let hash = first.members_hash();
+        if meant().any(|(_, node)| node.members_hash() != hash) {
+            return false;
+        }
+        let present = first.members().filter(|member| member.state.is_present());
+        let hosts = present.map(|member| self.by_name.get(&member.id).copied());
+        let right: Vec<bool> =
+            hosts.map(|host| host.is_some_and(|host| is_meant(host) && self.is_live(host))).collect();
+        right.iter().all(|right| *right) && right.len() == meant().count()
+    }
+
+    /// Where views differ from what is so, in words.
+    pub fn differences(&self) -> String {
+        let mut text = String::new();
+        for (host, node) in self.live() {
+            let wrong = |member: &MemberView| {
+                self.by_name.get(&member.id).is_none_or(|host| self.is_live(*host) != member.state.is_present())
+            };
+            let known: Vec<NodeId> = node.members().map(|member| member.id).collect();
+            let unknown = self.live().filter(|(_, other)| !known.contains(other.rules().id())).map(|(host, _)| host);
+            let wrong: Vec<String> = node
+                .members()
+                .filter(wrong)
+                .map(|member| format!("{} {} {:?}", member.id, member.state.name(), member.standing))
+                .collect();
+            let unknown: Vec<usize> = unknown.collect();
+            let (life, hash) = (node.incarnation(), node.members_hash());
+            text += &format!("\n  {host} ({life:?}, {hash:016x}): wrong of {wrong:?}, does not know {unknown:?}");
+        }
+        text
+    }
+
+    fn is_live(&self, host: usize) -> bool {
+        self.hosts[host].endpoint.is_some()
+    }
+
+    /// Every time that a host was told of another one that it is down or has left.
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    /// Deaths that were told of hosts that were there.
+    pub fn false_deaths(&self) -> usize {
+        self.losses.iter().filter(|loss| loss.was_there && loss.what == MemberEvent::Down).count()
+    }
+
+    /// How often a node said that its view is not to be trusted (G9).
+    pub fn distrusts(&self) -> u64 {
+        self.distrusts
+    }
+
+    /// What that host has sent in all its lives.
+    pub fn sent(&self, host: usize) -> Traffic {
+        self.hosts[host].sent
+    }
+
+    /// What all have sent.
+    pub fn sent_by_all(&self) -> Traffic {
+        self.hosts.iter().map(|host| host.sent).sum()
+    }
+
+    /// Equal for equal runs, and as good as never for others.
+    pub fn hash(&self) -> TraceHash {
+        self.hash
+    }
+
+    /// Everybody that runs is told where a host is at the moment, as an adapter does that resolves names again.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn tell_seed(&mut self, seed: usize) -> Result<(), Breach> {
+        let address = self.hosts[seed].address;
+        (0..self.hosts.len()).try_for_each(|host| self.step(host, Input::Seed(address)))
+    }
+
+    fn breach_of(&self, rule: CrowdRule, what: &str) -> Breach {
+        Breach { rule, at: self.now, host: 0, what: what.into(), seed: self.setup.seed }
+    }
+
+    fn judge(&mut self, host: usize, verdict: Result<(), (CrowdRule, String)>) {
+        if let Err((rule, what)) = verdict {
+            let (at, seed) = (self.now, self.setup.seed);
+            self.breach.get_or_insert(Breach { rule, at, host, what, seed });
+        }
+    }
+
+    fn notified(&mut self, host: usize, notification: &Notification) {
+        match notification {
+            Notification::Member(change) => {
+                let Some(of) = self.by_name.get(&change.member.id).copied() else { return };
+                let verdict = self.diaries[host].told(of, change);
+                self.judge(host, verdict);
+                let verdict = self.goodbyes.told(of, change);
+                self.judge(host, verdict);
+                if matches!(change.what, MemberEvent::Down | MemberEvent::Left) {
+                    let (at, by, what) = (self.now, host, change.what);
+                    let was_there = self.node(of).is_some_and(|node| node.incarnation() == change.member.standing.life);
+                    self.losses.push(Loss { at, by, of, what, was_there });
+                }
+            }
+            Notification::Trust { is_given } => self.distrusts += u64::from(!is_given),
+            Notification::Service(_)
+            | Notification::Elected { .. }
+            | Notification::Lost { .. }
+            | Notification::Draining { .. }
+            | Notification::LeaderChanged { .. }
+            | Notification::ConfigMismatch { .. }
+            | Notification::StorageFailed
+            | Notification::TwinSeen { .. }
+            | Notification::Twin { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The loop of a crowd: events in order, steps of endpoints, and what they want done.
+
+use qcluster_core::{DATAGRAM_MAX, Input, Notification, Output, Time};
+
+use super::host::{Condition, Host};
+use super::queue::Job;
+use super::setup::Kinds;
+use super::{Crowd, CrowdRule};
+
+impl Crowd {
+    pub(super) fn run_to(&mut self, end: Time) {
+        while self.breach.is_none() {
+            let Some((at, job)) = self.queue.pop_until(end) else { break };
+            self.now = at;
+            match job {
+                Job::Deliver(slot) => self.deliver(slot),
+                Job::Wake(host) => self.wake(host as usize, at),
+                Job::GoOn(host, life) => self.go_on(host as usize, life),
+            }
+        }
+        self.now = self.now.max(end);
+    }
+
+    fn deliver(&mut self, slot: u32) {
+        let packet = self.queue.take(slot);
+        if let Some(host) = super::network::host_at(packet.to)
+            && self.hosts.get(host).is_some_and(|host| host.address == packet.to)
+        {
+            match self.hosts[host].condition {
+                Condition::Off | Condition::Left => {}
+                Condition::Running => {
+                    self.take_step(host, Input::Datagram { from: packet.from, bytes: &packet.bytes });
+                }
+                Condition::Stalled => {
+                    let backlog = &mut self.hosts[host].backlog;
+                    if backlog.len() < Host::BACKLOG_MAX {
+                        backlog.push_back((packet.from, packet.bytes.clone()));
+                    }
+                }
+            }
+        }
+        self.queue.recycle(slot, packet.bytes);
+    }
+
+    fn wake(&mut self, host: usize, at: Time) {
+        let this = &mut self.hosts[host];
+        // Another one was planned since, and only the last counts.
+        if this.wake_at != at {
+            return;
+        }
+        this.wake_at = Time::NEVER;
+        if this.condition != Condition::Running {
+            return;
+        }
+        let clock = this.clock(at);
+        let Some(endpoint) = &this.endpoint else { return };
+        if endpoint.deadline() > clock {
+            return self.plan_wake(host);
+        }
+        self.take_step(host, Input::Timeout);
+        let stuck = self.hosts[host].endpoint.as_ref().is_some_and(|endpoint| endpoint.deadline() <= clock);
+        if stuck {
+            let verdict = Err((CrowdRule::DeadlineMoves, "its deadline stays in the past".into()));
+            self.judge(host, verdict);
+        }
+    }
+
+    /// A process that stood still finds its timer fired and its socket full, and looks at either first.
+    fn go_on(&mut self, host: usize, life: u32) {
+        let this = &mut self.hosts[host];
+        if this.life != life || this.condition != Condition::Stalled {
+            return;
+        }
+        this.condition = Condition::Running;
+        let backlog = std::mem::take(&mut this.backlog);
+        let timer_first = self.rng.one_in(2);
+        if timer_first {
+            self.take_step(host, Input::Timeout);
+        }
+        for (from, bytes) in backlog {
+            self.take_step(host, Input::Datagram { from, bytes: &bytes });
+        }
+        self.take_step(host, Input::Timeout);
+    }
+
+    pub(super) fn take_step(&mut self, host: usize, input: Input<'_>) {
+        let Self { hosts, network, queue, hash, setup, .. } = self;
+        let this = &mut hosts[host];
+        if this.condition != Condition::Running {
+            return;
+        }
+        let clock = this.clock(self.now);
+        let read_as = this.rules.as_deref().filter(|_| setup.kinds == Kinds::Apart);
+        let Some(endpoint) = &mut this.endpoint else { return };
+        let mut told: Vec<Notification> = Vec::new();
+        let mut too_large = false;
+        hash.add(self.now.as_nanos() ^ (host as u64) << 48);
+        let mut outputs = endpoint.step(clock, input);
+        while let Some(output) = outputs.next() {
+            match output {
+                Output::Transmit { to, bytes } => {
+                    too_large |= bytes.len() > DATAGRAM_MAX;
+                    hash.add_bytes(bytes);
+                    this.sent.count(bytes, read_as);
+                    network.send(self.now, this.address, to, bytes, queue);
+                }
+                Output::Notify(notification) => told.push(notification),
+                Output::Persist { .. } => unreachable!("a diskless node saves nothing"),
+            }
+        }
+        if too_large {
+            self.judge(host, Err((CrowdRule::Bounded, "a datagram is too large".into())));
+        }
+        for notification in told {
+            self.notified(host, &notification);
+        }
+        self.plan_wake(host);
+    }
+
+    fn plan_wake(&mut self, host: usize) {
+        let this = &mut self.hosts[host];
+        let Some(endpoint) = &this.endpoint else { return };
+        let at = this.real(endpoint.deadline()).max(self.now);
+        // An earlier one will look again.
+        if at < this.wake_at {
+            this.wake_at = at;
+            self.queue.push(at, Job::Wake(u32::try_from(host).unwrap_or(u32::MAX)));
+        }
+    }
+}

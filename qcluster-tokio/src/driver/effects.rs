@@ -1,0 +1,86 @@
+//! Where outputs of the endpoint go.
+
+use qcluster_core::api::StorageStatus;
+use qcluster_core::{Input, Notification, PersistId, Time};
+
+use crate::disk::Disk;
+use crate::log;
+use crate::measures::Measures;
+use crate::publisher::Publisher;
+use crate::recorder::Recorder;
+use crate::sockets::Sockets;
+
+/// Where outputs go.
+pub(super) struct Effects {
+    pub(super) sockets: Sockets,
+    pub(super) disk: Option<Disk>,
+    /// Where inputs go, too.
+    pub(super) recorder: Option<Recorder>,
+    pub(super) publisher: Publisher,
+    pub(super) measures: Measures,
+    pub(super) drain: Drain,
+    /// A save that could not even begin.
+    pub(super) failed: Option<PersistId>,
+    pub(super) storage_error: Option<String>,
+}
+
+/// Whether a hand-over waits for work to end (E10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drain {
+    None,
+    Waiting,
+}
+
+impl Effects {
+    pub(super) fn save(&mut self, id: PersistId, record: &[u8]) {
+        let result = match &self.disk {
+            Some(disk) => disk.save(id, record),
+            None => Err(std::io::Error::other("there is no data_dir")),
+        };
+        if let Err(error) = result {
+            self.cannot_save(&error);
+            self.failed = Some(id);
+        }
+    }
+
+    pub(super) fn cannot_save(&mut self, error: &std::io::Error) {
+        let path = self.disk.as_ref().map(|disk| disk.path().display().to_string()).unwrap_or_default();
+        self.storage_error = Some(format!("{path}: {error}"));
+    }
+
+    pub(super) fn notify(&mut self, now: Time, notification: Notification) {
+        if let Notification::Draining { .. } = notification {
+            self.drain = Drain::Waiting;
+        }
+        if let Notification::Lost { .. } = notification {
+            self.drain = Drain::None;
+        }
+        let was_known = self.publisher.knows_leader();
+        self.publisher.notify(now, notification, self.storage_error.as_deref());
+        let took = self.measures.leader_is_known(now, self.publisher.knows_leader(), was_known);
+        if let Some(took) = took {
+            log::fail_over(self.publisher.id(), took);
+        }
+    }
+
+    /// What the endpoint has to be told at once about its own outputs.
+    pub(super) fn follow_up(&mut self) -> Option<Input<'static>> {
+        if let Some(id) = self.failed.take() {
+            return Some(Input::PersistFailed(id));
+        }
+        // Nothing runs, so there is nothing to wait for.
+        if self.drain == Drain::Waiting && self.publisher.works.is_idle() {
+            self.drain = Drain::None;
+            return Some(Input::Drained);
+        }
+        None
+    }
+
+    pub(super) fn storage_status(&self) -> StorageStatus {
+        match (&self.disk, &self.storage_error) {
+            (_, Some(error)) => StorageStatus::Failed { error: error.clone() },
+            (Some(_), None) => StorageStatus::Durable,
+            (None, None) => StorageStatus::Diskless,
+        }
+    }
+}
