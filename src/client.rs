@@ -18,12 +18,22 @@
 
 mod error;
 mod exchange;
+mod registry;
+mod watch;
 
 use std::time::Duration;
 
+use hyper::Method;
+
 pub use error::ClientError;
-pub use qcluster_core::api::{ErrorBody, LeaderInfo, PeerStatus, Status, StorageStatus, TransferRequest, Transferred};
+pub use qcluster_core::api::{
+    Deregistered, ErrorBody, EventList, Happened, HeartbeatRequest, LeaderInfo, Leaving, MemberInfo, MemberList,
+    OwnerList, PeerStatus, RegistryStatus, ServiceInfo, ServiceList, Status, StorageStatus, TransferRequest,
+    Transferred, WatchEvent,
+};
 pub use qcluster_core::config::ApiToken;
+pub use registry::Which;
+pub use watch::Watch;
 
 use exchange::{Ask, exchange};
 
@@ -75,7 +85,7 @@ impl Client {
     /// # Errors
     /// The node cannot be reached, does not answer in time, or is none.
     pub async fn status(&self) -> Result<Status, ClientError> {
-        exchange(&Ask::read(&self.address, "/v1/status", self.time_max)).await
+        exchange(&self.read("/v1/status")).await
     }
 
     /// Who leads, as far as the node knows.
@@ -83,7 +93,7 @@ impl Client {
     /// # Errors
     /// The node cannot be reached, does not answer in time, or is none.
     pub async fn leader(&self) -> Result<LeaderInfo, ClientError> {
-        exchange(&Ask::read(&self.address, "/v1/leader", self.time_max)).await
+        exchange(&self.read("/v1/leader")).await
     }
 
     /// Has the node hand its leadership to `target`, or to the voter best placed, and waits until it no longer leads.
@@ -94,7 +104,17 @@ impl Client {
     pub async fn transfer(&self, target: Option<&str>) -> Result<Transferred, ClientError> {
         let body = TransferRequest { target: target.map(str::to_owned) };
         let time_max = self.time_max.saturating_add(Self::DRAIN_TIME_MAX);
-        exchange(&Ask::change(&self.address, "/v1/transfer", &body, self.token.as_ref(), time_max)).await
+        let ask = Ask::new(&self.address, Method::POST, "/v1/transfer", time_max);
+        exchange(&ask.with_token(self.token.as_ref()).with_body(&body)).await
+    }
+
+    fn read(&self, path: impl Into<String>) -> Ask<'_> {
+        Ask::new(&self.address, Method::GET, path, self.time_max)
+    }
+
+    /// What changes something shows the token.
+    fn change(&self, method: Method, path: impl Into<String>) -> Ask<'_> {
+        Ask::new(&self.address, method, path, self.time_max).with_token(self.token.as_ref())
     }
 }
 

@@ -50,6 +50,14 @@ impl ClientError {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomprehensible { .. } => None,
         }
     }
+
+    /// Whether a watch has missed something: the node does not know, or never knew, what happened since its index.
+    pub fn has_missed(&self) -> bool {
+        match self {
+            Self::Refused { error, .. } => error.index.is_some(),
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomprehensible { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for ClientError {

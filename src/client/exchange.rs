@@ -19,39 +19,36 @@ use tokio::time::timeout;
 use super::error::ClientError;
 
 /// The longest answer that is read, in bytes.
-const ANSWER_LEN_MAX: usize = 4 * 1_024 * 1_024;
+const ANSWER_LEN_MAX: usize = 64 * 1_024 * 1_024;
 
 /// What to ask, and of whom.
 pub(super) struct Ask<'a> {
     address: &'a str,
     method: Method,
-    path: &'static str,
+    path: String,
     token: Option<&'a ApiToken>,
     body: Vec<u8>,
-    time_max: Duration,
+    pub(super) time_max: Duration,
 }
 
 impl<'a> Ask<'a> {
-    pub(super) fn read(address: &'a str, path: &'static str, time_max: Duration) -> Self {
-        Self { address, method: Method::GET, path, token: None, body: Vec::new(), time_max }
+    pub(super) fn new(address: &'a str, method: Method, path: impl Into<String>, time_max: Duration) -> Self {
+        Self { address, method, path: path.into(), token: None, body: Vec::new(), time_max }
     }
 
-    pub(super) fn change(
-        address: &'a str,
-        path: &'static str,
-        body: &impl Serialize,
-        token: Option<&'a ApiToken>,
-        time_max: Duration,
-    ) -> Self {
+    pub(super) fn with_token(self, token: Option<&'a ApiToken>) -> Self {
+        Self { token, ..self }
+    }
+
+    pub(super) fn with_body(self, body: &impl Serialize) -> Self {
         // What is sent has string keys, so it can be written.
-        let body = serde_json::to_vec(body).unwrap_or_default();
-        Self { address, method: Method::POST, path, token, body, time_max }
+        Self { body: serde_json::to_vec(body).unwrap_or_default(), ..self }
     }
 
     fn request(&self) -> Result<Request<Full<Bytes>>, ClientError> {
         let mut request = Request::new(Full::new(Bytes::from(self.body.clone())));
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = hyper::Uri::from_static(self.path);
+        *request.uri_mut() = self.path.parse().map_err(|_| self.unusable("what is asked for is too long"))?;
         let headers = request.headers_mut();
         let host = HeaderValue::from_str(self.address).map_err(|_| self.unusable("it is no HOST:PORT"))?;
         headers.insert(HOST, host);

@@ -13,12 +13,12 @@ use crate::support::node::Node;
 use crate::support::wait::eventually;
 
 /// Status and code of a JSON error, or just the status.
-fn told(answer: &Answer) -> String {
+pub(crate) fn told(answer: &Answer) -> String {
     let code = answer.json().and_then(|body| body["code"].as_str().map(str::to_owned));
     code.map_or_else(|| answer.code.to_string(), |code| format!("{} {code}", answer.code))
 }
 
-fn ask(node: &Node, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+pub(crate) fn ask(node: &Node, method: &str, path: &str, headers: &str, body: &str) -> Answer {
     let (address, len) = (node.address, body.len());
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {len}\r\n{headers}\r\n{body}"

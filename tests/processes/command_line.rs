@@ -31,7 +31,7 @@ fn a_node_is_asked_for_its_status_and_its_leader() {
     assert_eq!((&led["leader"]["identifier"], &led["is_me"]), (&json!(leader.name), &json!(false)));
     assert!(ask(follower, &["leader"]).stdout.contains(&leader.name));
     let seen = json_of(&ask(follower, &["watch", "--lines", "1", "--format", "json"]));
-    assert_eq!(seen["leader"], json!(leader.name));
+    assert_eq!((&seen["kind"], &seen["leader"]["identifier"]), (&json!("leader"), &json!(leader.name)));
 }
 
 #[test]

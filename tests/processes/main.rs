@@ -12,14 +12,18 @@ mod command_line;
 mod configuration;
 mod cuts;
 mod demo;
+mod discovery;
 mod disks;
 mod elections;
 mod hostile;
+mod masterless;
 mod netns;
 mod observed;
 mod proxy;
 mod recorded;
+mod registry;
 mod stalls;
+mod watching;
 mod work;
 
 /// Says on the terminal that a test could not be made here, and why: one that passes without having run is to be seen.

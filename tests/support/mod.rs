@@ -6,6 +6,7 @@ pub(crate) mod arguments;
 pub(crate) mod cluster;
 pub(crate) mod events;
 pub(crate) mod http;
+pub(crate) mod members;
 pub(crate) mod node;
 pub(crate) mod ports;
 pub(crate) mod wait;

@@ -1,5 +1,8 @@
 //! Commands that ask a running node over HTTP: what they have in common, and those that only look.
 
+pub(crate) mod changes;
+pub(crate) mod lists;
+mod rights;
 pub(crate) mod transfer;
 pub(crate) mod watch;
 
@@ -7,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
+use qcluster::Mode;
 use qcluster::client::{Client, ClientError, LeaderInfo, Status, StorageStatus};
 use serde::Serialize;
 
@@ -58,6 +62,9 @@ pub(crate) async fn leader(asked: Asked) -> Result<(), Failure> {
     }
     match info.leader {
         Some(_) => Ok(()),
+        None if info.mode == Mode::Masterless => {
+            Err(Failure::new(exit::REFUSED, &"this cluster has no leader, by design"))
+        }
         None => Err(Failure::new(exit::REFUSED, &"nobody leads, as far as this node knows: see its /leader for why")),
     }
 }
@@ -72,16 +79,28 @@ fn about(status: &Status) -> Table {
         StorageStatus::Durable => "durable".to_owned(),
         StorageStatus::Failed { error } => format!("failed: {error}"),
     };
+    let leader = match (&status.leader, status.by_hearsay) {
+        (Some(leader), true) => format!("{leader}, as others say"),
+        (Some(leader), false) => leader.clone(),
+        (None, _) if status.mode == Mode::Masterless => "none, by design".to_owned(),
+        (None, _) => none(),
+    };
+    let registry = &status.registry;
+    let counts: Vec<String> = registry.members.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    let view = if registry.is_trusted { "trusted" } else { "not to be relied on: most members vanished at once" };
     for (field, value) in [
         ("identifier", status.identifier.clone()),
         ("cluster", status.cluster.clone()),
         ("version", status.version.clone()),
         ("listens on", listen.join(", ")),
         ("role", status.role.clone()),
-        ("leader", status.leader.clone().unwrap_or_else(none)),
+        ("leader", leader),
         ("term", status.term.to_string()),
         ("lease", lease),
         ("storage", storage),
+        ("members", counts.join(", ")),
+        ("services", format!("{}, {} of its own", registry.services, registry.own_services)),
+        ("view", view.to_owned()),
         ("uptime", format!("{:?}", Duration::from_secs(status.uptime_ms / 1_000))),
     ] {
         table.add_row([field, value.as_str()]);
@@ -102,9 +121,11 @@ fn peers(status: &Status) -> Table {
 fn led(info: &LeaderInfo) -> Table {
     let mut table = table(&["leader", "host", "port", "term", "metadata"]);
     if let Some(leader) = &info.leader {
+        let name =
+            if info.by_hearsay { format!("{} (as others say)", leader.identifier) } else { leader.identifier.clone() };
         let metadata = serde_json::to_string(&leader.metadata).unwrap_or_default();
         let (port, term) = (leader.port.to_string(), info.term.to_string());
-        table.add_row([&leader.identifier, &leader.host, &port, &term, &metadata]);
+        table.add_row([&name, &leader.host, &port, &term, &metadata]);
     }
     table
 }

@@ -17,7 +17,7 @@ mod exit {
     pub(crate) const FAILED: u8 = 1;
     /// The command line or the configuration is wrong. The argument parser uses the same.
     pub(crate) const BAD_CONFIG: u8 = 2;
-    /// The node answered, and it is not what was hoped for: nobody leads, or it refuses.
+    /// The node answered, and it is not what was hoped for: nobody leads, there is no such service, or it refuses.
     pub(crate) const REFUSED: u8 = 4;
     /// Another live node has this identifier: starting again at once would not help.
     pub(crate) const TWIN: u8 = 3;
@@ -29,9 +29,9 @@ Exit codes:
   1  could not start (the port is in use, the data_dir cannot be used), or failed while it ran
   2  the command line or the configuration is wrong; every mistake is named with file and field
   3  stopped because another live node has the same identifier
-  4  the node that was asked knows no leader, or refuses";
+  4  the node that was asked knows no leader, has no such service, or refuses";
 
-/// Leader election for the replicas of a service.
+/// Leader election, membership and service registry for the replicas of a service.
 #[derive(Parser)]
 #[command(name = "qcluster", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 struct Arguments {
@@ -62,9 +62,30 @@ enum Command {
     /// Hand leadership over, and wait until the leader's work has ended.
     #[command(after_help = EXIT_CODES)]
     Transfer(ask::transfer::Transfer),
-    /// Print who leads, and each change of that, until interrupted.
+    /// Print who leads, and what happens to members, services and the leader, until interrupted.
     #[command(after_help = EXIT_CODES)]
     Watch(ask::watch::Watch),
+    /// Who is there.
+    #[command(after_help = EXIT_CODES)]
+    Members(ask::Asked),
+    /// Where services are. Exit code 4 if there is none.
+    #[command(after_help = EXIT_CODES)]
+    Services(ask::lists::Services),
+    /// Which members own a key.
+    #[command(after_help = EXIT_CODES)]
+    Owners(ask::lists::Owners),
+    /// Register a service with a node, in place of the one with its identifier.
+    #[command(after_help = EXIT_CODES)]
+    Register(Box<ask::changes::Register>),
+    /// Tell the node that a service was registered with that it lives.
+    #[command(after_help = EXIT_CODES)]
+    Heartbeat(ask::changes::Heartbeat),
+    /// End a service, at the node that it was registered with.
+    #[command(after_help = EXIT_CODES)]
+    Deregister(ask::changes::Deregister),
+    /// Have a node leave its cluster in an orderly way, and stop.
+    #[command(after_help = EXIT_CODES)]
+    Leave(ask::changes::Leave),
     /// Elect a leader among three nodes in this process, kill it, and show who takes over and when.
     #[command(after_help = EXIT_CODES)]
     Demo {
@@ -128,6 +149,13 @@ fn main() -> ExitCode {
         Command::Leader(asked) => in_runtime(ask::leader(asked)),
         Command::Transfer(transfer) => in_runtime(ask::transfer::transfer(transfer)),
         Command::Watch(watch) => in_runtime(ask::watch::watch(watch)),
+        Command::Members(asked) => in_runtime(ask::lists::members(asked)),
+        Command::Services(services) => in_runtime(ask::lists::services(services)),
+        Command::Owners(owners) => in_runtime(ask::lists::owners(owners)),
+        Command::Register(register) => in_runtime(ask::changes::register(*register)),
+        Command::Heartbeat(heartbeat) => in_runtime(ask::changes::heartbeat(heartbeat)),
+        Command::Deregister(deregister) => in_runtime(ask::changes::deregister(deregister)),
+        Command::Leave(leave) => in_runtime(ask::changes::leave(leave)),
         Command::Demo { rounds, timing, format } => in_runtime(demo::demo(rounds, timing, format)),
     };
     match result {

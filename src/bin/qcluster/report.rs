@@ -2,6 +2,7 @@
 //!
 //! A thread of its own writes both, so that a full pipe or a slow disk never costs the node its lease.
 
+mod gathered;
 mod lines;
 
 use std::cell::Cell;
@@ -10,12 +11,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use qcluster::core::Timing;
 use qcluster::{Change, LostReason, Status, Stopped, What};
 
 use crate::style;
+use gathered::Gathered;
 
 /// Lines that may wait for the writer. Beyond that they are given up: the node goes first.
 const WAITING_MAX: usize = 1_024;
@@ -34,6 +36,8 @@ pub(crate) struct Reporter {
     identifier: String,
     /// Why this node no longer leads, until somebody else does.
     ended_by: Cell<Option<LostReason>>,
+    /// Members and services that came and went, until it is time to tell of them together.
+    gathered: Gathered,
     lines: SyncSender<Lines>,
     ended: Receiver<()>,
 }
@@ -55,14 +59,31 @@ impl Reporter {
         };
         let thread = thread::Builder::new().name("qcluster-report".into()).spawn(writer);
         thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-        Ok(Self { identifier: identifier.to_owned(), ended_by: Cell::new(None), lines, ended })
+        Ok(Self {
+            identifier: identifier.to_owned(),
+            ended_by: Cell::new(None),
+            gathered: Gathered::default(),
+            lines,
+            ended,
+        })
     }
 
     pub(crate) fn started(&self, status: &Status, timing: &Timing, voters: usize, durable: bool) {
         self.write(Some(lines::started(status, timing, voters, durable)), None);
     }
 
-    pub(crate) fn change(&self, change: &Change) {
+    /// When to call [`Self::tell_gathered`], if there is something to tell.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.gathered.due()
+    }
+
+    pub(crate) fn tell_gathered(&mut self) {
+        for line in self.gathered.take() {
+            self.write(Some(line), None);
+        }
+    }
+
+    pub(crate) fn change(&mut self, change: &Change) {
         match &change.what {
             What::Lost { reason, .. } => self.ended_by.set(Some(*reason)),
             What::Elected { .. } | What::Leader { leader: Some(_), .. } => self.ended_by.set(None),
@@ -79,11 +100,16 @@ impl Reporter {
             | What::Missed { .. } => {}
         }
         let text = lines::text(&self.identifier, self.ended_by.get(), change);
+        if let Some((kind, event)) = gathered::kind_of(change) {
+            self.gathered.note(change.at, kind, event, text.unwrap_or_default());
+            return;
+        }
         self.write(text, lines::event(&self.identifier, change));
     }
 
     /// Says so, and waits for everything to be written, a while at most.
-    pub(crate) fn stopped(self, why: Stopped) {
+    pub(crate) fn stopped(mut self, why: Stopped) {
+        self.tell_gathered();
         if why == Stopped::Shutdown {
             self.write(Some(lines::stopped()), None);
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::pin;
+use std::time::Instant;
 
 use qcluster::{Config, ConfigFile as _, QCluster, StartError, Stopped};
 
@@ -12,7 +13,7 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>) -> Result<(), Fa
     let config = Config::from_file(&path).map_err(|error| Failure::new(exit::BAD_CONFIG, &error))?;
     // Before the node is: a signal that comes early is not to kill what has just been elected.
     let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILED, &error))?;
-    let reporter = Reporter::start(&config.identifier, events.as_deref())
+    let mut reporter = Reporter::start(&config.identifier, events.as_deref())
         .map_err(|message| Failure::new(exit::FAILED, &message))?;
     let timing = config.timing.into();
     let voters = config.all_peers().count() + usize::from(!config.observer);
@@ -25,8 +26,10 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>) -> Result<(), Fa
     let mut signalled = false;
     // Changes end with the node, and the last of them is the one that a hand-over makes.
     loop {
+        let gathered = reporter.due();
         tokio::select! {
             biased;
+            () = until(gathered), if gathered.is_some() => reporter.tell_gathered(),
             change = changes.next() => match change {
                 Some(change) => reporter.change(&change),
                 None => break,
@@ -42,6 +45,14 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>) -> Result<(), Fa
         Stopped::Aborted => {
             Err(Failure::new(exit::FAILED, &"stopped by a second signal, without waiting for the hand-over"))
         }
+    }
+}
+
+/// For ever without a time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 

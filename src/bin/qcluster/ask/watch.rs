@@ -1,16 +1,16 @@
-//! `qcluster watch`: who leads, and each change of that.
+//! `qcluster watch`: who leads, and what happens to members, services and the leader, as a node learns of it.
 
 use std::time::Duration;
 
 use clap::Args;
-use qcluster::client::{ClientError, LeaderInfo};
-use serde::Serialize;
+use qcluster::client::{ClientError, Happened, WatchEvent};
+use qcluster::{Mode, Term};
 
 use super::{Asked, Shape, failure, print, print_json};
-use crate::Failure;
+use crate::{Failure, style};
 
-/// Between two looks. The node is asked for what it knows already, so that costs little.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Before a node that cannot be reached is asked again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub(crate) struct Watch {
@@ -21,58 +21,67 @@ pub(crate) struct Watch {
     asked: Asked,
 }
 
-/// What is looked at for changes, and printed.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-struct Seen {
-    leader: Option<String>,
-    term: Option<u64>,
-    /// Why the node could not be asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unreachable: Option<String>,
-}
-
 pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
     let Watch { lines, asked } = arguments;
     let client = asked.client();
     // Whoever watches from the start wants to hear of a wrong address; later a node may be away for a while.
-    let mut seen = Seen::from(client.leader().await.map_err(|error| failure(&error))?);
+    let status = client.status().await.map_err(|error| failure(&error))?;
+    let index = status.registry.index;
+    let mut watch = client.watch_from(index);
+    let mut events = match status.mode {
+        Mode::Masterless => Vec::new(),
+        Mode::Leader => {
+            let info = client.leader().await.map_err(|error| failure(&error))?;
+            vec![WatchEvent { index, happened: Happened::Leader { leader: info.leader, term: Term(info.term) } }]
+        }
+    };
     let mut printed = 0;
     loop {
-        tell(asked.format, &seen)?;
-        printed += 1;
-        if lines.is_some_and(|lines| printed >= lines) {
-            return Ok(());
+        for event in &events {
+            match asked.format {
+                Shape::Json => print_json(event)?,
+                Shape::Table => print(&sentence(event))?,
+            }
+            printed += 1;
+            if lines.is_some_and(|lines| printed >= lines) {
+                return Ok(());
+            }
         }
-        seen = loop {
-            tokio::time::sleep(PAUSE).await;
-            let now = client.leader().await.map_or_else(|error| Seen::from(&error), Seen::from);
-            if now != seen {
-                break now;
+        events = loop {
+            match watch.next().await {
+                Ok(events) => break events,
+                Err(error) => {
+                    complain(&error);
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
         };
     }
 }
 
-fn tell(format: Shape, seen: &Seen) -> Result<(), Failure> {
-    match (format, seen) {
-        (Shape::Json, seen) => print_json(seen),
-        (Shape::Table, Seen { unreachable: Some(reason), .. }) => print(reason),
-        (Shape::Table, Seen { leader: Some(leader), term, .. }) => {
-            print(&format!("{leader} leads in term {}", term.unwrap_or_default()))
+fn complain(error: &ClientError) {
+    if error.has_missed() {
+        let what = "what happened in between is not known: look at members and services; from here on:";
+        anstream::eprintln!("{}qcluster:{} {what}", style::WARN, style::PLAIN);
+    } else {
+        anstream::eprintln!("{}qcluster:{} {error}", style::WARN, style::PLAIN);
+    }
+}
+
+fn sentence(event: &WatchEvent) -> String {
+    match &event.happened {
+        Happened::Leader { leader: Some(leader), term } => format!("{} leads in term {}", leader.identifier, term.0),
+        Happened::Leader { leader: None, .. } => "nobody leads".to_owned(),
+        Happened::Member { event, member } => format!("member {} {event}", member.identifier),
+        Happened::Service { event, service } => {
+            let name = if service.id == service.name { String::new() } else { format!(" ({})", service.name) };
+            format!("service {}{name} of {} {event}, {}", service.id, service.node, service.health)
         }
-        (Shape::Table, Seen { leader: None, .. }) => print(&"nobody leads"),
-    }
-}
-
-impl From<LeaderInfo> for Seen {
-    fn from(info: LeaderInfo) -> Self {
-        let term = info.leader.is_some().then_some(info.term);
-        Self { leader: info.leader.map(|leader| leader.identifier), term, unreachable: None }
-    }
-}
-
-impl From<&ClientError> for Seen {
-    fn from(error: &ClientError) -> Self {
-        Self { leader: None, term: None, unreachable: Some(error.to_string()) }
+        Happened::Trust { is_given: false } => {
+            "most members vanished at once: what this node sees is not to be relied on".to_owned()
+        }
+        Happened::Trust { is_given: true } => "most members are back".to_owned(),
+        // Of a later release of the node.
+        _ => "something that this release does not know".to_owned(),
     }
 }

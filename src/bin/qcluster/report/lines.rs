@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
 use qcluster::core::{MemberEvent, Timing};
-use qcluster::{Change, LostReason, Status, What};
+use qcluster::{Change, LostReason, Mode, Status, What};
 use serde_json::json;
 
 use crate::style::{BAD, FAINT, GOOD, NEWS, PLAIN, TITLE, WARN};
@@ -17,11 +17,21 @@ pub(crate) fn started(status: &Status, timing: &Timing, voters: usize, durable: 
         // Writing to a string cannot fail.
         let _ = write!(line, "{}{address}", if index == 0 { " " } else { ", " });
     }
+    if status.mode == Mode::Masterless {
+        let services = status.registry.services;
+        let _ = write!(line, "{FAINT} · masterless, {services} services of its own{PLAIN}");
+        return line;
+    }
     let voters = if voters == 1 { "1 voter".to_owned() } else { format!("{voters} voters") };
     let memory = if durable { "state on disk" } else { "diskless" };
     let (heartbeat, lease) = (timing.heartbeat.as_millis(), timing.lease.as_millis());
     let _ = write!(line, "{FAINT} · {voters}, {memory}, heartbeat {heartbeat} ms, lease {lease} ms{PLAIN}");
     line
+}
+
+/// One line for many changes.
+pub(super) fn summary(at: SystemTime, word: &str, rest: &str) -> String {
+    line(at, FAINT, word, rest)
 }
 
 /// The last line of an agent.
@@ -64,7 +74,10 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
             let style = if change.what == MemberEvent::Down { WARN } else { FAINT };
             (style, "member", format!("{} {}", change.member.id, change.what.name()))
         }
-        What::Service(change) => (FAINT, "service", format!("{} {}", change.instance().service.id, change.name())),
+        What::Service(change) => {
+            let service = &change.instance().service;
+            (FAINT, "service", format!("{} {}, {}", service.id, change.name(), service.health))
+        }
         What::Trust { is_given: false } => {
             (WARN, "view", "most members vanished at once: the fault is probably here".to_owned())
         }

@@ -1,0 +1,48 @@
+//! The API token, for commands that change something.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use qcluster::client::{ApiToken, Client};
+
+use super::Asked;
+use crate::{Failure, exit};
+
+/// Where the token is, where no file is named.
+const TOKEN_VARIABLE: &str = "QCLUSTER_TOKEN";
+
+#[derive(Args)]
+pub(crate) struct Rights {
+    /// A file whose first line is the API token; else the variable `QCLUSTER_TOKEN`. On the node's own machine it works
+    /// without.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl Rights {
+    /// A client that shows the token, if there is one.
+    pub(crate) fn client(&self, asked: &Asked) -> Result<Client, Failure> {
+        let client = asked.client();
+        Ok(match self.token()? {
+            Some(token) => client.with_token(token),
+            None => client,
+        })
+    }
+
+    fn token(&self) -> Result<Option<ApiToken>, Failure> {
+        let bad = |place: &str, reason: String| Failure::new(exit::BAD_CONFIG, &format!("{place}: {reason}"));
+        let (place, text) = match &self.token_file {
+            Some(path) => {
+                let place = path.display().to_string();
+                let text = std::fs::read_to_string(path).map_err(|error| bad(&place, error.to_string()))?;
+                (place, text)
+            }
+            None => match std::env::var(TOKEN_VARIABLE) {
+                Ok(text) => (TOKEN_VARIABLE.to_owned(), text),
+                Err(_) => return Ok(None),
+            },
+        };
+        let line = text.lines().next().unwrap_or_default().trim().to_owned();
+        ApiToken::new(line).map(Some).map_err(|reason| bad(&place, reason))
+    }
+}
