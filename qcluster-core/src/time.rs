@@ -90,6 +90,12 @@ impl Span {
         Self(self.0.saturating_mul(factor))
     }
 
+    /// What is left of this span without `other`; nothing if that is longer.
+    #[must_use]
+    pub const fn less(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
     /// This span divided by `parts`, rounded down; by zero it is the span itself.
     #[must_use]
     pub const fn split(self, parts: u64) -> Self {

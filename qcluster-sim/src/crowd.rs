@@ -17,6 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod agreement;
 mod engine;
 mod host;
 mod network;
@@ -30,7 +31,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use qcluster_core::{Endpoint, EndpointBoot, Input, MemberEvent, MemberView, Node, NodeId, Notification, Span, Time};
+use qcluster_core::{Endpoint, EndpointBoot, Input, MemberEvent, Node, NodeId, Span, Time};
 
 pub use host::Condition;
 use host::Host;
@@ -321,51 +322,6 @@ impl Crowd {
         (0..self.hosts.len()).filter_map(move |host| Some((host, node(host)?)))
     }
 
-    /// Whether all views are equal, and show who is there: no more and no fewer.
-    pub fn agrees(&self) -> bool {
-        self.agree_among(|_| true)
-    }
-
-    /// The same for some of the hosts, as if there were no others.
-    pub fn agree_among(&self, is_meant: impl Fn(usize) -> bool) -> bool {
-        let meant = || self.live().filter(|(host, _)| is_meant(*host));
-        let Some((_, first)) = meant().next() else { return true };
-        let hash = first.members_hash();
-        if meant().any(|(_, node)| node.members_hash() != hash) {
-            return false;
-        }
-        let present = first.members().filter(|member| member.state.is_present());
-        let hosts = present.map(|member| self.by_name.get(&member.id).copied());
-        let right: Vec<bool> =
-            hosts.map(|host| host.is_some_and(|host| is_meant(host) && self.is_live(host))).collect();
-        right.iter().all(|right| *right) && right.len() == meant().count()
-    }
-
-    /// Where views differ from what is so, in words.
-    pub fn differences(&self) -> String {
-        let mut text = String::new();
-        for (host, node) in self.live() {
-            let wrong = |member: &MemberView| {
-                self.by_name.get(&member.id).is_none_or(|host| self.is_live(*host) != member.state.is_present())
-            };
-            let known: Vec<NodeId> = node.members().map(|member| member.id).collect();
-            let unknown = self.live().filter(|(_, other)| !known.contains(other.rules().id())).map(|(host, _)| host);
-            let wrong: Vec<String> = node
-                .members()
-                .filter(wrong)
-                .map(|member| format!("{} {} {:?}", member.id, member.state.name(), member.standing))
-                .collect();
-            let unknown: Vec<usize> = unknown.collect();
-            let (life, hash) = (node.incarnation(), node.members_hash());
-            text += &format!("\n  {host} ({life:?}, {hash:016x}): wrong of {wrong:?}, does not know {unknown:?}");
-        }
-        text
-    }
-
-    fn is_live(&self, host: usize) -> bool {
-        self.hosts[host].endpoint.is_some()
-    }
-
     /// Every time that a host was told of another one that it is down or has left.
     pub fn losses(&self) -> &[Loss] {
         &self.losses
@@ -407,39 +363,5 @@ impl Crowd {
 
     fn breach_of(&self, rule: CrowdRule, what: &str) -> Breach {
         Breach { rule, at: self.now, host: 0, what: what.into(), seed: self.setup.seed }
-    }
-
-    fn judge(&mut self, host: usize, verdict: Result<(), (CrowdRule, String)>) {
-        if let Err((rule, what)) = verdict {
-            let (at, seed) = (self.now, self.setup.seed);
-            self.breach.get_or_insert(Breach { rule, at, host, what, seed });
-        }
-    }
-
-    fn notified(&mut self, host: usize, notification: &Notification) {
-        match notification {
-            Notification::Member(change) => {
-                let Some(of) = self.by_name.get(&change.member.id).copied() else { return };
-                let verdict = self.diaries[host].told(of, change);
-                self.judge(host, verdict);
-                let verdict = self.goodbyes.told(of, change);
-                self.judge(host, verdict);
-                if matches!(change.what, MemberEvent::Down | MemberEvent::Left) {
-                    let (at, by, what) = (self.now, host, change.what);
-                    let was_there = self.node(of).is_some_and(|node| node.incarnation() == change.member.standing.life);
-                    self.losses.push(Loss { at, by, of, what, was_there });
-                }
-            }
-            Notification::Trust { is_given } => self.distrusts += u64::from(!is_given),
-            Notification::Service(_)
-            | Notification::Elected { .. }
-            | Notification::Lost { .. }
-            | Notification::Draining { .. }
-            | Notification::LeaderChanged { .. }
-            | Notification::ConfigMismatch { .. }
-            | Notification::StorageFailed
-            | Notification::TwinSeen { .. }
-            | Notification::Twin { .. } => {}
-        }
     }
 }

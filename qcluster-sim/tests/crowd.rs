@@ -1,6 +1,6 @@
 //! Membership among many: the scenarios that every change of it has to pass, in deterministic simulation.
 
-use qcluster_core::{GossipPace, MemberEvent, NodeId, Role, Span, State};
+use qcluster_core::{GossipPace, MemberEvent, Node, NodeId, Role, Span, State};
 use qcluster_sim::crowd::{self, Condition, Crowd, CrowdSetup, Kinds, OwnAddress, Whereabouts};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -41,7 +41,7 @@ fn scenario_23_a_restarted_member_is_used_at_its_new_address_at_once() -> Outcom
         crowd.restart(7, Whereabouts::Moved, &[0])?;
         let life = crowd.node(7).expect("it runs").incarnation();
         let is_used = |crowd: &Crowd| {
-            let sees = |node: &qcluster_core::Node| {
+            let sees = |node: &Node| {
                 let member = node.member(name(7).key());
                 member.is_some_and(|member| member.standing.life == life && member.address == Some(crowd.address(7)))
             };
@@ -267,8 +267,8 @@ fn of_two_with_one_name_the_later_stops() -> Outcome {
         crowd.skew(10, 0);
         crowd.start_as(10, 5, &[0])?;
         crowd.run_for(seconds(30))?;
-        assert_eq!(crowd.node(10).map(|node| node.role()), Some(Role::Stopped), "seed {seed}: E17");
-        assert_eq!(crowd.node(5).map(|node| node.role()), Some(Role::Member), "seed {seed}: it was there first");
+        assert_eq!(crowd.node(10).map(Node::role), Some(Role::Stopped), "seed {seed}: E17");
+        assert_eq!(crowd.node(5).map(Node::role), Some(Role::Member), "seed {seed}: it was there first");
         assert!(crowd.agree_among(|host| host < 10), "seed {seed}: {}", crowd.differences());
     }
     Ok(())

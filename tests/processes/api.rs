@@ -10,6 +10,7 @@ use crate::skipped;
 use crate::support::cluster::{Agreement, Cluster, Setup};
 use crate::support::http::{self, Answer};
 use crate::support::node::Node;
+use crate::support::wait::eventually;
 
 /// Status and code of a JSON error, or just the status.
 pub(crate) fn told(answer: &Answer) -> String {
@@ -186,11 +187,22 @@ fn promtool_finds_nothing_wrong_with_the_metrics() {
         assert!(sum("qcluster_http_requests_total{") > 0.0, "{text}");
         assert!((sum("qcluster_role{") - 1.0).abs() < 0.5, "one role at a time\n{text}");
     }
-    let all: String = cluster.nodes.iter().filter_map(|node| node.get("/metrics")).map(|answer| answer.body).collect();
-    // Whoever led has lost sight of a leader; the others may have gone from one to the next.
-    let fail_overs = all.lines().filter_map(|line| line.strip_prefix("qcluster_fail_over_seconds_count "));
-    assert!(fail_overs.into_iter().any(|count| count != "0"), "{all}");
-    let trips = all.lines().filter(|line| line.starts_with("qcluster_round_trip_seconds_count{peer="));
-    assert!(trips.filter_map(|line| line.rsplit(' ').next()).any(|count| count != "0"), "{all}");
-    assert!(all.contains("qcluster_leases_lost_total{reason=\"transferred\"} 1"), "{all}");
+    // What has happened is counted at once, and written down a moment later.
+    let metrics = || -> String {
+        cluster.nodes.iter().filter_map(|node| node.get("/metrics")).map(|answer| answer.body).collect()
+    };
+    eventually("metrics of a hand-over", metrics, || is_complete(&metrics()).then_some(()));
+}
+
+/// Whether a hand-over has left its traces: whoever led has lost sight of a leader, while the others may have gone from one to
+/// the next.
+fn is_complete(metrics: &str) -> bool {
+    let counts = |name: &str| -> Vec<&str> {
+        let lines = metrics.lines().filter(|line| line.starts_with(name));
+        lines.filter_map(|line| line.rsplit(' ').next()).collect()
+    };
+    let any = |name: &str| counts(name).iter().any(|count| *count != "0");
+    any("qcluster_fail_over_seconds_count ")
+        && any("qcluster_round_trip_seconds_count{peer=")
+        && metrics.contains("qcluster_leases_lost_total{reason=\"transferred\"} 1")
 }

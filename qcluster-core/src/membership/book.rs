@@ -101,3 +101,6 @@ impl Book {
         self.seeds.is_empty() && self.past.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

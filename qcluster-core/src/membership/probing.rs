@@ -158,3 +158,6 @@ impl Probing {
         self.due = now + pause;
     }
 }
+
+#[cfg(test)]
+mod tests;

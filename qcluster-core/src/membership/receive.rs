@@ -93,7 +93,7 @@ impl Membership {
     /// others may have turned away from.
     fn tell_of_another(&mut self, cx: &mut Context<'_>, from: Speaker) {
         if let Some(known) = self.members.get(&from.key.0) {
-            cx.send(from.key, Message::Introduce(introduction(known, cx.now)));
+            cx.send(from.key, Message::Introduce(introduction(known, self.pace.retention, cx.now)));
         }
     }
 
@@ -133,9 +133,10 @@ impl Membership {
             cx.counters.members_refused += 1;
             return;
         }
-        let fills = introduction.standing == member.standing && member.address.is_none();
-        if introduction.standing > member.standing || fills {
+        let is_first = introduction.standing == member.standing && member.address.is_none();
+        if introduction.standing > member.standing || is_first {
             member.address = introduction.address;
+            self.dirty.insert(key.0);
         }
         let Introduction { standing, state, .. } = introduction;
         self.judged(cx, Verdict { member: key, standing, state, accusers: Accusers::default() });

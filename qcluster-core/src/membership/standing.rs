@@ -131,3 +131,6 @@ pub(super) fn stamp_of(standing: Standing, state: State) -> u32 {
     let hash = stable_hash(&[&standing.life.0.to_le_bytes(), &standing.refutation.to_le_bytes(), &[class]]);
     (hash >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub(super) struct Member {
     pub(super) state: State,
     /// Since when it is in that state.
     pub(super) since: Time,
+    /// When it is forgotten; `NEVER` while it is there.
+    pub(super) forget_at: Time,
     /// The life that it was last heard in by this node.
     pub(super) heard_as: Incarnation,
     /// What was told to the application.
@@ -34,7 +36,8 @@ pub(super) struct Told {
 
 impl Member {
     pub(super) fn new(id: NodeId, address: Option<SocketAddr>, standing: Standing, state: State, since: Time) -> Self {
-        Self { id, address, standing, state, since, heard_as: Incarnation::UNKNOWN, told: None }
+        let (forget_at, heard_as) = (Time::NEVER, Incarnation::UNKNOWN);
+        Self { id, address, standing, state, since, forget_at, heard_as, told: None }
     }
 
     /// The life to speak to.
@@ -73,7 +76,11 @@ impl Membership {
             member.since = cx.now;
         }
         (member.standing, member.state) = (standing, state);
-        let (after, since, address) = (member.stamp(), member.since, member.address);
+        let (after, address, forget_at) = (member.stamp(), member.address, member.forget_at);
+        if old.is_present() != state.is_present() {
+            member.forget_at = if state.is_present() { Time::NEVER } else { cx.now + self.pace.retention };
+        }
+        let forget_next = member.forget_at;
         self.reconciler.changed(key.0, Some(before), Some(after));
         self.rumors.spread(key.0);
         self.dirty.insert(key.0);
@@ -90,7 +97,7 @@ impl Membership {
             (true, false) => {
                 self.probing.remove(key);
                 self.reconciler.forget(key);
-                self.forget_at.insert((since + self.pace.retention, key.0));
+                self.forget_at.insert((forget_next, key.0));
                 if let Some(address) = address {
                     self.book.remember(key.0, address, &mut self.rng);
                 }
@@ -101,7 +108,7 @@ impl Membership {
             (false, true) => {
                 self.probing.add(key, &mut self.rng);
                 self.book.forget(key.0);
-                self.forget_at.retain(|(_, member)| *member != key.0);
+                self.forget_at.remove(&(forget_at, key.0));
             }
             (true, true) | (false, false) => {}
         }
@@ -127,8 +134,14 @@ impl Membership {
         if state == State::Alive && self.graves.get(&key.0).is_some_and(|grave| *grave >= standing) {
             (state, age) = (State::Down, Span::ZERO);
         }
-        let since = if state.is_present() { cx.now } else { cx.now.before(age) };
-        self.put(key, Member::new(id, address, standing, state, since));
+        let mut member = Member::new(id, address, standing, state, cx.now);
+        if !state.is_present() {
+            // The age may reach back to before this clock began.
+            member.since = cx.now.before(age);
+            member.forget_at = cx.now + self.pace.retention.less(age);
+            self.forget_at.insert((member.forget_at, key.0));
+        }
+        self.put(key, member);
         self.rumors.spread(key.0);
         match state {
             State::Alive => {}
@@ -137,7 +150,6 @@ impl Membership {
                 self.suspicions.begin(key.0, cx.now, Accusers::default(), patience);
             }
             State::Down | State::Left => {
-                self.forget_at.insert((since + self.pace.retention, key.0));
                 if let Some(address) = address {
                     self.book.remember(key.0, address, &mut self.rng);
                 }
@@ -188,8 +200,8 @@ impl Membership {
     }
 
     fn bury(&mut self, cx: &mut Context<'_>, key: u64) {
-        self.forget_at.retain(|(_, member)| *member != key);
         let Some(member) = self.members.remove(&key) else { return };
+        self.forget_at.remove(&(member.forget_at, key));
         self.reconciler.changed(key, Some(member.stamp()), None);
         self.rumors.forget(key);
         self.dirty.remove(&key);

@@ -10,7 +10,7 @@ use super::{Context, Membership};
 use crate::id::NodeKey;
 use crate::reconcile::Next;
 use crate::rumors::Place;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 impl Membership {
     /// What every probe and every answer tells.
@@ -22,7 +22,7 @@ impl Membership {
     }
 
     pub(super) fn introduce_itself(&self, now: Time) -> Option<Introduction> {
-        self.members.get(&self.me.0).map(|me| introduction(me, now))
+        self.members.get(&self.me.0).map(|me| introduction(me, self.pace.retention, now))
     }
 
     /// The request to be let in by whoever is at that address.
@@ -65,7 +65,7 @@ impl Membership {
                 Next::Say(message) => return Some(Message::Compare(message)),
                 Next::Item(id) => {
                     if let Some(member) = self.members.get(&id) {
-                        return Some(Message::Introduce(introduction(member, now)));
+                        return Some(Message::Introduce(introduction(member, self.pace.retention, now)));
                     }
                 }
             }
@@ -96,7 +96,7 @@ impl Membership {
     /// Who is there is introduced, since receivers may not know it; of others a verdict will do.
     fn saying(&self, key: u64, member: &Member, now: Time) -> Message {
         match member.state {
-            State::Alive => Message::Introduce(introduction(member, now)),
+            State::Alive => Message::Introduce(introduction(member, self.pace.retention, now)),
             State::Suspect | State::Down | State::Left => {
                 let accusers = match member.state {
                     State::Suspect => self.suspicions.accusers(key),
@@ -109,9 +109,13 @@ impl Membership {
     }
 }
 
-pub(super) fn introduction(member: &Member, now: Time) -> Introduction {
-    // Rounded up: told in a circle, it must not get younger, or nobody would ever forget.
-    let age_s = now.since(member.since).as_millis().div_ceil(1_000);
+/// A member as others are told of it. Of one that is to be forgotten after `retention`, its age is what is left of that, rounded
+/// so that it gets no younger on its way: nobody would ever forget what is told in a circle.
+pub(super) fn introduction(member: &Member, retention: Span, now: Time) -> Introduction {
+    let age = match member.forget_at {
+        Time::NEVER => now.since(member.since),
+        forget_at => retention.less(forget_at.since(now)),
+    };
     // A suspicion is no more than news: it ends before tables are compared again.
     let state = if member.state == State::Suspect { State::Alive } else { member.state };
     Introduction {
@@ -119,6 +123,6 @@ pub(super) fn introduction(member: &Member, now: Time) -> Introduction {
         address: member.address,
         standing: member.standing,
         state,
-        age_s: u32::try_from(age_s).unwrap_or(u32::MAX),
+        age_s: u32::try_from(age.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX),
     }
 }

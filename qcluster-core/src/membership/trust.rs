@@ -77,3 +77,6 @@ impl Trust {
         self.distrust.map_or(Time::NEVER, |distrust| distrust.since + Self::PATIENCE)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,7 @@ const QUESTIONS: &[Question] = &[
     Question { name: "cut-halves-2", answer: |report| cuts::minutes(report, 2, 2, 10) },
     Question { name: "cut-halves-10", answer: |report| cuts::minutes(report, 10, 10, 10) },
     Question { name: "cut-halves-50", answer: |report| cuts::minutes(report, 50, 50, 10) },
+    Question { name: "cut-halves-200", answer: |report| cuts::minutes(report, 200, 200, 10) },
     Question { name: "cut-halves-1000", answer: |report| cuts::minutes(report, 1_000, 1_000, 10) },
     Question { name: "cut-one-of-100", answer: |report| cuts::minutes(report, 99, 1, 10) },
     Question { name: "cut-25h-lonely-2", answer: |report| cuts::minutes(report, 1, 1, 25 * 60) },

@@ -1,11 +1,11 @@
 //! The loop of a crowd: events in order, steps of endpoints, and what they want done.
 
-use qcluster_core::{DATAGRAM_MAX, Input, Notification, Output, Time};
+use qcluster_core::{DATAGRAM_MAX, Input, MemberEvent, Notification, Output, Time};
 
 use super::host::{Condition, Host};
 use super::queue::Job;
 use super::setup::Kinds;
-use super::{Crowd, CrowdRule};
+use super::{Breach, Crowd, CrowdRule, Loss};
 
 impl Crowd {
     pub(super) fn run_to(&mut self, end: Time) {
@@ -125,6 +125,40 @@ impl Crowd {
         if at < this.wake_at {
             this.wake_at = at;
             self.queue.push(at, Job::Wake(u32::try_from(host).unwrap_or(u32::MAX)));
+        }
+    }
+
+    pub(super) fn judge(&mut self, host: usize, verdict: Result<(), (CrowdRule, String)>) {
+        if let Err((rule, what)) = verdict {
+            let (at, seed) = (self.now, self.setup.seed);
+            self.breach.get_or_insert(Breach { rule, at, host, what, seed });
+        }
+    }
+
+    fn notified(&mut self, host: usize, notification: &Notification) {
+        match notification {
+            Notification::Member(change) => {
+                let Some(of) = self.by_name.get(&change.member.id).copied() else { return };
+                let verdict = self.diaries[host].told(of, change);
+                self.judge(host, verdict);
+                let verdict = self.goodbyes.told(of, change);
+                self.judge(host, verdict);
+                if matches!(change.what, MemberEvent::Down | MemberEvent::Left) {
+                    let (at, by, what) = (self.now, host, change.what);
+                    let was_there = self.node(of).is_some_and(|node| node.incarnation() == change.member.standing.life);
+                    self.losses.push(Loss { at, by, of, what, was_there });
+                }
+            }
+            Notification::Trust { is_given } => self.distrusts += u64::from(!is_given),
+            Notification::Service(_)
+            | Notification::Elected { .. }
+            | Notification::Lost { .. }
+            | Notification::Draining { .. }
+            | Notification::LeaderChanged { .. }
+            | Notification::ConfigMismatch { .. }
+            | Notification::StorageFailed
+            | Notification::TwinSeen { .. }
+            | Notification::Twin { .. } => {}
         }
     }
 }

@@ -57,7 +57,10 @@ impl Network {
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Network").field("quality", &self.quality).field("is_cut", &self.cut.is_some()).finish()
+        f.debug_struct("Network")
+            .field("quality", &self.quality)
+            .field("is_cut", &self.cut.is_some())
+            .finish_non_exhaustive()
     }
 }
 
