@@ -95,7 +95,8 @@ impl Publisher {
 
     /// Says now and then that nobody leads, while nobody does. Comes after the snapshot that it speaks of.
     pub(crate) fn mind_vacancy(&mut self, now: Time) {
-        if self.knows_leader() {
+        // Where there is no leader by design, none is missing.
+        if self.knows_leader() || self.subject.is_masterless() {
             self.vacancy.over();
         } else if self.vacancy.lasts(now) {
             let facts = api::facts(&self.subject, &self.board.read().snapshot, now);

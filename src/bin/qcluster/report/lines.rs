@@ -18,8 +18,7 @@ pub(crate) fn started(status: &Status, timing: &Timing, voters: usize, durable: 
         let _ = write!(line, "{}{address}", if index == 0 { " " } else { ", " });
     }
     if status.mode == Mode::Masterless {
-        let services = status.registry.services;
-        let _ = write!(line, "{FAINT} · masterless, {services} services of its own{PLAIN}");
+        let _ = write!(line, "{FAINT} · masterless{PLAIN}");
         return line;
     }
     let voters = if voters == 1 { "1 voter".to_owned() } else { format!("{voters} voters") };
