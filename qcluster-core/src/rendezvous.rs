@@ -20,3 +20,6 @@ pub(crate) fn owners_among(present: impl Iterator<Item = NodeKey>, key: &[u8], c
     weights.sort_unstable_by(by_weight);
     weights.into_iter().map(|(_, node)| node).collect()
 }
+
+#[cfg(test)]
+mod tests;

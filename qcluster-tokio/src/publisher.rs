@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use qcluster_core::api::{self, News, Subject};
-use qcluster_core::{Lease, NodeId, Notification, Peer, Seat, Time, VoterIndex};
+use qcluster_core::{Lease, NodeId, Notification, Peer, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
 use crate::board::Writer;
@@ -95,9 +95,8 @@ impl Publisher {
 
     /// Says now and then that nobody leads, while nobody does. Comes after the snapshot that it speaks of.
     pub(crate) fn mind_vacancy(&mut self, now: Time) {
-        if self.subject.rules.seat() == Seat::Member {
-            // Nobody leads by design.
-        } else if self.knows_leader() {
+        // Where there is no leader by design, none is missing.
+        if self.knows_leader() || self.subject.is_masterless() {
             self.vacancy.over();
         } else if self.vacancy.lasts(now) {
             let facts = api::facts(&self.subject, &self.board.read().snapshot, now);

@@ -94,4 +94,6 @@ fn an_agent_says_who_comes_and_goes() {
     });
     members.nodes[2].kill();
     members.eventually("it says who is gone", || members.nodes[0].log().contains("member_2 down").then_some(()));
+    let log = members.nodes[0].log();
+    assert!(!log.contains("no leader"), "nobody misses what there is not by design\n{log}");
 }

@@ -27,8 +27,8 @@ pub struct MemberInfo {
     pub address: Option<SocketAddr>,
     /// `alive`, `suspect`, `down` or `left`.
     pub state: String,
-    /// Which life of it (G1): larger is later.
-    pub incarnation: u64,
+    /// Which life of it (G1), in hexadecimal: larger is later.
+    pub incarnation: String,
     /// For how many milliseconds it has been in that state, as far as the asked node has seen it.
     pub for_ms: u64,
     /// Whether it is the node that was asked.
@@ -260,7 +260,7 @@ impl Directory {
             identifier: id.as_str().into(),
             address: *address,
             state: state.name().into(),
-            incarnation: standing.life.0,
+            incarnation: format!("{:016x}", standing.life.0),
             for_ms: (*for_ + now.since(card.at)).as_millis(),
             is_me: id.key() == self.me,
             metadata: card.metadata.clone(),

@@ -256,4 +256,6 @@ fn segments_and_parameters_are_decoded() {
     assert_eq!(request.parameter("y"), None);
 }
 
+mod discovery;
 mod registry;
+mod watching;

@@ -1,4 +1,4 @@
-//! Members, services, watching and discovery: what each path answers from a directory, and what it refuses.
+//! Members and services: what each path answers from a directory, and what it refuses.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -9,17 +9,16 @@ use serde_json::{Value, json};
 
 use super::{NOW, get, respond, subject};
 use crate::api::{
-    Command, Directory, Done, Method, News, Outcome, Request, Response, Snapshot, Streamed, Subject, View, answer,
-    conclude, nothing_since, poll, stream_next, stream_start,
+    Command, Directory, Done, Method, News, Outcome, Request, Response, Snapshot, Subject, View, answer, conclude,
 };
 use crate::config::{Config, Metadata, Mode, Settings};
 use crate::id::NodeId;
 use crate::node::{Boot, Event, Node, RegistryCommand, Role};
 use crate::registry::{Health, RegistryError, Service};
-use crate::time::{Span, Time};
+use crate::time::Span;
 
 /// A node alone with three services, and what it makes known.
-fn node() -> Node {
+pub(super) fn node() -> Node {
     let rules = Settings::member(NodeId::new("server_a").unwrap()).check().unwrap();
     let mut node = Node::new(rules, Boot { seed: 1, stamp_ms: 5, saved: None }, NOW).unwrap();
     let metadata = Metadata::from([("path".into(), "/metrics".into()), ("weight".into(), 3.into())]);
@@ -44,37 +43,37 @@ fn node() -> Node {
 }
 
 /// The directory after so many changes of trust, the first event being 101.
-fn directory(node: &Node, changes: usize) -> Directory {
+pub(super) fn directory(node: &Node, changes: usize) -> Directory {
     let news = (0..changes).map(|index| News::Trust { is_given: index % 2 == 1 });
     Directory::empty(node.rules().key(), 100).after(node, NOW, news)
 }
 
-fn masterless(expects_others: bool) -> Subject {
+pub(super) fn masterless(expects_others: bool) -> Subject {
     let config = Config { mode: Mode::Masterless, ..Config::new("server_a", "localhost", 7001) };
     let rules = Arc::new(config.settings().unwrap().check().unwrap());
     Subject { rules, voters: vec![], expects_others, ..subject(None) }
 }
 
 /// Asks a node without a leader, whose loop runs.
-fn with<T>(directory: &Directory, ask: impl FnOnce(&View<'_>) -> T) -> T {
+pub(super) fn with<T>(directory: &Directory, ask: impl FnOnce(&View<'_>) -> T) -> T {
     let (subject, snapshot) = (masterless(false), snapshot());
     ask(&view(&subject, &snapshot, directory))
 }
 
-fn snapshot() -> Snapshot {
+pub(super) fn snapshot() -> Snapshot {
     Snapshot { taken_at: NOW, role: Some(Role::Member), ..Snapshot::default() }
 }
 
-fn view<'a>(subject: &'a Subject, snapshot: &'a Snapshot, directory: &'a Directory) -> View<'a> {
+pub(super) fn view<'a>(subject: &'a Subject, snapshot: &'a Snapshot, directory: &'a Directory) -> View<'a> {
     View { directory, ..super::view(subject, snapshot) }
 }
 
-fn query<'a>(path: &'a str, query: &'a str) -> Request<'a> {
+pub(super) fn query<'a>(path: &'a str, query: &'a str) -> Request<'a> {
     Request { query: Some(query), ..Request::get(path) }
 }
 
 /// Status and JSON, or the status and the code of an error.
-fn told(response: &Response) -> (u16, Value) {
+pub(super) fn told(response: &Response) -> (u16, Value) {
     let body: Value = serde_json::from_slice(&response.body).unwrap();
     let code = body["code"].clone();
     (response.status, if code.is_null() { body } else { code })
@@ -246,130 +245,6 @@ fn what_was_done_or_refused_is_put_into_words() {
     ] {
         assert_eq!(concluded(Done::WriteRefused(error)), (status, json!(code)));
     }
-}
-
-#[test]
-fn a_long_poll_is_answered_at_once_later_or_never() {
-    let directory = directory(&node(), 3);
-    let ask = |index: &str| with(&directory, |view| answer(&query("/v1/watch", index), view).outcome);
-    let told = |outcome| match outcome {
-        Outcome::Respond(response) => (response.status, serde_json::from_slice::<Value>(&response.body).unwrap()),
-        other => panic!("{other:?}"),
-    };
-    let (status, body) = told(ask("index=101"));
-    let indices: Vec<&Value> = body["events"].as_array().unwrap().iter().map(|event| &event["index"]).collect();
-    assert_eq!((status, &body["index"], indices), (200, &json!(103), vec![&json!(102), &json!(103)]));
-    assert_eq!(body["events"][0]["kind"], "trust");
-    assert_eq!(ask("index=103"), Outcome::Poll { index: 103, wait: Span::from_millis(30_000) });
-    assert_eq!(ask("index=103&wait_ms=5"), Outcome::Poll { index: 103, wait: Span::from_millis(5) });
-    for gone in ["index=99", "index=104", "index=0", "index=18446744073709551615"] {
-        let (status, body) = told(ask(gone));
-        assert_eq!((status, &body["code"], &body["index"]), (410, &json!("unknown_index"), &json!(103)), "{gone}");
-    }
-    let over = nothing_since(103);
-    assert_eq!(over.body, br#"{"index":103,"events":[]}"#);
-    assert_eq!(with(&directory, |view| poll(103, view)), None);
-}
-
-#[test]
-fn a_long_backlog_comes_in_parts_and_each_event_once() {
-    let directory = directory(&node(), 600);
-    let (mut index, mut seen) = (100, Vec::new());
-    while let Some(response) = with(&directory, |view| poll(index, view)) {
-        let body: Value = serde_json::from_slice(&response.body).unwrap();
-        let part = body["events"].as_array().unwrap();
-        assert!(part.len() <= 256);
-        seen.extend(part.iter().map(|event| event["index"].as_u64().unwrap()));
-        index = body["index"].as_u64().unwrap();
-    }
-    assert_eq!(seen, (101..=700).collect::<Vec<u64>>());
-}
-
-#[test]
-fn a_stream_tells_each_event_once_and_ends_where_it_cannot_go_on() {
-    let directory = directory(&node(), 2);
-    assert_eq!(stream_start(7), b"retry: 1000\nid: 7\n\n");
-    let next = |index| with(&directory, |view| stream_next(index, view));
-    let Streamed::Send { bytes, index } = next(100) else { panic!("two events") };
-    let text = String::from_utf8(bytes).unwrap();
-    assert_eq!(
-        text,
-        "id: 101\nevent: trust\ndata: {\"index\":101,\"kind\":\"trust\",\"is_given\":false}\n\n\
-         id: 102\nevent: trust\ndata: {\"index\":102,\"kind\":\"trust\",\"is_given\":true}\n\n"
-    );
-    assert_eq!((index, next(102)), (102, Streamed::Wait));
-    let Streamed::End(bytes) = next(50) else { panic!("it is too old") };
-    assert!(String::from_utf8(bytes).unwrap().starts_with("event: unknown_index\ndata: {\"code\":\"unknown_index\""));
-}
-
-#[test]
-fn a_stream_goes_on_where_it_was_cut_off() {
-    let directory = directory(&node(), 2);
-    let ask = |last: Option<&str>| {
-        let request = Request { last_event_id: last, ..Request::get("/v1/watch") };
-        with(&directory, |view| answer(&request, view).outcome)
-    };
-    assert_eq!(ask(None), Outcome::Stream { index: 102 });
-    assert_eq!(ask(Some("101")), Outcome::Stream { index: 101 });
-    for (last, status) in [("x", 400), ("99", 410), ("103", 410)] {
-        let Outcome::Respond(response) = ask(Some(last)) else { panic!("{last}") };
-        assert_eq!(response.status, status, "{last}");
-    }
-    for method in [Method::Head, Method::Options] {
-        let request = Request { method, ..Request::get("/v1/watch") };
-        assert!(matches!(with(&directory, |view| answer(&request, view).outcome), Outcome::Respond(_)));
-    }
-}
-
-#[test]
-fn prometheus_is_told_targets_with_labels() {
-    let directory = directory(&node(), 0);
-    let (status, body) = with(&directory, |view| get("/v1/sd/prometheus", view));
-    let first = json!({
-        "targets": ["192.0.2.1:80"],
-        "labels": {
-            "__meta_qcluster_cluster": "default",
-            "__meta_qcluster_node": "server_a",
-            "__meta_qcluster_service": "web",
-            "__meta_qcluster_service_id": "web",
-            "__meta_qcluster_health": "passing",
-            "__meta_qcluster_tags": ",v1,blue,",
-            "__meta_qcluster_metadata_path": "/metrics",
-            "__meta_qcluster_metadata_weight": "3",
-        },
-    });
-    assert_eq!((status, &body[0], body.as_array().unwrap().len()), (200, &first, 2), "no port, no target: {body}");
-    assert_eq!(body[1]["targets"][0], "[2001:db8::1]:81");
-    let targets = |parameters| {
-        let response = with(&directory, |view| respond(&query("/v1/sd/prometheus", parameters), view));
-        serde_json::from_slice::<Value>(&response.body).unwrap().as_array().unwrap().len()
-    };
-    assert_eq!((targets("service=web"), targets("service=none"), targets("service=web&healthy=true")), (2, 0, 1));
-}
-
-/// Prometheus drops every target that an answer does not name.
-#[test]
-fn discovery_is_an_error_wherever_the_node_cannot_know() {
-    let known = node();
-    let (trusted, distrusted) = (directory(&known, 0), {
-        let mut directory = directory(&known, 0);
-        directory.set_trusted(false);
-        directory
-    });
-    let (alone, arrived, snapshot) = (masterless(true), masterless(false), snapshot());
-    let of = |subject: &Subject, directory: &Directory, now: Time| {
-        let view = View { now, ..view(subject, &snapshot, directory) };
-        let discovered = told(&respond(&Request::get("/v1/sd/prometheus"), &view));
-        (discovered.0, discovered.1.as_str().map(String::from))
-    };
-    let error = |code: &str| (503, Some(code.into()));
-    assert_eq!(of(&arrived, &trusted, NOW), (200, None));
-    assert_eq!(of(&arrived, &distrusted, NOW), error("untrusted"));
-    assert_eq!(of(&arrived, &trusted, NOW + Span::from_millis(10_000)), error("stalled"));
-    assert_eq!(of(&alone, &trusted, NOW), error("alone"));
-    let early = Snapshot { taken_at: Time::from_millis(10), ..snapshot.clone() };
-    let just_started = View { now: Time::from_millis(20), ..view(&alone, &early, &trusted) };
-    assert_eq!(told(&respond(&Request::get("/v1/sd/prometheus"), &just_started)), (503, json!("starting")));
 }
 
 #[test]
