@@ -4,14 +4,18 @@ use super::{DATAGRAM_MAX, Header, encode, open};
 use crate::config::{Rules, Settings, VoterSettings};
 use crate::election::{Leadership, Message as Election};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
+use crate::membership::{Accusers, Hint, Introduction, Message as Member, Standing, State, Verdict, Word};
 use crate::node::{Message, Session};
 use crate::observer::Message as Observer;
 use crate::reason::{DropReason, Refusal};
+use crate::reconcile::Message as Reconcile;
+use crate::registry::{Health, Message as Registry, Record, RecordBody, ServiceFacts};
 use crate::time::Time;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 fn rules(cluster: &str) -> Rules {
     let voters: Vec<VoterSettings> =
@@ -53,6 +57,49 @@ fn messages() -> Vec<Message> {
         Message::Observer(Observer::Subscribe),
         Message::Observer(Observer::Announce { leader: Some(NodeKey(3)), term }),
     ]
+    .into_iter()
+    .chain(gossip(term))
+    .collect()
+}
+
+/// One of each message about members and services.
+fn gossip(term: Term) -> Vec<Message> {
+    let address = Some(SocketAddr::from(([127, 0, 0, 1], 7_001)));
+    let standing = Standing { life: Incarnation(0x0102_0304_0506_0708), refutation: 2 };
+    let id = NodeId::new("server_b").unwrap();
+    let me = || Introduction { id: id.clone(), address, standing, state: State::Alive, age_s: 7 };
+    let leader = Some(Hint { leader: NodeKey(3), term });
+    let word = Word { about_you: Some((standing, State::Suspect)), members: 5, records: 6, leader };
+    let verdict = Verdict { member: NodeKey(3), standing, state: State::Suspect, accusers: Accusers::one(NodeKey(4)) };
+    let facts = ServiceFacts {
+        name: "web".into(),
+        host: Some("10.0.0.7".into()),
+        port: 8_001,
+        tags: vec!["v1".into()],
+        metadata: r#"{"zone":"b"}"#.into(),
+        health: Health::Warning,
+        ttl_ms: Some(10_000),
+    };
+    let record = |body| Record { owner: NodeKey(3), life: Incarnation(9), version: 300, id: "web-1".into(), body };
+    let members = [
+        Member::Join { at: address, me: me() },
+        Member::Welcome { me: me(), seen_at: address, word },
+        Member::Ping { seq: 300, word },
+        Member::Ack { seq: 300, word: Word::default() },
+        Member::PingFor { seq: 300, target: NodeKey(3) },
+        Member::NoAnswer { seq: 300 },
+        Member::Introduce(me()),
+        Member::Judge(verdict),
+        Member::Compare(Reconcile::Want(vec![1, 300])),
+    ];
+    let records = [
+        Registry::Record(record(RecordBody::Service(facts))),
+        Registry::Record(record(RecordBody::Metadata(r#"{"zone":"b"}"#.into()))),
+        Registry::Owed(record(RecordBody::Deleted)),
+        Registry::Compare(Reconcile::Range { from: 0, to: 300, items: vec![(1, 300)] }),
+        Registry::Compare(Reconcile::Buckets(vec![1, 300])),
+    ];
+    members.into_iter().map(Message::Membership).chain(records.into_iter().map(Message::Registry)).collect()
 }
 
 fn datagram(message: &Message) -> Vec<u8> {
