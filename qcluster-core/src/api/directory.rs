@@ -141,7 +141,7 @@ pub struct Directory {
     me: NodeKey,
     /// By identifier.
     members: Vec<Arc<Card>>,
-    /// By name, node key and identifier, each with its node.
+    /// By name, node and identifier, each with its node.
     services: Vec<(Arc<Card>, Arc<Service>)>,
     is_trusted: bool,
     events: VecDeque<Arc<WatchEvent>>,
@@ -191,7 +191,11 @@ impl Directory {
         let services = node
             .services(None)
             .filter_map(|Instance { owner, service }| by_key.get(&owner).map(|card| (Arc::clone(card), service)));
-        let services = services.collect();
+        let mut services: Vec<(Arc<Card>, Arc<Service>)> = services.collect();
+        services.sort_by(|(one_node, one), (other_node, other)| {
+            let by_name = one.name.cmp(&other.name);
+            by_name.then_with(|| one_node.view.id.cmp(&other_node.view.id)).then_with(|| one.id.cmp(&other.id))
+        });
         let mut next = Self {
             me: self.me,
             members,

@@ -9,7 +9,7 @@ use crate::id::{NodeId, NodeKey};
 const KEYS: usize = 5_000;
 
 fn nodes(count: usize) -> Vec<NodeKey> {
-    (0..count).map(|index| NodeId::new(format!("server_{index}")).unwrap().key()).collect()
+    (0..count).map(|index| NodeId::new(&format!("server_{index}")).unwrap().key()).collect()
 }
 
 fn owners(nodes: &[NodeKey], count: usize) -> Vec<Vec<NodeKey>> {

@@ -49,6 +49,7 @@ pub(crate) async fn status(asked: Asked) -> Result<(), Failure> {
     let status = asked.client().status().await.map_err(|error| failure(&error))?;
     match asked.format {
         Shape::Json => print_json(&status),
+        Shape::Table if status.peers.is_empty() => print(&about(&status).to_string()),
         Shape::Table => print(&format!("{}\n{}", about(&status), peers(&status))),
     }
 }
