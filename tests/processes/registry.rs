@@ -190,7 +190,7 @@ fn a_service_that_falls_silent_turns_critical_for_everybody() {
     let members = Members::start(2);
     let (own, other) = (&members.nodes[0], &members.nodes[1]);
     let index = read(other, "/v1/services")["index"].as_u64().expect("an index");
-    assert_eq!(register(own, "web", &json!({ "name": "web", "port": 1, "ttl_ms": 400 })), "200");
+    assert_eq!(register(own, "web", &json!({ "name": "web", "port": 1, "ttl_ms": 2000 })), "200");
     let mut told_of: Vec<(String, String)> = Vec::new();
     let mut from = index;
     while told_of.last().is_none_or(|(_, health)| health != "critical") {
