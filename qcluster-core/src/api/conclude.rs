@@ -55,13 +55,10 @@ fn transfer_refused(refused: TransferRefused, view: &View<'_>) -> Response {
 
 /// The service as everybody will see it, where it listens included.
 fn as_seen(id: &str, view: &View<'_>) -> Response {
-    match view.directory.own_service(id) {
-        Some(service) => Response::json(200, &service),
-        None => {
-            let message = format!("the service `{id}` has been ended in the meantime");
-            Response::error(ErrorCode::UnknownService, &message)
-        }
+    if let Some(service) = view.directory.own_service(id) {
+        return Response::json(200, &service);
     }
+    Response::error(ErrorCode::UnknownService, &format!("the service `{id}` has been ended in the meantime"))
 }
 
 fn write_refused(error: &RegistryError) -> Response {

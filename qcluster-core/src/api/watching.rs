@@ -110,17 +110,12 @@ pub fn stream_next(index: u64, view: &View<'_>) -> Streamed {
             let body = String::from_utf8(unknown(index, view).body).unwrap_or_default();
             Streamed::End(alloc::format!("event: unknown_index\ndata: {body}\n\n").into_bytes())
         }
-        Since::Events(events) => match events.last() {
-            None => Streamed::Wait,
-            Some(_) => {
-                let events = &events[..events.len().min(EventList::EVENTS_MAX)];
-                let index = events.last().map_or(index, |event| event.index);
-                Streamed::Send {
-                    bytes: events.iter().flat_map(|event| event_text(event).into_bytes()).collect(),
-                    index,
-                }
-            }
-        },
+        Since::Events(events) => {
+            let events = &events[..events.len().min(EventList::EVENTS_MAX)];
+            let Some(last) = events.last() else { return Streamed::Wait };
+            let bytes = events.iter().flat_map(|event| event_text(event).into_bytes()).collect();
+            Streamed::Send { bytes, index: last.index }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::http::exchange::Site;
 use crate::testing::{Puppet, in_time};
 
 /// Longer than any test: who waits so long is not waited for.
-const EVER: Duration = Duration::from_secs(3_600);
+const EVER: Duration = Duration::from_hours(1);
 
 fn node() -> Node {
     let rules = Settings::member(NodeId::new("server_a").unwrap()).check().unwrap();
@@ -88,13 +88,13 @@ async fn the_connection_of_a_stuck_reader_is_cut() {
     let (_end, ending) = watch::channel(());
     let from = SocketAddr::from(([127, 0, 0, 1], 1));
     client.write_all(b"GET /v1/watch HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-    let served = tokio::spawn(connection(server, from, Arc::new(site), ending));
+    let connection = tokio::spawn(connection(server, from, Arc::new(site), ending));
     let story = async {
         while watchers.count() == 0 {
             tokio::task::yield_now().await;
         }
         // More than lies between the two, so that some of it stays unsent.
-        while !served.is_finished() {
+        while !connection.is_finished() {
             happen(&mut puppet, &node, 256);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
