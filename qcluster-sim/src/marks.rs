@@ -92,6 +92,16 @@ marks! {
     ObserverTold = "observer told",
     /// A voter moved to another address.
     Moved = "moved to another address",
+    /// A member was found to be down.
+    MemberDown = "member down",
+    /// A member said goodbye (G4).
+    MemberLeft = "member left",
+    /// A member contradicted what was said of it (G3).
+    Refuted = "refuted",
+    /// A node that heard no leader was told by others who leads (E19).
+    Hearsay = "leader by hearsay",
+    /// Tables were compared (G6).
+    Compared = "tables compared",
     /// A single voter led alone.
     LedAlone = "led alone",
 }
@@ -155,6 +165,8 @@ impl Marks {
             (Mark::ConfigMismatch, dropped(DropReason::ConfigMismatch)),
             (Mark::Yielded, counters.yielded),
             (Mark::LateTimer, counters.late_timers),
+            (Mark::Refuted, counters.refutations),
+            (Mark::Compared, counters.comparisons),
             (Mark::PreferredAsked, counters.preferred_attempts),
             (Mark::Malformed, dropped(DropReason::Malformed)),
             (Mark::OtherLife, dropped(DropReason::OtherLife)),

@@ -60,6 +60,8 @@ pub enum Rule {
     DeadlineMoves,
     /// A write under a valid lease is never refused by the guarded resource.
     ResourceAgrees,
+    /// What is said of members and services changes no term, and makes no candidate and no leader (E19).
+    GossipNeverVotes,
     /// What was saved can be used for the next start.
     Restartable,
     /// After the heal the cluster has a leader in time.
@@ -187,7 +189,7 @@ impl Oracles {
             resource: resource::Resource::default(),
             storage: storage::Storage::new(hosts),
             terms: terms::Terms::new(),
-            traffic: traffic::Traffic::new(hosts),
+            traffic: traffic::Traffic::new(hosts, setup.gossip),
             votes: votes::Votes::new(hosts),
             renewals: 0,
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use qcluster_core::{Durability, NodeId, Preset, Rules, Seat, Settings, Span, Time, Timing, VoterSettings};
+use qcluster_core::{Durability, Gossip, GossipPace, NodeId, Preset, Rules, Seat, Settings, Span, Time, Timing, VoterSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::DiskQuality;
@@ -169,7 +169,7 @@ impl Plan {
             previous_lease: if setup.durable.contains(identity) { Span::ZERO } else { self.previous_lease },
             drain: setup.drain,
             settle: Settings::settle_default(&timing),
-            gossip: None,
+            gossip: setup.gossip.map(Gossip::from),
         })
     }
 }
@@ -229,6 +229,9 @@ pub struct Setup {
     pub walls: Assumption,
     /// No two live nodes have one identifier: what E17 looks for but cannot always find.
     pub identities: Assumption,
+    /// The pace of membership and registry, where hosts have them beside the election.
+    #[serde(default)]
+    pub gossip: Option<GossipPace>,
 }
 
 impl Setup {
@@ -249,6 +252,7 @@ impl Setup {
             rates: Assumption::Kept,
             walls: Assumption::Kept,
             identities: Assumption::Kept,
+            gossip: None,
         }
     }
 

@@ -5,7 +5,7 @@
 mod changes;
 mod episodes;
 
-use qcluster_core::{Preset, Span, Time, Timing};
+use qcluster_core::{GossipPace, Preset, Span, Time, Timing};
 
 use crate::disk::DiskQuality;
 use crate::fault::Fault;
@@ -76,7 +76,25 @@ fn draw_setup(seed: u64, rng: &mut Rng, limits: Limits) -> Setup {
     setup.disk = draw_disk(rng, &timing);
     setup.drain = timing.lease.times(rng.between(0, 6));
     setup.work = Span::from_nanos(rng.below(timing.lease.times(8).as_nanos()));
+    setup.gossip = draw_gossip(seed, &timing);
     setup
+}
+
+/// Part of the runs have members and services beside the election, at a pace at which something happens to them within the
+/// run. The chance is of its own, so that the other runs are what they were.
+fn draw_gossip(seed: u64, timing: &Timing) -> Option<GossipPace> {
+    let mut rng = Rng::for_part(seed, u64::MAX - 1);
+    let probe = timing.lease.split(rng.between(1, 4)).max(GossipPace::SPAN_MIN.times(2));
+    let pace = GossipPace {
+        probe,
+        ack: probe.split(rng.between(2, 4)).max(GossipPace::SPAN_MIN),
+        tick: probe.split(rng.between(2, 8)).max(GossipPace::SPAN_MIN),
+        contact: timing.lease.times(rng.between(1, 8)),
+        suspicion_min: probe.times(rng.between(1, 3)),
+        // So short that members are forgotten, now and then.
+        retention: timing.lease.times(rng.pick(&[10, 100, 100_000]).unwrap_or(100)),
+    };
+    rng.one_in(3).then_some(pace)
 }
 
 fn draw_timing(rng: &mut Rng) -> Timing {

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use qcluster_core::{Span, Time};
+use qcluster_core::{GossipPace, Span, Time};
 use qcluster_sim::{
     Assumption, ClockSetup, Convergence, DiskQuality, Fault, HostSet, Hostility, LinkQuality, Memory, Place, Plan,
     Schedule, Setup,
@@ -119,9 +119,19 @@ fn setup() -> impl Strategy<Value = Setup> {
     let clocks = vec(clock, 0..=HostSet::CAPACITY);
     let assumption = || select(&[Assumption::Kept, Assumption::Broken][..]);
     let assumptions = (assumption(), assumption(), assumption());
+    let times = (span(), span(), span(), span(), span(), span());
+    let gossip = option::of(times.prop_map(|(probe, ack, tick, contact, suspicion_min, retention)| GossipPace {
+        probe,
+        ack,
+        tick,
+        contact,
+        suspicion_min,
+        retention,
+    }));
     let work = (span(), span());
+    let work = (work, gossip);
     (any::<u64>(), any::<usize>(), vec(plan(), 0..4), hosts(), clocks, (link(), disk()), work, assumptions).prop_map(
-        |(seed, hosts, plans, durable, clocks, (link, disk), (drain, work), (rates, walls, identities))| Setup {
+        |(seed, hosts, plans, durable, clocks, (link, disk), ((drain, work), gossip), (rates, walls, identities))| Setup {
             seed,
             hosts,
             plans,
@@ -134,6 +144,7 @@ fn setup() -> impl Strategy<Value = Setup> {
             rates,
             walls,
             identities,
+            gossip,
         },
     )
 }

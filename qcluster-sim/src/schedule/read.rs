@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::{FromStr, SplitWhitespace};
 
-use qcluster_core::{Span, Time};
+use qcluster_core::{GossipPace, Span, Time};
 
 use super::{Convergence, Schedule};
 use crate::disk::DiskQuality;
@@ -244,6 +244,22 @@ fn read_restart(words: &mut Words<'_>) -> Read<Fault> {
     Ok(Fault::Restart { host, memory, place, plan: words.number()? })
 }
 
+fn read_gossip(words: &mut Words<'_>) -> Read<GossipPace> {
+    let mut pace = GossipPace::default();
+    while let Some(key) = words.key() {
+        match key {
+            "probe" => pace.probe = words.span()?,
+            "ack" => pace.ack = words.span()?,
+            "tick" => pace.tick = words.span()?,
+            "contact" => pace.contact = words.span()?,
+            "suspicion" => pace.suspicion_min = words.span()?,
+            "retention" => pace.retention = words.span()?,
+            other => return Err(format!("gossip has no `{other}`")),
+        }
+    }
+    Ok(pace)
+}
+
 fn read_converge(words: &mut Words<'_>) -> Read<Convergence> {
     let hosts = words.hosts()?;
     words.expect("from")?;
@@ -266,6 +282,7 @@ fn read_line(line: &str, schedule: &mut Schedule) -> Read<()> {
         "disk" => setup.disk = read_disk_quality(&mut words)?,
         "drain" => setup.drain = words.span()?,
         "work" => setup.work = words.span()?,
+        "gossip" => setup.gossip = Some(read_gossip(&mut words)?),
         "broken" => match words.next()? {
             "rates" => setup.rates = Assumption::Broken,
             "walls" => setup.walls = Assumption::Broken,

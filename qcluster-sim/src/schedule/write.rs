@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use qcluster_core::{Span, Time};
+use qcluster_core::{GossipPace, Span, Time};
 
 use super::{Convergence, Schedule};
 use crate::disk::DiskQuality;
@@ -137,6 +137,11 @@ impl fmt::Display for Setup {
         writeln!(f, "disk {}", self.disk)?;
         writeln!(f, "drain {}", span(self.drain))?;
         writeln!(f, "work {}", span(self.work))?;
+        if let Some(GossipPace { probe, ack, tick, contact, suspicion_min, retention }) = self.gossip {
+            write!(f, "gossip probe {} ack {} tick {}", span(probe), span(ack), span(tick))?;
+            let (contact, suspicion, retention) = (span(contact), span(suspicion_min), span(retention));
+            writeln!(f, " contact {contact} suspicion {suspicion} retention {retention}")?;
+        }
         let assumptions = [("rates", self.rates), ("walls", self.walls), ("identities", self.identities)];
         for (name, _) in assumptions.into_iter().filter(|(_, assumption)| *assumption == Assumption::Broken) {
             writeln!(f, "broken {name}")?;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use qcluster_core::{ElectionMessage, HardState, Lease, NodeKey, Notification, Span, Time};
+use qcluster_core::{ElectionMessage, HardState, Lease, MemberEvent, NodeKey, Notification, Span, Time};
 
 use super::{Recording, Stats};
 use crate::marks::{Mark, Marks};
@@ -242,7 +242,14 @@ impl Engine {
                     self.marks.reach(Mark::ObserverTold);
                 }
             }
-            Notification::Member(ref change) => self.hash.add(change.member.id.key().0 ^ change.what as u64),
+            Notification::Member(ref change) => {
+                self.hash.add(change.member.id.key().0 ^ change.what as u64);
+                match change.what {
+                    MemberEvent::Down => self.marks.reach(Mark::MemberDown),
+                    MemberEvent::Left => self.marks.reach(Mark::MemberLeft),
+                    MemberEvent::Joined | MemberEvent::Changed => {}
+                }
+            }
             Notification::Service(ref change) => self.hash.add(change.instance().owner.0),
             Notification::Trust { is_given } => self.hash.add(u64::from(is_given)),
             Notification::ConfigMismatch { key, .. } => self.hash.add(key.0),

@@ -75,6 +75,7 @@ impl World {
         let label = packets.label(slot);
         let (sender, from) = (label.from, usize::from(label.from_host));
         let message = label.heard.as_ref().map(|heard| &heard.message);
+        let is_gossip = matches!(message, Some(Said::Gossip));
         let is_stale = matches!(
             message,
             Some(Said::Election(ElectionMessage::Heartbeat { term: spoken, .. })) if *spoken < term
@@ -91,7 +92,9 @@ impl World {
         let bytes = self.engine.packets.lend(slot);
         self.engine.hash.add_bytes(&bytes);
         let input = Input::Datagram { from: sender, bytes: &bytes };
-        if is_stale {
+        if is_gossip {
+            self.step_with_gossip(host, input);
+        } else if is_stale {
             self.step_with_stale(host, input);
         } else {
             self.step(host, input);
@@ -105,10 +108,30 @@ impl World {
         let before = deadline(self);
         self.step(host, input);
         let after = deadline(self);
-        let kept = self.setup.rates == Assumption::Kept;
+        // With gossip, a deadline may be that of news which came along.
+        let kept = self.setup.rates == Assumption::Kept && self.setup.gossip.is_none();
         if kept && after > before && before > self.hosts[host].now(self.engine.now) {
             let detail = format!("a heartbeat of a lower term moves its deadline from {before} to {after}");
             self.engine.breach(host, Rule::StaleIgnored, detail);
+        }
+    }
+
+    /// What members say is for display (E19): it is as if the time alone had been given in.
+    fn step_with_gossip(&mut self, host: usize, input: Input<'_>) {
+        let seen = |world: &Self| world.node(host).map(|node| (node.incarnation(), node.term(), node.role()));
+        let before = seen(self);
+        self.step(host, input);
+        let (Some((life, term, role)), Some((life_after, term_after, role_after))) = (before, seen(self)) else { return };
+        if life != life_after {
+            return;
+        }
+        let rises = role_after != role && matches!(role_after, Role::PreCandidate | Role::Candidate | Role::Leader);
+        if term_after != term || rises {
+            let detail = format!("gossip makes a {} of term {term:?} a {} of {term_after:?}", role.name(), role_after.name());
+            self.engine.breach(host, Rule::GossipNeverVotes, detail);
+        }
+        if self.node(host).is_some_and(|node| node.leader().is_none() && node.leader_by_hearsay().is_some()) {
+            self.engine.marks.reach(Mark::Hearsay);
         }
     }
 
