@@ -23,8 +23,10 @@ mod host;
 mod network;
 mod oracle;
 mod queue;
+mod records;
 mod setup;
 mod storm;
+mod storm_of_records;
 mod traffic;
 
 use std::collections::HashMap;
@@ -37,10 +39,12 @@ pub use host::Condition;
 use host::Host;
 use network::{Network, address_of};
 pub use oracle::{Breach, CrowdRule};
-use oracle::{Diary, Goodbyes};
+use oracle::{Diary, Goodbyes, Records};
 use queue::Queue;
+pub use records::Sighting;
 pub use setup::{CrowdSetup, Kinds, OwnAddress};
 pub use storm::storm;
+pub use storm_of_records::storm_of_records;
 pub use traffic::Traffic;
 
 use crate::network::LinkQuality;
@@ -84,6 +88,9 @@ pub struct Crowd {
     hash: TraceHash,
     diaries: Vec<Diary>,
     goodbyes: Goodbyes,
+    records: Records,
+    watched: Option<String>,
+    sightings: Vec<Sighting>,
     losses: Vec<Loss>,
     distrusts: u64,
     breach: Option<Breach>,
@@ -108,6 +115,9 @@ impl Crowd {
             hash: TraceHash::new(),
             diaries: (0..setup.nodes).map(|_| Diary::default()).collect(),
             goodbyes: Goodbyes::default(),
+            records: Records::default(),
+            watched: None,
+            sightings: Vec::new(),
             losses: Vec::new(),
             distrusts: 0,
             breach: None,
@@ -155,6 +165,7 @@ impl Crowd {
         this.backlog.clear();
         this.wake_at = Time::NEVER;
         self.diaries[host] = Diary::default();
+        self.records.started(host, rules.key());
         this.rules = Some(Arc::clone(&rules));
         for voter in rules.voters().iter().filter(|voter| voter.id != *rules.id()) {
             let Some(at) = self.by_name.get(&voter.id) else { continue };
@@ -281,6 +292,7 @@ impl Crowd {
         for host in 0..self.hosts.len() {
             let Some(node) = self.node(host) else { continue };
             let verdict = self.diaries[host].audit(node, |id| self.by_name.get(id).copied());
+            let verdict = verdict.and_then(|()| self.records.audit(host, node));
             self.judge(host, verdict);
         }
         self.breach.clone().map_or(Ok(()), Err)

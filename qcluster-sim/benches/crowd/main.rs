@@ -7,6 +7,7 @@ mod crashes;
 mod cuts;
 mod faults;
 mod joins;
+mod records;
 mod report;
 
 use report::Report;
@@ -39,6 +40,10 @@ const QUESTIONS: &[Question] = &[
     Question { name: "cut-25h-halves-2", answer: |report| cuts::minutes(report, 2, 2, 25 * 60) },
     Question { name: "cut-25h-halves-10", answer: |report| cuts::minutes(report, 10, 10, 25 * 60) },
     Question { name: "cut-25h-one-of-10", answer: |report| cuts::minutes(report, 9, 1, 25 * 60) },
+    Question { name: "records-change", answer: |report| records::one_change(report, 100, 10_000) },
+    Question { name: "records-steady", answer: |report| records::steady(report, 100, [100, 1_000, 10_000]) },
+    Question { name: "records-newcomer", answer: |report| records::newcomer(report, 100, 10_000) },
+    Question { name: "records-storms", answer: |report| records::storms(report, 1_000) },
 ];
 
 fn main() {

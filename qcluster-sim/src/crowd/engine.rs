@@ -84,7 +84,7 @@ impl Crowd {
     }
 
     pub(super) fn take_step(&mut self, host: usize, input: Input<'_>) {
-        let Self { hosts, network, queue, hash, setup, .. } = self;
+        let Self { hosts, network, queue, hash, setup, records, .. } = self;
         let this = &mut hosts[host];
         if this.condition != Condition::Running {
             return;
@@ -95,6 +95,7 @@ impl Crowd {
         let mut told: Vec<Notification> = Vec::new();
         let mut too_large = false;
         hash.add(self.now.as_nanos() ^ (host as u64) << 48);
+        let life = endpoint.node().incarnation();
         let mut outputs = endpoint.step(clock, input);
         while let Some(output) = outputs.next() {
             match output {
@@ -107,6 +108,11 @@ impl Crowd {
                 Output::Notify(notification) => told.push(notification),
                 Output::Persist { .. } => unreachable!("a diskless node saves nothing"),
             }
+        }
+        this.refusal = outputs.refusal().cloned();
+        let node = endpoint.node();
+        if node.incarnation() != life {
+            records.renamed(node.rules().key());
         }
         if too_large {
             self.judge(host, Err((CrowdRule::Bounded, "a datagram is too large".into())));
@@ -150,8 +156,8 @@ impl Crowd {
                 }
             }
             Notification::Trust { is_given } => self.distrusts += u64::from(!is_given),
-            Notification::Service(_)
-            | Notification::Elected { .. }
+            Notification::Service(change) => self.told_of_service(host, change),
+            Notification::Elected { .. }
             | Notification::Lost { .. }
             | Notification::Draining { .. }
             | Notification::LeaderChanged { .. }

@@ -2,6 +2,7 @@
 //! audited.
 
 mod goodbyes;
+mod records;
 mod tables;
 mod telling;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use qcluster_core::{MemberChange, MemberEvent, Node, Standing, Time};
 
 pub(super) use goodbyes::Goodbyes;
+pub(super) use records::Records;
 
 /// What an oracle of a crowd holds nodes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,13 @@ pub enum CrowdRule {
     DeadlineMoves,
     /// After the heal all views are equal within a bound (G7), and nobody who is there is told down again.
     OneAgain,
+    /// A service is shown as its owner wrote it, never as it was before something that was shown, nor after it was shown
+    /// to be gone; and an owner offers what it was asked to (G5, G8).
+    OwnersWrite,
+    /// Changes of services, replayed, give the services that are shown.
+    ServicesAreToldOnce,
+    /// After the heal all registries are equal within a bound, and show what is offered (G6, G8).
+    RecordsAgree,
 }
 
 /// A node broke a rule.

@@ -33,7 +33,7 @@ pub fn storm(seed: u64) -> Result<Span, Breach> {
 }
 
 /// One fault, of the kinds that this storm is made of.
-fn strike(crowd: &mut Crowd, rng: &mut Rng, kinds: u64) -> Result<(), Breach> {
+pub(super) fn strike(crowd: &mut Crowd, rng: &mut Rng, kinds: u64) -> Result<(), Breach> {
     let nodes = crowd.len();
     let host = usize::try_from(rng.below(nodes as u64)).unwrap_or(0);
     let kind = rng.below(8);
@@ -61,7 +61,7 @@ fn restart(crowd: &mut Crowd, rng: &mut Rng, host: usize, whereabouts: Whereabou
 }
 
 /// Ends all faults, and waits.
-fn calm(crowd: &mut Crowd) -> Result<Span, Breach> {
+pub(super) fn calm(crowd: &mut Crowd) -> Result<Span, Breach> {
     crowd.heal();
     crowd.set_quality(LinkQuality::default());
     for seed in SEEDS {
@@ -87,7 +87,7 @@ fn calm(crowd: &mut Crowd) -> Result<Span, Breach> {
     }
 }
 
-fn quality(rng: &mut Rng) -> LinkQuality {
+pub(super) fn quality(rng: &mut Rng) -> LinkQuality {
     let ppm = |rng: &mut Rng, most: u64| {
         let is_on = rng.one_in(2);
         if is_on { u32::try_from(rng.below(most)).unwrap_or(0) } else { 0 }
