@@ -158,6 +158,7 @@ impl Crowd {
         let endpoint = Endpoint::new(Arc::clone(&rules), boot, clock)
             .unwrap_or_else(|error| panic!("the boot values of a crowd: {error}"));
         let this = &mut self.hosts[host];
+        self.records.started(host, rules.key(), endpoint.node().incarnation());
         this.name = name;
         this.life += 1;
         this.condition = Condition::Running;
@@ -165,7 +166,6 @@ impl Crowd {
         this.backlog.clear();
         this.wake_at = Time::NEVER;
         self.diaries[host] = Diary::default();
-        self.records.started(host, rules.key());
         this.rules = Some(Arc::clone(&rules));
         for voter in rules.voters().iter().filter(|voter| voter.id != *rules.id()) {
             let Some(at) = self.by_name.get(&voter.id) else { continue };

@@ -119,9 +119,8 @@ impl Crowd {
             let shown: BTreeMap<ServiceKey, Instance> =
                 node.services(None).map(|instance| (instance.key(), instance)).collect();
             let missing = offered.iter().filter(|(key, instance)| shown.get(key) != Some(instance));
-            let missing = missing.map(|(key, instance)| {
-                (host, key.clone(), shown.get(key).cloned(), Some(instance.clone()))
-            });
+            let missing =
+                missing.map(|(key, instance)| (host, key.clone(), shown.get(key).cloned(), Some(instance.clone())));
             let surplus = shown.iter().filter(|(key, _)| !offered.contains_key(key));
             let surplus = surplus.map(|(key, instance)| (host, key.clone(), Some(instance.clone()), None));
             missing.chain(surplus).collect::<Vec<_>>()

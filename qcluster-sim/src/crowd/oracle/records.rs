@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use qcluster_core::{Instance, Node, NodeKey, Service, ServiceChange};
+use qcluster_core::{Incarnation, Instance, Node, NodeKey, Service, ServiceChange};
 
 use super::CrowdRule;
 
@@ -20,6 +20,8 @@ pub(crate) struct Records {
     histories: HashMap<u64, Vec<Option<u64>>>,
     /// The services that each owner ever had.
     of_owner: HashMap<NodeKey, Vec<u64>>,
+    /// The present life of each owner, and the latest that it ever had.
+    lives: HashMap<NodeKey, (Incarnation, Incarnation)>,
     /// What each host was asked for and has granted, in its present life.
     wanted: HashMap<usize, HashMap<String, Service>>,
     /// What each host was told, in its present life.
@@ -40,7 +42,8 @@ impl Records {
     const RUMORS_MAX: usize = 1_024;
 
     /// A process begins on a host: it knows nothing.
-    pub(crate) fn started(&mut self, host: usize, owner: NodeKey) {
+    pub(crate) fn started(&mut self, host: usize, owner: NodeKey, life: Incarnation) {
+        self.lives(owner, life);
         self.diaries.remove(&host);
         self.wanted.remove(&host);
         for key in self.of_owner.get(&owner).into_iter().flatten() {
@@ -52,13 +55,19 @@ impl Records {
     }
 
     /// A node goes on in another life: what it wrote is gone, and there again.
-    pub(crate) fn renamed(&mut self, owner: NodeKey) {
+    pub(crate) fn renamed(&mut self, owner: NodeKey, life: Incarnation) {
+        self.lives(owner, life);
         for key in self.of_owner.get(&owner).into_iter().flatten() {
             let history = self.histories.entry(*key).or_default();
             if let Some(Some(content)) = history.last().copied() {
                 history.extend([None, Some(content)]);
             }
         }
+    }
+
+    fn lives(&mut self, owner: NodeKey, life: Incarnation) {
+        let (present, latest) = self.lives.entry(owner).or_insert((life, life));
+        (*present, *latest) = (life, (*latest).max(life));
     }
 
     /// A host was asked to offer a service, and does.
@@ -103,6 +112,8 @@ impl Records {
             match (found, now) {
                 // When its owner is not there a service is not shown, whatever the owner has written.
                 (_, None) if !owner_is_there => {}
+                // Records of a life that its clock went back below are still about, until it rises above them.
+                (None, None) if self.lives.get(&instance.owner).is_some_and(|(present, latest)| present < latest) => {}
                 (Some(found), _) => at += found,
                 (None, Some(_)) => return broken(CrowdRule::OwnersWrite, "its owner never wrote it, or earlier"),
                 (None, None) => return broken(CrowdRule::OwnersWrite, "its owner did not end it"),
