@@ -33,7 +33,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use qcluster_core::{Endpoint, EndpointBoot, Input, MemberEvent, Node, NodeId, Span, Time};
+use qcluster_core::{Endpoint, EndpointBoot, GossipPace, Input, MemberEvent, Node, NodeId, Span, Time};
 
 pub use host::Condition;
 use host::Host;
@@ -115,7 +115,7 @@ impl Crowd {
             hash: TraceHash::new(),
             diaries: (0..setup.nodes).map(|_| Diary::default()).collect(),
             goodbyes: Goodbyes::default(),
-            records: Records::default(),
+            records: Records::new(setup.pace.retention < GossipPace::RETENTION),
             watched: None,
             sightings: Vec::new(),
             losses: Vec::new(),
