@@ -33,7 +33,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use qcluster_core::{Endpoint, EndpointBoot, Input, MemberEvent, Node, NodeId, Span, Time};
+use qcluster_core::{Endpoint, EndpointBoot, GossipPace, Input, MemberEvent, Node, NodeId, Span, Time};
 
 pub use host::Condition;
 use host::Host;
@@ -115,7 +115,7 @@ impl Crowd {
             hash: TraceHash::new(),
             diaries: (0..setup.nodes).map(|_| Diary::default()).collect(),
             goodbyes: Goodbyes::default(),
-            records: Records::default(),
+            records: Records::new(setup.pace.retention < GossipPace::RETENTION),
             watched: None,
             sightings: Vec::new(),
             losses: Vec::new(),
@@ -158,6 +158,7 @@ impl Crowd {
         let endpoint = Endpoint::new(Arc::clone(&rules), boot, clock)
             .unwrap_or_else(|error| panic!("the boot values of a crowd: {error}"));
         let this = &mut self.hosts[host];
+        self.records.started(host, rules.key(), endpoint.node().incarnation());
         this.name = name;
         this.life += 1;
         this.condition = Condition::Running;
@@ -165,7 +166,6 @@ impl Crowd {
         this.backlog.clear();
         this.wake_at = Time::NEVER;
         self.diaries[host] = Diary::default();
-        self.records.started(host, rules.key());
         this.rules = Some(Arc::clone(&rules));
         for voter in rules.voters().iter().filter(|voter| voter.id != *rules.id()) {
             let Some(at) = self.by_name.get(&voter.id) else { continue };

@@ -194,6 +194,13 @@ impl Table {
                     self.owners.update(owner, life, self.limits.owners_max, |_| ());
                 }
                 self.hear_of_life(owner, life);
+                // It was given up, and has come back with a clock that went back: nobody is left who would tell it of the
+                // later life, so it would never rise above that, and its services would be seen by nobody.
+                self.owners.change(owner, |known| {
+                    if known.is_forgotten && life < known.life {
+                        (known.life, known.floor) = (life, 0);
+                    }
+                });
             }
             Presence::Gone => {}
         }

@@ -76,7 +76,8 @@ pub(crate) fn steady(report: &mut Report, nodes: usize, counts: [usize; 3]) {
         report.figure("comparisons since the start, all nodes", comparisons);
         rates.push(rate);
     }
-    let (least, most) = rates.iter().fold((f64::MAX, 0.0_f64), |(least, most), rate| (least.min(*rate), most.max(*rate)));
+    let (least, most) =
+        rates.iter().fold((f64::MAX, 0.0_f64), |(least, most), rate| (least.min(*rate), most.max(*rate)));
     let apart = (most / least - 1.0) * 100.0;
     report.gate("largest above the smallest", format!("{apart:.1} %"), "10 %", apart <= 10.0);
 }
@@ -94,7 +95,10 @@ pub(crate) fn newcomer(report: &mut Report, nodes: usize, services: usize) {
     report.figure("kilobytes sent by the newcomer", crowd.sent(nodes).bytes / 1_000);
     crowd.run_for(Span::from_millis(30_000)).expect("no rule is broken");
     let over = crowd.now().since(begun);
-    report.figure("bytes a node a second, 30 s longer", format!("{:.0}", per_node_second(sent(&crowd).bytes, nodes, over)));
+    report.figure(
+        "bytes a node a second, 30 s longer",
+        format!("{:.0}", per_node_second(sent(&crowd).bytes, nodes, over)),
+    );
     let is_equal = crowd.records_agree() && crowd.services_are_right();
     report.gate("all registries are equal", is_equal, true, is_equal);
 }

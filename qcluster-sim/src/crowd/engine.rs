@@ -1,6 +1,6 @@
 //! The loop of a crowd: events in order, steps of endpoints, and what they want done.
 
-use qcluster_core::{DATAGRAM_MAX, Input, MemberEvent, Notification, Output, Time};
+use qcluster_core::{DATAGRAM_MAX, GossipPace, Input, MemberEvent, Notification, Output, Time};
 
 use super::host::{Condition, Host};
 use super::queue::Job;
@@ -112,7 +112,7 @@ impl Crowd {
         this.refusal = outputs.refusal().cloned();
         let node = endpoint.node();
         if node.incarnation() != life {
-            records.renamed(node.rules().key());
+            records.renamed(node.rules().key(), node.incarnation());
         }
         if too_large {
             self.judge(host, Err((CrowdRule::Bounded, "a datagram is too large".into())));
@@ -145,6 +145,10 @@ impl Crowd {
         match notification {
             Notification::Member(change) => {
                 let Some(of) = self.by_name.get(&change.member.id).copied() else { return };
+                // Where memory is shorter than the times that are looked at, one that was forgotten may come back as it was.
+                if self.setup.pace.retention < GossipPace::RETENTION && change.what == MemberEvent::Joined {
+                    self.diaries[host].forget_gone(of);
+                }
                 let verdict = self.diaries[host].told(of, change);
                 self.judge(host, verdict);
                 let verdict = self.goodbyes.told(of, change);

@@ -96,6 +96,15 @@ impl Diary {
         telling::check(before, seen).map_err(|(rule, what)| (rule, format!("{}: {what}", change.member.id)))
     }
 
+    /// What was told of a member that is gone counts no more: the node may have forgotten it.
+    pub(super) fn forget_gone(&mut self, member: usize) {
+        if let Some(seen) = self.seen.get_mut(member)
+            && seen.is_some_and(|seen| !seen.is_there())
+        {
+            *seen = None;
+        }
+    }
+
     /// Compares the table of a node with what it has told.
     pub(super) fn audit(
         &self,

@@ -94,7 +94,8 @@ impl Crowd {
         hashes.next().is_none_or(|first| hashes.all(|hash| hash == first))
     }
 
-    /// Whether all show the services that are offered where somebody lives, as they are, and no others.
+    /// Whether all show the services that are offered where somebody lives, as they are, and no others; whoever does not trust
+    /// its view may show more (G9).
     pub fn services_are_right(&self) -> bool {
         self.wrong_services().next().is_none()
     }
@@ -119,10 +120,10 @@ impl Crowd {
             let shown: BTreeMap<ServiceKey, Instance> =
                 node.services(None).map(|instance| (instance.key(), instance)).collect();
             let missing = offered.iter().filter(|(key, instance)| shown.get(key) != Some(instance));
-            let missing = missing.map(|(key, instance)| {
-                (host, key.clone(), shown.get(key).cloned(), Some(instance.clone()))
-            });
-            let surplus = shown.iter().filter(|(key, _)| !offered.contains_key(key));
+            let missing =
+                missing.map(|(key, instance)| (host, key.clone(), shown.get(key).cloned(), Some(instance.clone())));
+            // Who does not trust its view keeps what others offered (G9).
+            let surplus = shown.iter().filter(|(key, _)| node.view_is_trusted() && !offered.contains_key(key));
             let surplus = surplus.map(|(key, instance)| (host, key.clone(), Some(instance.clone()), None));
             missing.chain(surplus).collect::<Vec<_>>()
         })

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use qcluster_core::{Instance, Node, NodeKey, Service, ServiceChange};
+use qcluster_core::{Incarnation, Instance, Node, NodeKey, Service, ServiceChange};
 
 use super::CrowdRule;
 
@@ -20,6 +20,10 @@ pub(crate) struct Records {
     histories: HashMap<u64, Vec<Option<u64>>>,
     /// The services that each owner ever had.
     of_owner: HashMap<NodeKey, Vec<u64>>,
+    /// Nodes forget sooner than is looked at: an owner that was forgotten may come back below a life that others still know,
+    /// and until it has risen above, what it wrote in either is shown.
+    forgetful: bool,
+    lives: HashMap<NodeKey, Lives>,
     /// What each host was asked for and has granted, in its present life.
     wanted: HashMap<usize, HashMap<String, Service>>,
     /// What each host was told, in its present life.
@@ -35,12 +39,26 @@ struct Shown {
     at: usize,
 }
 
+/// The lives of one owner.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lives {
+    present: Incarnation,
+    latest: Incarnation,
+    /// Once it began below an earlier one.
+    went_back: bool,
+}
+
 impl Records {
     /// So many rumors may wait in a registry.
     const RUMORS_MAX: usize = 1_024;
 
+    pub(crate) fn new(forgetful: bool) -> Self {
+        Self { forgetful, ..Self::default() }
+    }
+
     /// A process begins on a host: it knows nothing.
-    pub(crate) fn started(&mut self, host: usize, owner: NodeKey) {
+    pub(crate) fn started(&mut self, host: usize, owner: NodeKey, life: Incarnation) {
+        self.lives(owner, life);
         self.diaries.remove(&host);
         self.wanted.remove(&host);
         for key in self.of_owner.get(&owner).into_iter().flatten() {
@@ -52,13 +70,21 @@ impl Records {
     }
 
     /// A node goes on in another life: what it wrote is gone, and there again.
-    pub(crate) fn renamed(&mut self, owner: NodeKey) {
+    pub(crate) fn renamed(&mut self, owner: NodeKey, life: Incarnation) {
+        self.lives(owner, life);
         for key in self.of_owner.get(&owner).into_iter().flatten() {
             let history = self.histories.entry(*key).or_default();
             if let Some(Some(content)) = history.last().copied() {
                 history.extend([None, Some(content)]);
             }
         }
+    }
+
+    fn lives(&mut self, owner: NodeKey, life: Incarnation) {
+        let lives = self.lives.entry(owner).or_default();
+        lives.went_back |= life < lives.latest;
+        lives.present = life;
+        lives.latest = lives.latest.max(life);
     }
 
     /// A host was asked to offer a service, and does.
@@ -100,9 +126,13 @@ impl Records {
             let history = self.histories.get(&key).map_or(&[][..], Vec::as_slice);
             let found = history[at.min(history.len())..].iter().position(|written| *written == now);
             let owner_is_there = node.member(instance.owner).is_some_and(|owner| owner.state.is_present());
+            let lives = self.lives.get(&instance.owner).copied().unwrap_or_default();
             match (found, now) {
+                (_, Some(_)) if self.forgetful && lives.went_back => at = found.map_or(0, |found| at + found),
                 // When its owner is not there a service is not shown, whatever the owner has written.
                 (_, None) if !owner_is_there => {}
+                // Records of a life that its clock went back below are still about, until it rises above them.
+                (None, None) if lives.present < lives.latest || self.forgetful && lives.went_back => {}
                 (Some(found), _) => at += found,
                 (None, Some(_)) => return broken(CrowdRule::OwnersWrite, "its owner never wrote it, or earlier"),
                 (None, None) => return broken(CrowdRule::OwnersWrite, "its owner did not end it"),
