@@ -9,13 +9,14 @@ use std::ops::Range;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use qcluster_core::{
-    DATAGRAM_MAX, Endpoint, EndpointBoot, Input, NodeId, Notification, Output, PersistId, Rules, Span, Time, hard_state,
+    DATAGRAM_MAX, Endpoint, EndpointBoot, Input, NodeId, Notification, Output, PersistId, RegistryCommand, Rules,
+    Service, Span, Time, hard_state,
 };
-use qcluster_fuzz::{OBSERVER, VOTERS, address, config, memory, rules, seal};
+use qcluster_fuzz::{OBSERVER, Said, VOTERS, address, config, masterless, memory, rules, seal};
 
 /// What an endpoint may hold on to beyond what it started with, whatever was sent to it: all its queues and tables full.
-const RETAINED_MAX: usize = 1 << 20;
-/// The most outputs of one step: sixteen messages, each answered, and each the end of a leadership that all are told of.
+const RETAINED_MAX: usize = 4 << 20;
+/// The most that one step sends: sixteen messages, each answered, and each the end of a leadership that all are told of.
 const OUTPUTS_MAX: usize = 512;
 /// How many datagrams of the honest peer wait to be delivered.
 const INBOX_MAX: usize = 32;
@@ -41,12 +42,16 @@ enum Victim {
     Diskless,
     Durable,
     Observer,
+    /// In a cluster without an election.
+    Member,
 }
 
 #[derive(Debug, Arbitrary)]
 enum Happening<'a> {
     /// Time passes.
     Wait { millis: u16 },
+    /// Time passes, and nobody sees it pass: a machine that slept.
+    Sleep { minutes: u16 },
     /// Time passes until the victim wants to be called.
     Deadline,
     /// The clock is read backwards.
@@ -55,6 +60,8 @@ enum Happening<'a> {
     Raw { from: u8, bytes: &'a [u8] },
     /// A datagram with a sound frame arrives, from any of the nodes in any of its lives.
     Forged { from: u8, sender: u8, life: Life, receiver: Life, messages: &'a [u8] },
+    /// The same, with messages about members and services that can be read.
+    Told { from: u8, sender: u8, life: Life, receiver: Life, said: Vec<Said> },
     /// A datagram of the honest peer arrives, perhaps late, perhaps damaged.
     Honest { which: u8, damage: Option<(u16, u8)> },
     /// An answer to what is being saved, or to what never was.
@@ -79,6 +86,10 @@ enum Command {
     Drained,
     Shutdown,
     Resolved { node: u8, address: u8 },
+    Seed { address: u8 },
+    Register { id: u8, port: u16, ttl_ms: Option<u16> },
+    Deregister { id: u8 },
+    Beat { id: u8 },
 }
 
 fuzz_target!(|story: Story<'_>| {
@@ -102,6 +113,7 @@ struct World {
     saving: Option<PersistId>,
     neglect: bool,
     leads: bool,
+    votes: bool,
     /// A real datagram of this cluster, to forge others from.
     template: Vec<u8>,
 }
@@ -109,20 +121,22 @@ struct World {
 impl World {
     fn new(kind: Victim, seed: u64) -> Self {
         let victim_at = if kind == Victim::Observer { OBSERVER } else { 0 };
+        let config = if kind == Victim::Member { masterless } else { config };
         let mut victim_config = config(victim_at);
         victim_config.data_dir = (kind == Victim::Durable).then(|| "state".to_owned());
-        let rules = rules(&victim_config);
+        let rules = self::rules(&victim_config);
         let mut world = Self {
             now: Time::ZERO,
             victim_at,
             victim: start(rules.clone(), seed, victim_at),
-            honest: start(qcluster_fuzz::rules(&config(HONEST)), seed ^ 1, HONEST),
+            honest: start(self::rules(&config(HONEST)), seed ^ 1, HONEST),
             rules,
             inbox: VecDeque::new(),
             saving: None,
             neglect: false,
             leads: false,
-            template: template(),
+            votes: matches!(kind, Victim::Diskless | Victim::Durable),
+            template: template(kind),
         };
         world.step(world.now, Input::Timeout);
         world
@@ -131,6 +145,9 @@ impl World {
     fn happens(&mut self, happening: &Happening<'_>) {
         match happening {
             Happening::Wait { millis } => self.wait_until(self.now + Span::from_millis(u64::from(*millis))),
+            Happening::Sleep { minutes } => {
+                self.now = self.now + Span::from_millis(u64::from(*minutes) * 60_000);
+            }
             Happening::Deadline => {
                 // A node that has stopped never wants to be called again.
                 if self.victim.deadline() < Time::NEVER {
@@ -146,6 +163,12 @@ impl World {
             }
             Happening::Forged { from, sender, life, receiver, messages } => {
                 let bytes = self.forge(usize::from(*sender), life, receiver, messages);
+                self.step(self.now, Input::Datagram { from: address(usize::from(*from)), bytes: &bytes });
+            }
+            Happening::Told { from, sender, life, receiver, said } => {
+                let me = self.victim.node().incarnation();
+                let messages: Vec<u8> = said.iter().flat_map(|said| said.bytes(me)).collect();
+                let bytes = self.forge(usize::from(*sender), life, receiver, &messages);
                 self.step(self.now, Input::Datagram { from: address(usize::from(*from)), bytes: &bytes });
             }
             Happening::Honest { which, damage } => self.deliver(usize::from(*which), *damage),
@@ -182,7 +205,7 @@ impl World {
         }
         let mut count = 0;
         while let Some(output) = outputs.next() {
-            count += 1;
+            count += usize::from(!matches!(output, Output::Notify(_)));
             match output {
                 Output::Transmit { to, bytes } => {
                     assert!(bytes.len() <= DATAGRAM_MAX, "{} bytes are too many for a datagram", bytes.len());
@@ -200,7 +223,7 @@ impl World {
                 }
                 Output::Notify(Notification::Elected { .. }) => {
                     assert!(!std::mem::replace(&mut self.leads, true), "elected twice");
-                    assert_ne!(self.victim_at, OBSERVER, "an observer leads");
+                    assert!(self.votes, "a node without a vote leads");
                 }
                 Output::Notify(Notification::Lost { .. }) => {
                     assert!(std::mem::replace(&mut self.leads, false), "lost what it did not have");
@@ -235,6 +258,14 @@ impl World {
             Command::Resolved { node, address: at } => {
                 Input::Resolved { peer: name(*node).key(), address: address(usize::from(*at)) }
             }
+            Command::Seed { address: at } => Input::Seed(address(usize::from(*at))),
+            Command::Register { id, port, ttl_ms } => {
+                let ttl = ttl_ms.map(|ttl| Span::from_millis(u64::from(ttl)));
+                let service = Service { id: id.to_string(), ttl, ..Service::new("service", *port) };
+                Input::Registry(RegistryCommand::Register(service))
+            }
+            Command::Deregister { id } => Input::Registry(RegistryCommand::Deregister { id: id.to_string() }),
+            Command::Beat { id } => Input::Registry(RegistryCommand::Beat { id: id.to_string(), health: None }),
         };
         self.step(self.now, input);
     }
@@ -253,16 +284,17 @@ impl World {
     }
 }
 
-/// The first datagram that a voter of the cluster sends.
-fn template() -> Vec<u8> {
-    let mut endpoint = start(rules(&config(HONEST)), 1, HONEST);
+/// The first datagram that a node of the cluster sends.
+fn template(kind: Victim) -> Vec<u8> {
+    let config = if kind == Victim::Member { masterless(HONEST) } else { config(HONEST) };
+    let mut endpoint = start(rules(&config), 1, HONEST);
     let mut outputs = endpoint.step(Time::ZERO, Input::Timeout);
     while let Some(output) = outputs.next() {
         if let Output::Transmit { bytes, .. } = output {
             return bytes.to_vec();
         }
     }
-    unreachable!("a voter that starts says hello")
+    unreachable!("a node that starts greets")
 }
 
 /// Keeps what is for the victim, as far as there is room.
@@ -282,6 +314,7 @@ fn start(rules: Rules, seed: u64, node: usize) -> Endpoint {
         let name = VOTERS.get(peer).copied().unwrap_or("observer");
         let outputs = endpoint.step(Time::ZERO, Input::Resolved { peer: node_id(name).key(), address: address(peer) });
         drop(outputs);
+        drop(endpoint.step(Time::ZERO, Input::Seed(address(peer))));
     }
     endpoint
 }

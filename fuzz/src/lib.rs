@@ -4,7 +4,7 @@ use std::alloc::System;
 use std::net::SocketAddr;
 
 use cap::Cap;
-use qcluster_core::{Config, Peer, Rules};
+use qcluster_core::{Config, Mode, Peer, Rules};
 
 /// Whatever comes in, the process never holds more than this: a length field that is believed would.
 const MEMORY_MAX: usize = 64 << 20;
@@ -17,6 +17,10 @@ static MEMORY: Cap<System> = Cap::new(System, MEMORY_MAX);
 pub fn memory() -> usize {
     MEMORY.allocated()
 }
+
+mod said;
+
+pub use said::Said;
 
 /// The voters; the observer comes after them.
 pub const VOTERS: [&str; 3] = ["a", "b", "c"];
@@ -48,6 +52,12 @@ pub fn config(node: usize) -> Config {
         })
         .collect();
     config
+}
+
+/// The configuration of one of as many nodes without an election, each of which knows the others.
+#[must_use]
+pub fn masterless(node: usize) -> Config {
+    Config { observer: false, mode: Mode::Masterless, ..config(node) }
 }
 
 /// The checked form of a configuration that is known to be right.

@@ -184,11 +184,16 @@ impl Endpoint {
             }
         }
         let to = self.rules.key();
-        for _ in 0..Self::MESSAGES_MAX {
+        for place in 0..Self::MESSAGES_MAX {
             let message = match datagram.next_message::<Message>() {
                 None => return,
-                Some(Ok(message)) => message,
-                Some(Err(reason)) => return self.node.count_drop(reason),
+                // One question a datagram: many would draw as many answers, each as large as a datagram can be.
+                Some(Ok(message)) if place > 0 && !message.is_filling() => Err(DropReason::Malformed),
+                Some(message) => message,
+            };
+            let message = match message {
+                Ok(message) => message,
+                Err(reason) => return self.node.count_drop(reason),
             };
             let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
             // A sender that is turned away is answered once, however much it put into the datagram.
@@ -210,8 +215,14 @@ impl Endpoint {
             return Some(at);
         }
         let Envelope { to, to_incarnation, .. } = *envelope;
-        let said = self.node.member_address(to);
-        self.addresses.find(self.rules.index_of(to), to, to_incarnation, said)
+        let (voter, said) = (self.rules.index_of(to), self.node.member_address(to));
+        match envelope.message {
+            Message::Membership(_) | Message::Registry(_) => self.addresses.find(voter, to, to_incarnation, said),
+            // Where a voter is, its name and itself say. What others say is for when there is nothing else (E19).
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) => {
+                self.addresses.find(voter, to, to_incarnation, None).or(said)
+            }
+        }
     }
 
     /// Writes a datagram into the buffer, filled up with what there is to tell.

@@ -112,6 +112,8 @@ pub(crate) struct Membership {
     forget_at: BTreeSet<(Time, u64)>,
     /// Another life of this node that was said to be there, until it has had time to speak for itself.
     rival: Option<(Incarnation, Time)>,
+    /// When a rival may be asked again.
+    ask_rival_at: Time,
     /// Members of which there may be something to tell.
     dirty: BTreeSet<u64>,
 }
@@ -142,6 +144,7 @@ impl Membership {
             compared: None,
             forget_at: BTreeSet::new(),
             rival: None,
+            ask_rival_at: now,
             dirty: BTreeSet::new(),
         };
         this.put(me, Member::new(id, address, Standing::of(life), State::Alive, now));
@@ -168,7 +171,8 @@ impl Membership {
 
     /// What comes first in every step. A node that stood still has heard nobody meanwhile: it accuses nobody for that.
     pub(crate) fn enter(&mut self, cx: &mut Context<'_>) {
-        let late = cx.now.since(self.deadline());
+        // What else is late stays so until the timer, and must not put suspicions off with every datagram that comes first.
+        let late = cx.now.since(self.probing.deadline().min(self.suspicions.deadline()));
         if late < self.pace.probe {
             return;
         }

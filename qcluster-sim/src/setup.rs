@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use qcluster_core::{Durability, Gossip, GossipPace, NodeId, Preset, Rules, Seat, Settings, Span, Time, Timing, VoterSettings};
+use qcluster_core::{
+    Durability, Gossip, GossipPace, NodeId, Preset, Rules, Seat, Settings, Span, Time, Timing, VoterSettings,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::DiskQuality;

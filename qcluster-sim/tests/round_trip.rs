@@ -131,20 +131,8 @@ fn setup() -> impl Strategy<Value = Setup> {
     let work = (span(), span());
     let work = (work, gossip);
     (any::<u64>(), any::<usize>(), vec(plan(), 0..4), hosts(), clocks, (link(), disk()), work, assumptions).prop_map(
-        |(seed, hosts, plans, durable, clocks, (link, disk), ((drain, work), gossip), (rates, walls, identities))| Setup {
-            seed,
-            hosts,
-            plans,
-            durable,
-            clocks,
-            link,
-            disk,
-            drain,
-            work,
-            rates,
-            walls,
-            identities,
-            gossip,
+        |(seed, hosts, plans, durable, clocks, (link, disk), ((drain, work), gossip), (rates, walls, identities))| {
+            Setup { seed, hosts, plans, durable, clocks, link, disk, drain, work, rates, walls, identities, gossip }
         },
     )
 }

@@ -3,8 +3,9 @@
 use super::{Endpoint, EndpointBoot, Input, Output};
 use crate::config::{Rules, Settings, VoterSettings};
 use crate::id::NodeId;
+use crate::membership;
 use crate::metrics::Counters;
-use crate::node::{BootError, Role};
+use crate::node::{BootError, Message, Role};
 use crate::reason::DropReason;
 use crate::time::{Span, Time};
 use alloc::vec::Vec;
@@ -210,4 +211,89 @@ fn a_voter_that_moved_is_found_once_it_answers_from_there() {
     let answer = drain(endpoints[follower].step(now, Input::Datagram { from, bytes: &probe })).remove(0).1;
     drain(endpoints[leader].step(now, Input::Datagram { from: moved, bytes: &answer }));
     assert_eq!(endpoints[leader].address(voter), Some(moved));
+}
+
+#[test]
+fn a_datagram_asks_once() {
+    // Given a member that puts as many questions into a datagram as fit,
+    let (mut target, rules) = (gossiping(0), gossiping(1).rules);
+    drain(target.step(Time::ZERO, Input::Timeout));
+    let word = crate::membership::Word::default();
+    let ping = Message::Membership(membership::Message::Ping { seq: 1, word });
+    let many: [_; 12] = core::array::from_fn(|_| ping.clone());
+    // when it is received, then there is one answer beside the greeting.
+    let bytes = datagram(&rules, &target, &many);
+    let answers = drain(target.step(Time::ZERO, Input::Datagram { from: address(1), bytes: &bytes }));
+    let acks = answers.iter().filter(|(_, bytes)| {
+        says(&rules, bytes, |message| matches!(message, Message::Membership(membership::Message::Ack { .. })))
+    });
+    assert_eq!(acks.count(), 1);
+    assert_eq!(target.node().counters().dropped_for(DropReason::Malformed), 1);
+}
+
+#[test]
+fn where_a_voter_is_said_to_be_moves_no_election() {
+    // Given that a name was resolved, and that somebody says something else,
+    let (mut target, rules) = (gossiping(0), gossiping(1).rules);
+    drain(target.step(Time::ZERO, Input::Timeout));
+    let introduction = membership::Introduction {
+        id: NodeId::new("c").unwrap(),
+        address: Some(address(9)),
+        standing: membership::Standing::of(crate::id::Incarnation(77 << 20)),
+        state: membership::State::Alive,
+        age_s: 0,
+    };
+    let said = Message::Membership(membership::Message::Introduce(introduction));
+    let bytes = datagram(&rules, &target, &[said]);
+    drain(target.step(Time::ZERO, Input::Datagram { from: address(1), bytes: &bytes }));
+    // when that voter is greeted, then where its name says (E19).
+    let key = NodeId::new("c").unwrap().key();
+    let mut greeted = Vec::new();
+    for _ in 0..10 {
+        let now = target.deadline();
+        for (to, bytes) in drain(target.step(now, Input::Timeout)) {
+            let envelopes = crate::read_datagram(&rules, &bytes).unwrap();
+            let hello =
+                |message: &Message| matches!(message, Message::Session(crate::Session::Hello { to, .. }) if *to == key);
+            if hello(&envelopes[0].message) {
+                greeted.push(to);
+            }
+        }
+    }
+    assert!(!greeted.is_empty());
+    assert!(greeted.iter().all(|to| *to == address(2)), "{greeted:?}");
+}
+
+/// One of three voters that have members, too.
+fn gossiping(n: usize) -> Endpoint {
+    let voters: Vec<VoterSettings> = ["a", "b", "c"].map(|id| VoterSettings::new(NodeId::new(id).unwrap())).into();
+    let settings = Settings::voter(voters[n].id.clone(), voters).with_gossip(crate::GossipPace::default());
+    let rules = settings.check().unwrap();
+    let boot = EndpointBoot { seed: 1, stamp_ms: 1_764_000_000_000, saved: None };
+    let mut endpoint = Endpoint::new(rules.clone(), boot, Time::ZERO).unwrap();
+    for (port, voter) in (0..).zip(rules.voters()) {
+        drain(endpoint.step(Time::ZERO, Input::Resolved { peer: voter.key, address: address(port) }));
+    }
+    endpoint
+}
+
+/// A datagram from the node of those rules for the present life of `target`.
+fn datagram(rules: &Rules, target: &Endpoint, messages: &[Message]) -> Vec<u8> {
+    let header = crate::wire::Header {
+        from: rules.key,
+        from_incarnation: crate::id::Incarnation(78 << 20),
+        to_incarnation: target.node().incarnation(),
+        digests: rules.digests,
+    };
+    let mut bytes = Vec::new();
+    crate::wire::begin(rules, &header, &messages[0], &mut bytes);
+    for message in &messages[1..] {
+        assert_eq!(crate::wire::add(message, &mut bytes), crate::wire::Added::Yes);
+    }
+    crate::wire::finish(&mut bytes);
+    bytes
+}
+
+fn says(rules: &Rules, bytes: &[u8], what: impl Fn(&Message) -> bool) -> bool {
+    crate::read_datagram(rules, bytes).unwrap().iter().any(|envelope| what(&envelope.message))
 }

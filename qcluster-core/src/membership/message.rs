@@ -62,6 +62,19 @@ pub enum Message {
 }
 
 impl Message {
+    /// Whether it says something of members, and asks nothing.
+    pub(crate) fn is_filling(&self) -> bool {
+        match self {
+            Self::Introduce(_) | Self::Judge(_) | Self::Compare(_) => true,
+            Self::Join { .. }
+            | Self::Welcome { .. }
+            | Self::Ping { .. }
+            | Self::Ack { .. }
+            | Self::PingFor { .. }
+            | Self::NoAnswer { .. } => false,
+        }
+    }
+
     /// What it tells in passing, if it does.
     pub(crate) fn word(&self) -> Option<&Word> {
         match self {

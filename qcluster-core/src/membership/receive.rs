@@ -203,8 +203,11 @@ impl Membership {
         }
         // It may not have known its address when it was heard of first.
         if address.is_some()
+            && cx.now >= self.ask_rival_at
             && let Some(message) = self.join(address, cx.now)
         {
+            // Whoever names an address makes this node speak to it.
+            self.ask_rival_at = cx.now + self.pace.tick;
             cx.effects.push(Effect::SendTo { to: self.me, life, message });
         }
     }

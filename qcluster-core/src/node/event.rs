@@ -187,6 +187,15 @@ pub enum Session {
 }
 
 impl Message {
+    /// Whether it may fill up a datagram that another message was sent for: it says something and asks nothing.
+    pub(crate) fn is_filling(&self) -> bool {
+        match self {
+            Self::Session(_) | Self::Election(_) | Self::Observer(_) => false,
+            Self::Registry(_) => true,
+            Self::Membership(message) => message.is_filling(),
+        }
+    }
+
     /// The kind, for metrics.
     pub const fn kind(&self) -> MessageKind {
         match self {

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Action, Envelope, Notification};
+use super::event::{Action, Envelope, Message, Notification};
 use crate::election::{HardState, PersistId};
 
 /// The actions that wait to be taken.
@@ -23,6 +23,9 @@ pub(super) enum Pushed {
 impl Queue {
     /// Beyond this many waiting actions, sends are given up as the network would.
     const ACTIONS_MAX: usize = 1_024;
+    /// So many of them may wait when one about members and services is put in: none of those takes the room of an election's
+    /// (E19).
+    const GOSSIP_MAX: usize = Self::ACTIONS_MAX / 2;
     /// Beyond this many waiting notifications, the oldest make room.
     const NOTIFICATIONS_MAX: usize = 128;
 
@@ -31,7 +34,11 @@ impl Queue {
     }
 
     pub(super) fn push_send(&mut self, envelope: Envelope) -> Pushed {
-        if self.actions.len() >= Self::ACTIONS_MAX {
+        let limit = match envelope.message {
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) => Self::ACTIONS_MAX,
+            Message::Membership(_) | Message::Registry(_) => Self::GOSSIP_MAX,
+        };
+        if self.actions.len() >= limit {
             return Pushed::Full;
         }
         self.actions.push_back(Action::Send(envelope));

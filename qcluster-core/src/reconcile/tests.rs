@@ -172,6 +172,7 @@ fn nonsense_is_ignored() {
     for nonsense in [
         Message::Buckets(Vec::new()),
         Message::Range { from: 9, to: 3, items: Vec::new() },
+        Message::Range { from: 0, to: u64::MAX, items: Vec::new() },
         Message::Range { from: 6, to: 7, items: alloc::vec![(99, 1)] },
     ] {
         left.reconciler.receive(RIGHT, &nonsense, &left.table);

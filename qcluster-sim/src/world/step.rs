@@ -121,13 +121,16 @@ impl World {
         let seen = |world: &Self| world.node(host).map(|node| (node.incarnation(), node.term(), node.role()));
         let before = seen(self);
         self.step(host, input);
-        let (Some((life, term, role)), Some((life_after, term_after, role_after))) = (before, seen(self)) else { return };
+        let (Some((life, term, role)), Some((life_after, term_after, role_after))) = (before, seen(self)) else {
+            return;
+        };
         if life != life_after {
             return;
         }
         let rises = role_after != role && matches!(role_after, Role::PreCandidate | Role::Candidate | Role::Leader);
         if term_after != term || rises {
-            let detail = format!("gossip makes a {} of term {term:?} a {} of {term_after:?}", role.name(), role_after.name());
+            let detail =
+                format!("gossip makes a {} of term {term:?} a {} of {term_after:?}", role.name(), role_after.name());
             self.engine.breach(host, Rule::GossipNeverVotes, detail);
         }
         if self.node(host).is_some_and(|node| node.leader().is_none() && node.leader_by_hearsay().is_some()) {

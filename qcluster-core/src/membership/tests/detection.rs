@@ -88,6 +88,24 @@ fn a_node_that_stood_still_accuses_nobody() {
 }
 
 #[test]
+fn a_node_that_stood_still_puts_suspicions_off_once() {
+    // Given a suspicion, somebody who is sought, and a long stall,
+    let mut node = Lone::among(&OTHERS);
+    node.run(|membership, cx| _ = membership.add_seed(Contact::Address(address(99)), cx.now));
+    node.hear("a", judge("b", standing(LIFE, 0), State::Suspect));
+    node.now = node.now + Span::from_millis(20_000);
+    // when the network holds many datagrams for it,
+    for _ in 0..100 {
+        node.hear("a", Message::NoAnswer { seq: 0 });
+    }
+    // then they count as one stall, and who is gone is found so in time.
+    assert_eq!(node.counters.late_probes, 1);
+    let b = id("b").key();
+    node.pass_answering(Span::from_millis(120_000), |member| member != b);
+    assert_eq!(node.state("b"), Some(State::Down));
+}
+
+#[test]
 fn a_node_that_hears_nobody_waits_longer() {
     let mut node = Lone::among(&OTHERS);
     node.pass(Span::from_millis(4_000));

@@ -163,3 +163,17 @@ fn both_sides_of_a_joining_introduce_themselves() {
     };
     assert!(effects.iter().any(welcome), "{effects:?}");
 }
+
+#[test]
+fn whoever_names_an_address_makes_this_node_speak_to_it_once() {
+    let mut node = Lone::among(&["a"]);
+    let asked = |effects: Vec<Effect>| {
+        effects.iter().filter(|effect| matches!(effect, Effect::SendTo { message: Message::Join { .. }, .. })).count()
+    };
+    let asked: usize = (1..30)
+        .map(|later| {
+            asked(node.hear("a", Message::Introduce(introduction("me", standing(LIFE + later, 0), State::Alive))))
+        })
+        .sum();
+    assert_eq!(asked, 1);
+}

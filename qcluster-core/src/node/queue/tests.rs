@@ -3,6 +3,7 @@
 use super::{Action, Notification, Pushed, Queue};
 use crate::config::{Settings, VoterSettings};
 use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
+use crate::membership;
 use crate::node::{Envelope, Message, Session};
 use crate::reason::LostReason;
 use alloc::vec;
@@ -55,4 +56,18 @@ fn notifications_beyond_the_limit_push_out_old_ones_and_still_alternate() {
     }
     assert_eq!(last, Some(FencingToken(999)), "the newest is there");
     assert_eq!(queue.notifications, 0);
+}
+
+#[test]
+fn gossip_leaves_room_for_an_election() {
+    // Given more of gossip than is taken,
+    let mut queue = Queue::with_capacity(0);
+    let gossip = Message::Membership(membership::Message::NoAnswer { seq: 1 });
+    for _ in 0..2_000 {
+        queue.push_send(Envelope { message: gossip.clone(), ..envelope() });
+    }
+    // when an election sends something, then there is room.
+    for _ in 0..500 {
+        assert_eq!(queue.push_send(envelope()), Pushed::Yes);
+    }
 }
