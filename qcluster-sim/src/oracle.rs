@@ -11,13 +11,14 @@ mod terms;
 mod traffic;
 mod votes;
 
+use std::collections::HashMap;
 use std::fmt;
 
-use qcluster_core::{ElectionMessage, HardState, Incarnation, Lease, Notification, Time};
+use qcluster_core::{ElectionMessage, HardState, Incarnation, Lease, NodeKey, Notification, Time};
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::setup::{Assumption, Plan, Setup};
+use crate::setup::{Assumption, Plan, Setup, id_of};
 use crate::wire::{Heard, Said};
 
 pub(crate) use resource::Arrival;
@@ -162,6 +163,13 @@ pub(crate) struct Oracles {
     rates: Assumption,
     walls: Assumption,
     identities: Assumption,
+    /// By host: what its own name goes by in messages.
+    keys: Vec<NodeKey>,
+    /// By host: the life that spoke last.
+    speaking: Vec<Incarnation>,
+    /// On which host each life ran that has spoken, and whose name it bore: another may run there by now. Lives of two nodes may
+    /// share a value.
+    lives: HashMap<Incarnation, Vec<(usize, usize)>>,
     leases: leases::Leases,
     notices: notices::Notices,
     pre_votes: pre_votes::PreVotes,
@@ -182,6 +190,9 @@ impl Oracles {
             rates: setup.rates,
             walls: setup.walls,
             identities: setup.identities,
+            keys: (0..hosts).filter_map(|host| Some(id_of(host).ok()?.key())).collect(),
+            speaking: vec![Incarnation::UNKNOWN; hosts],
+            lives: HashMap::new(),
             leases: leases::Leases::default(),
             notices: notices::Notices::new(hosts),
             pre_votes: pre_votes::PreVotes::new(hosts),
@@ -253,7 +264,16 @@ impl Oracles {
 
     /// A node gives out a message.
     #[inline]
-    pub(crate) fn sent(&mut self, scene: &Scene<'_>, to: Target, message: &Said) -> Result<(), Breach> {
+    pub(crate) fn sent(
+        &mut self,
+        scene: &Scene<'_>,
+        (host, to): (usize, Incarnation),
+        message: &Said,
+    ) -> Result<(), Breach> {
+        let life = scene.incarnation;
+        if core::mem::replace(&mut self.speaking[scene.host], life) != life {
+            self.lives.entry(life).or_default().push((scene.host, scene.identity));
+        }
         let Said::Election(message) = message else { return Ok(()) };
         if !scene.is_voter() {
             return Err(Breach::new(Rule::ObserversPassive, format!("an observer sends {}", message.name())));
@@ -268,7 +288,8 @@ impl Oracles {
                 if self.terms_bind() { self.terms.heartbeat(scene, term.0) } else { Ok(()) }
             }
             ElectionMessage::HeartbeatAck { term, .. } => {
-                let reign = Reign { identity: to.identity, incarnation: to.incarnation, term: term.0 };
+                let Some(Target { identity, incarnation }) = self.target(host, to) else { return Ok(()) };
+                let reign = Reign { identity, incarnation, term: term.0 };
                 if self.leases_bind() { self.promises.promised(scene, reign) } else { Ok(()) }
             }
             ElectionMessage::Release { term, .. } => {
@@ -280,18 +301,18 @@ impl Oracles {
                 Ok(())
             }
             ElectionMessage::PreVoteReply { refusal: None, .. } => {
-                if self.leases_bind() {
-                    self.promises.pre_voted(scene, to)
-                } else {
-                    Ok(())
-                }
+                let Some(to) = self.target(host, to) else { return Ok(()) };
+                if self.leases_bind() { self.promises.pre_voted(scene, to) } else { Ok(()) }
             }
             ElectionMessage::VoteRequest { term, released } => {
                 self.pre_votes.asked(scene, term.0, released.is_some())?;
                 let own = Target { identity: scene.identity, incarnation: scene.incarnation };
                 self.voted(scene, own, term.0)
             }
-            ElectionMessage::VoteReply { asked, refusal: None, .. } => self.voted(scene, to, asked.0),
+            ElectionMessage::VoteReply { asked, refusal: None, .. } => {
+                let Some(to) = self.target(host, to) else { return Ok(()) };
+                self.voted(scene, to, asked.0)
+            }
             ElectionMessage::PreVoteRequest { .. }
             | ElectionMessage::PreVoteReply { refusal: Some(_), .. }
             | ElectionMessage::VoteReply { refusal: Some(_), .. }
@@ -316,12 +337,20 @@ impl Oracles {
         if self.terms_bind() { self.votes.granted(scene, candidate, term) } else { Ok(()) }
     }
 
+    /// Whom a message is for that goes to a host and means a life; `None` if there was no such life.
+    fn target(&self, host: usize, incarnation: Incarnation) -> Option<Target> {
+        let lives = self.lives.get(&incarnation)?;
+        let (_, identity) = lives.iter().find(|(at, _)| *at == host).or(lives.first())?;
+        Some(Target { identity: *identity, incarnation })
+    }
+
     /// A whole message has reached a node.
     #[inline]
-    pub(crate) fn received(&mut self, host: usize, life: Incarnation, from: usize, heard: &Heard) {
+    pub(crate) fn received(&mut self, host: usize, life: Incarnation, heard: &Heard) {
         // Answers to former lives may come late; the node does not listen to them.
         if life == heard.to_incarnation
             && let Said::Election(ElectionMessage::PreVoteReply { round, refusal: None, .. }) = heard.message
+            && let Some(from) = self.keys.iter().position(|key| *key == heard.from)
         {
             self.pre_votes.granted(host, life, from, round);
         }

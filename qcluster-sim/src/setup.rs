@@ -168,7 +168,7 @@ impl Plan {
             next_voters: self.next.map(list).transpose()?,
             timing,
             durability: if setup.durable.contains(identity) { Durability::Durable } else { Durability::Diskless },
-            previous_lease: if setup.durable.contains(identity) { Span::ZERO } else { self.previous_lease },
+            previous_lease: self.previous_lease,
             drain: setup.drain,
             settle: Settings::settle_default(&timing),
             gossip: setup.gossip.map(Gossip::from),

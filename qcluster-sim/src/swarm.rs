@@ -199,7 +199,10 @@ pub(crate) fn bound(setup: &Setup, plan: &Plan) -> Span {
     let slots = plan.slot.times(ranks.len().max(1) as u64);
     let round_trip = setup.link.delay_max.times(2);
     let attempt = lease.split(2) + slots + plan.heartbeat;
-    lease.times(3) + attempt.times(ATTEMPTS) + round_trip.times(6)
+    // A question and its answer both get through so rarely that as many more attempts are needed.
+    let through = million - u64::from(setup.link.loss_ppm);
+    let attempts = (ATTEMPTS * million * million).div_ceil(through * through);
+    lease.times(3) + attempt.times(attempts) + round_trip.times(6)
 }
 
 #[cfg(test)]

@@ -73,7 +73,8 @@ pub struct Config {
     /// Where to keep what must survive a crash. Without it a voter is diskless (E12).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<String>,
-    /// Diskless only: the longest lease that an earlier configuration had, if it was longer (E9).
+    /// The longest lease that an earlier configuration had, if it was longer: for nodes that cannot remember it, because they are
+    /// diskless or lose their disk (E9).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_lease_ms: Option<u64>,
     /// How long a voluntary hand-over waits for the leader's work to end; ten leases unless set (E10).
@@ -250,9 +251,6 @@ impl Config {
         self.check_mode(&mut findings);
         findings.require(self.next_peers.is_some() || self.voter_in == VoterIn::Both, "voter_in", || {
             "only means something together with next_peers".into()
-        });
-        findings.require(self.data_dir.is_none() || self.previous_lease_ms.is_none(), "previous_lease_ms", || {
-            "is for nodes without data_dir: with one the lease is remembered".into()
         });
         if let Some(record) = &self.record {
             record.check(&mut findings);

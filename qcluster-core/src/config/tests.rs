@@ -99,7 +99,6 @@ fn each_mistake_names_its_field() {
         ("peers[0].metadata", |c| drop(c.peers[0].metadata.insert("long".into(), "x".repeat(600).into()))),
         ("cluster", |c| c.cluster.clear()),
         ("voter_in", |c| c.voter_in = super::VoterIn::Peers),
-        ("previous_lease_ms", |c| (c.data_dir, c.previous_lease_ms) = (Some("data".into()), Some(1))),
         ("previous_lease_ms", |c| c.previous_lease_ms = Some(u64::MAX)),
         ("record.path", |c| c.record = Some(RecordTo::new(""))),
         ("record.max_bytes", |c| c.record = Some(RecordTo { max_bytes: 1_000, ..RecordTo::new("node.rec") })),

@@ -16,6 +16,7 @@ use crate::oracle::Rule;
 use crate::queue::Job;
 use crate::setup::{HostSet, id_of};
 use crate::trace::Happening;
+use crate::wire;
 
 impl World {
     /// Does something to the world, now. What makes no sense at the moment does nothing.
@@ -90,7 +91,6 @@ impl World {
             Err(error) => return self.engine.breach(index, Rule::Restartable, error.to_string()),
         }
         host.read_disk();
-        self.engine.identities[index] = self.hosts[index].identity;
         self.engine.oracles.started(index);
         self.engine.note(index, || Happening::Started);
         for peer in self.setup.plans[plan].all_voters().iter() {
@@ -246,7 +246,8 @@ impl World {
         if rng.one_in(4) {
             from = stranger;
         }
-        self.engine.inject(from, to, &bytes);
+        let heard = if hostility == Hostility::Replay { wire::read(&bytes) } else { None };
+        self.engine.inject(from, to, &bytes, heard);
     }
 
     /// The end of trouble for these hosts.

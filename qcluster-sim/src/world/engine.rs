@@ -7,12 +7,12 @@ use qcluster_core::{ElectionMessage, HardState, Lease, MemberEvent, NodeKey, Not
 use super::{Recording, Stats};
 use crate::marks::{Mark, Marks};
 use crate::network::{Damage, Network};
-use crate::oracle::{Breach, Oracles, Rule, Scene, Target, Violation};
+use crate::oracle::{Breach, Oracles, Rule, Scene, Violation};
 use crate::queue::{Job, Label, Packets, Queue};
 use crate::rng::Rng;
 use crate::setup::Setup;
 use crate::trace::{Happening, Record, Trace, TraceHash};
-use crate::wire::{self, Said};
+use crate::wire::{self, Heard, Said};
 
 const PORT: u16 = 7_000;
 
@@ -31,8 +31,6 @@ pub(super) struct Engine {
     pub(super) marks: Marks,
     /// By host: what its own name goes by in messages.
     pub(super) keys: Vec<NodeKey>,
-    /// By host: whose name its process bears.
-    pub(super) identities: Vec<usize>,
     /// By host: which of its addresses is the present one.
     pub(super) generations: Vec<u16>,
     /// The host whose leadership was the last to begin.
@@ -93,7 +91,6 @@ impl Engine {
             stats: Stats::default(),
             marks: Marks::default(),
             keys,
-            identities: (0..setup.hosts).collect(),
             generations: vec![0; setup.hosts],
             last_elected: None,
             last_asked: None,
@@ -150,8 +147,7 @@ impl Engine {
             return self.oracles.sent_astray(scene, heard.as_ref());
         };
         if let Some(heard) = heard {
-            let target = Target { identity: self.identities[to_host], incarnation: heard.to_incarnation };
-            let verdict = self.oracles.sent(scene, target, &heard.message);
+            let verdict = self.oracles.sent(scene, (to_host, heard.to_incarnation), &heard.message);
             self.judge(scene.host, verdict);
         } else {
             self.breach(scene.host, Rule::Bounded, format!("sends {} bytes that nobody can read", bytes.len()));
@@ -202,14 +198,14 @@ impl Engine {
         }
     }
 
-    /// A stranger's datagram is on its way to a host.
-    pub(super) fn inject(&mut self, from: SocketAddr, to: usize, bytes: &[u8]) {
+    /// A stranger's datagram is on its way to a host; `heard` is what it says, if it is one of ours again.
+    pub(super) fn inject(&mut self, from: SocketAddr, to: usize, bytes: &[u8], heard: Option<Heard>) {
         let label = Label {
             from,
             from_host: u8::MAX,
             to_host: u8::try_from(to).unwrap_or(u8::MAX),
             to_generation: self.generations[to],
-            heard: None,
+            heard,
         };
         let slot = self.packets.put(label, bytes);
         self.queue.push(self.now + Span::from_nanos(1_000), Job::Deliver(slot));

@@ -71,7 +71,7 @@ impl World {
         if !self.is_ready(host, Job::Deliver(slot)) {
             return;
         }
-        let Engine { packets, oracles, identities, stats, recording, .. } = &mut self.engine;
+        let Engine { packets, oracles, stats, recording, .. } = &mut self.engine;
         let label = packets.label(slot);
         let (sender, from) = (label.from, usize::from(label.from_host));
         let message = label.heard.as_ref().map(|heard| &heard.message);
@@ -81,7 +81,7 @@ impl World {
             Some(Said::Election(ElectionMessage::Heartbeat { term: spoken, .. })) if *spoken < term
         );
         if let Some(heard) = &label.heard {
-            oracles.received(host, life, identities[from], heard);
+            oracles.received(host, life, heard);
         }
         stats.delivered += 1;
         let message = message.filter(|_| *recording == super::Recording::On).copied();

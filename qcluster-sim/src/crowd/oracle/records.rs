@@ -40,7 +40,7 @@ struct Shown {
 }
 
 /// The lives of one owner.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Lives {
     present: Incarnation,
     latest: Incarnation,
@@ -81,7 +81,8 @@ impl Records {
     }
 
     fn lives(&mut self, owner: NodeKey, life: Incarnation) {
-        let lives = self.lives.entry(owner).or_default();
+        let first = Lives { present: life, latest: life, went_back: false };
+        let lives = self.lives.entry(owner).or_insert(first);
         lives.went_back |= life < lives.latest;
         lives.present = life;
         lives.latest = lives.latest.max(life);
@@ -126,13 +127,15 @@ impl Records {
             let history = self.histories.get(&key).map_or(&[][..], Vec::as_slice);
             let found = history[at.min(history.len())..].iter().position(|written| *written == now);
             let owner_is_there = node.member(instance.owner).is_some_and(|owner| owner.state.is_present());
-            let lives = self.lives.get(&instance.owner).copied().unwrap_or_default();
+            let lives = self.lives.get(&instance.owner);
+            let went_back = self.forgetful && lives.is_some_and(|lives| lives.went_back);
+            let is_below = lives.is_some_and(|lives| lives.present < lives.latest);
             match (found, now) {
-                (_, Some(_)) if self.forgetful && lives.went_back => at = found.map_or(0, |found| at + found),
+                (_, Some(_)) if went_back => at = found.map_or(0, |found| at + found),
                 // When its owner is not there a service is not shown, whatever the owner has written.
                 (_, None) if !owner_is_there => {}
                 // Records of a life that its clock went back below are still about, until it rises above them.
-                (None, None) if lives.present < lives.latest || self.forgetful && lives.went_back => {}
+                (None, None) if is_below || went_back => {}
                 (Some(found), _) => at += found,
                 (None, Some(_)) => return broken(CrowdRule::OwnersWrite, "its owner never wrote it, or earlier"),
                 (None, None) => return broken(CrowdRule::OwnersWrite, "its owner did not end it"),
