@@ -373,7 +373,7 @@ impl Election {
     fn draw_delay(&mut self) -> Span {
         let Timing { slot, lease, .. } = self.rules.timing;
         let rank = u64::from(self.rules.at(self.me).rank);
-        let spread = slot.times(1 << self.defeats.min(16)).min(lease).max(slot);
+        let spread = slot.times(1 << self.defeats.min(16)).min(lease.split(2)).max(slot);
         slot.times(rank) + Span::from_nanos(self.rng.below(spread.as_nanos()))
     }
 }

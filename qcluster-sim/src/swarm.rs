@@ -188,7 +188,7 @@ fn heal(rng: &mut Rng, setup: &Setup, at: Time, faults: &mut Vec<(Time, Fault)>)
 
 /// How long a healed majority has: promises and boot waits run out, then so many attempts.
 pub(crate) fn bound(setup: &Setup, plan: &Plan) -> Span {
-    const ATTEMPTS: u64 = 8;
+    const ATTEMPTS: u64 = 12;
     let million = 1_000_000;
     // The slowest clock that ρ allows shows a lease after so long.
     let longest = setup.plans.iter().map(|plan| plan.lease).max().unwrap_or(plan.lease);

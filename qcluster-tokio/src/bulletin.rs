@@ -28,6 +28,8 @@ pub(crate) struct Editor {
     /// The index of what happened last.
     index: watch::Sender<u64>,
     news: VecDeque<News>,
+    /// What had to make room in `news` since it was published last.
+    missed: u64,
     is_due: bool,
     publish_at: Time,
     refreshed_at: Time,
@@ -45,6 +47,7 @@ impl Editor {
             bulletin: Arc::clone(&bulletin),
             index,
             news: VecDeque::new(),
+            missed: 0,
             is_due: true,
             publish_at: Time::ZERO,
             refreshed_at: Time::ZERO,
@@ -56,6 +59,7 @@ impl Editor {
     pub(crate) fn note(&mut self, news: News) {
         if self.news.len() >= Directory::EVENTS_MAX {
             self.news.pop_front();
+            self.missed = self.missed.saturating_add(1);
         }
         self.news.push_back(news);
         self.is_due = true;
@@ -81,7 +85,8 @@ impl Editor {
         if !(is_old || self.is_due && now >= self.publish_at) {
             return;
         }
-        let mut directory = self.bulletin.0.load().after(node, now, self.news.drain(..));
+        let mut directory =
+            self.bulletin.0.load().after(node, now, core::mem::take(&mut self.missed), self.news.drain(..));
         let hint = node.leader_by_hearsay().and_then(|hint| node.rules().voter(hint.leader));
         directory.set_hearsay(hint.map(|voter| Arc::from(voter.id.as_str())));
         let index = directory.index();

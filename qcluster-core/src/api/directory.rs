@@ -175,9 +175,10 @@ impl Directory {
         }
     }
 
-    /// The directory after `news`, from what the node knows at `now`.
+    /// The directory after `missed` events that nobody could write down, and then `news`, from what the node knows at `now`.
+    /// Whoever knows what was before those that were missed is not told the rest, but to start anew.
     #[must_use]
-    pub fn after(&self, node: &Node, now: Time, news: impl IntoIterator<Item = News>) -> Self {
+    pub fn after(&self, node: &Node, now: Time, missed: u64, news: impl IntoIterator<Item = News>) -> Self {
         let mut members: Vec<Arc<Card>> = Vec::with_capacity(self.members.len());
         let mut by_key = BTreeMap::new();
         for view in node.members() {
@@ -201,8 +202,8 @@ impl Directory {
             members,
             services,
             is_trusted: node.view_is_trusted(),
-            events: self.events.clone(),
-            next_index: self.next_index,
+            events: if missed == 0 { self.events.clone() } else { VecDeque::new() },
+            next_index: self.next_index.saturating_add(missed),
             hearsay: None,
         };
         for news in news {

@@ -27,7 +27,7 @@ fn events_are_numbered_and_asked_for_by_number() {
     let node = node();
     let empty = Directory::empty(node.rules().key(), 100);
     assert_eq!(empty.since(100), Since::Events(alloc::vec![]), "nothing happened yet");
-    let directory = empty.after(&node, Time::ZERO, [trust(false), trust(true)]);
+    let directory = empty.after(&node, Time::ZERO, 0, [trust(false), trust(true)]);
     assert_eq!(directory.index(), 102);
     assert_eq!(indices(&directory.since(100)), Some(alloc::vec![101, 102]));
     assert_eq!(indices(&directory.since(101)), Some(alloc::vec![102]));
@@ -40,7 +40,19 @@ fn events_are_numbered_and_asked_for_by_number() {
 fn what_is_too_old_is_not_known_any_more() {
     let node = node();
     let many = (0..=Directory::EVENTS_MAX).map(|_| trust(true));
-    let directory = Directory::empty(node.rules().key(), 0).after(&node, Time::ZERO, many);
+    let directory = Directory::empty(node.rules().key(), 0).after(&node, Time::ZERO, 0, many);
     assert_eq!(directory.since(0), Since::Unknown(1_025));
     assert_eq!(indices(&directory.since(1)).map(|events| events.len()), Some(Directory::EVENTS_MAX));
+}
+
+#[test]
+fn events_that_nobody_wrote_down_are_missed_by_those_before_them_only() {
+    // Given somebody who knows the first event, and somebody who knows nothing,
+    let node = node();
+    let first = Directory::empty(node.rules().key(), 0).after(&node, Time::ZERO, 0, [trust(false)]);
+    // when three are missed and one is written down,
+    let later = first.after(&node, Time::ZERO, 3, [trust(true)]);
+    // then both are told to start anew, and whoever has seen the last that was missed goes on.
+    assert_eq!((later.since(0), later.since(1)), (Since::Unknown(5), Since::Unknown(5)));
+    assert_eq!(indices(&later.since(4)), Some(alloc::vec![5]));
 }

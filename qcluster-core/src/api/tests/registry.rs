@@ -45,7 +45,7 @@ pub(super) fn node() -> Node {
 /// The directory after so many changes of trust, the first event being 101.
 pub(super) fn directory(node: &Node, changes: usize) -> Directory {
     let news = (0..changes).map(|index| News::Trust { is_given: index % 2 == 1 });
-    Directory::empty(node.rules().key(), 100).after(node, NOW, news)
+    Directory::empty(node.rules().key(), 100).after(node, NOW, 0, news)
 }
 
 pub(super) fn masterless(expects_others: bool) -> Subject {
