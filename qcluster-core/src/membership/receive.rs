@@ -214,7 +214,9 @@ impl Membership {
 
     /// Larger than what is known of a dead life of this node, whatever the wall clock says.
     pub(crate) fn rise_above(&mut self, cx: &mut Context<'_>, life: Incarnation) {
-        if self.has_left() {
+        let known = self.members.get(&self.me.0).map(|me| me.standing.life);
+        // A life is doubted for a while, and in the meantime this one may have gone above it: it never goes back (G1).
+        if self.has_left() || known.is_some_and(|known| known > life) {
             return;
         }
         let above = life.above(self.rng.next());

@@ -56,6 +56,22 @@ fn a_standing_without_room_to_grow_is_left_behind_for_another_life() {
 }
 
 #[test]
+fn a_doubt_about_a_life_that_was_outdone_meanwhile_takes_nothing_back() {
+    // Given a later life of this node that somebody believes to be there,
+    let mut node = Lone::among(&["peer"]);
+    node.hear("peer", judge("me", standing(LIFE + 9, 0), State::Alive));
+    // and that somebody else knows to be dead, so that this one goes above it,
+    node.hear("peer", judge("me", standing(LIFE + 9, 0), State::Down));
+    let risen = node.own_standing();
+    assert!(risen > standing(LIFE + 9, 0));
+    // when the time is over that the later life had to speak for itself, then nothing changes.
+    for _ in 0..20 {
+        node.pass_answering(Span::from_millis(500), |_| true);
+        assert_eq!(node.own_standing(), risen);
+    }
+}
+
+#[test]
 fn a_dead_life_of_this_node_with_a_later_clock_is_outdone() {
     let mut node = Lone::among(&["peer"]);
     let later = LIFE + (5 << 20);

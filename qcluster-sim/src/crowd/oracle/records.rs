@@ -131,7 +131,8 @@ impl Records {
             let went_back = self.forgetful && lives.is_some_and(|lives| lives.went_back);
             let is_below = lives.is_some_and(|lives| lives.present < lives.latest);
             match (found, now) {
-                (_, Some(_)) if went_back => at = found.map_or(0, |found| at + found),
+                // And shown, where that life is thought to go on.
+                (_, Some(_)) if went_back || is_below => at = found.map_or(0, |found| at + found),
                 // When its owner is not there a service is not shown, whatever the owner has written.
                 (_, None) if !owner_is_there => {}
                 // Records of a life that its clock went back below are still about, until it rises above them.
