@@ -56,8 +56,8 @@ pub(crate) enum Effect {
     Send { to: NodeKey, message: Message },
     /// To that life, whoever speaks for it.
     SendTo { to: NodeKey, life: Incarnation, message: Message },
-    /// A member is there, in that life, or not any more.
-    Present { member: NodeKey, life: Option<Incarnation> },
+    /// A member is there, in that life, or was and is not any more.
+    Present { member: NodeKey, life: Incarnation, is_there: bool },
     /// A member was forgotten.
     Forgotten { member: NodeKey },
 }
@@ -335,12 +335,14 @@ impl Membership {
                 cx.counters.distrusts += 1;
                 let of_now = |member: &Member| member.state == State::Down && member.since >= since;
                 for (key, member) in self.members.iter().filter(|(_, member)| of_now(member)) {
-                    cx.effects.push(Effect::Present { member: NodeKey(*key), life: Some(member.standing.life) });
+                    let life = member.standing.life;
+                    cx.effects.push(Effect::Present { member: NodeKey(*key), life, is_there: true });
                 }
             }
             Turn::Regained => {
-                for (key, _) in self.members.iter().filter(|(_, member)| member.state == State::Down) {
-                    cx.effects.push(Effect::Present { member: NodeKey(*key), life: None });
+                for (key, member) in self.members.iter().filter(|(_, member)| member.state == State::Down) {
+                    let life = member.standing.life;
+                    cx.effects.push(Effect::Present { member: NodeKey(*key), life, is_there: false });
                 }
             }
         }

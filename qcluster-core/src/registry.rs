@@ -124,6 +124,13 @@ impl Registry {
         self.table.timeout(cx.now);
     }
 
+    /// Another node was there in that life: what it wrote in earlier ones is over, wherever it is now.
+    pub(crate) fn hear_of_life(&mut self, owner: NodeKey, life: Incarnation) {
+        if owner != self.me {
+            self.table.hear_of_life(owner, life);
+        }
+    }
+
     /// The membership sees another node come, go, or begin another life.
     pub(crate) fn set_presence(&mut self, owner: NodeKey, presence: Presence) {
         if owner != self.me {

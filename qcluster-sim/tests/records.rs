@@ -159,6 +159,8 @@ fn scenario_30_a_service_that_falls_silent_is_critical_then_gone_and_every_watch
 
 #[test]
 fn storms_bring_back_nothing_that_was_ended() -> Outcome {
-    (0..12).try_for_each(|seed| crowd::storm_of_records(seed).map(|_| ()))?;
+    // Of those above a hundred each has shown a fault of the nodes: a life taken twice, records of a life that only some knew.
+    let seeds = (0..12).chain([345, 496, 759, 778]);
+    seeds.into_iter().try_for_each(|seed| crowd::storm_of_records(seed).map(|_| ()))?;
     Ok(())
 }

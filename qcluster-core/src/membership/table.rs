@@ -89,7 +89,7 @@ impl Membership {
         }
         if key == self.me {
             if other_life {
-                cx.effects.push(Effect::Present { member: key, life: Some(standing.life) });
+                cx.effects.push(Effect::Present { member: key, life: standing.life, is_there: true });
             }
             return;
         }
@@ -113,8 +113,8 @@ impl Membership {
             (true, true) | (false, false) => {}
         }
         self.look_around(cx);
-        let there = state.is_present() || (state == State::Down && !self.trust.is_given());
-        cx.effects.push(Effect::Present { member: key, life: there.then_some(standing.life) });
+        let is_there = state.is_present() || (state == State::Down && !self.trust.is_given());
+        cx.effects.push(Effect::Present { member: key, life: standing.life, is_there });
     }
 
     /// A member that was not known, or was forgotten.
@@ -153,11 +153,12 @@ impl Membership {
                 if let Some(address) = address {
                     self.book.remember(key.0, address, &mut self.rng);
                 }
+                cx.effects.push(Effect::Present { member: key, life: standing.life, is_there: false });
                 return;
             }
         }
         cx.counters.members_met += 1;
-        cx.effects.push(Effect::Present { member: key, life: Some(standing.life) });
+        cx.effects.push(Effect::Present { member: key, life: standing.life, is_there: true });
     }
 
     /// A member is suspected by others, or by this node: the suspicion begins, or is confirmed.

@@ -119,13 +119,17 @@ impl Node {
         match effect {
             Effect::Send { to, message } => self.send_to_member(to, Message::Membership(message)),
             Effect::SendTo { to, life, message } => self.send(to, life, Message::Membership(message)),
-            Effect::Present { member, life } => {
+            Effect::Present { member, life, is_there } => {
                 let me = self.rules.key;
                 let Some(gossip) = &mut self.gossip else { return };
-                match life {
-                    Some(life) if member == me => gossip.registry.rename(self.now, life),
-                    Some(life) => gossip.registry.set_presence(member, Presence::Here(life)),
-                    None => gossip.registry.set_presence(member, Presence::Gone),
+                if member == me {
+                    gossip.registry.rename(self.now, life);
+                } else if is_there {
+                    gossip.registry.set_presence(member, Presence::Here(life));
+                } else {
+                    // What it wrote in earlier lives is over for whoever was there when it spoke, and so for all (G8).
+                    gossip.registry.hear_of_life(member, life);
+                    gossip.registry.set_presence(member, Presence::Gone);
                 }
             }
             Effect::Forgotten { member } => {
