@@ -123,6 +123,8 @@ pub struct Incarnation(pub u64);
 impl Incarnation {
     /// Stands for a life that was not heard of yet.
     pub const UNKNOWN: Self = Self(0);
+    /// The latest life that is believed (E18): one that starts in the year 2248.
+    pub(crate) const MAX: Self = Self(1 << 63);
 
     const RANDOM_BITS: u32 = 20;
 

@@ -148,8 +148,8 @@ impl Node {
         }
     }
 
-    /// The first boot stamp that is too large: in the year 2527.
-    const STAMP_MS_MAX: u64 = 1 << 44;
+    /// The first boot stamp that is too large: in the year 2248, when others would not believe the life that begins.
+    const STAMP_MS_MAX: u64 = 1 << 43;
 
     /// Takes what has happened at `now`, and gives what is to be done about it, in order.
     ///

@@ -172,14 +172,11 @@ impl Names {
 }
 
 /// Where this node is for others, as far as its configuration tells: what it advertises, or else the one address that it
-/// listens on. On a name that means all addresses of the machine, others tell it.
+/// listens on, or the first of this machine's own. Where it listens on all addresses of the machine, others tell it.
 pub(crate) async fn advertised(config: &Config, port: u16) -> Option<SocketAddr> {
     let port = config.advertise_port.unwrap_or(port);
     let host = config.advertise_host.as_deref().unwrap_or(&config.listen_host);
-    if is_localhost(host) {
-        return None;
-    }
-    let address = match literal(host) {
+    let address = match literal(host).or(is_localhost(host).then_some(LOOPBACK[0])) {
         Some(ip) => SocketAddr::new(ip, port),
         None => lookup_host((host, port)).await.ok()?.next()?,
     };

@@ -18,7 +18,7 @@ use super::query;
 use super::response::{ErrorCode, Response};
 use super::routes::Call;
 use super::services::Filter;
-use super::view::View;
+use super::view::{Subject, View};
 use super::{Outcome, Request};
 use crate::config::GossipPace;
 use crate::time::Time;
@@ -38,10 +38,21 @@ fn targets(call: &Call<'_>) -> Result<Response, Response> {
     query::only(call, &["service", Filter::PARAMETERS[0], Filter::PARAMETERS[1]])?;
     let filter = Filter::of(call, Request::parameter(call.request, "service").map(Into::into))?;
     knows(call.view)?;
-    let cluster = &call.view.subject.cluster;
+    let Subject { cluster, .. } = &call.view.subject;
+    let services = filter.select(call);
+    if services.iter().any(|service| service.node == call.view.subject.me.identifier && is_nowhere(service)) {
+        let message =
+            "this node does not know yet at which address others reach it: set `advertise_host`, or let it meet others";
+        return Err(Response::error(ErrorCode::Alone, message));
+    }
     let groups: Vec<Group> =
-        filter.select(call).iter().filter_map(|service| Some(group(cluster, service, target(service)?))).collect();
+        services.iter().filter_map(|service| Some(group(cluster, service, target(service)?))).collect();
     Ok(Response::json(200, &groups))
+}
+
+/// Whether an instance has a port, on a machine that nobody has named.
+fn is_nowhere(service: &ServiceInfo) -> bool {
+    service.host.is_empty() && service.port != 0
 }
 
 /// Whether what is not in the answer is not there.

@@ -75,6 +75,17 @@ impl Message {
         }
     }
 
+    /// Of which life of a member it speaks, if it does.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        match self {
+            Self::Join { me, .. } | Self::Welcome { me, .. } | Self::Introduce(me) => Some(me.standing),
+            Self::Judge(verdict) => Some(verdict.standing),
+            Self::Ping { .. } | Self::Ack { .. } | Self::PingFor { .. } | Self::NoAnswer { .. } | Self::Compare(_) => {
+                None
+            }
+        }
+    }
+
     /// What it tells in passing, if it does.
     pub(crate) fn word(&self) -> Option<&Word> {
         match self {

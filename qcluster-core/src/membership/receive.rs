@@ -7,6 +7,7 @@ use super::standing::{Accusers, Introduction, Standing, State, Verdict};
 use super::tell::introduction;
 use super::{Context, Effect, Membership};
 use crate::id::{Incarnation, NodeKey};
+use crate::reason::DropReason;
 use crate::time::Span;
 
 /// Who says something, and from where.
@@ -21,6 +22,9 @@ pub(crate) struct Speaker {
 impl Membership {
     /// Takes a message of a life that has proven to be there.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Speaker, message: Message) {
+        if message.standing().is_some_and(|standing| standing.life > Incarnation::MAX) {
+            return cx.counters.drop(DropReason::HugeVersion);
+        }
         let before = self.heard(from);
         if before != Incarnation::UNKNOWN && before != from.life {
             self.tell_of_another(cx, from);
@@ -228,7 +232,7 @@ impl Membership {
 
     /// What is thought of this node, told in passing.
     fn heed(&mut self, cx: &mut Context<'_>, word: &Word) {
-        if let Some((standing, state)) = word.about_you {
+        if let Some((standing, state)) = word.about_you.filter(|(standing, _)| standing.life <= Incarnation::MAX) {
             self.hear_of_itself(cx, standing, state, None);
         }
     }

@@ -193,9 +193,14 @@ impl Membership {
         }
     }
 
-    /// Makes room for a member that is there: the one that has been away for longest goes.
+    /// Makes room for a member that is there: the one that has been away for longest goes, of those whose end was told.
     fn make_room(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((_, key)) = self.forget_at.first().copied() else { return false };
+        let is_told = |key: &u64| {
+            let told = self.members.get(key).and_then(|member| member.told);
+            !self.dirty.contains(key) || told.is_none_or(|told| !told.state.is_present())
+        };
+        let goes = self.forget_at.iter().map(|(_, key)| *key).find(is_told);
+        let Some(key) = goes else { return false };
         self.bury(cx, key);
         true
     }

@@ -192,7 +192,7 @@ impl Node {
     /// present one is renamed to be above it.
     fn outlive(&mut self, known: Incarnation) {
         let may_rename = self.is_booting() || self.rules.me.is_none();
-        if known <= self.incarnation || !may_rename {
+        if known <= self.incarnation || known > Incarnation::MAX || !may_rename {
             return;
         }
         let above = known.above(self.rng.next());

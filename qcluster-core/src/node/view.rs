@@ -187,7 +187,9 @@ impl Node {
             return None;
         }
         let (hint, until) = self.gossip.as_ref()?.hint?;
-        (self.now < until).then_some(hint)
+        // Who has left or is down leads no more, whoever said so before.
+        let is_there = self.member(hint.leader).is_some_and(|leader| leader.state.is_present());
+        (is_there && self.now < until).then_some(hint)
     }
 
     /// Where a member said that it is.

@@ -58,7 +58,9 @@ impl fmt::Display for RegistryError {
             }
             Self::TableFull => f.write_str("the cluster has as many records as there may be: deregister some first"),
             Self::Collision => f.write_str("id: has the hash of another service's: choose another one"),
-            Self::Unknown { id } => write!(f, "this node has no service with the id `{id}`: register it first"),
+            Self::Unknown { id } => {
+                write!(f, "this node has registered no service with the id `{id}`; another may have")
+            }
             Self::NoTtl { id } => write!(
                 f,
                 "the service `{id}` has no ttl_ms, so it needs no heartbeats: name a health to set it, or register it with one"

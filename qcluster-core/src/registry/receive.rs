@@ -1,6 +1,6 @@
 //! What this node believes of what it is told: the last word of each owner, and of itself nothing (G5, G8).
 
-use super::record::{Entry, Message, RecordBody};
+use super::record::{Entry, Message, Record, RecordBody};
 use super::table::{NoPlace, Spread};
 use super::{Context, Presence, Registry};
 use crate::id::{Incarnation, NodeKey};
@@ -15,8 +15,9 @@ enum Verdict {
 }
 
 impl Registry {
-    /// Takes a message from another node. If it shows a later life of this node than the present one, it is returned: only
-    /// a still later life has the last word, so the node should begin one and [rename](Self::rename) the registry.
+    /// Takes a message from another node. If it shows a later life of this node than the present one, or a version of the
+    /// present one above which little is left, that life is returned: only a still later life has the last word, so the node
+    /// should begin one and [rename](Self::rename) the registry.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: NodeKey, message: Message) -> Option<Incarnation> {
         let (record, spread) = match message {
             Message::Record(record) => (record, Spread::Always),
@@ -44,13 +45,14 @@ impl Registry {
 
     fn receive_record(&mut self, cx: &mut Context<'_>, from: NodeKey, entry: Entry, spread: Spread) {
         let (owner, item) = (entry.owner, entry.item());
-        self.table.hear_of_life(owner, entry.life);
         match self.judge(from, item, &entry) {
             Verdict::Known => cx.counters.records_known += 1,
             Verdict::Dropped(reason) => cx.drop(reason),
             Verdict::News => {
                 let known = self.table.owners.get(owner);
-                let is_first = known.is_none_or(|known| known.records == 0 && known.presence == Presence::Gone);
+                let is_first = known.is_none_or(|known| {
+                    (known.records == 0 || known.life < entry.life) && known.presence == Presence::Gone
+                });
                 match self.table.put(cx.now, item, entry, spread) {
                     Ok(()) => cx.counters.records_news += 1,
                     Err(NoPlace::Owner | NoPlace::Table) => return cx.drop(DropReason::TooManyRecords),
@@ -68,10 +70,13 @@ impl Registry {
         if known.is_some_and(|known| entry.life < known.life) {
             return Verdict::Known;
         }
+        // A later life begins with an empty list, once a record of it finds its place: of one that is refused, its owner
+        // would never hear, and could not put it right.
+        let is_later = known.is_some_and(|known| known.life < entry.life);
         if let Some(present) = self.table.get(item) {
             return if present.owner != entry.owner || present.id != entry.id {
                 Verdict::Dropped(DropReason::RecordCollision)
-            } else if entry.rank() > present.rank() {
+            } else if is_later || entry.rank() > present.rank() {
                 Verdict::News
             } else {
                 Verdict::Known
@@ -81,7 +86,7 @@ impl Registry {
         // the owner's own word that it is there says otherwise: then it was merely missed (G8).
         let is_own_word = from == entry.owner && !entry.is_deleted();
         let is_over = known.is_some_and(|known| entry.version <= known.floor || known.is_forgotten);
-        if is_over && !is_own_word { Verdict::Dropped(DropReason::DeletedRecord) } else { Verdict::News }
+        if is_over && !is_later && !is_own_word { Verdict::Dropped(DropReason::DeletedRecord) } else { Verdict::News }
     }
 
     /// A record of this node's own, as others have it. Where they have it otherwise, in a version that would win, this
@@ -104,6 +109,9 @@ impl Registry {
             return None;
         };
         cx.counters.own_claims += 1;
+        if claim.version >= Record::VERSION_HIGH {
+            return Some(self.life);
+        }
         if self.write(cx.now, &claim.id, body, claim.version).is_err() {
             cx.drop(DropReason::TooManyRecords);
         }

@@ -123,12 +123,12 @@ impl RecordBody {
 impl Record {
     /// The highest version that is believed: it leaves its owner room to go above.
     pub(super) const VERSION_MAX: u64 = 1 << 62;
-    /// The latest life that is believed: one that starts in the year 2248.
-    pub(super) const LIFE_MAX: Incarnation = Incarnation(1 << 63);
+    /// An owner of which so much is claimed counts anew in its next life, while there is room to go on.
+    pub(super) const VERSION_HIGH: u64 = Self::VERSION_MAX / 2;
 
     /// The record of that body that takes the most room.
     pub(super) fn largest(id: String, body: RecordBody) -> Self {
-        Self { owner: NodeKey(u64::MAX), life: Self::LIFE_MAX, version: Self::VERSION_MAX, id, body }
+        Self { owner: NodeKey(u64::MAX), life: Incarnation::MAX, version: Self::VERSION_MAX, id, body }
     }
 
     pub(crate) fn item(&self) -> u64 {
@@ -137,7 +137,7 @@ impl Record {
 
     /// Whether life and version leave their owner room to grow.
     pub(super) fn has_room(&self) -> bool {
-        self.life != Incarnation::UNKNOWN && self.life <= Self::LIFE_MAX && self.version <= Self::VERSION_MAX
+        self.life != Incarnation::UNKNOWN && self.life <= Incarnation::MAX && self.version <= Self::VERSION_MAX
     }
 
     pub(super) fn check(self) -> Result<(), ServiceError> {

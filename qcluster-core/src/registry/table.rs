@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Limits;
 use super::due::Due;
 use super::listing::Listing;
-use super::owners::{Owners, Presence};
+use super::owners::{Owner, Owners, Presence};
 use super::record::{Contents, Entry, Message};
 use super::service::Instance;
 use super::watch::{Fact, Watch};
@@ -99,6 +99,7 @@ impl Table {
     pub(super) fn put(&mut self, now: Time, item: u64, entry: Entry, spread: Spread) -> Result<(), NoPlace> {
         self.find_place(item, &entry)?;
         let (owner, life) = (entry.owner, entry.life);
+        self.hear_of_life(owner, life);
         self.remove(item);
         let is_service = usize::from(entry.service().is_some());
         let room = self.owners.update(owner, life, self.limits.owners_max, |known| {
@@ -129,11 +130,16 @@ impl Table {
             return Err(NoPlace::Collision);
         }
         let is_one_more = entry.service().is_some() && present.is_none_or(|present| present.service().is_none());
-        let services = self.owners.get(entry.owner).map_or(0, |owner| owner.services);
-        if is_one_more && services >= self.limits.services_max {
+        let (earlier, same): (Option<&Owner>, Option<&Owner>) = match self.owners.get(entry.owner) {
+            Some(owner) if owner.life < entry.life => (Some(owner), None),
+            owner => (None, owner),
+        };
+        if is_one_more && same.map_or(0, |owner| owner.services) >= self.limits.services_max {
             return Err(NoPlace::Owner);
         }
-        if present.is_none() && self.entries.len() >= self.limits.records_max {
+        // The records of an earlier life make room for the first of a later one.
+        let makes_room = present.is_some() || earlier.is_some_and(|owner| owner.records > 0);
+        if !makes_room && self.entries.len() >= self.limits.records_max {
             let oldest = self.tombstones.first().ok_or(NoPlace::Table)?;
             self.give_up_tombstone(oldest);
         }

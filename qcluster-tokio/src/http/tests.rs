@@ -135,24 +135,6 @@ async fn a_hand_over_is_answered_when_it_has_ended() {
 }
 
 #[tokio::test]
-async fn a_hand_over_that_does_not_end_is_answered_all_the_same() {
-    // Given work that is given hardly any time to end,
-    let config = Config { drain_ms: Some(1), ..Config::new("server_a", "localhost", 7001) };
-    let mut served = served(config).await;
-    served.puppet.elect(7, HOUR_MS);
-    let client = tokio::spawn({
-        let address = served.address;
-        async move { post(address, "", "").await }
-    });
-    // when a hand-over begins and never ends,
-    let Some(Command::Transfer { reply, .. }) = in_time(served.asked.recv()).await else { panic!("no transfer") };
-    // then the client is told that it did not.
-    let (status, body) = in_time(client).await.unwrap();
-    assert_eq!((status, &body["code"]), (503, &"not_finished".into()), "{body}");
-    drop(reply);
-}
-
-#[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let served = plain().await;
     let request = "POST /v1/transfer HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf";

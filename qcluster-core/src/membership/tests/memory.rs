@@ -97,3 +97,19 @@ fn the_hash_over_all_members_follows_every_change() {
     node.pass_answering(GossipPace::RETENTION, |key| key == id("a").key());
     assert_eq!(node.membership.root(), recomputed(&node));
 }
+
+#[test]
+fn who_makes_room_has_been_told_of() {
+    let mut node = Lone::new();
+    for n in 0..Membership::MEMBERS_MAX - 1 {
+        node.hear("m0", alive(&alloc::format!("m{n}")));
+    }
+    node.changes();
+    // One datagram: its messages are taken one after the other, and what changed is asked for afterwards.
+    node.hear("m1", judge("m5", standing(LIFE, 1), State::Left));
+    node.hear("m1", alive("new"));
+    let told = node.changes();
+    assert_eq!(told, [(id("m5"), MemberEvent::Left)]);
+    node.hear("m1", alive("new"));
+    assert_eq!(node.changes(), [(id("new"), MemberEvent::Joined)], "there is room now");
+}

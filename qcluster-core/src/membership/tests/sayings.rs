@@ -193,3 +193,17 @@ fn whoever_names_an_address_makes_this_node_speak_to_it_once() {
         .sum();
     assert_eq!(asked, 1);
 }
+
+#[test]
+fn e18_what_is_said_of_an_absurd_life_buries_nobody() {
+    let mut node = Lone::among(&["a", "peer"]);
+    let absurd = standing(u64::MAX, u32::MAX);
+    node.hear("a", judge("peer", absurd, State::Left));
+    node.hear("a", Message::Introduce(introduction("peer", absurd, State::Down)));
+    assert_eq!(node.state("peer"), Some(State::Alive));
+    node.hear("a", judge("me", absurd, State::Left));
+    node.hear("a", Message::Introduce(introduction("me", standing((1 << 63) + 1, 0), State::Down)));
+    let word = Word { about_you: Some((absurd, State::Left)), ..Word::default() };
+    assert_eq!(node.hear("a", Message::Ping { seq: 1, word }).len(), 1, "who asks is answered all the same");
+    assert_eq!(node.own_standing(), standing(LIFE, 0), "a life that nobody would believe");
+}

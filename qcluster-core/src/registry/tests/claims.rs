@@ -177,3 +177,63 @@ fn damaged_records_are_dropped_and_counted_and_change_nothing() {
     }
     assert_eq!(world.nodes[1].counters.dropped_for(DropReason::BadRecord), damaged.len() as u64);
 }
+
+/// The owner goes above the life that is claimed of it, and the others see that.
+fn rise_above(world: &mut World, claimed: Incarnation) {
+    let (life, now) = (claimed.above(0), world.now);
+    world.nodes[0].registry.rename(now, life);
+    world.nodes[0].life = life;
+    for n in [1, 2] {
+        world.sees(n, 0, crate::registry::Presence::Here(life));
+    }
+}
+
+/// What is refused ends nothing: nobody would tell the owner of a lie that nobody has kept.
+#[test]
+fn g5_whatever_is_claimed_of_a_later_life_its_owner_hears_of_what_it_has_ended() {
+    let mut world = world();
+    let claimed = Incarnation(5 << 40);
+    let later = lie(&mut world, |record| (record.life, record.version) = (claimed, 0));
+    world.deliver(2, 1, &later);
+    world.compare(0, 1);
+    if world.nodes[0].counters.own_claims > 0 {
+        rise_above(&mut world, claimed);
+    }
+    world.settle(&[0, 1, 2]);
+    world.assert_agreed();
+    assert_eq!(world.ids(1), ["a"]);
+}
+
+#[test]
+fn g10_a_record_of_a_later_life_that_finds_no_place_leaves_its_owner_where_it_was() {
+    let limits = crate::registry::Limits { records_max: 2, ..crate::registry::Limits::default() };
+    let mut world = World::with_limits(3, limits);
+    world.register(0, &service("a", 1));
+    let record = record_of(&mut world, 0, "a");
+    for id in ["b", "c"] {
+        world.register(1, &service(id, 1));
+    }
+    world.deliver(2, 1, &Message::Record(Record { life: Incarnation(5 << 40), ..record.clone() }));
+    assert_eq!(world.nodes[1].counters.dropped_for(DropReason::TooManyRecords), 1);
+    world.deregister(1, "b");
+    world.deliver(0, 1, &Message::Record(record));
+    assert_eq!(world.ids(1), ["a", "c"]);
+}
+
+#[test]
+fn g5_the_highest_version_leaves_its_owner_the_last_word() {
+    for below in [0, 1] {
+        for port in 2..20 {
+            let mut world = world();
+            let highest = lie(&mut world, |record| record.version = Record::VERSION_MAX - below);
+            if let Some(claimed) = world.deliver(2, 0, &highest) {
+                rise_above(&mut world, claimed);
+            }
+            for port in [port, port + 100] {
+                world.register(0, &service("a", port));
+                world.settle(&[0, 1, 2]);
+                world.assert_agreed();
+            }
+        }
+    }
+}

@@ -75,7 +75,7 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
         }
         What::Service(change) => {
             let service = &change.instance().service;
-            (FAINT, "service", format!("{} {}, {}", service.id, change.name(), service.health))
+            (FAINT, "service", format!("{} ({}) {}, {}", service.id, service.name, change.name(), service.health))
         }
         What::Trust { is_given: false } => {
             (WARN, "view", "most members vanished at once: the fault is probably here".to_owned())
