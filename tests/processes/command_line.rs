@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 use crate::support::cluster::{Cluster, Setup};
 use crate::support::node::{Ended, Node, run_to_end};
 
-fn ask(node: &Node, arguments: &[&str]) -> Ended {
+/// What a command says of a node, and how it ends.
+pub(crate) fn ask(node: &Node, arguments: &[&str]) -> Ended {
     let address = node.address.to_string();
     run_to_end(&[arguments, &["--addr", address.as_str()]].concat())
 }
 
-fn json_of(ended: &Ended) -> Value {
+/// What a command that has worked has printed as JSON.
+pub(crate) fn json_of(ended: &Ended) -> Value {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     serde_json::from_str(ended.stdout.lines().last().unwrap_or_default()).unwrap_or_else(|_| panic!("{ended:?}"))
 }

@@ -2,18 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::command_line::{ask, json_of};
 use crate::support::members::Members;
-use crate::support::node::{Ended, Node, run_to_end};
-
-fn ask(node: &Node, arguments: &[&str]) -> Ended {
-    let address = node.address.to_string();
-    run_to_end(&[arguments, &["--addr", address.as_str()]].concat())
-}
-
-fn json_of(ended: &Ended) -> Value {
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    serde_json::from_str(ended.stdout.lines().last().unwrap_or_default()).unwrap_or_else(|_| panic!("{ended:?}"))
-}
+use crate::support::node::run_to_end;
 
 #[test]
 fn services_are_registered_found_beaten_and_ended_by_command() {
