@@ -197,7 +197,7 @@ impl Said {
             }),
             Self::Compare { registry: false, part } => MembershipMessage::Compare(part.message()),
             Self::Compare { registry: true, part } => {
-                return Message::Registry(RegistryMessage::Compare(part.message()));
+                return RegistryMessage::Compare(part.message()).into();
             }
             Self::Record { owed, owner, life, version, id, body } => {
                 let version = match version {
@@ -207,7 +207,7 @@ impl Said {
                 let id = if *id == 0 { String::new() } else { id.to_string() };
                 let record = Record { owner: key(*owner), life: life.of(victim), version, id, body: body.body() };
                 let wrap = if *owed { RegistryMessage::Owed } else { RegistryMessage::Record };
-                return Message::Registry(wrap(record));
+                return wrap(record).into();
             }
             Self::Greet { known } => {
                 let hello = qcluster_core::Session::Hello {
@@ -219,6 +219,6 @@ impl Said {
                 return Message::Session(hello);
             }
         };
-        Message::Membership(members)
+        members.into()
     }
 }

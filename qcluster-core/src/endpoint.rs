@@ -195,12 +195,14 @@ impl Endpoint {
                 Ok(message) => message,
                 Err(reason) => return self.node.count_drop(reason),
             };
+            let probe =
+                if let Message::Session(Session::ProbeAck { nonce, .. }) = message { Some(nonce) } else { None };
             let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
             // A sender that is turned away is answered once, however much it put into the datagram.
-            if self.node.take_message(now, &envelope, Some(from)).is_err() {
+            if self.node.take_message(now, envelope, Some(from)).is_err() {
                 return;
             }
-            if let Message::Session(Session::ProbeAck { nonce, .. }) = envelope.message {
+            if let Some(nonce) = probe {
                 self.addresses.answered(voter, nonce, from);
             }
         }
@@ -211,16 +213,19 @@ impl Endpoint {
 
     /// Where an envelope goes.
     fn find(&self, envelope: &Envelope) -> Option<SocketAddr> {
-        if let Message::Membership(membership::Message::Join { at: Some(at), .. }) = envelope.message {
+        if let Message::Membership(message) = &envelope.message
+            && let membership::Message::Join { at: Some(at), .. } = **message
+        {
             return Some(at);
         }
         let Envelope { to, to_incarnation, .. } = *envelope;
-        let (voter, said) = (self.rules.index_of(to), self.node.member_address(to));
+        let voter = self.rules.index_of(to);
+        let said = || self.node.member_address(to);
         match envelope.message {
             Message::Membership(_) | Message::Registry(_) => self.addresses.find(voter, to, to_incarnation, said),
             // Where a voter is, its name and itself say. What others say is for when there is nothing else (E19).
             Message::Session(_) | Message::Election(_) | Message::Observer(_) => {
-                self.addresses.find(voter, to, to_incarnation, None).or(said)
+                self.addresses.find(voter, to, to_incarnation, || None).or_else(said)
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The names of things: who a node is, which of its lives is meant, and the numbers that order leaderships.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -203,6 +204,18 @@ impl fmt::Display for FencingToken {
 /// wire they are eight bytes, little-endian.
 macro_rules! eight_bytes_on_the_wire {
     ($($name:ident),*) => {$(
+        impl $name {
+            /// Writes itself behind what a datagram holds so far.
+            pub(crate) fn append_to(self, buffer: &mut Vec<u8>) {
+                buffer.extend_from_slice(&self.0.to_le_bytes());
+            }
+
+            /// Reads itself from the start of `bytes`; the second value is what follows.
+            pub(crate) fn take_from(bytes: &[u8]) -> Option<(Self, &[u8])> {
+                bytes.split_first_chunk().map(|(own, rest)| (Self(u64::from_le_bytes(*own)), rest))
+            }
+        }
+
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 self.0.to_le_bytes().serialize(serializer)

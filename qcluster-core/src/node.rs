@@ -209,7 +209,7 @@ impl Node {
         self.enter(now);
         match event {
             Event::Timeout => self.timeout(),
-            Event::Message(envelope) => _ = self.receive(&envelope, None),
+            Event::Message(envelope) => _ = self.receive(envelope, None),
             Event::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
             Event::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
             Event::Transfer(target) => self.transfer(target.as_ref()),
@@ -224,7 +224,7 @@ impl Node {
     pub(crate) fn take_message(
         &mut self,
         now: Time,
-        envelope: &Envelope,
+        envelope: Envelope,
         address: Option<SocketAddr>,
     ) -> Result<(), DropReason> {
         self.enter(now);

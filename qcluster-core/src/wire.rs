@@ -6,7 +6,7 @@
 //! | 4 | cluster tag: half of the hash of the cluster's name |
 //! | 1 | key id; 0 is "not sealed", and all there is so far |
 //! | 24 | sender, its incarnation, the receiver's incarnation as last heard: 8 bytes each |
-//! | 9 or 17 | digests of the voter lists |
+//! | 9 or 17 | digests of the voter lists: 8 bytes, and 0, or 1 and 8 bytes of the second |
 //! | … | one or more messages in postcard |
 //! | 4 | CRC-32 of all before it |
 //!
@@ -32,12 +32,30 @@ const CHECKSUM_LEN: usize = 4;
 const RESERVED_LEN: usize = 48;
 
 /// What stands before the messages of a datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) from: NodeKey,
     pub(crate) from_incarnation: Incarnation,
     pub(crate) to_incarnation: Incarnation,
     pub(crate) digests: Digests,
+}
+
+impl Header {
+    fn append_to(&self, buffer: &mut Vec<u8>) {
+        self.from.append_to(buffer);
+        self.from_incarnation.append_to(buffer);
+        self.to_incarnation.append_to(buffer);
+        self.digests.append_to(buffer);
+    }
+
+    /// Reads one from the start of `bytes`; the second value is what follows.
+    fn take_from(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (from, bytes) = NodeKey::take_from(bytes)?;
+        let (from_incarnation, bytes) = Incarnation::take_from(bytes)?;
+        let (to_incarnation, bytes) = Incarnation::take_from(bytes)?;
+        let (digests, bytes) = Digests::take_from(bytes)?;
+        Some((Self { from, from_incarnation, to_incarnation, digests }, bytes))
+    }
 }
 
 /// Writes a datagram with one message over what `buffer` held.
@@ -52,7 +70,7 @@ pub(crate) fn begin<M: Serialize>(rules: &Rules, header: &Header, message: &M, b
     buffer.push(VERSION);
     buffer.extend_from_slice(&rules.cluster_tag.to_le_bytes());
     buffer.push(NOT_SEALED);
-    append(header, buffer);
+    header.append_to(buffer);
     append(message, buffer);
 }
 
@@ -107,7 +125,7 @@ pub(crate) fn open<'a>(rules: &Rules, bytes: &'a [u8]) -> Result<Datagram<'a>, D
     if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
         return Err(DropReason::Malformed);
     }
-    let (header, messages) = postcard::take_from_bytes(sealed).map_err(|_| DropReason::Malformed)?;
+    let (header, messages) = Header::take_from(sealed).ok_or(DropReason::Malformed)?;
     if messages.is_empty() {
         return Err(DropReason::Malformed);
     }

@@ -48,6 +48,26 @@ pub struct Digests {
 }
 
 impl Digests {
+    /// Writes itself behind what a datagram holds so far.
+    pub(crate) fn append_to(&self, buffer: &mut Vec<u8>) {
+        self.current.append_to(buffer);
+        buffer.push(u8::from(self.next.is_some()));
+        if let Some(next) = self.next {
+            next.append_to(buffer);
+        }
+    }
+
+    /// Reads itself from the start of `bytes`; the second value is what follows.
+    pub(crate) fn take_from(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (current, bytes) = NodeKey::take_from(bytes)?;
+        let (next, bytes) = match bytes.split_first()? {
+            (0, bytes) => (None, bytes),
+            (1, bytes) => NodeKey::take_from(bytes).map(|(next, bytes)| (Some(next), bytes))?,
+            _ => return None,
+        };
+        Some((Self { current, next }, bytes))
+    }
+
     /// Whether two nodes may work together: they have a list of voters in common.
     pub fn agree(&self, other: &Self) -> bool {
         self.current == other.current

@@ -47,6 +47,14 @@ struct Entry {
     asked: Option<Asked>,
 }
 
+impl Entry {
+    /// Where that life was heard from, if it was.
+    fn place_of(&self, life: Incarnation) -> Option<&Place> {
+        let of_life = |place: &&Place| place.life == life;
+        self.newest.as_ref().filter(of_life).or_else(|| self.other.as_ref().filter(of_life))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Addresses {
     voters: Vec<Entry>,
@@ -93,13 +101,15 @@ impl Addresses {
             return Found::Here;
         };
         let entry = &mut self.voters[index.position()];
-        let Some(known) = [entry.newest, entry.other].into_iter().flatten().find(|known| known.life == place.life)
-        else {
+        let Some(known) = entry.place_of(place.life) else {
             entry.other = entry.newest.replace(place);
             return Found::Here;
         };
+        if known.address == place.address {
+            return Found::Here;
+        }
         let asked_lately = entry.asked.is_some_and(|asked| now < asked.at + patience);
-        if known.address == place.address || asked_lately { Found::Here } else { Found::Elsewhere(index) }
+        if asked_lately { Found::Here } else { Found::Elsewhere(index) }
     }
 
     /// A probe went to where a life of a voter was heard from.
@@ -139,9 +149,7 @@ impl Addresses {
     }
 
     fn heard_from(&self, voter: VoterIndex, life: Incarnation) -> Option<SocketAddr> {
-        let entry = &self.voters[voter.position()];
-        let places = [entry.newest, entry.other];
-        places.into_iter().flatten().find(|place| place.life == life).map(|place| place.address)
+        self.voters[voter.position()].place_of(life).map(|place| place.address)
     }
 
     /// Where to send what is for that life of that node, which may have `said` where it is.
@@ -150,16 +158,18 @@ impl Addresses {
         voter: Option<VoterIndex>,
         key: NodeKey,
         life: Incarnation,
-        said: Option<SocketAddr>,
+        said: impl FnOnce() -> Option<SocketAddr>,
     ) -> Option<SocketAddr> {
-        let sender = self.sender.filter(|(sender, place)| *sender == key && place.life == life);
-        if let Some((_, place)) = sender {
+        if let Some((sender, place)) = &self.sender
+            && *sender == key
+            && place.life == life
+        {
             return Some(place.address);
         }
         if let Some(voter) = voter {
-            return self.heard_from(voter, life).or(said).or(self.voters[voter.position()].resolved);
+            return self.heard_from(voter, life).or_else(said).or(self.voters[voter.position()].resolved);
         }
         let heard = || self.observers.iter().find(|(known, _)| *known == key).map(|(_, place)| place.address);
-        said.or_else(heard)
+        said().or_else(heard)
     }
 }

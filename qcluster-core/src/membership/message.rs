@@ -86,6 +86,21 @@ impl Message {
         }
     }
 
+    /// The member that it is news of, if it is.
+    pub(crate) fn subject(&self) -> Option<NodeKey> {
+        match self {
+            Self::Introduce(introduction) => Some(introduction.id.key()),
+            Self::Judge(verdict) => Some(verdict.member),
+            Self::Join { .. }
+            | Self::Welcome { .. }
+            | Self::Ping { .. }
+            | Self::Ack { .. }
+            | Self::PingFor { .. }
+            | Self::NoAnswer { .. }
+            | Self::Compare(_) => None,
+        }
+    }
+
     /// What it tells in passing, if it does.
     pub(crate) fn word(&self) -> Option<&Word> {
         match self {

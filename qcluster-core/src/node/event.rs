@@ -1,5 +1,6 @@
 //! What goes into a node, and what comes out of it.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -136,7 +137,8 @@ pub struct Envelope {
     pub message: Message,
 }
 
-/// What is inside an envelope: one variant for each protocol that a node speaks.
+/// What is inside an envelope: one variant for each protocol that a node speaks. The large ones are boxed, so that the
+/// small and frequent ones of the election move cheaply.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// Between lives of nodes: who is there.
@@ -146,9 +148,9 @@ pub enum Message {
     /// Between voters and observers: who leads, for those without a vote.
     Observer(observer::Message),
     /// Between members: who is there.
-    Membership(membership::Message),
+    Membership(Box<membership::Message>),
     /// Between members: what is where.
-    Registry(registry::Message),
+    Registry(Box<registry::Message>),
 }
 
 /// How nodes learn each other's incarnations, and notice twins (E17).
@@ -184,6 +186,18 @@ pub enum Session {
         /// Whether that one sits out its boot wait.
         booting: bool,
     },
+}
+
+impl From<membership::Message> for Message {
+    fn from(message: membership::Message) -> Self {
+        Self::Membership(Box::new(message))
+    }
+}
+
+impl From<registry::Message> for Message {
+    fn from(message: registry::Message) -> Self {
+        Self::Registry(Box::new(message))
+    }
 }
 
 impl Message {

@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Envelope, Message, Notification};
+use super::event::{Message, Notification};
 use super::{Boot, Node, Part};
 use crate::config::{Gossip as Settings, Metadata, Rules};
 use crate::id::{Incarnation, NodeKey};
@@ -117,8 +117,8 @@ impl Node {
 
     fn carry_out_gossip(&mut self, effect: Effect) {
         match effect {
-            Effect::Send { to, message } => self.send_to_member(to, Message::Membership(message)),
-            Effect::SendTo { to, life, message } => self.send(to, life, Message::Membership(message)),
+            Effect::Send { to, message } => self.send_to_member(to, message.into()),
+            Effect::SendTo { to, life, message } => self.send(to, life, message.into()),
             Effect::Present { member, life, is_there } => {
                 let me = self.rules.key;
                 let Some(gossip) = &mut self.gossip else { return };
@@ -172,24 +172,17 @@ impl Node {
     }
 
     /// A message of the membership from a life that has proven to be there.
-    pub(super) fn hear_member(
-        &mut self,
-        envelope: &Envelope,
-        address: Option<SocketAddr>,
-        message: &membership::Message,
-    ) -> Result<(), DropReason> {
+    pub(super) fn hear_member(&mut self, from: Speaker, message: membership::Message) -> Result<(), DropReason> {
         if self.gossip.is_none() {
             return Err(DropReason::Unexpected);
         }
         let word = message.word().copied();
-        let from = Speaker { key: envelope.from, life: envelope.from_incarnation, address };
-        let message = message.clone();
         self.answering(Some(from));
         self.with_membership(|membership, cx| membership.receive(cx, from, message));
         self.answering(None);
         if let Some(word) = word {
             self.take_hint(word.leader);
-            self.compare_records(envelope.from, &word);
+            self.compare_records(from.key, &word);
         }
         Ok(())
     }
@@ -216,8 +209,7 @@ impl Node {
     }
 
     /// A message of the registry from a life that has proven to be there.
-    pub(super) fn hear_registry(&mut self, from: NodeKey, message: &registry::Message) -> Result<(), DropReason> {
-        let message = message.clone();
+    pub(super) fn hear_registry(&mut self, from: NodeKey, message: registry::Message) -> Result<(), DropReason> {
         let later = self.with_registry(|registry, cx| registry.receive(cx, from, message));
         // A record of a later life of this node: only one above that has the last word.
         if let Some(life) = later.ok_or(DropReason::Unexpected)? {
@@ -227,8 +219,7 @@ impl Node {
     }
 
     /// A proven greeting: whoever greets may be a member to be.
-    pub(super) fn greet_member(&mut self, envelope: &Envelope, address: Option<SocketAddr>) {
-        let from = Speaker { key: envelope.from, life: envelope.from_incarnation, address };
+    pub(super) fn greet_member(&mut self, from: Speaker) {
         self.with_membership(|membership, cx| membership.greeted(cx, from));
     }
 

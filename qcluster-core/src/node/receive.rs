@@ -9,35 +9,36 @@ use super::{Node, Part, Stage};
 use crate::config::VoterIndex;
 use crate::election::{Election, Sender};
 use crate::id::{Incarnation, Term};
+use crate::membership::Speaker;
 use crate::observer::{self, Subscribed, Watch};
 use crate::reason::DropReason;
 
 impl Node {
     /// Takes a message that was heard from `address`, as far as a transport knows.
-    pub(super) fn receive(&mut self, envelope: &Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
+    pub(super) fn receive(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         self.counters.received += 1;
         self.counters.received_by_kind[envelope.message.kind().index()] += 1;
         self.examine(envelope, address).inspect_err(|reason| self.counters.drop(*reason))
     }
 
     /// Checks from the outside in: is it for this cluster's rules, from another node, of a life that is there now?
-    fn examine(&mut self, envelope: &Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
+    fn examine(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         if self.is_stopped() {
             return Err(DropReason::Stopped);
         }
         if envelope.from == self.rules.key {
-            return self.hear_own_name(envelope);
+            return self.hear_own_name(&envelope);
         }
         let voter = self.rules.index_of(envelope.from);
         if !self.rules.digests.agree(&envelope.digests) {
-            self.surface_mismatch(voter, envelope);
+            self.surface_mismatch(voter, &envelope);
             return Err(DropReason::ConfigMismatch);
         }
         if terms(&envelope.message).into_iter().any(|term| term >= Term::MAX) {
             return Err(DropReason::HugeTerm);
         }
         if envelope.to_incarnation != self.incarnation {
-            self.answer_other_life(envelope);
+            self.answer_other_life(&envelope);
             return Err(DropReason::OtherLife);
         }
         if let Message::Session(Session::Probe { nonce }) = envelope.message {
@@ -111,7 +112,7 @@ impl Node {
     fn hear_voter(
         &mut self,
         voter: VoterIndex,
-        envelope: &Envelope,
+        envelope: Envelope,
         address: Option<SocketAddr>,
     ) -> Result<(), DropReason> {
         let life = envelope.from_incarnation;
@@ -144,11 +145,12 @@ impl Node {
                 return Err(DropReason::UnprovenLife);
             }
         }
-        match &envelope.message {
+        let from = Speaker { key: envelope.from, life, address };
+        match envelope.message {
             Message::Session(session) => {
-                self.hear_session(*session);
+                self.hear_session(session);
                 if let Session::Hello { .. } = session {
-                    self.greet_member(envelope, address);
+                    self.greet_member(from);
                 }
                 Ok(())
             }
@@ -158,12 +160,12 @@ impl Node {
                 }
                 let same_rules = self.rules.digests == envelope.digests;
                 let from = Sender { index: voter, incarnation: life, same_rules };
-                self.with_election(|election, cx| election.receive(cx, from, *message));
+                self.with_election(|election, cx| election.receive(cx, from, message));
                 Ok(())
             }
-            Message::Observer(message) => self.hear_announcement(voter, *message),
-            Message::Membership(message) => self.hear_member(envelope, address, message),
-            Message::Registry(message) => self.hear_registry(envelope.from, message),
+            Message::Observer(message) => self.hear_announcement(voter, message),
+            Message::Membership(message) => self.hear_member(from, *message),
+            Message::Registry(message) => self.hear_registry(from.key, *message),
         }
     }
 
@@ -227,24 +229,25 @@ impl Node {
     }
 
     /// A node that is no voter: a member, or an observer.
-    fn hear_stranger(&mut self, envelope: &Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
-        match &envelope.message {
-            Message::Membership(message) => self.hear_member(envelope, address, message),
-            Message::Registry(message) => self.hear_registry(envelope.from, message),
+    fn hear_stranger(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
+        let from = Speaker { key: envelope.from, life: envelope.from_incarnation, address };
+        match envelope.message {
+            Message::Membership(message) => self.hear_member(from, *message),
+            Message::Registry(message) => self.hear_registry(from.key, *message),
             Message::Session(Session::Hello { known, .. }) if self.gossip.is_some() => {
-                self.outlive(*known);
-                self.greet_member(envelope, address);
+                self.outlive(known);
+                self.greet_member(from);
                 Ok(())
             }
-            Message::Observer(observer::Message::Subscribe) => self.hear_subscriber(envelope),
+            Message::Observer(observer::Message::Subscribe) => self.hear_subscriber(from),
             Message::Session(_) | Message::Election(_) | Message::Observer(_) => Err(DropReason::Stranger),
         }
     }
 
-    fn hear_subscriber(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
+    fn hear_subscriber(&mut self, from: Speaker) -> Result<(), DropReason> {
         let Part::Voter(election) = &self.part else { return Err(DropReason::Stranger) };
         let (leader, term) = (election.shown_leader(), election.term());
-        let (key, life) = (envelope.from, envelope.from_incarnation);
+        let Speaker { key, life, .. } = from;
         let lasting = self.rules.timing.lease.times(Watch::LEASES);
         match self.audience.subscribe(self.now, key, life, lasting) {
             Subscribed::Yes => {

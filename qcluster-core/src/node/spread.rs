@@ -28,11 +28,11 @@ impl Gossip {
     fn first_news(&self, now: Time) -> Option<(News, Message)> {
         let member = || {
             let (place, message) = self.membership.rumor(None, now)?;
-            Some((News::Member(place), Message::Membership(message)))
+            Some((News::Member(place), message.into()))
         };
         let record = || {
             let (place, message) = self.registry.rumor(None)?;
-            Some((News::Record(place), Message::Registry(message)))
+            Some((News::Record(place), message.into()))
         };
         member().or_else(record)
     }
@@ -47,8 +47,8 @@ impl Gossip {
 
     /// What to tell that peer next because tables differ.
     pub(super) fn next_owed(&mut self, peer: NodeKey, now: Time) -> Option<Message> {
-        let member = self.membership.next_owed(peer, now).map(Message::Membership);
-        member.or_else(|| self.registry.next_owed(peer).map(Message::Registry))
+        let member = self.membership.next_owed(peer, now).map(Message::from);
+        member.or_else(|| self.registry.next_owed(peer).map(Message::from))
     }
 }
 

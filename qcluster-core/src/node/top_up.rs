@@ -6,8 +6,6 @@ use super::Node;
 use super::event::Message;
 use super::spread::News;
 use crate::id::NodeKey;
-use crate::membership;
-use crate::registry;
 use crate::rumors::Place;
 
 /// How much of a datagram was filled, and with what.
@@ -70,14 +68,14 @@ impl Node {
                     continue;
                 }
                 Stage::Members => match gossip.membership.rumor(top_up.last, now) {
-                    Some((place, message)) if top_up.takes(place) => (place, Message::Membership(message)),
+                    Some((place, message)) if top_up.takes(place) => (place, message.into()),
                     Some(_) | None => {
                         (top_up.stage, top_up.last) = (Stage::Records, None);
                         continue;
                     }
                 },
                 Stage::Records => match gossip.registry.rumor(top_up.last) {
-                    Some((place, message)) if top_up.takes(place) => (place, Message::Registry(message)),
+                    Some((place, message)) if top_up.takes(place) => (place, message.into()),
                     Some(_) | None => {
                         top_up.stage = Stage::Full;
                         continue;
@@ -97,8 +95,8 @@ impl Node {
         top_up.misses += 1;
         if top_up.stage == Stage::Owed {
             match (message, &mut self.gossip) {
-                (Message::Membership(message), Some(gossip)) => gossip.membership.put_back(top_up.to, message),
-                (Message::Registry(message), Some(gossip)) => gossip.registry.put_back(top_up.to, message),
+                (Message::Membership(message), Some(gossip)) => gossip.membership.put_back(top_up.to, *message),
+                (Message::Registry(message), Some(gossip)) => gossip.registry.put_back(top_up.to, *message),
                 (Message::Session(_) | Message::Election(_) | Message::Observer(_), _) | (_, None) => {}
             }
             top_up.stage = Stage::Full;
@@ -140,13 +138,8 @@ impl TopUp {
 /// What news a message is.
 fn subject_of(message: &Message) -> Option<u64> {
     match message {
-        Message::Membership(membership::Message::Introduce(introduction)) => Some(introduction.id.key().0),
-        Message::Membership(membership::Message::Judge(verdict)) => Some(verdict.member.0),
-        Message::Registry(registry::Message::Record(record) | registry::Message::Owed(record)) => Some(record.item()),
-        Message::Membership(_)
-        | Message::Registry(registry::Message::Compare(_))
-        | Message::Session(_)
-        | Message::Election(_)
-        | Message::Observer(_) => None,
+        Message::Membership(message) => message.subject().map(|member| member.0),
+        Message::Registry(message) => message.subject(),
+        Message::Session(_) | Message::Election(_) | Message::Observer(_) => None,
     }
 }

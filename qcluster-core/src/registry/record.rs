@@ -24,6 +24,16 @@ pub enum Message {
     Owed(Record),
 }
 
+impl Message {
+    /// The item of the table that it is news of, if it is.
+    pub(crate) fn subject(&self) -> Option<u64> {
+        match self {
+            Self::Record(record) | Self::Owed(record) => Some(record.item()),
+            Self::Compare(_) => None,
+        }
+    }
+}
+
 /// What a node says about one of its services, or about itself (G5). The last one by life and version holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {

@@ -99,7 +99,7 @@ fn gossip(term: Term) -> Vec<Message> {
         Registry::Compare(Reconcile::Range { from: 0, to: 300, items: vec![(1, 300)] }),
         Registry::Compare(Reconcile::Buckets(vec![1, 300])),
     ];
-    members.into_iter().map(Message::Membership).chain(records.into_iter().map(Message::Registry)).collect()
+    members.into_iter().map(Message::from).chain(records.into_iter().map(Message::from)).collect()
 }
 
 fn datagram(message: &Message) -> Vec<u8> {
