@@ -57,6 +57,8 @@ pub enum Rule {
     ObserversPassive,
     /// Queues, outputs and traffic stay under their bounds.
     Bounded,
+    /// What a node gives out can be read, all of it.
+    Readable,
     /// A deadline that has come is dealt with.
     DeadlineMoves,
     /// A write under a valid lease is never refused by the guarded resource.

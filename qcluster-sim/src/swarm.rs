@@ -80,7 +80,7 @@ fn draw_setup(seed: u64, rng: &mut Rng, limits: Limits) -> Setup {
     setup
 }
 
-/// Part of the runs have members and services beside the election, at a pace at which something happens to them within the
+/// A quarter of the runs have members and services beside the election, at a pace at which something happens to them within the
 /// run. The chance is of its own, so that the other runs are what they were.
 fn draw_gossip(seed: u64, timing: &Timing) -> Option<GossipPace> {
     let mut rng = Rng::for_part(seed, u64::MAX - 1);
@@ -94,7 +94,7 @@ fn draw_gossip(seed: u64, timing: &Timing) -> Option<GossipPace> {
         // So short that members are forgotten, now and then.
         retention: timing.lease.times(rng.pick(&[10, 100, 100_000]).unwrap_or(100)),
     };
-    rng.one_in(3).then_some(pace)
+    rng.one_in(4).then_some(pace)
 }
 
 fn draw_timing(rng: &mut Rng) -> Timing {

@@ -9,6 +9,9 @@ const PREFIX_LEN: usize = 6;
 /// One digest of a voter list, which says nothing either.
 const DIGEST_LEN: usize = 8;
 
+/// What a message about members or services begins with: the number of its variant of [`Message`].
+const GOSSIP: [u8; 2] = [3, 4];
+
 /// What an oracle wants to know of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
@@ -58,15 +61,24 @@ pub fn read(bytes: &[u8]) -> Option<Heard> {
         (1, rest) => rest.get(DIGEST_LEN..)?,
         _ => return None,
     };
-    let (message, _) = postcard::take_from_bytes::<Message>(messages).ok()?;
+    let message = if GOSSIP.contains(messages.first()?) {
+        // Who receives it tells whether it can be read.
+        Said::Gossip
+    } else {
+        let (message, _) = postcard::take_from_bytes::<Message>(messages).ok()?;
+        Said::from(&message)
+    };
     Some(Heard {
         from: NodeKey(from),
         from_incarnation: Incarnation(from_incarnation),
         to_incarnation: Incarnation(to_incarnation),
-        message: Said::from(&message),
+        message,
     })
 }
 
 fn take_u64(bytes: &[u8]) -> Option<(u64, &[u8])> {
     bytes.split_first_chunk().map(|(number, rest)| (u64::from_le_bytes(*number), rest))
 }
+
+#[cfg(test)]
+mod tests;

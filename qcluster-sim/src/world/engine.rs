@@ -150,7 +150,7 @@ impl Engine {
             let verdict = self.oracles.sent(scene, (to_host, heard.to_incarnation), &heard.message);
             self.judge(scene.host, verdict);
         } else {
-            self.breach(scene.host, Rule::Bounded, format!("sends {} bytes that nobody can read", bytes.len()));
+            self.breach(scene.host, Rule::Readable, format!("sends {} bytes that nobody can read", bytes.len()));
         }
         let message = heard.map(|heard| heard.message);
         let fate = self.network.send(scene.host, to_host);

@@ -1,6 +1,6 @@
 //! One event: a host is given something, and what it answers is carried out in order.
 
-use qcluster_core::{ElectionMessage, Endpoint, Input, Lease, Notification, Output, Role, Span, Time};
+use qcluster_core::{DropReason, ElectionMessage, Endpoint, Input, Lease, Notification, Output, Role, Span, Time};
 
 use super::World;
 use super::engine::Engine;
@@ -76,6 +76,7 @@ impl World {
         let (sender, from) = (label.from, usize::from(label.from_host));
         let message = label.heard.as_ref().map(|heard| &heard.message);
         let is_gossip = matches!(message, Some(Said::Gossip));
+        let is_ours = label.heard.is_some() && from < HostSet::CAPACITY;
         let is_stale = matches!(
             message,
             Some(Said::Election(ElectionMessage::Heartbeat { term: spoken, .. })) if *spoken < term
@@ -92,6 +93,7 @@ impl World {
         let bytes = self.engine.packets.lend(slot);
         self.engine.hash.add_bytes(&bytes);
         let input = Input::Datagram { from: sender, bytes: &bytes };
+        let unread = self.unread(host);
         if is_gossip {
             self.step_with_gossip(host, input);
         } else if is_stale {
@@ -99,7 +101,19 @@ impl World {
         } else {
             self.step(host, input);
         }
+        if is_ours && self.unread(host) > unread {
+            self.engine.breach(
+                from,
+                Rule::Readable,
+                format!("sends {} bytes that host {host} cannot read", bytes.len()),
+            );
+        }
         self.engine.packets.give_back(slot, bytes);
+    }
+
+    /// How many datagrams the present life of a host could not read.
+    fn unread(&self, host: usize) -> u64 {
+        self.node(host).map_or(0, |node| node.counters().dropped_for(DropReason::Malformed))
     }
 
     /// A leader of a term that is over may speak, and must not hold anybody.
