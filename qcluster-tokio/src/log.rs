@@ -6,78 +6,81 @@ use qcluster_core::{NodeId, Span};
 
 use crate::change::What;
 
-/// The target of all events.
+/// The target of all events but changes.
 pub(crate) const TARGET: &str = "qcluster";
+
+/// That of changes, which an application that is told of them may want to log itself, or not at all.
+const CHANGES: &str = "qcluster::change";
 
 /// Logs a change: what needs a person's eye as a warning or an error, the rest as information.
 pub(crate) fn change(node: &NodeId, what: &What) {
     match what {
         What::Elected { token } => {
-            tracing::info!(name: "qcluster.elected", target: TARGET, %node, token = token.0, "this node leads");
+            tracing::info!(name: "qcluster.elected", target: CHANGES, %node, token = token.0, "this node leads");
         }
         What::Lost { token, reason } => {
             let reason = reason.name();
-            tracing::info!(name: "qcluster.lost", target: TARGET, %node, token = token.0, reason, "this node no longer leads");
+            tracing::info!(name: "qcluster.lost", target: CHANGES, %node, token = token.0, reason, "this node no longer leads");
         }
         What::Draining { token, grace } => {
             let grace_ms = grace.as_millis();
-            tracing::info!(name: "qcluster.draining", target: TARGET, %node, token = token.0, grace_ms, "handing over");
+            tracing::info!(name: "qcluster.draining", target: CHANGES, %node, token = token.0, grace_ms, "handing over");
         }
         What::Leader { leader: Some(leader), term } => {
             let leader = leader.identifier.as_str();
-            tracing::info!(name: "qcluster.leader", target: TARGET, %node, leader, term = term.0, "the leader has changed");
+            tracing::info!(name: "qcluster.leader", target: CHANGES, %node, leader, term = term.0, "the leader has changed");
         }
         What::Leader { leader: None, term } => {
-            tracing::info!(name: "qcluster.no_leader", target: TARGET, %node, term = term.0, "no leader is known");
+            tracing::info!(name: "qcluster.no_leader", target: CHANGES, %node, term = term.0, "no leader is known");
         }
         What::ConfigMismatch { peer, key } => {
             let peer = peer.as_ref().map_or("?", |peer| peer.identifier.as_str());
             tracing::warn!(
-                name: "qcluster.config_mismatch", target: TARGET, %node, peer, ?key,
+                name: "qcluster.config_mismatch", target: CHANGES, %node, peer, ?key,
                 "a node has other voters, priorities, lease or drift bound: neither listens to the other"
             );
         }
         What::Leaderless { facts } => {
-            tracing::warn!(name: "qcluster.leaderless", target: TARGET, %node, "no leader: {facts}");
+            tracing::warn!(name: "qcluster.leaderless", target: CHANGES, %node, "no leader: {facts}");
         }
         What::StorageFailed { error } => {
             tracing::error!(
-                name: "qcluster.storage_failed", target: TARGET, %node, error,
+                name: "qcluster.storage_failed", target: CHANGES, %node, error,
                 "state could not be saved: this node neither votes nor campaigns until it is restarted"
             );
         }
         What::TwinSeen { voter, other } => {
             let voter = voter.as_ref().map(|voter| voter.identifier.as_str());
             tracing::warn!(
-                name: "qcluster.twin_seen", target: TARGET, %node, voter, ?other,
+                name: "qcluster.twin_seen", target: CHANGES, %node, voter, ?other,
                 "two live nodes have one identifier: the later one is told to stop"
             );
         }
         What::Twin { other } => {
             tracing::error!(
-                name: "qcluster.twin", target: TARGET, %node, ?other,
+                name: "qcluster.twin", target: CHANGES, %node, ?other,
                 "another live node has this identifier and was there first: this one has stopped"
             );
         }
         What::Member(change) => {
             let (member, event) = (change.member.id.as_str(), change.what.name());
-            tracing::info!(name: "qcluster.member", target: TARGET, %node, member, event, "a member {event}");
+            tracing::info!(name: "qcluster.member", target: CHANGES, %node, member, event, "a member {event}");
         }
         What::Service(change) => {
             let (service, event) = (change.instance().service.id.as_str(), change.name());
-            tracing::info!(name: "qcluster.service", target: TARGET, %node, service, event, "a service {event}");
+            tracing::info!(name: "qcluster.service", target: CHANGES, %node, service, event, "a service {event}");
         }
         What::Trust { is_given: false } => {
             tracing::warn!(
-                name: "qcluster.trust_lost", target: TARGET, %node,
+                name: "qcluster.trust_lost", target: CHANGES, %node,
                 "most members vanished at once: the fault is probably here"
             );
         }
         What::Trust { is_given: true } => {
-            tracing::info!(name: "qcluster.trust_regained", target: TARGET, %node, "most members are back");
+            tracing::info!(name: "qcluster.trust_regained", target: CHANGES, %node, "most members are back");
         }
         What::Missed { count } => {
-            tracing::warn!(name: "qcluster.missed", target: TARGET, %node, count, "changes were lost by a slow receiver");
+            tracing::warn!(name: "qcluster.missed", target: CHANGES, %node, count, "changes were lost by a slow receiver");
         }
     }
 }

@@ -24,6 +24,11 @@ pub enum ClientError {
         /// After how long the client gave up.
         after: Duration,
     },
+    /// The connection ended before the answer. What was asked for may have happened.
+    HungUp {
+        /// Where.
+        address: String,
+    },
     /// Whoever answers there is no node, or one of a release that says it differently.
     Incomprehensible {
         /// Where.
@@ -47,7 +52,9 @@ impl ClientError {
     pub fn leader(&self) -> Option<&Peer> {
         match self {
             Self::Refused { error, .. } => error.leader.as_ref(),
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomprehensible { .. } => None,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::HungUp { .. } | Self::Incomprehensible { .. } => {
+                None
+            }
         }
     }
 
@@ -55,7 +62,9 @@ impl ClientError {
     pub fn has_missed(&self) -> bool {
         match self {
             Self::Refused { error, .. } => error.index.is_some(),
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomprehensible { .. } => false,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::HungUp { .. } | Self::Incomprehensible { .. } => {
+                false
+            }
         }
     }
 }
@@ -70,6 +79,9 @@ impl fmt::Display for ClientError {
                 f,
                 "{address} has not answered within {after:?}. Ask for its status; what was asked for may still happen"
             ),
+            Self::HungUp { address } => {
+                write!(f, "{address} has ended the connection before it answered. Has the node there just stopped?")
+            }
             Self::Incomprehensible { address, reason } => {
                 write!(
                     f,
@@ -91,7 +103,7 @@ impl std::error::Error for ClientError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Unreachable { error, .. } => Some(error),
-            Self::TimedOut { .. } | Self::Incomprehensible { .. } | Self::Refused { .. } => None,
+            Self::TimedOut { .. } | Self::HungUp { .. } | Self::Incomprehensible { .. } | Self::Refused { .. } => None,
         }
     }
 }

@@ -70,6 +70,15 @@ impl<'a> Ask<'a> {
         ClientError::Unreachable { address: self.address.to_owned(), error }
     }
 
+    /// Why a conversation that had begun has led to nothing.
+    fn broken(&self, error: &hyper::Error) -> ClientError {
+        if error.is_incomplete_message() || error.is_canceled() {
+            ClientError::HungUp { address: self.address.to_owned() }
+        } else {
+            self.incomprehensible(error)
+        }
+    }
+
     fn incomprehensible(&self, reason: &impl ToString) -> ClientError {
         ClientError::Incomprehensible { address: self.address.to_owned(), reason: reason.to_string() }
     }
@@ -97,7 +106,7 @@ async fn answer(ask: &Ask<'_>) -> Result<(u16, Bytes), ClientError> {
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| ask.incomprehensible(&error))?;
     let conversation = async {
-        let response = sender.send_request(request).await.map_err(|error| ask.incomprehensible(&error))?;
+        let response = sender.send_request(request).await.map_err(|error| ask.broken(&error))?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), ANSWER_LEN_MAX).collect().await;
         Ok((status, body.map_err(|error| ask.incomprehensible(&error))?.to_bytes()))

@@ -38,6 +38,8 @@ async fn who_is_no_node_is_told_from_a_node_that_refuses() {
     assert!(matches!(web.status().await, Err(ClientError::Incomprehensible { .. })));
     let odd = somebody("SSH-2.0-x\r\n", Then::HangUp).await;
     assert!(matches!(odd.status().await, Err(ClientError::Incomprehensible { .. })));
+    let gone = somebody("", Then::HangUp).await;
+    assert!(matches!(gone.status().await, Err(ClientError::HungUp { .. })));
     let refusal = "HTTP/1.1 403 F\r\ncontent-length: 35\r\n\r\n{\"code\":\"forbidden\",\"message\":\"no\"}";
     match somebody(refusal, Then::HangUp).await.transfer(None).await {
         Err(ClientError::Refused { status: 403, error, .. }) => assert_eq!(error.code, "forbidden"),

@@ -26,6 +26,12 @@ pub(crate) fn ask(node: &Node, method: &str, path: &str, headers: &str, body: &s
     http::raw(address, &request).unwrap_or_else(|| panic!("no answer to {method} {path}\n{}", node.trace()))
 }
 
+/// Registers a service of that name and identifier.
+pub(crate) fn put(node: &Node, id: &str) {
+    let body = json!({ "name": id, "port": 1 }).to_string();
+    assert_eq!(told(&ask(node, "PUT", &format!("/v1/services/{id}"), "", &body)), "200");
+}
+
 fn transfer(node: &Node, headers: &str, body: &str) -> Answer {
     ask(node, "POST", "/v1/transfer", headers, body)
 }

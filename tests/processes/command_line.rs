@@ -1,8 +1,13 @@
 //! The commands that ask a running node: what they print, and their exit codes.
 
+use std::fs::{self, File};
+use std::process::{Command, Stdio};
+
 use serde_json::{Value, json};
 
+use crate::api;
 use crate::support::cluster::{Cluster, Setup};
+use crate::support::members::Members;
 use crate::support::node::{Ended, Node, run_to_end};
 
 /// What a command says of a node, and how it ends.
@@ -50,6 +55,10 @@ fn a_transfer_goes_on_to_the_leader_and_stays_where_it_is_told_to() {
     assert_eq!(done, json!({ "ended": first.token }));
     let next = cluster.agreed("the next leader", |agreement| agreement.token > first.token);
     assert_eq!(cluster.nodes[next.leader].name, follower.name, "{}", cluster.trace());
+    let told = ask(follower, &["transfer"]);
+    let last = cluster.agreed("another leader", |agreement| agreement.token > next.token);
+    let leads = format!("{} leads with token {}", cluster.nodes[last.leader].name, last.token);
+    assert!(told.code == Some(0) && told.stdout.contains(&leads), "{told:?}, {leads}\n{}", cluster.trace());
 }
 
 #[test]
@@ -61,5 +70,56 @@ fn where_nobody_leads_or_answers_the_exit_code_says_so() {
     cluster.eventually("the node answers", || cluster.nodes[0].status());
     let nobody = ask(&cluster.nodes[0], &["leader"]);
     assert!(nobody.code == Some(4) && nobody.stderr.contains("nobody leads"), "{nobody:?}");
-    assert_eq!(run_to_end(&["status", "--format", "yaml"]).code, Some(2));
+    for wrong in [&["--format", "yaml"], &["--addr", "nonsense"], &["--addr", "host:0"], &["--addr", ":7001"]] {
+        let ended = run_to_end(&[&["status"], wrong.as_slice()].concat());
+        assert_eq!(ended.code, Some(2), "{wrong:?} {ended:?}");
+    }
+}
+
+#[test]
+fn a_time_to_live_is_a_time_or_a_number_of_seconds() {
+    let members = Members::start(1);
+    let node = &members.nodes[0];
+    for (text, ms) in [("1500ms", 1_500), ("2s", 2_000), ("3", 3_000), ("1m 5s", 65_000)] {
+        let seen = json_of(&ask(node, &["register", "web", "--ttl", text, "--format", "json"]));
+        assert_eq!(seen["ttl_ms"], ms, "{text} {seen}");
+    }
+    assert_eq!(ask(node, &["register", "web", "--ttl", "soon"]).code, Some(2));
+}
+
+#[test]
+fn a_watch_says_where_something_was_missed() {
+    let mut members = Members::start(1);
+    let path = members.dir().join("watched");
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_qcluster"))
+        .args(["watch", "--format", "json", "--addr", &members.nodes[0].address.to_string()])
+        .stdin(Stdio::null())
+        .stdout(File::create(&path).expect("the folder is there"))
+        .spawn()
+        .expect("the command line can be started");
+    let kinds = || -> Vec<Value> {
+        let text = fs::read_to_string(&path).expect("it was created");
+        let whole = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        whole.map(|event| event["kind"].clone()).collect()
+    };
+    // Given a watch that is under way, as it shows by telling of something,
+    let mut count = 0;
+    members.eventually("something is told", || {
+        count += 1;
+        api::put(&members.nodes[0], &format!("web-{count}"));
+        (!kinds().is_empty()).then_some(())
+    });
+    // when its node begins anew, so that what it would ask for next means nothing there,
+    members.nodes[0].kill();
+    let before = kinds();
+    members.nodes[0].start();
+    // then it says so, and goes on from there.
+    members.eventually("a gap is told", || (kinds().get(before.len())? == "missed").then_some(()));
+    members.eventually("something is told behind the gap", || {
+        count += 1;
+        api::put(&members.nodes[0], &format!("web-{count}"));
+        (kinds().last()? == "service").then_some(())
+    });
+    watch.kill().expect("it runs until it is interrupted");
+    watch.wait().expect("it was killed");
 }

@@ -6,14 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::api::{ask, told};
+use crate::api::{ask, put, told};
 use crate::support::members::Members;
 use crate::support::node::Node;
-
-fn put(node: &Node, id: &str) {
-    let body = json!({ "name": id, "port": 1 }).to_string();
-    assert_eq!(told(&ask(node, "PUT", &format!("/v1/services/{id}"), "", &body)), "200");
-}
 
 fn poll(node: &Node, index: u64, wait_ms: u64) -> Value {
     let answer = ask(node, "GET", &format!("/v1/watch?index={index}&wait_ms={wait_ms}"), "", "");

@@ -40,22 +40,36 @@ impl Access {
                 "a page of another site has no business here: send no Origin",
             ));
         }
-        match (request.authorization, &self.token) {
-            (Some(shown), Some(token)) if shows(shown, token) => Ok(()),
-            (Some(_), _) => Err(Response::error(
+        let is_through_proxy = request.client == Client::Forwarded;
+        let (code, message) = match (request.authorization, &self.token) {
+            (Some(shown), Some(token)) if shows(shown, token) => return Ok(()),
+            (None, _) if request.client == Client::Loopback => return Ok(()),
+            (Some(_), Some(_)) => (
                 ErrorCode::Unauthorized,
                 "this is not the API token of this node: send Authorization: Bearer and the token of its configuration",
-            )),
-            (None, _) if request.client == Client::Loopback => Ok(()),
-            (None, Some(_)) => Err(Response::error(
+            ),
+            (Some(_), None) => (
+                ErrorCode::Unauthorized,
+                "this node has no API token to compare with: set api.token, or ask from its own machine without one",
+            ),
+            (None, Some(_)) if is_through_proxy => (
+                ErrorCode::Unauthorized,
+                "what comes through a proxy needs the API token: send Authorization: Bearer and the token",
+            ),
+            (None, Some(_)) => (
                 ErrorCode::Unauthorized,
                 "only clients on the node's own machine go without the API token: send Authorization: Bearer and the token",
-            )),
-            (None, None) => Err(Response::error(
+            ),
+            (None, None) if is_through_proxy => (
+                ErrorCode::Forbidden,
+                "what comes through a proxy needs an API token, and this node has none: set api.token, or ask it directly",
+            ),
+            (None, None) => (
                 ErrorCode::Forbidden,
                 "this node has no API token, so only clients on its own machine may change something: set api.token",
-            )),
-        }
+            ),
+        };
+        Err(Response::error(code, message))
     }
 
     fn is_own(&self, authority: &str) -> bool {

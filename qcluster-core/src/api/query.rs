@@ -31,7 +31,7 @@ pub(super) fn only(call: &Call<'_>, known: &[&str]) -> Result<(), Response> {
 /// A part of the path that is not empty.
 pub(super) fn segment(call: &Call<'_>, index: usize, what: &str) -> Result<String, Response> {
     let segment = call.request.segment(index).filter(|segment| !segment.is_empty());
-    segment.map(Into::into).ok_or_else(|| bad(&format!("{what} in the path is empty, or no UTF-8")))
+    segment.map(Into::into).ok_or_else(|| bad(&format!("{what} in the path is empty, badly encoded, or no UTF-8")))
 }
 
 /// A whole number, if the parameter is there.

@@ -74,9 +74,15 @@ impl<'a> Request<'a> {
     }
 
     /// The decoded part of the path between two slashes, counted from 0: the second of `/v1/services/web%201` is `web 1`.
-    /// `None` where there is no such part, or it is no UTF-8.
+    /// `None` where there is no such part, or it is badly encoded or no UTF-8.
     pub fn segment(&self, index: usize) -> Option<Cow<'a, str>> {
-        percent_decode_str(segments(self.path).nth(index)?).decode_utf8().ok()
+        let encoded = segments(self.path).nth(index)?;
+        // What is no two digits would be taken as it stands.
+        let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
+        if !encoded.split('%').skip(1).all(is_escape) {
+            return None;
+        }
+        percent_decode_str(encoded).decode_utf8().ok()
     }
 
     /// The first value of a parameter of the query, decoded.

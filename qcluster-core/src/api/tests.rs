@@ -251,6 +251,9 @@ fn segments_and_parameters_are_decoded() {
     let request = Request { query: Some("tag=a+b&tag=%C3%A9&x"), ..Request::get("/v1/services/web%201") };
     assert_eq!(request.segment(2).as_deref(), Some("web 1"));
     assert_eq!(request.segment(3), None);
+    for path in ["/v1/services/a%zz", "/v1/services/a%4", "/v1/services/a%", "/v1/services/%ff"] {
+        assert_eq!(Request::get(path).segment(2), None, "{path}");
+    }
     assert_eq!(request.parameters("tag").collect::<vec::Vec<_>>(), ["a b", "é"]);
     assert_eq!(request.parameter("x").as_deref(), Some(""));
     assert_eq!(request.parameter("y"), None);

@@ -20,7 +20,7 @@ use crate::{Failure, exit};
 #[derive(Args)]
 pub(crate) struct Asked {
     /// Any node of the cluster.
-    #[arg(long, value_name = "HOST:PORT", default_value = "localhost:7001")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "localhost:7001", value_parser = host_and_port)]
     addr: String,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Shape::Table)]
@@ -37,6 +37,13 @@ enum Shape {
     Table,
     /// For programs.
     Json,
+}
+
+fn host_and_port(text: &str) -> Result<String, &'static str> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0) => Ok(text.to_owned()),
+        Some(_) | None => Err("has to be HOST:PORT"),
+    }
 }
 
 impl Asked {
@@ -102,7 +109,7 @@ fn about(status: &Status) -> Table {
         ("members", counts.join(", ")),
         ("services", format!("{}, {} of its own", registry.services, registry.own_services)),
         ("view", view.to_owned()),
-        ("uptime", format!("{:?}", Duration::from_secs(status.uptime_ms / 1_000))),
+        ("uptime", in_words(status.uptime_ms)),
     ] {
         table.add_row([field, value.as_str()]);
     }
@@ -129,6 +136,11 @@ fn led(info: &LeaderInfo) -> Table {
         table.add_row([&name, &leader.host, &port, &term, &metadata]);
     }
     table
+}
+
+/// A time in days, hours, minutes and seconds.
+fn in_words(ms: u64) -> String {
+    humantime::format_duration(Duration::from_secs(ms / 1_000)).to_string()
 }
 
 fn table(header: &[&str]) -> Table {

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::filter::{self, LevelFilter};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Exit codes, which the help lists too.
 mod exit {
@@ -25,11 +28,31 @@ mod exit {
 
 const EXIT_CODES: &str = "\
 Exit codes:
+  0  ended as asked
+  1  could not start or be reached, or failed
+  2  the command line, the configuration or a token is wrong
+  3  stopped because another live node has the same identifier
+  4  the node that was asked knows no leader, has no such service, or refuses";
+
+const EXIT_CODES_OF_RUN: &str = "\
+Exit codes:
   0  ended as asked, after handing over what it led
   1  could not start (the port is in use, the data_dir cannot be used), or failed while it ran
   2  the command line or the configuration is wrong; every mistake is named with file and field
-  3  stopped because another live node has the same identifier
-  4  the node that was asked knows no leader, has no such service, or refuses";
+  3  stopped because another live node has the same identifier";
+
+const EXIT_CODES_OF_ASKING: &str = "\
+Exit codes:
+  0  answered, or done
+  1  the node cannot be reached, or does not answer in time
+  2  the command line or the token is wrong
+  4  the node knows no leader, has no such service, or refuses";
+
+const EXIT_CODES_OF_DEMO: &str = "\
+Exit codes:
+  0  every round has found its leader
+  1  could not start, or a round has found none
+  2  the command line is wrong";
 
 /// Leader election, membership and service registry for the replicas of a service.
 #[derive(Parser)]
@@ -42,52 +65,53 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run one node until SIGINT or SIGTERM, which hand over what it leads.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_RUN)]
     Run {
         /// The node's configuration, a JSON file. A relative `data_dir` in it starts at the working directory.
         config: PathBuf,
         /// Append one line of JSON to this file for each change of leadership; the README lists its fields.
         #[arg(long, value_name = "FILE")]
         events: Option<PathBuf>,
-        /// Log what happens inside to the standard error, from this level on.
-        #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Level::Warn)]
-        log: Level,
+        /// Log what happens inside to the standard error, from this level on. Without it, warnings that are no line of their
+        /// own on the standard output.
+        #[arg(long, value_enum, value_name = "LEVEL")]
+        log: Option<Level>,
     },
     /// How a node is.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Status(ask::Asked),
     /// Who leads, as far as a node knows. Exit code 4 if nobody does.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Leader(ask::Asked),
     /// Hand leadership over, and wait until the leader's work has ended.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Transfer(ask::transfer::Transfer),
     /// Print who leads, and what happens to members, services and the leader, until interrupted.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Watch(ask::watch::Watch),
     /// Who is there.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Members(ask::Asked),
     /// Where services are. Exit code 4 if there is none.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Services(ask::lists::Services),
     /// Which members own a key.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Owners(ask::lists::Owners),
     /// Register a service with a node, in place of the one with its identifier.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Register(Box<ask::changes::Register>),
     /// Tell the node that a service was registered with that it lives.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Heartbeat(ask::changes::Heartbeat),
     /// End a service, at the node that it was registered with.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Deregister(ask::changes::Deregister),
     /// Have a node leave its cluster in an orderly way, and stop.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_ASKING)]
     Leave(ask::changes::Leave),
     /// Elect a leader among three nodes in this process, kill it, and show who takes over and when.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_DEMO)]
     Demo {
         /// How often the leader is killed.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -179,12 +203,17 @@ fn in_runtime(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
     result
 }
 
-fn log_from(level: Level) {
-    let level = match level {
-        Level::Error => tracing_subscriber::filter::LevelFilter::ERROR,
-        Level::Warn => tracing_subscriber::filter::LevelFilter::WARN,
-        Level::Info => tracing_subscriber::filter::LevelFilter::INFO,
+fn log_from(level: Option<Level>) {
+    let filter = match level {
+        Some(Level::Error) => filter::Targets::new().with_default(LevelFilter::ERROR),
+        Some(Level::Warn) => filter::Targets::new().with_default(LevelFilter::WARN),
+        Some(Level::Info) => filter::Targets::new().with_default(LevelFilter::INFO),
+        // Changes have lines of their own.
+        None => {
+            filter::Targets::new().with_default(LevelFilter::WARN).with_target("qcluster::change", LevelFilter::OFF)
+        }
     };
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    tracing_subscriber::fmt().with_max_level(level).with_ansi(colour).with_writer(std::io::stderr).init();
+    let layer = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
 }

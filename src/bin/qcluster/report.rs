@@ -104,6 +104,10 @@ impl Reporter {
             self.gathered.note(change.at, kind, event, text.unwrap_or_default());
             return;
         }
+        if text.is_some() {
+            // Lines come in the order in which things happened.
+            self.tell_gathered();
+        }
         self.write(text, lines::event(&self.identifier, change));
     }
 

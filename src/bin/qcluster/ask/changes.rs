@@ -1,5 +1,7 @@
 //! `qcluster register`, `heartbeat`, `deregister` and `leave`: what changes something at the node that is asked.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use qcluster::core::Span;
 use qcluster::{Health, Metadata, Service};
@@ -31,9 +33,10 @@ pub(crate) struct Register {
     /// How it is.
     #[arg(long, value_enum, default_value_t = State::Passing)]
     health: State,
-    /// After how many seconds without a heartbeat it counts as critical; none are expected unless given.
-    #[arg(long, value_name = "SECONDS")]
-    ttl: Option<u64>,
+    /// After how long without a heartbeat it counts as critical, such as 10s or 500ms; none are expected unless given. A mere
+    /// number is seconds.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    ttl: Option<Span>,
     #[command(flatten)]
     rights: Rights,
     #[command(flatten)]
@@ -102,7 +105,7 @@ pub(crate) async fn register(arguments: Register) -> Result<(), Failure> {
         tags: tag,
         metadata: meta.into_iter().collect::<Metadata>(),
         health: health.into(),
-        ttl: ttl.map(|seconds| Span::from_millis(seconds.saturating_mul(1_000))),
+        ttl,
     };
     let seen = rights.client(&asked)?.register(&service).await.map_err(|error| failure(&error))?;
     match asked.format {
@@ -137,6 +140,14 @@ pub(crate) async fn leave(arguments: Leave) -> Result<(), Failure> {
         Shape::Json => print_json(&done),
         Shape::Table => print(&format!("{} leaves its cluster, and stops", done.node)),
     }
+}
+
+fn span(text: &str) -> Result<Span, humantime::DurationError> {
+    let time = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => humantime::parse_duration(text)?,
+    };
+    Ok(Span::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
 }
 
 fn key_and_value(text: &str) -> Result<(String, serde_json::Value), String> {

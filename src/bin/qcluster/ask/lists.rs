@@ -1,13 +1,11 @@
 //! `qcluster members`, `services` and `owners`: what a node knows of the cluster.
 
-use std::time::Duration;
-
 use clap::Args;
 use comfy_table::Table;
 use qcluster::Metadata;
 use qcluster::client::{MemberInfo, OwnerList, ServiceInfo, Which};
 
-use super::{Asked, Shape, failure, print, print_json, table};
+use super::{Asked, Shape, failure, in_words, print, print_json, table};
 use crate::{Failure, exit, style};
 
 #[derive(Args)]
@@ -86,7 +84,7 @@ fn members_table(members: &[MemberInfo]) -> Table {
     for member in members {
         let name = if member.is_me { format!("{} *", member.identifier) } else { member.identifier.clone() };
         let address = member.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-        let age = format!("{:?}", Duration::from_secs(member.for_ms / 1_000));
+        let age = in_words(member.for_ms);
         table.add_row([&name, &address, &member.state, &age, &json(&member.metadata)]);
     }
     table

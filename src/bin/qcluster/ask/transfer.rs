@@ -1,11 +1,17 @@
 //! `qcluster transfer`: asks the leader to hand over, wherever it is.
 
+use std::time::Duration;
+
 use clap::Args;
-use qcluster::client::{Client, ClientError, Transferred};
+use qcluster::client::{Client, ClientError, LeaderInfo, Transferred};
 
 use super::rights::Rights;
 use super::{Asked, Shape, failure, print, print_json};
 use crate::Failure;
+
+/// How often, and with which pauses, is asked who leads next. An election that takes longer than that is not waited for.
+const LOOKS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Args)]
 pub(crate) struct Transfer {
@@ -27,7 +33,13 @@ pub(crate) async fn transfer(arguments: Transfer) -> Result<(), Failure> {
     let Transferred { ended } = result.map_err(|error| failure(&error))?;
     match (asked.format, ended) {
         (Shape::Json, ended) => print_json(&Transferred { ended }),
-        (Shape::Table, Some(token)) => print(&format!("{} has handed over: token {token} has ended", client.address())),
+        (Shape::Table, Some(token)) => {
+            let next = match next_leader(&client, token).await {
+                Some((leader, token)) => format!("{leader} leads with token {token}"),
+                None => "who leads next is not known yet".to_owned(),
+            };
+            print(&format!("{} has handed over: token {token} has ended, {next}", client.address()))
+        }
         (Shape::Table, None) => print(&"nothing to do: the target leads"),
     }
 }
@@ -44,4 +56,17 @@ async fn ask(client: Client, target: Option<&str>, stay: bool) -> (Client, Resul
         }
         Some(_) | None => (client, first),
     }
+}
+
+/// Who leads in a later term than the one that has ended. Nothing is lost if nobody can tell: what was asked for is done.
+async fn next_leader(client: &Client, ended: u64) -> Option<(String, u64)> {
+    for _ in 0..LOOKS {
+        if let Ok(LeaderInfo { leader: Some(leader), term, .. }) = client.leader().await
+            && term > ended
+        {
+            return Some((leader.identifier, term));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    None
 }

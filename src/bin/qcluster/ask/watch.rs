@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use qcluster::client::{ClientError, Happened, WatchEvent};
+use qcluster::client::{Client, ClientError, Happened, WatchEvent};
 use qcluster::{Mode, Term};
 
 use super::{Asked, Shape, failure, print, print_json};
@@ -12,6 +12,7 @@ use crate::{Failure, style};
 /// Before a node that cannot be reached is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Follows a node. Where something was missed, who leads is told anew; as JSON, a line with the kind `missed` comes before.
 #[derive(Args)]
 pub(crate) struct Watch {
     /// End after so many lines.
@@ -26,15 +27,9 @@ pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
     let client = asked.client();
     // Whoever watches from the start wants to hear of a wrong address; later a node may be away for a while.
     let status = client.status().await.map_err(|error| failure(&error))?;
-    let index = status.registry.index;
-    let mut watch = client.watch_from(index);
-    let mut events = match status.mode {
-        Mode::Masterless => Vec::new(),
-        Mode::Leader => {
-            let info = client.leader().await.map_err(|error| failure(&error))?;
-            vec![WatchEvent { index, happened: Happened::Leader { leader: info.leader, term: Term(info.term) } }]
-        }
-    };
+    let mut watch = client.watch_from(status.registry.index);
+    let mut events: Vec<WatchEvent> =
+        leads(&client, watch.index()).await.map_err(|error| failure(&error))?.into_iter().collect();
     let mut printed = 0;
     loop {
         for event in &events {
@@ -50,8 +45,13 @@ pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
         events = loop {
             match watch.next().await {
                 Ok(events) => break events,
+                Err(error) if error.has_missed() => {
+                    missed(asked.format, watch.index())?;
+                    // Who cannot say so now says it when that changes.
+                    break leads(&client, watch.index()).await.ok().flatten().into_iter().collect();
+                }
                 Err(error) => {
-                    complain(&error);
+                    anstream::eprintln!("{}qcluster:{} {error}", style::WARN, style::PLAIN);
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -59,12 +59,22 @@ pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
     }
 }
 
-fn complain(error: &ClientError) {
-    if error.has_missed() {
-        let what = "what happened in between is not known: look at members and services; from here on:";
-        anstream::eprintln!("{}qcluster:{} {what}", style::WARN, style::PLAIN);
-    } else {
-        anstream::eprintln!("{}qcluster:{} {error}", style::WARN, style::PLAIN);
+/// Who leads, as if that had just happened; `None` where nobody does by design.
+async fn leads(client: &Client, index: u64) -> Result<Option<WatchEvent>, ClientError> {
+    let info = client.leader().await?;
+    let event = || WatchEvent { index, happened: Happened::Leader { leader: info.leader, term: Term(info.term) } };
+    Ok((info.mode == Mode::Leader).then(event))
+}
+
+/// What happened in between is not known.
+fn missed(format: Shape, index: u64) -> Result<(), Failure> {
+    match format {
+        Shape::Json => print_json(&serde_json::json!({ "index": index, "kind": "missed" })),
+        Shape::Table => {
+            let what = "what happened in between is not known: look at members and services; from here on:";
+            anstream::eprintln!("{}qcluster:{} {what}", style::WARN, style::PLAIN);
+            Ok(())
+        }
     }
 }
 
