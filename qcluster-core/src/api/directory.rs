@@ -206,11 +206,37 @@ impl Directory {
             next_index: self.next_index.saturating_add(missed),
             hearsay: None,
         };
+        let mut told = Vec::new();
         for news in news {
+            if let News::Service(change) = &news {
+                told.push(change.instance().clone());
+            }
+            let happened = next.happened(self, &by_key, news, now);
+            next.push(happened);
+        }
+        for news in next.moved(self, &told) {
             let happened = next.happened(self, &by_key, news, now);
             next.push(happened);
         }
         next
+    }
+
+    /// Services that go by the address of their node, which has changed: to whoever looks for them, so have they. What was told
+    /// anyway is not told twice.
+    fn moved(&self, before: &Self, told: &[Instance]) -> Vec<News> {
+        let has_moved = |card: &Card| {
+            let known = before.card(card.view.id.as_str());
+            known.is_some_and(|known| known.view.address != card.view.address)
+        };
+        let moved: Vec<NodeKey> =
+            self.members.iter().filter(|card| has_moved(card)).map(|card| card.view.id.key()).collect();
+        let concerned = self.services.iter().filter_map(|(card, service)| {
+            let owner = card.view.id.key();
+            let is_told = || told.iter().any(|one| one.owner == owner && one.service.id == service.id);
+            let concerned = service.host.is_none() && moved.contains(&owner) && !is_told();
+            concerned.then(|| Instance { owner, service: Arc::clone(service) })
+        });
+        concerned.map(|instance| News::Service(ServiceChange::Changed(instance))).collect()
     }
 
     /// Who is said to lead where this node does not hear it itself (E19).
