@@ -1,6 +1,7 @@
 //! The world: hosts, a network and time that jumps from one event to the next.
 
 mod apply;
+mod deliver;
 mod engine;
 mod step;
 mod tape;
