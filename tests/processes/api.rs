@@ -191,6 +191,7 @@ fn promtool_finds_nothing_wrong_with_the_metrics() {
         assert!(sum("qcluster_messages_sent_total{") > 0.0, "{text}");
         assert!(sum("qcluster_timer_lateness_seconds_count") > 0.0, "{text}");
         assert!(sum("qcluster_http_requests_total{") > 0.0, "{text}");
+        assert!(sum("qcluster_http_request_duration_seconds_count{") > 0.0, "{text}");
         assert!((sum("qcluster_role{") - 1.0).abs() < 0.5, "one role at a time\n{text}");
     }
     // What has happened is counted at once, and written down a moment later.

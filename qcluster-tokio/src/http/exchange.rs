@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -167,12 +167,13 @@ pub(super) async fn exchange(
     flow: Arc<watch::Sender<Flow>>,
     request: Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, Infallible> {
+    let asked = Instant::now();
     let (route, reply) = site.answer(from, flow, request).await;
     let (head, events) = match reply {
         Reply::Whole(response) => (response, None),
         Reply::Events(events) => (Response::events(), Some(events)),
     };
-    site.metrics.request(route, head.status);
+    site.metrics.request(route, head.status, asked.elapsed());
     Ok(sent(head, events))
 }
 

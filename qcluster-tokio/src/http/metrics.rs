@@ -28,6 +28,8 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(super) struct HttpCounters {
     /// By route and status; both are from fixed tables.
     pub(super) requests: BTreeMap<(&'static str, u16), u64>,
+    /// By route: how long answers took, those that waited for something to happen among them.
+    pub(super) durations: BTreeMap<&'static str, Histogram>,
     pub(super) accepted: u64,
     pub(super) refused: u64,
     /// Those who wait for events now.
@@ -60,8 +62,10 @@ impl Metrics {
         Self { registry, http, watchers: Arc::clone(watchers), told: Mutex::default() }
     }
 
-    pub(super) fn request(&self, route: &'static str, status: u16) {
-        *self.http().requests.entry((route, status)).or_default() += 1;
+    pub(super) fn request(&self, route: &'static str, status: u16, took: Duration) {
+        let mut http = self.http();
+        *http.requests.entry((route, status)).or_default() += 1;
+        http.durations.entry(route).or_default().observe(took.into());
     }
 
     pub(super) fn connections_accepted(&self) {

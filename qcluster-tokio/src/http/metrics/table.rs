@@ -28,7 +28,7 @@ pub(super) enum Value<'a> {
 }
 
 /// All of them, in order.
-pub(super) fn families<'a>(view: &View<'_>, measures: &'a Measures, http: &HttpCounters) -> Vec<Family<'a>> {
+pub(super) fn families<'a>(view: &View<'_>, measures: &'a Measures, http: &'a HttpCounters) -> Vec<Family<'a>> {
     let mut all = node(view);
     all.extend(elections(view));
     all.extend(datagrams(view));
@@ -191,12 +191,24 @@ fn times<'a>(view: &View<'_>, measures: &'a Measures) -> Vec<Family<'a>> {
     ]
 }
 
-fn served(http: &HttpCounters) -> Vec<Family<'static>> {
+fn served(http: &HttpCounters) -> Vec<Family<'_>> {
     let requests = http.requests.iter().map(|((route, status), count)| {
         (vec![("route", (*route).to_owned()), ("code", status.to_string())], Value::Counter(*count))
     });
+    let durations = http
+        .durations
+        .iter()
+        .map(|(route, durations)| (vec![("route", (*route).to_owned())], Value::Histogram(durations)));
     vec![
         family("http_requests", "Requests answered, by route and status", requests.collect()),
+        Family {
+            unit: Some(Unit::Seconds),
+            ..family(
+                "http_request_duration",
+                "From a request to its answer, or to the beginning of a stream",
+                durations.collect(),
+            )
+        },
         counter("http_connections", "Connections accepted", http.accepted),
         gauge("http_watchers", "Long polls and streams of events that wait now", http.watchers),
         counter("http_connections_refused", "Connections turned away because there were too many", http.refused),
