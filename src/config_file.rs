@@ -22,7 +22,7 @@ impl ConfigFile for Config {
         let failed = |problem| ConfigFileError { path: path.to_owned(), problem };
         let text = fs::read_to_string(path).map_err(|error| failed(ConfigFileProblem::Unreadable(error)))?;
         let config = parse(&text).map_err(|error| failed(ConfigFileProblem::Malformed(error)))?;
-        config.settings().map_err(|error| failed(ConfigFileProblem::Invalid(error)))?;
+        config.check().map_err(|error| failed(ConfigFileProblem::Invalid(error)))?;
         Ok(config)
     }
 }

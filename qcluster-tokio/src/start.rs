@@ -42,6 +42,7 @@ pub(crate) struct Started {
 }
 
 pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
+    config.check()?;
     let mut settings = config.settings()?;
     let first_words = first_words(&config)?;
     let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;

@@ -55,8 +55,18 @@ fn a_configuration_with_several_mistakes_is_refused_with_all_of_them() {
     config["identifier"] = json!("");
     config["peers"][0]["port"] = json!(0);
     config["peers"][0]["host"] = json!("");
-    config["timing"] = json!({ "heartbeat_ms": 50, "lease_ms": 150 });
-    let fields = ["identifier", "listen_port", "peers[0].port", "peers[0].host", "timing.lease_ms"];
+    config["timing"] = json!({ "heartbeat_ms": 50, "lease_ms": 150, "probe_ms": 4 });
+    config["services"] = json!([{ "name": "we b" }, { "name": "web" }, { "name": "x", "colour": 1 }]);
+    let fields = [
+        "identifier",
+        "listen_port",
+        "peers[0].port",
+        "peers[0].host",
+        "timing.lease_ms",
+        "timing.probe_ms",
+        "services[0]",
+        "services[2]",
+    ];
     assert_refused(&config.to_string(), &fields);
 }
 

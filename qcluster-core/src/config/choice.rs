@@ -1,8 +1,11 @@
 //! Timing as users choose it: a preset, or numbers of their own on top of one.
 
+use alloc::format;
+
 use serde::{Deserialize, Serialize};
 
 use super::gossip::GossipPace;
+use super::problem::Findings;
 use super::timing::{Preset, Timing};
 use crate::time::Span;
 
@@ -38,6 +41,24 @@ pub struct TimingValues {
     /// ρ in parts per million.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_ppm: Option<u32>,
+}
+
+impl TimingValues {
+    /// The shortest interval between probes, in milliseconds: all else of membership is in proportion to it, and at least one.
+    pub const PROBE_MS_MIN: u64 = 5;
+}
+
+impl TimingChoice {
+    /// The pace of membership and registry. What is wrong with it is found, and a preset stands in for it.
+    pub(super) fn pace(self, findings: &mut Findings) -> GossipPace {
+        match self {
+            Self::Values(TimingValues { probe_ms: Some(probe), .. }) if probe < TimingValues::PROBE_MS_MIN => {
+                findings.add("timing.probe_ms", format!("must be at least {}", TimingValues::PROBE_MS_MIN));
+                GossipPace::default()
+            }
+            Self::Values(_) | Self::Preset(_) => self.into(),
+        }
+    }
 }
 
 impl Default for TimingChoice {

@@ -214,7 +214,7 @@ impl Config {
     /// Checks the configuration and gives what the state machine needs of it.
     ///
     /// # Errors
-    /// Every mistake that there is, each with its field.
+    /// Every mistake that there is but those in [`services`](Self::services), each with its field.
     pub fn settings(&self) -> Result<Settings, ConfigError> {
         let mut findings = Findings::default();
         // A bad name is reported and stands in for itself, so that the other mistakes are found too.
@@ -222,6 +222,7 @@ impl Config {
         self.check_addresses(&mut findings);
         check_metadata(&self.metadata, "metadata", &mut findings);
         let timing = Timing::from(self.timing);
+        let pace = self.timing.pace(&mut findings);
         let mut voters = |field, peers: &[Peer], which| {
             let mut voters = self.check_peers(field, peers, &mut findings);
             if self.votes_in(which) {
@@ -243,7 +244,7 @@ impl Config {
             previous_lease: self.previous_lease_ms.map_or(Span::ZERO, Span::from_millis),
             drain: self.drain_ms.map_or_else(|| Settings::drain_default(&timing), Span::from_millis),
             settle: self.settle_ms.map_or_else(|| Settings::settle_default(&timing), Span::from_millis),
-            gossip: Some(Gossip { pace: self.timing.into(), advertise: None }),
+            gossip: Some(Gossip { pace, advertise: None }),
         };
         if let Err(error) = settings.check() {
             findings.merge(error);

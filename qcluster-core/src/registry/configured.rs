@@ -8,6 +8,16 @@ use super::service::Service;
 use crate::config::{Config, ConfigError, Problem};
 
 impl Config {
+    /// Checks all of the configuration.
+    ///
+    /// # Errors
+    /// Every mistake that there is, each with its field.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let wrong = [self.settings().err(), self.services().err()];
+        let problems = wrong.iter().flatten().flat_map(ConfigError::problems).cloned().collect();
+        ConfigError::unless_empty(problems)
+    }
+
     /// The services that this node registers when it starts: each as [`Service`] reads from JSON.
     ///
     /// # Errors
