@@ -87,8 +87,9 @@ impl Editor {
         }
         let mut directory =
             self.bulletin.0.load().after(node, now, core::mem::take(&mut self.missed), self.news.drain(..));
-        let hint = node.leader_by_hearsay().and_then(|hint| node.rules().voter(hint.leader));
-        directory.set_hearsay(hint.map(|voter| Arc::from(voter.id.as_str())));
+        let hint = node.leader_by_hearsay();
+        let named = hint.and_then(|hint| Some((Arc::from(node.rules().voter(hint.leader)?.id.as_str()), hint.term)));
+        directory.set_hearsay(named);
         let index = directory.index();
         self.bulletin.0.store(Arc::new(directory));
         (self.is_due, self.publish_at, self.refreshed_at) = (false, now + PAUSE, now);

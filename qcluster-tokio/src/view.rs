@@ -141,7 +141,7 @@ impl View {
     /// What the API answers from, as of now, and what was measured.
     pub(crate) fn look<T>(&self, use_it: impl FnOnce(&api::View<'_>, &Measures) -> T) -> T {
         let follows = match &*self.leadership.borrow() {
-            Leadership::Following { leader, .. } => Some(Arc::clone(leader)),
+            Leadership::Following { leader, term } => Some((Arc::clone(leader), *term)),
             Leadership::Vacant | Leadership::Leading { .. } | Leadership::Draining { .. } => None,
         };
         let (stopped, notes) = (self.stopped().map(|why| why.to_string()), self.board.read());
@@ -154,7 +154,7 @@ impl View {
             directory: &directory,
             lease,
             draining,
-            follows: follows.as_deref(),
+            follows: follows.as_ref().map(|(leader, term)| (&**leader, *term)),
             stopped: stopped.as_deref(),
             now: self.clock.now(),
         };

@@ -52,9 +52,11 @@ fn a_transfer_goes_on_to_the_leader_and_stays_where_it_is_told_to() {
     let refused = ask(follower, &["transfer", "nobody"]);
     assert!(refused.code == Some(4) && refused.stderr.contains("not_a_voter"), "{refused:?}");
     let done = json_of(&ask(follower, &["transfer", &follower.name, "--format", "json"]));
-    assert_eq!(done, json!({ "ended": first.token }));
     let next = cluster.agreed("the next leader", |agreement| agreement.token > first.token);
+    assert_eq!(done, json!({ "ended": first.token, "leader": follower.name, "token": next.token }));
     assert_eq!(cluster.nodes[next.leader].name, follower.name, "{}", cluster.trace());
+    let again = json_of(&ask(follower, &["transfer", &follower.name, "--format", "json"]));
+    assert_eq!(again, json!({ "ended": null, "leader": follower.name, "token": next.token }));
     let told = ask(follower, &["transfer"]);
     let last = cluster.agreed("another leader", |agreement| agreement.token > next.token);
     let leads = format!("{} leads with token {}", cluster.nodes[last.leader].name, last.token);

@@ -61,7 +61,7 @@ pub(super) fn not_leader(view: &View<'_>) -> Response {
         return masterless();
     }
     let shown = view.held().is_none().then(|| view.shown_leader()).flatten();
-    if let Some(ShownLeader { peer, by_hearsay }) = shown {
+    if let Some(ShownLeader { peer, by_hearsay, .. }) = shown {
         let message = if by_hearsay {
             "this node hears no leader: others say that this one leads"
         } else {

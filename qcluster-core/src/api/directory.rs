@@ -2,14 +2,15 @@
 
 mod told;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use crate::config::{Metadata, Peer};
-use crate::id::{NodeKey, Term};
+use crate::id::{NodeKey, Term, stable_hash};
 use crate::membership::{self, MemberChange, MemberView};
 use crate::node::Node;
 use crate::registry::{Instance, Service, ServiceChange};
@@ -58,7 +59,7 @@ pub struct Directory {
     is_trusted: bool,
     events: VecDeque<Arc<WatchEvent>>,
     next_index: u64,
-    hearsay: Option<Arc<str>>,
+    hearsay: Option<(Arc<str>, Term)>,
 }
 
 /// The answer to "what happened since then".
@@ -118,10 +119,11 @@ impl Directory {
             next_index: self.next_index.saturating_add(missed),
             hearsay: None,
         };
-        let mut told = Vec::new();
+        let mut told = BTreeSet::new();
         for news in news {
             if let News::Service(change) = &news {
-                told.push(change.instance().clone());
+                let Instance { owner, service } = change.instance();
+                told.insert((*owner, key_of(&service.id)));
             }
             let happened = next.happened(self, &by_key, news, now);
             next.push(happened);
@@ -133,32 +135,34 @@ impl Directory {
         next
     }
 
-    /// Services that go by the address of their node, which has changed: to whoever looks for them, so have they. What was told
+    /// Services that go by the host of their node, which has changed: to whoever looks for them, so have they. What was told
     /// anyway is not told twice.
-    fn moved(&self, before: &Self, told: &[Instance]) -> Vec<News> {
-        let has_moved = |card: &Card| {
+    fn moved(&self, before: &Self, told: &BTreeSet<(NodeKey, u64)>) -> Vec<News> {
+        let has_moved = |card: &Arc<Card>| {
             let known = before.card(card.view.id.as_str());
-            known.is_some_and(|known| known.view.address != card.view.address)
+            known.is_some_and(|known| host_of(known) != host_of(card)).then(|| card.view.id.key())
         };
-        let moved: Vec<NodeKey> =
-            self.members.iter().filter(|card| has_moved(card)).map(|card| card.view.id.key()).collect();
+        let moved: BTreeSet<NodeKey> = self.members.iter().filter_map(has_moved).collect();
+        if moved.is_empty() {
+            return Vec::new();
+        }
         let concerned = self.services.iter().filter_map(|(card, service)| {
             let owner = card.view.id.key();
-            let is_told = || told.iter().any(|one| one.owner == owner && one.service.id == service.id);
-            let concerned = service.host.is_none() && moved.contains(&owner) && !is_told();
-            concerned.then(|| Instance { owner, service: Arc::clone(service) })
+            let concerned =
+                service.host.is_none() && moved.contains(&owner) && !told.contains(&(owner, key_of(&service.id)));
+            concerned.then(|| News::Service(ServiceChange::Changed(Instance { owner, service: Arc::clone(service) })))
         });
-        concerned.map(|instance| News::Service(ServiceChange::Changed(instance))).collect()
+        concerned.collect()
     }
 
     /// Who is said to lead where this node does not hear it itself (E19).
-    pub fn set_hearsay(&mut self, leader: Option<Arc<str>>) {
+    pub fn set_hearsay(&mut self, leader: Option<(Arc<str>, Term)>) {
         self.hearsay = leader;
     }
 
-    /// Who is said to lead, by others than the leader: the identifier. Hearsay, for display only (E19).
-    pub fn leader_by_hearsay(&self) -> Option<&str> {
-        self.hearsay.as_deref()
+    /// Who is said to lead, by others than the leader: the identifier, and in which term. Hearsay, for display only (E19).
+    pub fn leader_by_hearsay(&self) -> Option<(&str, Term)> {
+        self.hearsay.as_ref().map(|(leader, term)| (&**leader, *term))
     }
 
     fn push(&mut self, happened: Happened) {
@@ -182,8 +186,13 @@ impl Directory {
             }
             News::Service(change) => {
                 let Instance { owner, service } = change.instance();
-                let known = || before.members.iter().find(|card| card.view.id.key() == *owner);
-                let card = by_key.get(owner).or_else(known);
+                let now = || by_key.get(owner);
+                let then = || before.members.iter().find(|card| card.view.id.key() == *owner);
+                // What has ended was where it was last.
+                let card = match change {
+                    ServiceChange::Removed(_) => then().or_else(now),
+                    ServiceChange::Added(_) | ServiceChange::Changed(_) => now().or_else(then),
+                };
                 let service = match card {
                     Some(card) => service_info(card, service),
                     None => service_of(format!("{owner:?}"), String::new(), service),
@@ -291,8 +300,18 @@ impl Directory {
     }
 }
 
+/// The host of a node, by which its services go that have none of their own.
+fn host_of(card: &Card) -> Option<IpAddr> {
+    card.view.address.map(|address| address.ip())
+}
+
+/// What stands for a service's identifier among those of its node.
+fn key_of(id: &str) -> u64 {
+    stable_hash(&[id.as_bytes()])
+}
+
 fn service_info(card: &Card, service: &Service) -> ServiceInfo {
-    let host = card.view.address.map(|address| address.ip().to_string()).unwrap_or_default();
+    let host = host_of(card).map(|host| host.to_string()).unwrap_or_default();
     service_of(card.view.id.as_str().into(), host, service)
 }
 

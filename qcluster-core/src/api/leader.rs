@@ -20,7 +20,7 @@ pub struct LeaderInfo {
     /// Whether the cluster has a leader at all.
     #[serde(default)]
     pub mode: Mode,
-    /// The highest term that the node knows, as of its loop's last look.
+    /// The term in which the leader leads. While nobody is known to, the highest term that the node knows.
     pub term: u64,
     /// Whether it is the node that was asked: then it holds the lease at this instant.
     pub is_me: bool,
@@ -32,11 +32,12 @@ pub(super) fn leader(call: &Call<'_>) -> Outcome {
     let view = call.view;
     let lease = view.held();
     let (shown, is_masterless) = (view.shown_leader(), view.subject.is_masterless());
+    let term = shown.as_ref().map_or(view.snapshot.term, |leader| leader.term.0);
     let info = LeaderInfo {
         by_hearsay: shown.as_ref().is_some_and(|leader| leader.by_hearsay),
         leader: shown.map(|leader| leader.peer),
         mode: if is_masterless { Mode::Masterless } else { Mode::Leader },
-        term: view.snapshot.term,
+        term,
         is_me: lease.is_some(),
         token: lease.map(|lease| lease.token.0),
     };

@@ -10,6 +10,7 @@ use super::directory::Directory;
 use super::status::StorageStatus;
 use crate::config::{Peer, Rules, Seat};
 use crate::election::Lease;
+use crate::id::Term;
 use crate::metrics::Counters;
 use crate::node::Role;
 use crate::registry::Counts;
@@ -132,8 +133,8 @@ pub struct View<'a> {
     pub lease: Option<Lease>,
     /// Whether that leadership is being handed over (E10).
     pub draining: bool,
-    /// The *other* node that leads, as last heard.
-    pub follows: Option<&'a Peer>,
+    /// The *other* node that leads, as last heard, and in which term.
+    pub follows: Option<(&'a Peer, Term)>,
     /// Why the node has stopped, if it has.
     pub stopped: Option<&'a str>,
     /// A fresh reading of the node's clock.
@@ -145,6 +146,8 @@ pub struct View<'a> {
 pub struct ShownLeader {
     /// The leader, with what it says about itself.
     pub peer: Peer,
+    /// In which term it leads.
+    pub term: Term,
     /// Whether this node does not hear it, and passes on what others say (E19).
     pub by_hearsay: bool,
 }
@@ -162,22 +165,31 @@ impl<'a> View<'a> {
 
     /// Who leads, for display; this node only if it holds the lease.
     pub fn leader(&self) -> Option<&'a Peer> {
-        if self.held().is_some() { Some(&self.subject.me) } else { self.follows }
+        self.heard_leader().map(|(leader, _)| leader)
+    }
+
+    fn heard_leader(&self) -> Option<(&'a Peer, Term)> {
+        match self.held() {
+            Some(lease) => Some((&self.subject.me, Term(lease.token.0))),
+            None => self.follows,
+        }
     }
 
     /// Who leads, to be shown: as heard, or else by hearsay (E19). What it says about itself goes before what the
     /// configuration here says about it.
     pub fn shown_leader(&self) -> Option<ShownLeader> {
-        let (peer, by_hearsay) = match self.leader() {
+        let ((peer, term), by_hearsay) = match self.heard_leader() {
             Some(leader) => (leader, false),
             None => (self.leader_by_hearsay()?, true),
         };
-        Some(ShownLeader { peer: self.with_own_word(peer), by_hearsay })
+        Some(ShownLeader { peer: self.with_own_word(peer), term, by_hearsay })
     }
 
-    fn leader_by_hearsay(&self) -> Option<&'a Peer> {
-        let name = self.directory.leader_by_hearsay().filter(|_| self.stopped.is_none())?;
-        self.subject.voters.iter().find(|voter| voter.identifier == name).map(AsRef::as_ref)
+    fn leader_by_hearsay(&self) -> Option<(&'a Peer, Term)> {
+        let (name, term) = self.directory.leader_by_hearsay().filter(|_| self.stopped.is_none())?;
+        let named = self.subject.voters.iter().find(|voter| voter.identifier == name);
+        // Of itself this node knows better than others.
+        named.filter(|voter| voter.identifier != self.subject.me.identifier).map(|voter| (voter.as_ref(), term))
     }
 
     fn with_own_word(&self, peer: &Peer) -> Peer {

@@ -63,9 +63,13 @@ impl World {
         self.engine.packets.give_back(slot, bytes);
     }
 
-    /// How many datagrams the present life of a host could not read.
+    /// How many datagrams the present life of a host could not read, whole or in part. All hosts are of one cluster and of one
+    /// release.
     fn unread(&self, host: usize) -> u64 {
-        self.node(host).map_or(0, |node| node.counters().dropped_for(DropReason::Malformed))
+        const UNREADABLE: [DropReason; 4] =
+            [DropReason::Malformed, DropReason::Version, DropReason::ForeignCluster, DropReason::UnknownKey];
+        let counters = self.node(host).map(qcluster_core::Node::counters);
+        counters.map_or(0, |counters| UNREADABLE.iter().map(|reason| counters.dropped_for(*reason)).sum())
     }
 
     /// A leader of a term that is over may speak, and must not hold anybody.

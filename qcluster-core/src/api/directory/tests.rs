@@ -1,11 +1,15 @@
 //! What a directory remembers, and what it says when it does not.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
 use super::{Directory, Happened, News, Since, WatchEvent};
 use crate::config::Settings;
 use crate::id::{Incarnation, NodeId};
 use crate::membership::{Introduction, Message, Standing, State};
-use crate::node::{Boot, Envelope, Event, Node, Notification, RegistryCommand};
-use crate::registry::Service;
+use crate::node::{Action, Boot, Envelope, Event, Node, Notification, RegistryCommand};
+use crate::registry::{self, Health, Record, RecordBody, Service, ServiceFacts};
 use crate::time::Time;
 
 fn node() -> Node {
@@ -17,7 +21,7 @@ fn trust(is_given: bool) -> News {
     News::Trust { is_given }
 }
 
-fn indices(since: &Since) -> Option<alloc::vec::Vec<u64>> {
+fn indices(since: &Since) -> Option<Vec<u64>> {
     match since {
         Since::Events(events) => Some(events.iter().map(|event| event.index).collect()),
         Since::Unknown(_) => None,
@@ -59,53 +63,98 @@ fn events_that_nobody_wrote_down_are_missed_by_those_before_them_only() {
     assert_eq!(indices(&later.since(4)), Some(alloc::vec![5]));
 }
 
+/// What a node makes known of an event.
+fn news(node: &mut Node, event: Event) -> Vec<News> {
+    let news = node.step(Time::ZERO, event).filter_map(|action| match action {
+        Action::Notify(Notification::Member(change)) => Some(News::Member(change)),
+        Action::Notify(Notification::Service(change)) => Some(News::Service(change)),
+        Action::Notify(_) | Action::Send(_) | Action::Persist { .. } => None,
+    });
+    news.collect()
+}
+
+/// A message of `b`, in a life and from a place.
+fn heard(node: &mut Node, life: u64, message: impl Into<crate::Message>) -> Vec<News> {
+    let envelope = Envelope {
+        from: NodeId::new("b").unwrap().key(),
+        from_incarnation: Incarnation(life),
+        to: node.rules().key(),
+        to_incarnation: node.incarnation(),
+        digests: node.rules().digests,
+        message: message.into(),
+    };
+    news(node, Event::Message(envelope))
+}
+
+fn b_at(life: u64, refutation: u32, address: Option<SocketAddr>) -> Introduction {
+    let standing = Standing { life: Incarnation(life), refutation };
+    Introduction { id: NodeId::new("b").unwrap(), address, standing, state: State::Alive, age_s: 0 }
+}
+
+/// What was told of services after an index: what, which, and where.
+fn told(directory: &Directory, index: u64) -> Vec<(String, String, String)> {
+    let Since::Events(events) = directory.since(index) else { panic!("it was there") };
+    let services = events.iter().filter_map(|event| match &**event {
+        WatchEvent { happened: Happened::Service { event, service }, .. } => {
+            Some((event.clone(), service.id.clone(), service.host.clone()))
+        }
+        WatchEvent { .. } => None,
+    });
+    services.collect()
+}
+
+fn words(expected: [&str; 3]) -> (String, String, String) {
+    let [event, id, host] = expected.map(String::from);
+    (event, id, host)
+}
+
 #[test]
 fn a_service_moves_with_its_node() {
     // Given a node that does not know where it is, with a service that is where the node is, and one that is elsewhere,
     let mut node = node();
-    let news = |node: &mut Node, event| {
-        let actions = node.step(Time::ZERO, event);
-        let news = actions.filter_map(|action| match action {
-            crate::Action::Notify(Notification::Member(change)) => Some(News::Member(change)),
-            crate::Action::Notify(Notification::Service(change)) => Some(News::Service(change)),
-            crate::Action::Notify(_) | crate::Action::Send(_) | crate::Action::Persist { .. } => None,
-        });
-        news.collect::<alloc::vec::Vec<_>>()
-    };
     let service = |id: &str, host: Option<&str>| {
         let service = Service { id: id.into(), host: host.map(Into::into), ..Service::new("web", 8_001) };
         Event::Registry(RegistryCommand::Register(service))
     };
-    let mut told = news(&mut node, service("here", None));
-    told.extend(news(&mut node, service("there", Some("10.0.0.9"))));
-    let first = Directory::empty(node.rules().key(), 0).after(&node, Time::ZERO, 0, told);
+    let mut events = news(&mut node, service("here", None));
+    events.extend(news(&mut node, service("there", Some("10.0.0.9"))));
+    let first = Directory::empty(node.rules().key(), 0).after(&node, Time::ZERO, 0, events);
     // when it learns where it is from one that joins it, and a third service is registered meanwhile,
-    let other = NodeId::new("b").unwrap();
-    let standing = Standing { life: Incarnation(7), refutation: 0 };
-    let me = Introduction { id: other.clone(), address: None, standing, state: State::Alive, age_s: 0 };
-    let envelope = Envelope {
-        from: other.key(),
-        from_incarnation: Incarnation(7),
-        to: node.rules().key(),
-        to_incarnation: node.incarnation(),
-        digests: node.rules().digests,
-        message: Message::Join { at: Some(([10, 0, 0, 7], 7_001).into()), me }.into(),
-    };
-    let mut told = news(&mut node, Event::Message(envelope));
-    told.extend(news(&mut node, service("new", None)));
-    let second = first.after(&node, Time::ZERO, 0, told);
+    let join = Message::Join { at: Some(([10, 0, 0, 7], 7_001).into()), me: b_at(7, 0, None) };
+    let mut events = heard(&mut node, 7, join);
+    events.extend(news(&mut node, service("new", None)));
+    let second = first.after(&node, Time::ZERO, 0, events);
     // then the first has changed, the second has not, and of the third only one word is said.
-    let Since::Events(events) = second.since(first.index()) else { panic!("it was there") };
-    let services = events.iter().filter_map(|event| match &**event {
-        WatchEvent { happened: Happened::Service { event, service }, .. } => {
-            Some((event.as_str(), service.id.as_str(), service.host.as_str()))
-        }
-        WatchEvent { .. } => None,
-    });
-    assert_eq!(
-        services.collect::<alloc::vec::Vec<_>>(),
-        [("added", "new", "10.0.0.7"), ("changed", "here", "10.0.0.7")]
-    );
+    let expected = [words(["added", "new", "10.0.0.7"]), words(["changed", "here", "10.0.0.7"])];
+    assert_eq!(told(&second, first.index()), expected);
     // Nothing is said again.
     assert_eq!(second.after(&node, Time::ZERO, 0, []).index(), second.index());
+}
+
+#[test]
+fn a_service_is_removed_from_where_it_was() {
+    // Given a service of another node, which goes by its host,
+    let mut node = node();
+    let body = RecordBody::Service(ServiceFacts {
+        name: "web".into(),
+        host: None,
+        port: 80,
+        tags: Vec::new(),
+        metadata: "{}".into(),
+        health: Health::Passing,
+        ttl_ms: None,
+    });
+    let record = Record { owner: b_at(7, 0, None).id.key(), life: Incarnation(7), version: 1, id: "web".into(), body };
+    let mut events = heard(&mut node, 7, Message::Introduce(b_at(7, 0, Some(([10, 0, 0, 7], 7_001).into()))));
+    events.extend(heard(&mut node, 7, registry::Message::Record(record)));
+    let first = Directory::empty(node.rules().key(), 0).after(&node, Time::ZERO, 0, events);
+    assert_eq!(told(&first, 0), [words(["added", "web", "10.0.0.7"])]);
+    // when the node has another port, then nothing is said of its services;
+    let events = heard(&mut node, 7, Message::Introduce(b_at(7, 1, Some(([10, 0, 0, 7], 7_009).into()))));
+    let second = first.after(&node, Time::ZERO, 0, events);
+    assert!(second.index() > first.index() && told(&second, first.index()).is_empty());
+    // when it begins anew elsewhere, then the service has ended where it was.
+    let events = heard(&mut node, 9, Message::Introduce(b_at(9, 0, Some(([10, 0, 0, 9], 7_001).into()))));
+    let third = second.after(&node, Time::ZERO, 0, events);
+    assert_eq!(told(&third, second.index()), [words(["removed", "web", "10.0.0.7"])]);
 }

@@ -12,7 +12,7 @@ use crate::api::{
     Command, Directory, Done, Method, News, Outcome, Request, Response, Snapshot, Subject, View, answer, conclude,
 };
 use crate::config::{Config, Metadata, Mode, Settings};
-use crate::id::NodeId;
+use crate::id::{NodeId, Term};
 use crate::node::{Boot, Event, Node, RegistryCommand, Role};
 use crate::registry::{Health, RegistryError, Service};
 use crate::time::Span;
@@ -282,15 +282,25 @@ fn a_cluster_without_a_leader_says_that_it_has_none_by_design() {
 fn a_leader_by_hearsay_is_shown_and_marked_and_passes_no_check() {
     let (subject, snapshot) = (subject(None), super::snapshot(Role::Follower));
     let mut directory = directory(&node(), 0);
-    directory.set_hearsay(Some("server_b".into()));
+    directory.set_hearsay(Some(("server_b".into(), Term(6))));
     let view = view(&subject, &snapshot, &directory);
     let (_, body) = get("/v1/leader", &view);
     assert_eq!((&body["leader"]["identifier"], &body["by_hearsay"]), (&json!("server_b"), &json!(true)));
+    assert_eq!(body["term"], 6, "the term that was said along with it");
     let (_, body) = get("/v1/status", &view);
     assert_eq!((&body["leader"], &body["by_hearsay"]), (&json!("server_b"), &json!(true)));
     assert_eq!(super::checks(&view), ["503 not_leader", "503 no_leader", "503 no_leader", "200", "200"]);
     let (_, body) = get("/leader", &view);
     assert_eq!(body["leader"]["identifier"], "server_b", "a client is told where to go");
+}
+
+#[test]
+fn nobody_tells_a_node_that_it_leads_itself() {
+    let (subject, snapshot) = (subject(None), super::snapshot(Role::Follower));
+    let mut directory = directory(&node(), 0);
+    directory.set_hearsay(Some(("server_a".into(), Term(6))));
+    let (_, body) = get("/v1/leader", &view(&subject, &snapshot, &directory));
+    assert_eq!((&body["leader"], &body["by_hearsay"]), (&Value::Null, &json!(false)));
 }
 
 /// What a peer says of itself goes before what a configuration says of it.
@@ -304,7 +314,7 @@ fn a_leaders_own_metadata_wins() {
     let directory = directory(&known, 0);
     let configured = Metadata::from([("zone".into(), "a".into()), ("old".into(), 1.into())]);
     let leader = crate::Peer { metadata: configured, ..(*subject.me).clone() };
-    let view = View { follows: Some(&leader), ..view(&subject, &snapshot, &directory) };
+    let view = View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot, &directory) };
     for path in ["/leader", "/follower", "/v1/leader"] {
         assert_eq!(get(path, &view).1["leader"]["metadata"], json!({ "zone": "b" }), "{path}");
     }
