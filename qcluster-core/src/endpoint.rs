@@ -126,6 +126,7 @@ impl Endpoint {
             Input::Timeout => self.node.take(now, Event::Timeout),
             Input::Datagram { from, bytes } => self.receive(now, from, bytes),
             Input::Resolved { peer, address } => {
+                self.node.enter(now);
                 if let Some(voter) = self.rules.index_of(peer) {
                     self.addresses.resolved(voter, address);
                     self.node.greet_if_unknown(voter);
@@ -166,7 +167,7 @@ impl Endpoint {
     fn receive(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
         let mut datagram = match wire::open(&self.rules, bytes) {
             Ok(datagram) => datagram,
-            Err(reason) => return self.node.count_drop(reason),
+            Err(reason) => return self.node.drop_unread(now, reason),
         };
         let Header { from: sender, from_incarnation, to_incarnation, digests } = datagram.header;
         let voter = self.rules.index_of(sender);
@@ -193,7 +194,7 @@ impl Endpoint {
             };
             let message = match message {
                 Ok(message) => message,
-                Err(reason) => return self.node.count_drop(reason),
+                Err(reason) => return self.node.drop_unread(now, reason),
             };
             let probe =
                 if let Message::Session(Session::ProbeAck { nonce, .. }) = message { Some(nonce) } else { None };
@@ -207,7 +208,7 @@ impl Endpoint {
             }
         }
         if datagram.next_message::<Message>().is_some() {
-            self.node.count_drop(DropReason::Malformed);
+            self.node.drop_unread(now, DropReason::Malformed);
         }
     }
 

@@ -195,7 +195,9 @@ impl Node {
         self.queue.pop().or_else(|| self.next_change().map(Action::Notify))
     }
 
-    pub(crate) fn count_drop(&mut self, reason: DropReason) {
+    /// One step for what cannot be read: the time at which it came is a time all the same (E15).
+    pub(crate) fn drop_unread(&mut self, now: Time, reason: DropReason) {
+        self.enter(now);
         self.counters.drop(reason);
     }
 
@@ -232,7 +234,7 @@ impl Node {
     }
 
     /// What comes first in every step.
-    fn enter(&mut self, now: Time) {
+    pub(crate) fn enter(&mut self, now: Time) {
         self.refusal = None;
         self.set_clock(now);
         if self.stage == Stage::New {

@@ -6,114 +6,23 @@ mod notices;
 mod pre_votes;
 mod promises;
 mod resource;
+mod rule;
 mod storage;
 mod terms;
 mod traffic;
 mod votes;
 
 use std::collections::HashMap;
-use std::fmt;
 
-use qcluster_core::{ElectionMessage, HardState, Incarnation, Lease, NodeKey, Notification, Time};
-use serde::Serialize;
+use qcluster_core::{ElectionMessage, HardState, Incarnation, Leadership, Lease, NodeKey, Notification, Time};
 
 use crate::clock::Clock;
 use crate::setup::{Assumption, Plan, Setup, id_of};
 use crate::wire::{Heard, Said};
 
 pub(crate) use resource::Arrival;
-
-/// What an oracle holds nodes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// At most one valid lease at any real instant (E3).
-    LeaseExclusive,
-    /// A lease never outlives the promises of a quorum that it stands on (E3).
-    LeaseWitnessed,
-    /// At most one live promise a voter (E2′), over restarts too (E9).
-    OnePromise,
-    /// No vote and no pre-vote against a live promise (E5, E6).
-    VoteKeepsPromise,
-    /// A term has at most one leader (E1).
-    OneLeaderPerTerm,
-    /// Tokens strictly grow.
-    TokensGrow,
-    /// A voter grants one vote a term, over restarts too (E6).
-    OneVotePerTerm,
-    /// A leader speaks only with the votes of a quorum in its term (E6).
-    VotesWitnessed,
-    /// Nothing that depends on an unsynced write leaves a node (E6).
-    SyncedBeforeSent,
-    /// The saved state never goes back (E1).
-    HardStateMonotone,
-    /// No candidacy without the pre-votes of a quorum, or a release (E5, E10).
-    PreVoteFirst,
-    /// `Elected` and `Lost` alternate, and agree with the lease.
-    NoticesAlternate,
-    /// A heartbeat of a lower term puts nothing off (E2).
-    StaleIgnored,
-    /// Observers never vote and never lead (E13).
-    ObserversPassive,
-    /// Queues, outputs and traffic stay under their bounds.
-    Bounded,
-    /// What a node gives out can be read, all of it.
-    Readable,
-    /// A deadline that has come is dealt with.
-    DeadlineMoves,
-    /// A write under a valid lease is never refused by the guarded resource.
-    ResourceAgrees,
-    /// What is said of members and services changes no term, and makes no candidate and no leader (E19).
-    GossipNeverVotes,
-    /// What was saved can be used for the next start.
-    Restartable,
-    /// After the heal the cluster has a leader in time.
-    Liveness,
-    /// After the heal all who were healed agree on who leads.
-    Agreement,
-    /// No more changes of leader than the schedule allows.
-    Stability,
-    /// Nothing that arrives, no clock and no disk makes a node panic.
-    NoPanic,
-}
-
-/// An oracle's objection, without its circumstances.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Breach {
-    pub(crate) rule: Rule,
-    pub(crate) detail: String,
-}
-
-impl Breach {
-    pub(crate) fn new(rule: Rule, detail: String) -> Self {
-        Self { rule, detail }
-    }
-}
-
-/// A rule that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// Which.
-    pub rule: Rule,
-    /// When, in real time.
-    pub at: Time,
-    /// The host that did it.
-    pub host: Option<usize>,
-    /// How, in a sentence.
-    pub detail: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at {}", self.rule, self.at)?;
-        if let Some(host) = self.host {
-            write!(f, ", host {host}")?;
-        }
-        write!(f, ": {}", self.detail)
-    }
-}
-
-impl std::error::Error for Violation {}
+pub(crate) use rule::Breach;
+pub use rule::{Rule, Violation};
 
 /// The host that acts, and when.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +46,11 @@ impl Scene<'_> {
     /// What the machine's clock shows, which goes on over restarts of the process.
     fn machine(&self) -> Time {
         self.clock.read(self.at)
+    }
+
+    /// What the clock of the process shows.
+    fn local(&self) -> Time {
+        Time::ZERO + self.machine().since(self.epoch)
     }
 
     fn is_voter(&self) -> bool {
@@ -239,7 +153,7 @@ impl Oracles {
         if !scene.is_voter() {
             return Err(Breach::new(Rule::ObserversPassive, "an observer holds a lease".into()));
         }
-        let Some(until) = self.leases.renewed(scene, lease) else { return Ok(()) };
+        let Some(until) = self.leases.renewed(scene, lease)? else { return Ok(()) };
         self.renewals += 1;
         if !self.leases_bind() {
             return Ok(());
@@ -289,9 +203,11 @@ impl Oracles {
                 self.votes.led(scene, term.0)?;
                 if self.terms_bind() { self.terms.heartbeat(scene, term.0) } else { Ok(()) }
             }
-            ElectionMessage::HeartbeatAck { term, .. } => {
+            ElectionMessage::HeartbeatAck { term, sent_at, .. } => {
+                promises::check_synced(scene)?;
                 let Some(Target { identity, incarnation }) = self.target(host, to) else { return Ok(()) };
                 let reign = Reign { identity, incarnation, term: term.0 };
+                self.promises.acknowledged(scene, reign, sent_at)?;
                 if self.leases_bind() { self.promises.promised(scene, reign) } else { Ok(()) }
             }
             ElectionMessage::Release { term, .. } => {
@@ -307,7 +223,8 @@ impl Oracles {
                 if self.leases_bind() { self.promises.pre_voted(scene, to) } else { Ok(()) }
             }
             ElectionMessage::VoteRequest { term, released } => {
-                self.pre_votes.asked(scene, term.0, released.is_some())?;
+                let is_released = released.is_some_and(|leadership| self.has_released(leadership));
+                self.pre_votes.asked(scene, term.0, is_released)?;
                 let own = Target { identity: scene.identity, incarnation: scene.incarnation };
                 self.voted(scene, own, term.0)
             }
@@ -337,6 +254,13 @@ impl Oracles {
             self.promises.voted(scene, candidate)?;
         }
         if self.terms_bind() { self.votes.granted(scene, candidate, term) } else { Ok(()) }
+    }
+
+    /// Whether the leader itself has said that this leadership is over.
+    fn has_released(&self, leadership: Leadership) -> bool {
+        let Leadership { node, incarnation, term } = leadership;
+        let identity = self.keys.iter().position(|key| *key == node);
+        identity.is_some_and(|identity| self.promises.is_released(Reign { identity, incarnation, term: term.0 }))
     }
 
     /// Whom a message is for that goes to a host and means a life; `None` if there was no such life.
@@ -379,9 +303,29 @@ impl Oracles {
         self.storage.saves(scene, state)
     }
 
-    /// The work of one step: how much came out of it.
+    /// A process goes on after it was asked to stop.
+    pub(crate) fn shut_down(&self, host: usize) -> Result<(), Breach> {
+        self.notices.shut_down(host)
+    }
+
+    /// A process goes on after it was told that a save has failed.
+    pub(crate) fn save_failed(&self, host: usize) -> Result<(), Breach> {
+        self.notices.save_failed(host)
+    }
+
+    /// The work of one step: how much came out of it, and what the node holds after it; `None` if it crashed in it, and else
+    /// whether it was the last.
     #[inline]
-    pub(crate) fn stepped(&mut self, scene: &Scene<'_>, sent: u32) -> Result<(), Breach> {
+    pub(crate) fn stepped(
+        &mut self,
+        scene: &Scene<'_>,
+        sent: u32,
+        lease: Option<Lease>,
+        ends: Option<bool>,
+    ) -> Result<(), Breach> {
+        if let Some(ends) = ends {
+            self.notices.stepped(scene, lease, ends)?;
+        }
         self.traffic.stepped(scene, sent)
     }
 

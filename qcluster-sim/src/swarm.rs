@@ -38,7 +38,7 @@ pub fn draw(seed: u64, limits: Limits) -> Schedule {
     let trouble = lease.times(rng.between(10, 60));
     let end_of_trouble = Time::ZERO + calm + trouble;
     if !knobs.has_twins() {
-        changes::draw(&mut rng, &mut setup, &mut faults, end_of_trouble);
+        changes::draw(&mut rng, &mut setup, &mut faults, end_of_trouble, knobs.disks());
     }
     knobs.episodes(&mut rng, &setup, Time::ZERO + calm, end_of_trouble, &mut faults);
     faults.retain(|(at, _)| *at < end_of_trouble);
@@ -75,9 +75,15 @@ fn draw_setup(seed: u64, rng: &mut Rng, limits: Limits) -> Setup {
     setup.link = draw_link(rng, &timing);
     setup.disk = draw_disk(rng, &timing);
     setup.drain = timing.lease.times(rng.between(0, 6));
-    setup.work = Span::from_nanos(rng.below(timing.lease.times(8).as_nanos()));
+    setup.work = draw_work(seed, Span::from_nanos(rng.below(timing.lease.times(8).as_nanos())));
     setup.gossip = draw_gossip(seed, &timing);
     setup
+}
+
+/// Some applications never say that their work has ended.
+fn draw_work(seed: u64, usual: Span) -> Span {
+    let endless = Span::from_millis(3_600_000);
+    if Rng::for_part(seed, u64::MAX - 2).one_in(8) { endless } else { usual }
 }
 
 /// A quarter of the runs have members and services beside the election, at a pace at which something happens to them within the

@@ -29,18 +29,26 @@ pub(super) struct Leases {
 
 impl Leases {
     /// Notes what a host holds; gives the end on real time if the claim is new or longer.
-    pub(super) fn renewed(&mut self, scene: &Scene<'_>, lease: Lease) -> Option<Time> {
+    pub(super) fn renewed(&mut self, scene: &Scene<'_>, lease: Lease) -> Result<Option<Time>, Breach> {
         let same = |claim: &Claim| {
             claim.host == scene.host && claim.token == lease.token.0 && claim.valid_until == lease.valid_until
         };
         if self.current.as_ref().is_some_and(same) {
-            return None;
+            return Ok(None);
+        }
+        let is_over = |claim: &Claim| {
+            claim.host == scene.host && claim.token == lease.token.0 && claim.valid_until <= scene.local()
+        };
+        if let Some(over) = self.current.filter(is_over) {
+            let detail =
+                format!("its lease of token {} ran out at {} and is taken up again", over.token, over.valid_until);
+            return Err(Breach::new(Rule::LeaseEnds, detail));
         }
         let until = scene.clock.when_after(scene.at, machine(scene.epoch, lease.valid_until));
         let claim = Claim { host: scene.host, token: lease.token.0, valid_until: lease.valid_until, until };
         let before = self.current.replace(claim);
         self.stale = before.filter(|before| before.host != scene.host && scene.at < before.until);
-        Some(until)
+        Ok(Some(until))
     }
 
     pub(super) fn check(&self, scene: &Scene<'_>, until: Time) -> Result<(), Breach> {

@@ -1,22 +1,36 @@
-//! `Elected` and `Lost` alternate in every life, `Elected` first, and say what the lease says.
+//! `Elected` and `Lost` alternate in every life, `Elected` first, and say what the lease says after every step; a hand-over
+//! ends when it said, and a lease when the clock goes back.
 
-use qcluster_core::{Lease, Notification};
+use qcluster_core::{Lease, Notification, Time};
 
 use super::{Breach, Rule, Scene};
 
-/// By host: the token that its application believes it holds.
+/// What the application of one process was told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    /// The token that it believes it holds.
+    holds: Option<u64>,
+    /// When the hand-over of that will no longer wait for it.
+    draining_until: Option<Time>,
+    /// Whether it knows that state could not be saved.
+    storage_failed: bool,
+    /// The latest time that the process was given.
+    latest: Time,
+}
+
+/// By host.
 #[derive(Debug)]
 pub(super) struct Notices {
-    holds: Vec<Option<u64>>,
+    told: Vec<Told>,
 }
 
 impl Notices {
     pub(super) fn new(hosts: usize) -> Self {
-        Self { holds: vec![None; hosts] }
+        Self { told: vec![Told::default(); hosts] }
     }
 
     pub(super) fn started(&mut self, host: usize) {
-        self.holds[host] = None;
+        self.told[host] = Told::default();
     }
 
     pub(super) fn told(
@@ -25,7 +39,7 @@ impl Notices {
         notification: &Notification,
         lease: Option<Lease>,
     ) -> Result<(), Breach> {
-        let holds = &mut self.holds[scene.host];
+        let Told { holds, draining_until, storage_failed, .. } = &mut self.told[scene.host];
         match *notification {
             Notification::Elected { token } => {
                 if let Some(earlier) = holds.replace(token.0) {
@@ -36,6 +50,7 @@ impl Notices {
                 }
             }
             Notification::Lost { token, .. } => {
+                *draining_until = None;
                 if holds.take() != Some(token.0) {
                     return breach(format!("lost {token}, which it did not hold"));
                 }
@@ -43,19 +58,59 @@ impl Notices {
                     return breach(format!("lost {token}, and its lease says otherwise"));
                 }
             }
-            Notification::Draining { .. } => {
+            Notification::Draining { until } => {
                 if holds.is_none() {
                     return breach("draining while it holds nothing".into());
                 }
+                *draining_until = Some(until);
             }
+            Notification::StorageFailed => *storage_failed = true,
             Notification::LeaderChanged { .. }
             | Notification::ConfigMismatch { .. }
-            | Notification::StorageFailed
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
             | Notification::Member(_)
             | Notification::Service(_)
             | Notification::Trust { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// A process goes on after it was asked to stop: its leadership, if it has one, is being handed over.
+    pub(super) fn shut_down(&self, host: usize) -> Result<(), Breach> {
+        match self.told[host] {
+            Told { holds: Some(token), draining_until: None, .. } => {
+                Err(Breach::new(Rule::DrainEnds, format!("was shut down, and leads on with token {token}")))
+            }
+            Told { .. } => Ok(()),
+        }
+    }
+
+    /// A process goes on after a save has failed: whoever operates it is to know.
+    pub(super) fn save_failed(&self, host: usize) -> Result<(), Breach> {
+        if self.told[host].storage_failed { Ok(()) } else { breach("a save has failed, and nobody was told".into()) }
+    }
+
+    /// All of a step is carried out; `lease` is what the node holds after it, and `ends` whether it was the last.
+    pub(super) fn stepped(&mut self, scene: &Scene<'_>, lease: Option<Lease>, ends: bool) -> Result<(), Breach> {
+        let now = scene.local();
+        let Told { holds, draining_until, latest, .. } = &mut self.told[scene.host];
+        let token = lease.map(|lease| lease.token.0);
+        if now < *latest && token.is_some() {
+            let detail = format!("holds a lease although its clock went back from {latest} to {now}");
+            return Err(Breach::new(Rule::ClockBack, detail));
+        }
+        *latest = now.max(*latest);
+        if ends && let Some(token) = holds {
+            return breach(format!("has stopped, and its application believes that it holds {token}"));
+        }
+        if token != *holds {
+            return breach(format!("its lease is {token:?}, and its application was told of {holds:?}"));
+        }
+        // Timers fire late, but not by a lease: without them the lease ends of itself.
+        if let Some(until) = draining_until.filter(|until| *until + scene.plan.lease <= now) {
+            let detail = format!("leads on at {now} although its hand-over waits until {until} only");
+            return Err(Breach::new(Rule::DrainEnds, detail));
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ pub(super) struct Promises {
     live: Vec<Option<Promise>>,
     /// By leader: for its latest lives, the last term that it released its voters from. Its word may be heard much later.
     released: Vec<VecDeque<(Incarnation, u64)>>,
+    /// By host: in which life it acknowledged which leadership last, and the newest of its heartbeats.
+    acked: Vec<Option<(Incarnation, Reign, Time)>>,
     /// By leader: the last leadership in which it asked a voter whether it could win (E11).
     consented: Vec<Option<(Incarnation, u64)>>,
 }
@@ -36,7 +38,12 @@ impl Promises {
     const LIVES_REMEMBERED: usize = 64;
 
     pub(super) fn new(hosts: usize) -> Self {
-        Self { live: vec![None; hosts], released: vec![VecDeque::new(); hosts], consented: vec![None; hosts] }
+        Self {
+            live: vec![None; hosts],
+            released: vec![VecDeque::new(); hosts],
+            acked: vec![None; hosts],
+            consented: vec![None; hosts],
+        }
     }
 
     /// A voter's clock has changed, and with it the end of its promise on real time.
@@ -60,6 +67,19 @@ impl Promises {
         }
         let ends = scene.clock.when_after(scene.at, until);
         *slot = Some(Promise { to, until, ends });
+    }
+
+    /// A voter acknowledges a heartbeat: none that another of the same leadership has overtaken.
+    pub(super) fn acknowledged(&mut self, scene: &Scene<'_>, to: Reign, sent_at: Time) -> Result<(), Breach> {
+        let by = scene.incarnation;
+        match self.acked[scene.host].replace((by, to, sent_at)) {
+            Some((life, of, newest)) if life == by && of == to && sent_at <= newest => {
+                let detail =
+                    format!("acknowledges a heartbeat of {sent_at} after one of {newest}, both of t{}", to.term);
+                Err(Breach::new(Rule::StaleIgnored, detail))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// A voter acknowledges a heartbeat: it promises.
@@ -87,7 +107,7 @@ impl Promises {
         (!over).then_some(promise)
     }
 
-    fn is_released(&self, reign: Reign) -> bool {
+    pub(super) fn is_released(&self, reign: Reign) -> bool {
         let mut lives = self.released[reign.identity].iter();
         lives.any(|(life, term)| *life == reign.incarnation && *term >= reign.term)
     }
@@ -146,6 +166,16 @@ impl Promises {
         );
         Err(Breach::new(Rule::LeaseWitnessed, detail))
     }
+}
+
+/// A promise of a voter that saves lasts for as long as its disk says, or its next life would wait for too short a time (E9).
+pub(super) fn check_synced(scene: &Scene<'_>) -> Result<(), Breach> {
+    if !scene.durable || scene.synced.is_some_and(|state| state.lease >= scene.plan.lease) {
+        return Ok(());
+    }
+    let saved = scene.synced.map(|state| state.lease);
+    let detail = format!("promises itself for {}, and its disk knows of {saved:?}", scene.plan.lease);
+    Err(Breach::new(Rule::SyncedBeforeSent, detail))
 }
 
 fn against(what: &str, scene: &Scene<'_>, candidate: Target, promise: &Promise) -> Breach {

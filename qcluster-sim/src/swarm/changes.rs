@@ -2,12 +2,13 @@
 
 use qcluster_core::{Span, Time};
 
+use super::episodes::Disks;
 use crate::fault::{Fault, Memory, Place};
 use crate::rng::Rng;
 use crate::setup::{HostSet, Plan, Setup};
 
 /// Draws a change for some of the runs: adds the plans, and restarts every host into each in turn.
-pub(super) fn draw(rng: &mut Rng, setup: &mut Setup, faults: &mut Vec<(Time, Fault)>, until: Time) {
+pub(super) fn draw(rng: &mut Rng, setup: &mut Setup, faults: &mut Vec<(Time, Fault)>, until: Time, disks: Disks) {
     if !rng.one_in(6) {
         return;
     }
@@ -16,7 +17,10 @@ pub(super) fn draw(rng: &mut Rng, setup: &mut Setup, faults: &mut Vec<(Time, Fau
         let mut new = old.clone();
         new.lease = old.lease.split(2).max(old.heartbeat.times(4));
         new.slot = new.slot.min(new.lease);
-        new.previous_lease = old.lease;
+        // Where all disks last, they know it.
+        let all_know = disks == Disks::Lasting && setup.durable == HostSet::first(setup.hosts);
+        let is_told = !all_know || Rng::for_part(setup.seed, u64::MAX - 3).one_in(2);
+        new.previous_lease = if is_told { old.lease } else { Span::ZERO };
         setup.plans.push(new);
     } else {
         let all = setup.hosts.min(HostSet::CAPACITY);

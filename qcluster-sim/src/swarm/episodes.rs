@@ -70,7 +70,7 @@ pub(super) struct Knobs {
 /// Whether a restarted host may come back with an empty disk: not where wall clocks are wild, on which tokens would then
 /// rest (E12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Disks {
+pub(super) enum Disks {
     Lasting,
     MayBeLost,
 }
@@ -103,6 +103,10 @@ impl Knobs {
         }
         let gap = lease.split(4).times(rng.pick(&[1, 2, 4, 8, 16, 40]).unwrap_or(4));
         Self { kinds, gap, length_max: lease.times(rng.pick(&[1, 3, 8]).unwrap_or(3)), disks }
+    }
+
+    pub(super) fn disks(&self) -> Disks {
+        self.disks
     }
 
     /// Whether the run is about twins, and nothing else.

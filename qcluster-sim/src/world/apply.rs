@@ -54,6 +54,10 @@ impl World {
                 if self.is_running(host) {
                     self.hosts[host].progress = Progress::Stopping;
                     self.step(host, Input::Shutdown);
+                    if self.hosts[host].endpoint.is_some() {
+                        let verdict = self.engine.oracles.shut_down(host);
+                        self.engine.judge(host, verdict);
+                    }
                 }
             }
             Fault::Hostile { to, hostility } => self.attack(to, hostility),

@@ -106,6 +106,10 @@ impl World {
                 }
                 self.engine.note(host, || Happening::SaveFailed);
                 self.step(host, Input::PersistFailed(id));
+                if self.hosts[host].life == life && self.hosts[host].endpoint.is_some() {
+                    let verdict = self.engine.oracles.save_failed(host);
+                    self.engine.judge(host, verdict);
+                }
             }
             Written::Nothing => {}
         }
@@ -236,13 +240,13 @@ impl World {
         // A life may take another name in its first moments (E12).
         let scene = Scene { incarnation: endpoint.node().incarnation(), ..scene };
         let sent = u32::try_from(engine.stats.sent - before).unwrap_or(u32::MAX);
-        let verdict = engine.oracles.stepped(&scene, sent);
+        let stops = endpoint.node().is_stopped();
+        let verdict = engine.oracles.stepped(&scene, sent, lease, (!crashed).then_some(stops));
         engine.judge(index, verdict);
         if crashed {
             host.crash_after = None;
         }
-        let ends = crashed || endpoint.node().is_stopped();
-        Some((lease, if ends { Outcome::Ends } else { Outcome::GoesOn }))
+        Some((lease, if crashed || stops { Outcome::Ends } else { Outcome::GoesOn }))
     }
 
     /// Notes what a host has become, for pictures.
