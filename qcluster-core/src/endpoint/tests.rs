@@ -105,6 +105,22 @@ fn garbage_is_counted_and_changes_nothing_else() {
 }
 
 #[test]
+fn a_clock_that_goes_back_is_noticed_with_whatever_comes() {
+    // Given a leader (E15),
+    let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
+    let now = Time::from_millis(500);
+    run(&mut endpoints, now);
+    let leader = endpoints.iter().find(|endpoint| endpoint.node().is_leader(now)).unwrap();
+    let (peer, address) = (rules(0, 3).voters()[0].key, address(9));
+    for input in [Input::Datagram { from: address, bytes: b"noise" }, Input::Resolved { peer, address }] {
+        // when its clock has gone back by the time of something that says nothing, then its lease is over.
+        let mut leader = leader.clone();
+        let outputs = leader.step(Time::from_millis(490), input);
+        assert_eq!(outputs.lease(), None);
+    }
+}
+
+#[test]
 fn a_recording_opens_nothing_in_a_later_life() {
     // Given a heartbeat that was recorded on its way from the leader to a follower,
     let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
