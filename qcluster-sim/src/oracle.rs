@@ -35,6 +35,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) incarnation: Incarnation,
     pub(crate) plan: &'a Plan,
     pub(crate) clock: &'a Clock,
+    /// What the clock of the process shows.
+    pub(crate) local: Time,
     /// What its machine's clock showed when the process started.
     pub(crate) epoch: Time,
     /// What its disk would give back after a crash, read once for each write.
@@ -46,11 +48,6 @@ impl Scene<'_> {
     /// What the machine's clock shows, which goes on over restarts of the process.
     fn machine(&self) -> Time {
         self.clock.read(self.at)
-    }
-
-    /// What the clock of the process shows.
-    fn local(&self) -> Time {
-        Time::ZERO + self.machine().since(self.epoch)
     }
 
     fn is_voter(&self) -> bool {

@@ -37,7 +37,7 @@ impl Leases {
             return Ok(None);
         }
         let is_over = |claim: &Claim| {
-            claim.host == scene.host && claim.token == lease.token.0 && claim.valid_until <= scene.local()
+            claim.host == scene.host && claim.token == lease.token.0 && claim.valid_until <= scene.local
         };
         if let Some(over) = self.current.filter(is_over) {
             let detail =

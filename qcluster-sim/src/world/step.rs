@@ -200,6 +200,7 @@ impl World {
             incarnation: endpoint.node().incarnation(),
             plan: &setup.plans[host.plan],
             clock: &host.clock,
+            local: now,
             epoch: host.epoch,
             synced: host.synced,
             durable: host.durable,
