@@ -79,6 +79,25 @@ fn where_nobody_leads_or_answers_the_exit_code_says_so() {
 }
 
 #[test]
+fn a_wrong_token_is_told_by_the_exit_code() {
+    let members = Members::new(1, |_, config| config["api"] = json!({ "token": "0123456789abcdef0123" }));
+    members.agree(1);
+    let node = &members.nodes[0];
+    let file = members.dir().join("token");
+    let path = file.to_str().expect("paths of tests are UTF-8");
+    for (token, code) in [("short", 2), ("0123456789abcdef0124", 2), ("0123456789abcdef0123", 0)] {
+        fs::write(&file, token).expect("a file can be written");
+        let ended = ask(node, &["register", "web", "--token-file", path]);
+        assert_eq!(ended.code, Some(code), "{token} {ended:?}");
+    }
+    // Who only looks shows none.
+    for (command, has_token) in [("leader", false), ("watch", false), ("services", false), ("leave", true)] {
+        let help = run_to_end(&[command, "--help"]).stdout;
+        assert!(help.contains("Exit codes") && help.contains("token") == has_token, "{help}");
+    }
+}
+
+#[test]
 fn a_time_to_live_is_a_time_or_a_number_of_seconds() {
     let members = Members::start(1);
     let node = &members.nodes[0];

@@ -164,6 +164,8 @@ fn print(text: &impl ToString) -> Result<(), Failure> {
 
 fn failure(error: &ClientError) -> Failure {
     let code = match error {
+        // The token that was shown is wrong, or one has to be.
+        ClientError::Refused { status: 401, .. } => exit::BAD_CONFIG,
         ClientError::Refused { .. } => exit::REFUSED,
         _ => exit::FAILED,
     };
