@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -143,4 +144,34 @@ fn a_watch_says_where_something_was_missed() {
     });
     watch.kill().expect("it runs until it is interrupted");
     watch.wait().expect("it was killed");
+}
+
+/// A node whose life ends and begins anew is away once, and back once.
+#[test]
+fn a_watch_counts_a_gap_as_a_line_and_complains_once() {
+    let mut members = Members::new(1, |_, config| config["mode"] = json!("leader"));
+    members.eventually("it leads", || members.nodes[0].status().filter(|status| status["is_leader"] == true));
+    let [told, said] = ["told", "said"].map(|name| members.dir().join(name));
+    let file = |path| File::create(path).expect("the folder is there");
+    let text = |path| fs::read_to_string(path).expect("it was created");
+    let address = members.nodes[0].address.to_string();
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_qcluster"))
+        .args(["watch", "--lines", "2", "--format", "json", "--addr", &address])
+        .stdin(Stdio::null())
+        .stdout(file(&told))
+        .stderr(file(&said))
+        .spawn()
+        .expect("the command line can be started");
+    members.eventually("the leader is told", || text(&told).contains("\"leader\"").then_some(()));
+    members.nodes[0].kill();
+    members.eventually("it says that the node is away", || (!text(&said).is_empty()).then_some(()));
+    // For longer than it takes to ask again, and again.
+    std::thread::sleep(Duration::from_millis(2_500));
+    members.nodes[0].start();
+    let status = members.eventually("the watch ends", || watch.try_wait().expect("a child can be waited for"));
+    let (told, said) = (text(&told), text(&said));
+    assert!(status.success() && told.lines().count() == 2 && told.ends_with("\"missed\"}\n"), "{told}");
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.ends_with(&format!("{address} answers again\n")), "{said}");
+    assert!(run_to_end(&["watch", "--help"]).stdout.contains("missed"));
 }

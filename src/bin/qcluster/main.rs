@@ -94,6 +94,8 @@ enum Command {
     #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Transfer(ask::transfer::Transfer),
     /// Print who leads, and what happens to members, services and the leader, until interrupted.
+    ///
+    /// Where something was missed, who leads is told anew; as JSON, a line with the kind `missed` comes before.
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Watch(ask::watch::Watch),
     /// Who is there.
