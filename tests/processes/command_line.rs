@@ -106,7 +106,31 @@ fn a_time_to_live_is_a_time_or_a_number_of_seconds() {
         let seen = json_of(&ask(node, &["register", "web", "--ttl", text, "--format", "json"]));
         assert_eq!(seen["ttl_ms"], ms, "{text} {seen}");
     }
-    assert_eq!(ask(node, &["register", "web", "--ttl", "soon"]).code, Some(2));
+    for text in ["soon", "1500us", "1us", "-1", "-1s", "0"] {
+        let ended = ask(node, &["register", "web", "--ttl", text]);
+        assert!(ended.code == Some(2) && ended.stderr.contains("has to be a time"), "{text} {ended:?}");
+    }
+}
+
+#[test]
+fn no_service_is_told_from_no_such_service_and_an_empty_token_from_a_wrong_one() {
+    let members = Members::start(1);
+    let node = &members.nodes[0];
+    for (arguments, sentence) in [
+        (&["services"][..], "there is no service on any node"),
+        (&["services", "web"], "there is no such service"),
+        (&["services", "--healthy"], "there is no such service"),
+    ] {
+        let ended = ask(node, arguments);
+        assert!(ended.code == Some(4) && ended.stderr.contains(sentence), "{ended:?}");
+    }
+    let address = node.address.to_string();
+    let register = |token: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qcluster"));
+        command.args(["register", "web", "--addr", &address]).env("QCLUSTER_TOKEN", token);
+        command.output().expect("the command line can be started").status.code()
+    };
+    assert_eq!((register(""), register("short")), (Some(0), Some(2)));
 }
 
 #[test]
