@@ -24,7 +24,7 @@ pub enum ClientError {
         /// After how long the client gave up.
         after: Duration,
     },
-    /// The connection ended before the answer. What was asked for may have happened.
+    /// The connection ended or failed before the end of the answer. What was asked for may have happened.
     HungUp {
         /// Where.
         address: String,
@@ -80,7 +80,7 @@ impl fmt::Display for ClientError {
                 "{address} has not answered within {after:?}. Ask for its status; what was asked for may still happen"
             ),
             Self::HungUp { address } => {
-                write!(f, "{address} has ended the connection before it answered. Has the node there just stopped?")
+                write!(f, "{address} has ended the connection before it had answered. Has the node there just stopped?")
             }
             Self::Incomprehensible { address, reason } => {
                 write!(

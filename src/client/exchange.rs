@@ -1,5 +1,6 @@
 //! One question over one connection, with limits on time and length.
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -72,16 +73,33 @@ impl<'a> Ask<'a> {
 
     /// Why a conversation that had begun has led to nothing.
     fn broken(&self, error: &hyper::Error) -> ClientError {
-        if error.is_incomplete_message() || error.is_canceled() {
+        if error.is_incomplete_message() || error.is_canceled() || is_cut_off(error) {
             ClientError::HungUp { address: self.address.to_owned() }
         } else {
             self.incomprehensible(error)
         }
     }
 
+    /// Why a body was not read to its end: that, or it is longer than any answer of a node.
+    fn unread(&self, error: &(dyn Error + Send + Sync + 'static)) -> ClientError {
+        match error.downcast_ref::<hyper::Error>() {
+            Some(error) => self.broken(error),
+            None => self.incomprehensible(&error),
+        }
+    }
+
     fn incomprehensible(&self, reason: &impl ToString) -> ClientError {
         ClientError::Incomprehensible { address: self.address.to_owned(), reason: reason.to_string() }
     }
+}
+
+/// Whether the connection has failed or ended too early, rather than brought nonsense.
+fn is_cut_off(error: &hyper::Error) -> bool {
+    let mut causes = std::iter::successors(error.source(), |&error| error.source());
+    // Lengths of chunks that cannot be read come as errors of input.
+    let is_nonsense =
+        |error: &io::Error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+    causes.find_map(|error| error.downcast_ref::<io::Error>()).is_some_and(|error| !is_nonsense(error))
 }
 
 /// Asks, and reads the answer.
@@ -109,7 +127,7 @@ async fn answer(ask: &Ask<'_>) -> Result<(u16, Bytes), ClientError> {
         let response = sender.send_request(request).await.map_err(|error| ask.broken(&error))?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), ANSWER_LEN_MAX).collect().await;
-        Ok((status, body.map_err(|error| ask.incomprehensible(&error))?.to_bytes()))
+        Ok((status, body.map_err(|error| ask.unread(error.as_ref()))?.to_bytes()))
     };
     let mut conversation = std::pin::pin!(conversation);
     let mut connection = std::pin::pin!(connection);

@@ -8,9 +8,10 @@ use tokio::net::TcpListener;
 use super::{Client, ClientError};
 
 /// What comes after an answer.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 enum Then {
     HangUp,
+    Reset,
     Hold,
 }
 
@@ -24,8 +25,10 @@ async fn somebody(answer: &'static str, then: Then) -> Client {
             // Answering before the question is heard would be a race; a client that has gone needs no answer.
             let _ = stream.read(&mut [0; 1_024]).await;
             let _ = stream.write_all(answer.as_bytes()).await;
-            if then == Then::Hold {
-                held.push(stream);
+            match then {
+                Then::HangUp => {}
+                Then::Reset => stream.set_zero_linger().expect("an option of every socket"),
+                Then::Hold => held.push(stream),
             }
         }
     });
@@ -38,12 +41,28 @@ async fn who_is_no_node_is_told_from_a_node_that_refuses() {
     assert!(matches!(web.status().await, Err(ClientError::Incomprehensible { .. })));
     let odd = somebody("SSH-2.0-x\r\n", Then::HangUp).await;
     assert!(matches!(odd.status().await, Err(ClientError::Incomprehensible { .. })));
-    let gone = somebody("", Then::HangUp).await;
-    assert!(matches!(gone.status().await, Err(ClientError::HungUp { .. })));
+    let chunks = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nnonsense\r\n";
+    let garbled = somebody(chunks, Then::Hold).await;
+    assert!(matches!(garbled.status().await, Err(ClientError::Incomprehensible { .. })));
     let refusal = "HTTP/1.1 403 F\r\ncontent-length: 35\r\n\r\n{\"code\":\"forbidden\",\"message\":\"no\"}";
     match somebody(refusal, Then::HangUp).await.transfer(None).await {
         Err(ClientError::Refused { status: 403, error, .. }) => assert_eq!(error.code, "forbidden"),
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_too_early_is_hung_up_wherever_it_ends() {
+    let half_a_head = "HTTP/1.1 200 OK\r\ncontent-";
+    let half_a_body = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"identifier\":";
+    let half_a_chunk = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10\r\n{\"iden";
+    for answer in ["", half_a_head, half_a_body, half_a_chunk] {
+        for then in [Then::HangUp, Then::Reset] {
+            match somebody(answer, then).await.status().await {
+                Err(ClientError::HungUp { .. }) => {}
+                other => panic!("{answer:?}, {then:?}: {other:?}"),
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -79,6 +80,25 @@ fn where_nobody_leads_or_answers_the_exit_code_says_so() {
 }
 
 #[test]
+fn a_wrong_token_is_told_by_the_exit_code() {
+    let members = Members::new(1, |_, config| config["api"] = json!({ "token": "0123456789abcdef0123" }));
+    members.agree(1);
+    let node = &members.nodes[0];
+    let file = members.dir().join("token");
+    let path = file.to_str().expect("paths of tests are UTF-8");
+    for (token, code) in [("short", 2), ("0123456789abcdef0124", 2), ("0123456789abcdef0123", 0)] {
+        fs::write(&file, token).expect("a file can be written");
+        let ended = ask(node, &["register", "web", "--token-file", path]);
+        assert_eq!(ended.code, Some(code), "{token} {ended:?}");
+    }
+    // Who only looks shows none.
+    for (command, has_token) in [("leader", false), ("watch", false), ("services", false), ("leave", true)] {
+        let help = run_to_end(&[command, "--help"]).stdout;
+        assert!(help.contains("Exit codes") && help.contains("token") == has_token, "{help}");
+    }
+}
+
+#[test]
 fn a_time_to_live_is_a_time_or_a_number_of_seconds() {
     let members = Members::start(1);
     let node = &members.nodes[0];
@@ -86,7 +106,31 @@ fn a_time_to_live_is_a_time_or_a_number_of_seconds() {
         let seen = json_of(&ask(node, &["register", "web", "--ttl", text, "--format", "json"]));
         assert_eq!(seen["ttl_ms"], ms, "{text} {seen}");
     }
-    assert_eq!(ask(node, &["register", "web", "--ttl", "soon"]).code, Some(2));
+    for text in ["soon", "1500us", "1us", "-1", "-1s", "0"] {
+        let ended = ask(node, &["register", "web", "--ttl", text]);
+        assert!(ended.code == Some(2) && ended.stderr.contains("has to be a time"), "{text} {ended:?}");
+    }
+}
+
+#[test]
+fn no_service_is_told_from_no_such_service_and_an_empty_token_from_a_wrong_one() {
+    let members = Members::start(1);
+    let node = &members.nodes[0];
+    for (arguments, sentence) in [
+        (&["services"][..], "there is no service on any node"),
+        (&["services", "web"], "there is no such service"),
+        (&["services", "--healthy"], "there is no such service"),
+    ] {
+        let ended = ask(node, arguments);
+        assert!(ended.code == Some(4) && ended.stderr.contains(sentence), "{ended:?}");
+    }
+    let address = node.address.to_string();
+    let register = |token: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qcluster"));
+        command.args(["register", "web", "--addr", &address]).env("QCLUSTER_TOKEN", token);
+        command.output().expect("the command line can be started").status.code()
+    };
+    assert_eq!((register(""), register("short")), (Some(0), Some(2)));
 }
 
 #[test]
@@ -124,4 +168,34 @@ fn a_watch_says_where_something_was_missed() {
     });
     watch.kill().expect("it runs until it is interrupted");
     watch.wait().expect("it was killed");
+}
+
+/// A node whose life ends and begins anew is away once, and back once.
+#[test]
+fn a_watch_counts_a_gap_as_a_line_and_complains_once() {
+    let mut members = Members::new(1, |_, config| config["mode"] = json!("leader"));
+    members.eventually("it leads", || members.nodes[0].status().filter(|status| status["is_leader"] == true));
+    let [told, said] = ["told", "said"].map(|name| members.dir().join(name));
+    let file = |path| File::create(path).expect("the folder is there");
+    let text = |path| fs::read_to_string(path).expect("it was created");
+    let address = members.nodes[0].address.to_string();
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_qcluster"))
+        .args(["watch", "--lines", "2", "--format", "json", "--addr", &address])
+        .stdin(Stdio::null())
+        .stdout(file(&told))
+        .stderr(file(&said))
+        .spawn()
+        .expect("the command line can be started");
+    members.eventually("the leader is told", || text(&told).contains("\"leader\"").then_some(()));
+    members.nodes[0].kill();
+    members.eventually("it says that the node is away", || (!text(&said).is_empty()).then_some(()));
+    // For longer than it takes to ask again, and again.
+    std::thread::sleep(Duration::from_millis(2_500));
+    members.nodes[0].start();
+    let status = members.eventually("the watch ends", || watch.try_wait().expect("a child can be waited for"));
+    let (told, said) = (text(&told), text(&said));
+    assert!(status.success() && told.lines().count() == 2 && told.ends_with("\"missed\"}\n"), "{told}");
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.ends_with(&format!("{address} answers again\n")), "{said}");
+    assert!(run_to_end(&["watch", "--help"]).stdout.contains("missed"));
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-    VIA, WWW_AUTHENTICATE,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    WWW_AUTHENTICATE,
 };
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
@@ -42,6 +42,9 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What a command may take beyond the leader's drain.
 const COMMAND_SLACK: Duration = Duration::from_secs(2);
+
+/// What proxies add to a request, beside everything that begins with `x-forwarded-`.
+const PASSED_ON: [&str; 6] = ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
 
 /// What the metrics call a request that was turned away before its path was looked at.
 const NO_ROUTE: &str = "other";
@@ -241,8 +244,9 @@ fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> api::Re
 }
 
 fn client(from: SocketAddr, headers: &HeaderMap) -> Client {
-    let passed_on = [FORWARDED, VIA, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip")];
-    if passed_on.iter().any(|name| headers.contains_key(name)) {
+    // Names of headers are in lower case here, however they were sent.
+    let is_passed_on = |name: &str| name.starts_with("x-forwarded-") || PASSED_ON.contains(&name);
+    if headers.keys().any(|name| is_passed_on(name.as_str())) {
         Client::Forwarded
     } else if from.ip().to_canonical().is_loopback() {
         Client::Loopback

@@ -164,8 +164,20 @@ async fn a_refused_hand_over_is_a_conflict_with_its_reason() {
 #[tokio::test]
 async fn a_proxy_on_this_machine_does_not_lend_its_address() {
     let served = plain().await;
-    let (status, body) = post(served.address, "x-forwarded-for: 192.0.2.1\r\n", "").await;
-    assert_eq!((status, &body["code"]), (403, &"forbidden".into()));
+    for header in [
+        "Forwarded: for=192.0.2.1",
+        "Via: 1.1 proxy",
+        "x-forwarded-for: 192.0.2.1",
+        "X-Forwarded-Host: example.net",
+        "X-Forwarded-Proto: https",
+        "X-Real-IP: 192.0.2.1",
+        "X-Client-IP: 192.0.2.1",
+        "True-Client-IP: 192.0.2.1",
+        "CF-Connecting-IP: 192.0.2.1",
+    ] {
+        let (status, body) = post(served.address, &format!("{header}\r\n"), "").await;
+        assert_eq!((status, &body["code"]), (403, &"forbidden".into()), "{header}");
+    }
 }
 
 #[tokio::test]

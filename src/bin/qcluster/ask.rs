@@ -6,6 +6,7 @@ mod rights;
 pub(crate) mod transfer;
 pub(crate) mod watch;
 
+use std::net::SocketAddrV6;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -39,11 +40,19 @@ enum Shape {
     Json,
 }
 
+/// An address of IP version 6 stands in brackets, or nobody could tell where its port begins.
 fn host_and_port(text: &str) -> Result<String, &'static str> {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0) => Ok(text.to_owned()),
-        Some(_) | None => Err("has to be HOST:PORT"),
-    }
+    let is_host = |host: &str| {
+        let of_a_name = |letter: char| letter.is_alphanumeric() || "-._".contains(letter);
+        !host.is_empty() && host.chars().all(of_a_name)
+    };
+    let is_port =
+        |port: &str| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_address = match text.rsplit_once(':') {
+        Some((host, port)) => is_port(port) && (is_host(host) || text.parse::<SocketAddrV6>().is_ok()),
+        None => false,
+    };
+    if is_address { Ok(text.to_owned()) } else { Err("has to be HOST:PORT") }
 }
 
 impl Asked {
@@ -164,8 +173,13 @@ fn print(text: &impl ToString) -> Result<(), Failure> {
 
 fn failure(error: &ClientError) -> Failure {
     let code = match error {
+        // The token that was shown is wrong, or one has to be.
+        ClientError::Refused { status: 401, .. } => exit::BAD_CONFIG,
         ClientError::Refused { .. } => exit::REFUSED,
         _ => exit::FAILED,
     };
     Failure::new(code, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 mod exit {
     /// It could not start, or something failed while it ran.
     pub(crate) const FAILED: u8 = 1;
-    /// The command line or the configuration is wrong. The argument parser uses the same.
+    /// The command line, the configuration or a token is wrong. The argument parser uses the same.
     pub(crate) const BAD_CONFIG: u8 = 2;
     /// The node answered, and it is not what was hoped for: nobody leads, there is no such service, or it refuses.
     pub(crate) const REFUSED: u8 = 4;
@@ -43,10 +43,17 @@ Exit codes:
 
 const EXIT_CODES_OF_ASKING: &str = "\
 Exit codes:
-  0  answered, or done
+  0  answered
   1  the node cannot be reached, or does not answer in time
-  2  the command line or the token is wrong
+  2  the command line is wrong
   4  the node knows no leader, has no such service, or refuses";
+
+const EXIT_CODES_OF_CHANGING: &str = "\
+Exit codes:
+  0  done
+  1  the node cannot be reached, or does not answer in time
+  2  the command line or the token is wrong, or the node wants one
+  4  the node has no such service, or refuses";
 
 const EXIT_CODES_OF_DEMO: &str = "\
 Exit codes:
@@ -84,9 +91,11 @@ enum Command {
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Leader(ask::Asked),
     /// Hand leadership over, and wait until the leader's work has ended.
-    #[command(after_help = EXIT_CODES_OF_ASKING)]
+    #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Transfer(ask::transfer::Transfer),
     /// Print who leads, and what happens to members, services and the leader, until interrupted.
+    ///
+    /// Where something was missed, who leads is told anew; as JSON, a line with the kind `missed` comes before.
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Watch(ask::watch::Watch),
     /// Who is there.
@@ -99,16 +108,16 @@ enum Command {
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Owners(ask::lists::Owners),
     /// Register a service with a node, in place of the one with its identifier.
-    #[command(after_help = EXIT_CODES_OF_ASKING)]
+    #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Register(Box<ask::changes::Register>),
     /// Tell the node that a service was registered with that it lives.
-    #[command(after_help = EXIT_CODES_OF_ASKING)]
+    #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Heartbeat(ask::changes::Heartbeat),
     /// End a service, at the node that it was registered with.
-    #[command(after_help = EXIT_CODES_OF_ASKING)]
+    #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Deregister(ask::changes::Deregister),
     /// Have a node leave its cluster in an orderly way, and stop.
-    #[command(after_help = EXIT_CODES_OF_ASKING)]
+    #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Leave(ask::changes::Leave),
     /// Elect a leader among three nodes in this process, kill it, and show who takes over and when.
     #[command(after_help = EXIT_CODES_OF_DEMO)]

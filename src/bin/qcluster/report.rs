@@ -100,8 +100,8 @@ impl Reporter {
             | What::Missed { .. } => {}
         }
         let text = lines::text(&self.identifier, self.ended_by.get(), change);
-        if let Some((kind, event)) = gathered::kind_of(change) {
-            self.gathered.note(change.at, kind, event, text.unwrap_or_default());
+        if let Some(about) = gathered::about(change) {
+            self.gathered.note(change.at, about, text.unwrap_or_default());
             return;
         }
         if text.is_some() {

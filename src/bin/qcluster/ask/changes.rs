@@ -35,7 +35,7 @@ pub(crate) struct Register {
     health: State,
     /// After how long without a heartbeat it counts as critical, such as 10s or 500ms; none are expected unless given. A mere
     /// number is seconds.
-    #[arg(long, value_name = "TIME", value_parser = span)]
+    #[arg(long, value_name = "TIME", value_parser = span, allow_hyphen_values = true)]
     ttl: Option<Span>,
     #[command(flatten)]
     rights: Rights,
@@ -142,12 +142,17 @@ pub(crate) async fn leave(arguments: Leave) -> Result<(), Failure> {
     }
 }
 
-fn span(text: &str) -> Result<Span, humantime::DurationError> {
+/// In milliseconds, as nodes count: less than one would be lost.
+fn span(text: &str) -> Result<Span, &'static str> {
     let time = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => humantime::parse_duration(text)?,
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text).ok(),
     };
-    Ok(Span::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    let ms = time.filter(|time| time.subsec_nanos().is_multiple_of(1_000_000)).map(|time| time.as_millis());
+    match ms.and_then(|ms| u64::try_from(ms).ok()) {
+        Some(ms) if ms > 0 => Ok(Span::from_millis(ms)),
+        Some(_) | None => Err("has to be a time of whole milliseconds, at least one, such as 10s or 500ms"),
+    }
 }
 
 fn key_and_value(text: &str) -> Result<(String, serde_json::Value), String> {
@@ -155,3 +160,6 @@ fn key_and_value(text: &str) -> Result<(String, serde_json::Value), String> {
     let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
     Ok((key.to_owned(), value))
 }
+
+#[cfg(test)]
+mod tests;

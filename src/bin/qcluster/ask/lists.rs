@@ -54,7 +54,8 @@ pub(crate) async fn services(arguments: Services) -> Result<(), Failure> {
         Shape::Table => print(&services_table(&list.services))?,
     }
     if list.services.is_empty() {
-        return Err(Failure::new(exit::REFUSED, &"there is no such service on any node that is there"));
+        let such = if which == Which::default() { "" } else { "such " };
+        return Err(Failure::new(exit::REFUSED, &format!("there is no {such}service on any node that is there")));
     }
     Ok(())
 }

@@ -38,8 +38,9 @@ impl Rights {
                 (place, text)
             }
             None => match std::env::var(TOKEN_VARIABLE) {
-                Ok(text) => (TOKEN_VARIABLE.to_owned(), text),
-                Err(_) => return Ok(None),
+                // Where a variable cannot be unset, it is emptied.
+                Ok(text) if !text.trim().is_empty() => (TOKEN_VARIABLE.to_owned(), text),
+                Ok(_) | Err(_) => return Ok(None),
             },
         };
         let line = text.lines().next().unwrap_or_default().trim().to_owned();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use qcluster::client::{Client, ClientError, Happened, WatchEvent};
+use qcluster::client::{Client, ClientError, Happened, Watch as Events, WatchEvent};
 use qcluster::{Mode, Term};
 
 use super::{Asked, Shape, failure, print, print_json};
@@ -12,7 +12,6 @@ use crate::{Failure, style};
 /// Before a node that cannot be reached is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Follows a node. Where something was missed, who leads is told anew; as JSON, a line with the kind `missed` comes before.
 #[derive(Args)]
 pub(crate) struct Watch {
     /// End after so many lines.
@@ -22,41 +21,74 @@ pub(crate) struct Watch {
     asked: Asked,
 }
 
+/// What there is to tell.
+enum News {
+    Happened(WatchEvent),
+    /// What happened until this index is not known.
+    Missed(u64),
+}
+
 pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
     let Watch { lines, asked } = arguments;
     let client = asked.client();
     // Whoever watches from the start wants to hear of a wrong address; later a node may be away for a while.
     let status = client.status().await.map_err(|error| failure(&error))?;
-    let mut watch = client.watch_from(status.registry.index);
-    let mut events: Vec<WatchEvent> =
-        leads(&client, watch.index()).await.map_err(|error| failure(&error))?.into_iter().collect();
+    let mut events = client.watch_from(status.registry.index);
+    let first = leads(&client, events.index()).await.map_err(|error| failure(&error))?;
+    let mut news: Vec<News> = first.into_iter().map(News::Happened).collect();
     let mut printed = 0;
     loop {
-        for event in &events {
-            match asked.format {
-                Shape::Json => print_json(event)?,
-                Shape::Table => print(&sentence(event))?,
-            }
-            printed += 1;
+        for news in &news {
+            printed += tell(news, asked.format)?;
             if lines.is_some_and(|lines| printed >= lines) {
                 return Ok(());
             }
         }
-        events = loop {
-            match watch.next().await {
-                Ok(events) => break events,
-                Err(error) if error.has_missed() => {
-                    missed(asked.format, watch.index())?;
-                    // Who cannot say so now says it when that changes.
-                    break leads(&client, watch.index()).await.ok().flatten().into_iter().collect();
-                }
-                Err(error) => {
-                    anstream::eprintln!("{}qcluster:{} {error}", style::WARN, style::PLAIN);
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        };
+        news = next(&client, &mut events).await;
     }
+}
+
+/// Waits for news, through times when the node is away.
+async fn next(client: &Client, events: &mut Events) -> Vec<News> {
+    let mut is_refused = false;
+    loop {
+        match events.next().await {
+            Ok(events) => return events.into_iter().map(News::Happened).collect(),
+            Err(error) if error.has_missed() => {
+                let index = events.index();
+                // Who cannot say so now says it when that changes.
+                let leads = leads(client, index).await.ok().flatten();
+                return [News::Missed(index)].into_iter().chain(leads.map(News::Happened)).collect();
+            }
+            // It is there, and may change its mind.
+            Err(error @ ClientError::Refused { .. }) => {
+                if !is_refused {
+                    warn(&error.to_string());
+                }
+                is_refused = true;
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => {
+                warn(&error.to_string());
+                until_back(client).await;
+                warn(&format!("{} answers again", client.address()));
+            }
+        }
+    }
+}
+
+/// Asks for the status, which is answered at once: what happens next may be long in coming.
+async fn until_back(client: &Client) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        if client.status().await.is_ok() {
+            return;
+        }
+    }
+}
+
+fn warn(sentence: &str) {
+    anstream::eprintln!("{}qcluster:{} {sentence}", style::WARN, style::PLAIN);
 }
 
 /// Who leads, as if that had just happened; `None` where nobody does by design.
@@ -66,16 +98,20 @@ async fn leads(client: &Client, index: u64) -> Result<Option<WatchEvent>, Client
     Ok((info.mode == Mode::Leader).then(event))
 }
 
-/// What happened in between is not known.
-fn missed(format: Shape, index: u64) -> Result<(), Failure> {
-    match format {
-        Shape::Json => print_json(&serde_json::json!({ "index": index, "kind": "missed" })),
-        Shape::Table => {
-            let what = "what happened in between is not known: look at members and services; from here on:";
-            anstream::eprintln!("{}qcluster:{} {what}", style::WARN, style::PLAIN);
-            Ok(())
+/// Gives how many lines that was on the standard output.
+fn tell(news: &News, format: Shape) -> Result<u64, Failure> {
+    match (news, format) {
+        (News::Happened(event), Shape::Json) => print_json(event)?,
+        (News::Happened(event), Shape::Table) => print(&sentence(event))?,
+        (News::Missed(index), Shape::Json) => {
+            print_json(&serde_json::json!({ "index": index, "kind": "missed" }))?;
+        }
+        (News::Missed(_), Shape::Table) => {
+            warn("what happened in between is not known: look at members and services; from here on:");
+            return Ok(0);
         }
     }
+    Ok(1)
 }
 
 fn sentence(event: &WatchEvent) -> String {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
+use qcluster::core::MemberEvent;
 use qcluster::{Change, What};
 
 use super::lines;
@@ -19,27 +20,35 @@ pub(super) struct Gathered {
     due: Option<Instant>,
     members: Group,
     services: Group,
+    /// What each member is told of for, and its place among the lines.
+    latest: BTreeMap<String, (MemberEvent, usize)>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Member,
-    Service,
+/// What a change is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum About {
+    Member { id: String, event: MemberEvent },
+    Service { event: &'static str },
 }
 
 #[derive(Default)]
 struct Group {
     /// The first of them; more than are told one by one are not kept.
-    lines: Vec<String>,
+    lines: Vec<Line>,
     counts: BTreeMap<&'static str, usize>,
     last: Option<SystemTime>,
 }
 
-/// Whether it is a change that is told together with others, and the name of what happened.
-pub(super) fn kind_of(change: &Change) -> Option<(Kind, &'static str)> {
+struct Line {
+    at: SystemTime,
+    text: String,
+}
+
+/// What is told together with others; `None` for a change that is told at once.
+pub(super) fn about(change: &Change) -> Option<About> {
     match &change.what {
-        What::Member(change) => Some((Kind::Member, change.what.name())),
-        What::Service(change) => Some((Kind::Service, change.name())),
+        What::Member(change) => Some(About::Member { id: change.member.id.to_string(), event: change.what }),
+        What::Service(change) => Some(About::Service { event: change.name() }),
         What::Elected { .. }
         | What::Lost { .. }
         | What::Draining { .. }
@@ -55,16 +64,30 @@ pub(super) fn kind_of(change: &Change) -> Option<(Kind, &'static str)> {
 }
 
 impl Gathered {
-    pub(super) fn note(&mut self, at: SystemTime, kind: Kind, event: &'static str, line: String) {
+    pub(super) fn note(&mut self, at: SystemTime, about: About, text: String) {
         self.due.get_or_insert_with(|| Instant::now() + PAUSE);
-        let group = match kind {
-            Kind::Member => &mut self.members,
-            Kind::Service => &mut self.services,
-        };
-        group.last = Some(at);
-        *group.counts.entry(event).or_default() += 1;
-        if group.lines.len() <= SINGLES_MAX {
-            group.lines.push(line);
+        match about {
+            About::Member { id, event } => self.note_member(at, id, event, text),
+            About::Service { event } => {
+                self.services.add(event, Line { at, text });
+            }
+        }
+    }
+
+    /// A member that joins or changes, and changes once more before anybody is told, has done so once.
+    fn note_member(&mut self, at: SystemTime, id: String, event: MemberEvent, text: String) {
+        match (self.latest.get(&id), event) {
+            (Some((MemberEvent::Joined, _)), MemberEvent::Changed) => {}
+            (Some((MemberEvent::Changed, place)), MemberEvent::Changed) => {
+                self.members.last = Some(at);
+                if let Some(line) = self.members.lines.get_mut(*place) {
+                    *line = Line { at, text };
+                }
+            }
+            (None | Some(_), MemberEvent::Joined | MemberEvent::Changed | MemberEvent::Down | MemberEvent::Left) => {
+                let place = self.members.add(event.name(), Line { at, text });
+                self.latest.insert(id, (event, place));
+            }
         }
     }
 
@@ -72,20 +95,34 @@ impl Gathered {
         self.due
     }
 
-    /// The lines that tell of all of it.
+    /// The lines that tell of all of it, in the order of their times.
     pub(super) fn take(&mut self) -> Vec<String> {
         let Self { members, services, .. } = std::mem::take(self);
-        [members.told("members"), services.told("services")].concat()
+        let mut lines = members.told("members");
+        lines.extend(services.told("services"));
+        lines.sort_by_key(|line| line.at);
+        lines.into_iter().map(|line| line.text).collect()
     }
 }
 
 impl Group {
-    fn told(self, word: &str) -> Vec<String> {
+    /// Gives the place of its line, if there is one.
+    fn add(&mut self, event: &'static str, line: Line) -> usize {
+        self.last = Some(line.at);
+        *self.counts.entry(event).or_default() += 1;
+        let place = self.lines.len();
+        if place <= SINGLES_MAX {
+            self.lines.push(line);
+        }
+        place
+    }
+
+    fn told(self, word: &str) -> Vec<Line> {
         let Self { lines, counts, last } = self;
         match last {
             Some(at) if lines.len() > SINGLES_MAX => {
                 let counts: Vec<String> = counts.iter().map(|(event, count)| format!("{count} {event}")).collect();
-                vec![lines::summary(at, word, &counts.join(", "))]
+                vec![Line { at, text: lines::summary(at, word, &counts.join(", ")) }]
             }
             Some(_) | None => lines,
         }

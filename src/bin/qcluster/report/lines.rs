@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
-use qcluster::core::{MemberEvent, Timing};
+use qcluster::core::{MemberEvent, MemberView, Timing};
 use qcluster::{Change, LostReason, Mode, Status, What};
 use serde_json::json;
 
@@ -71,7 +71,14 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
         What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (life {other:?})")),
         What::Member(change) => {
             let style = if change.what == MemberEvent::Down { WARN } else { FAINT };
-            (style, "member", format!("{} {}", change.member.id, change.what.name()))
+            let MemberView { id, address, .. } = &change.member;
+            let place = address.map(|address| format!(", now at {address}")).unwrap_or_default();
+            let how = match change.what {
+                // Which of the two a node does not say.
+                MemberEvent::Changed => format!(": restarted or moved{place}"),
+                MemberEvent::Joined | MemberEvent::Down | MemberEvent::Left => String::new(),
+            };
+            (style, "member", format!("{id} {}{how}", change.what.name()))
         }
         What::Service(change) => {
             let service = &change.instance().service;

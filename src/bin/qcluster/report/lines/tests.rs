@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use qcluster::core::{Incarnation, MemberChange, MemberEvent, MemberView, NodeId, Span, Standing, State};
 use qcluster::{Change, FencingToken, LostReason, Peer, Term, What};
 
 use super::{event, text};
@@ -61,4 +62,23 @@ fn a_hand_over_is_no_warning() {
     assert!(told(None).contains(&warning));
     assert!(told(Some(LostReason::LeaseExpired)).contains(&warning));
     assert!(!told(Some(LostReason::Transferred)).contains(&warning));
+}
+
+#[test]
+fn a_changed_member_is_told_with_its_place() {
+    let told = |what, address: Option<&str>| {
+        let member = MemberView {
+            id: NodeId::new("server_b").unwrap(),
+            address: address.map(|address| address.parse().unwrap()),
+            standing: Standing::of(Incarnation(1)),
+            state: State::Alive,
+            for_: Span::ZERO,
+        };
+        let line = text("server_a", None, &change(What::Member(MemberChange { what, member }))).unwrap();
+        anstream::adapter::strip_str(&line).to_string().split_off("16:00:00.123Z  member    ".len())
+    };
+    let place = Some("127.0.0.1:7002");
+    assert_eq!(told(MemberEvent::Changed, place), "server_b changed: restarted or moved, now at 127.0.0.1:7002");
+    assert_eq!(told(MemberEvent::Changed, None), "server_b changed: restarted or moved");
+    assert_eq!(told(MemberEvent::Joined, place), "server_b joined");
 }
