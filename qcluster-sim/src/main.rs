@@ -156,7 +156,9 @@ fn view_of(schedule: &Schedule, outcome: &Outcome, arrows: Arrows, between: Opti
         }
         None => (outcome.end.before(lease.times(LEASES)).max(Time::ZERO), outcome.end),
     });
-    View { hosts: schedule.setup.hosts, from, to, arrows }
+    let broken = outcome.violation.as_ref().map(|violation| (violation.at, violation.rule));
+    // Nothing goes on beyond the end of the run, which a violation may have brought.
+    View { hosts: schedule.setup.hosts, from, to: to.min(outcome.end), arrows, broken }
 }
 
 fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
