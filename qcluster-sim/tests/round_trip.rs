@@ -5,6 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use qcluster_core::{GossipPace, Span, Time};
+use qcluster_sim::swarm::{Limits, draw};
 use qcluster_sim::{
     Assumption, ClockSetup, Convergence, DiskQuality, Fault, HostSet, Hostility, LinkQuality, Memory, Place, Plan,
     Schedule, Setup,
@@ -220,6 +221,12 @@ proptest! {
     fn json_reads_back(schedule in schedule()) {
         let text = serde_json::to_string(&schedule).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(serde_json::from_str::<Schedule>(&text).ok(), Some(schedule));
+    }
+
+    #[test]
+    fn what_a_seed_draws_is_accepted(seed in any::<u64>(), voters in option::of(1..=Limits::VOTERS_MAX)) {
+        let schedule = draw(seed, Limits { voters });
+        prop_assert_eq!(schedule.to_string().parse(), Ok(schedule));
     }
 
     /// A mistake is named with its line, and never a panic.
