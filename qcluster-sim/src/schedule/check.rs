@@ -59,11 +59,10 @@ impl Schedule {
             Part::Clock(host).blame(within(clock.rate_ppb))?;
         }
         for (index, (_, fault)) in self.faults.iter().enumerate() {
-            Part::Fault(index).blame(match fault {
-                Fault::Rate { ppb, .. } => within(*ppb),
-                Fault::ClockJump { .. } => Err("a clock that jumps needs the line `broken rates`".into()),
-                _ => Ok(()),
-            })?;
+            let jumps = matches!(fault, Fault::ClockJump { .. });
+            let verdict = require(!jumps, || "a clock that jumps needs the line `broken rates`".into());
+            let rate = if let Fault::Rate { ppb, .. } = fault { within(*ppb) } else { Ok(()) };
+            Part::Fault(index).blame(verdict.and(rate))?;
         }
         Ok(())
     }
