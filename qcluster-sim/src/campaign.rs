@@ -34,6 +34,20 @@ pub struct Campaign {
     pub limits: Limits,
 }
 
+/// What there is to say while it runs.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// So many runs are done.
+    Done(u64),
+    /// An oracle objects.
+    Failed {
+        /// To the run of that seed.
+        seed: u64,
+        /// And why.
+        violation: &'a Violation,
+    },
+}
+
 /// What the runs amounted to.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -127,11 +141,11 @@ impl Campaign {
     /// Failures after which a campaign ends: more of them say no more.
     const FAILURES_MAX: usize = 8;
 
-    /// Runs it. `progress` is called now and then with the number of runs so far.
+    /// Runs it, and calls `tell` after every run, and at once when one fails.
     ///
     /// # Errors
     /// A drawn setup is none, which is a mistake in the drawing: a sentence with the seed.
-    pub fn run(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<Summary, String> {
+    pub fn run(&self, tell: &(dyn Fn(News<'_>) + Sync)) -> Result<Summary, String> {
         let (next, done, over) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
         let started = Instant::now();
         let work = || -> Result<Summary, String> {
@@ -150,10 +164,13 @@ impl Campaign {
                 let schedule = draw(seed, self.limits);
                 let outcome = schedule.run(Recording::Off).map_err(|error| format!("seed {seed}: {error}"))?;
                 summary.add(seed, &schedule, &outcome);
+                if let Some(violation) = &outcome.violation {
+                    tell(News::Failed { seed, violation });
+                }
                 if summary.failures.len() >= Self::FAILURES_MAX {
                     over.store(true, Ordering::Relaxed);
                 }
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+                tell(News::Done(done.fetch_add(1, Ordering::Relaxed) + 1));
             }
             summary.processor = busy.elapsed();
             Ok(summary)

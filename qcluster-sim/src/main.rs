@@ -7,11 +7,14 @@ mod replaying;
 
 use std::fs;
 use std::io::Write as _;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser as _;
 use options::{Format, Options};
+use progress::complain;
 use qcluster_core::{Span, Time};
 use qcluster_sim::campaign::{Campaign, Until};
 use qcluster_sim::exhaustive::{SmallWorld, explore_all};
@@ -25,7 +28,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("qcluster-sim: {error}");
+            complain(&format!("qcluster-sim: {error}"));
             ExitCode::from(2)
         }
     }
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<bool, String> {
     let limits = Limits { voters: options.nodes };
     if let Some(states) = options.exhaustive {
-        return explore(options, states);
+        return explore(options, states.get());
     }
     if let Some(path) = &options.replay {
         return replaying::replay(path, options.format, options.brief);
@@ -51,9 +54,9 @@ fn run(options: &Options) -> Result<bool, String> {
         (seed, runs, length) => {
             let until = match (runs, length) {
                 (_, Some(length)) => Until::Elapsed(length),
-                (runs, None) => Until::Runs(runs.unwrap_or(1_000)),
+                (runs, None) => Until::Runs(runs.map_or(1_000, NonZeroU64::get)),
             };
-            let seed = seed.map_or_else(fresh_seed, Ok)?;
+            let seed = seed.map_or_else(announced_seed, Ok)?;
             run_many(options, Campaign { seed, until, jobs: options.jobs(), limits })
         }
     }
@@ -85,6 +88,13 @@ fn replay_command(seed: u64, limits: Limits) -> String {
     format!("cargo run --release -p qcluster-sim -- --seed {seed}{nodes}")
 }
 
+/// A fresh one, told at once, so that a run which is broken off can be repeated.
+fn announced_seed() -> Result<u64, String> {
+    let seed = fresh_seed()?;
+    complain(&format!("seeds from {seed} on"));
+    Ok(seed)
+}
+
 /// The one number that does not come from the user.
 fn fresh_seed() -> Result<u64, String> {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().map_err(|error| format!("the wall clock: {error}"))?;
@@ -98,18 +108,39 @@ fn run_one(options: &Options, schedule: &Schedule, command: String) -> Result<bo
     let elapsed = started.elapsed();
     let text = options.show_schedule.then(|| schedule.to_string());
     let words = options.trace.then(|| in_words(&outcome.trace.records));
-    if let Some(path) = &options.svg {
-        let arrows = if options.messages { Arrows::Shown } else { Arrows::Hidden };
-        let view = view_of(schedule, &outcome, arrows, options.between);
-        fs::write(path, svg::draw(&outcome.trace, &view)).map_err(|error| format!("{}: {error}", path.display()))?;
-    }
     emit(&match options.format {
         Format::Text => text.into_iter().chain(words).collect::<String>() + &print::outcome(&outcome, elapsed),
         Format::Json => print::outcome_json(&outcome, text, words),
     })?;
-    let Some(violation) = &outcome.violation else { return Ok(true) };
-    report(options, schedule, violation, command)?;
+    let drawn = options.svg.as_ref().map_or(Ok(()), |path| {
+        let arrows = if options.messages { Arrows::Shown } else { Arrows::Hidden };
+        picture(path, schedule, &outcome, arrows, options.between)
+    });
+    let Some(violation) = &outcome.violation else { return drawn.map(|()| true) };
+    // That an oracle objects is what counts, with a picture or without.
+    if let Err(error) = drawn {
+        complain(&error);
+    }
+    report(options, schedule, violation, command);
     Ok(false)
+}
+
+/// Draws a run into a file.
+fn picture(
+    path: &Path,
+    schedule: &Schedule,
+    outcome: &Outcome,
+    arrows: Arrows,
+    between: Option<(Time, Time)>,
+) -> Result<(), String> {
+    if let Some((from, _)) = between
+        && from >= outcome.end
+    {
+        return Err(format!("nothing is drawn: --between begins at {from}, and the run ends at {}", outcome.end));
+    }
+    let view = view_of(schedule, outcome, arrows, between);
+    fs::write(path, svg::draw(&outcome.trace, &view))
+        .map_err(|error| format!("the picture could not be written: {}: {error}", path.display()))
 }
 
 /// What is drawn: what was asked for; or the last leases before a violation; or some from the first fault on. More than that
@@ -125,13 +156,15 @@ fn view_of(schedule: &Schedule, outcome: &Outcome, arrows: Arrows, between: Opti
         }
         None => (outcome.end.before(lease.times(LEASES)).max(Time::ZERO), outcome.end),
     });
-    View { hosts: schedule.setup.hosts, from, to, arrows }
+    let broken = outcome.violation.as_ref().map(|violation| (violation.at, violation.rule));
+    // Nothing goes on beyond the end of the run, which a violation may have brought.
+    View { hosts: schedule.setup.hosts, from, to: to.min(outcome.end), arrows, broken }
 }
 
 fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
     let started = Instant::now();
     let bar = progress::bar(campaign.until);
-    let summary = campaign.run(&|done| progress::show(&bar, campaign.until, done, started.elapsed()))?;
+    let summary = campaign.run(&|news| progress::show(&bar, campaign.until, news, started.elapsed()))?;
     bar.finish_and_clear();
     emit(&match options.format {
         Format::Text => print::summary(campaign.seed, &summary, started.elapsed(), campaign.jobs),
@@ -139,7 +172,7 @@ fn run_many(options: &Options, campaign: Campaign) -> Result<bool, String> {
     })?;
     let Some((seed, violation)) = summary.failures.first_key_value() else { return Ok(true) };
     let schedule = draw(*seed, campaign.limits);
-    report(options, &schedule, violation, replay_command(*seed, campaign.limits))?;
+    report(options, &schedule, violation, replay_command(*seed, campaign.limits));
     Ok(false)
 }
 
@@ -148,24 +181,26 @@ fn emit(text: &str) -> Result<(), String> {
     written(std::io::stdout().write_all(text.as_bytes()))
 }
 
-/// A reader of the standard output that has seen enough ends the command without complaint.
+/// A reader of the standard output that has seen enough is no reason to complain, and changes nothing about the result.
 fn written(result: std::io::Result<()>) -> Result<(), String> {
     match result {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(format!("standard output: {error}")),
         Ok(()) => Ok(()),
     }
 }
 
-fn report(options: &Options, schedule: &Schedule, violation: &Violation, command: String) -> Result<(), String> {
+/// Tells of a violation on the standard error, and draws what is left of it, unless another picture was asked for.
+fn report(options: &Options, schedule: &Schedule, violation: &Violation, command: String) {
     let report = Report::new(schedule, violation, command);
-    eprintln!("\n{}", report.text());
+    complain(&format!("\n{}", report.text()));
     if options.svg.is_none() {
-        let path = format!("violation-{}.svg", schedule.setup.seed);
-        let outcome = report.schedule.run(Recording::On)?;
-        let view = view_of(&report.schedule, &outcome, Arrows::Hidden, None);
-        fs::write(&path, svg::draw(&report.trace, &view)).map_err(|error| format!("{path}: {error}"))?;
-        eprintln!("drawn in {path}");
+        let path = PathBuf::from(format!("violation-{}.svg", schedule.setup.seed));
+        let outcome = report.schedule.run(Recording::On);
+        let drawn = outcome.and_then(|outcome| picture(&path, &report.schedule, &outcome, Arrows::Hidden, None));
+        match drawn {
+            Ok(()) => complain(&format!("drawn in {}", path.display())),
+            Err(error) => complain(&error),
+        }
     }
-    Ok(())
 }

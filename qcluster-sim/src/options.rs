@@ -1,10 +1,10 @@
 //! The command's options.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{ArgGroup, Parser, ValueEnum};
 use qcluster_core::Time;
 use qcluster_sim::swarm::Limits;
 
@@ -26,13 +26,14 @@ Examples:
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[command(name = "qcluster-sim", after_help = EXAMPLES)]
+#[command(group = ArgGroup::new("single").args(["seed", "schedule"]))]
 pub(crate) struct Options {
     /// The number that decides everything; the first of them where there are several runs.
     #[arg(long, help_heading = RUN, value_name = "S")]
     pub(crate) seed: Option<u64>,
     /// How many runs.
     #[arg(long, help_heading = RUN, value_name = "N", conflicts_with = "for")]
-    pub(crate) runs: Option<u64>,
+    pub(crate) runs: Option<NonZeroU64>,
     /// How long to run, as in 60s or 10m.
     #[arg(long, help_heading = RUN, value_name = "LENGTH", value_parser = length)]
     pub(crate) r#for: Option<Duration>,
@@ -44,7 +45,7 @@ pub(crate) struct Options {
     pub(crate) schedule: Option<PathBuf>,
     /// Searches the small worlds instead, each up to so many states.
     #[arg(long, help_heading = RUN, value_name = "STATES", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule"])]
-    pub(crate) exhaustive: Option<usize>,
+    pub(crate) exhaustive: Option<NonZeroUsize>,
     /// Replays the recording of a node (`record` in its configuration), and tells what it did and why. The older file, FILE
     /// with .1 behind it, comes first if it is there.
     #[arg(long, help_heading = RUN, value_name = "FILE", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule", "exhaustive", "svg", "trace", "show_schedule"])]
@@ -53,7 +54,7 @@ pub(crate) struct Options {
     #[arg(long, help_heading = SHOW, requires = "replay")]
     pub(crate) brief: bool,
     /// Draws the run, for a single seed or schedule.
-    #[arg(long, help_heading = SHOW, value_name = "FILE")]
+    #[arg(long, help_heading = SHOW, value_name = "FILE", requires = "single", conflicts_with_all = ["runs", "for", "exhaustive"])]
     pub(crate) svg: Option<PathBuf>,
     /// Draws this part only, in milliseconds; unless set, some leases from the first fault on, or the last before a
     /// violation.
@@ -63,10 +64,10 @@ pub(crate) struct Options {
     #[arg(long, help_heading = SHOW, requires = "svg")]
     pub(crate) messages: bool,
     /// Prints every event, for a single seed or schedule.
-    #[arg(long, help_heading = SHOW)]
+    #[arg(long, help_heading = SHOW, requires = "single", conflicts_with_all = ["runs", "for", "exhaustive"])]
     pub(crate) trace: bool,
     /// Prints the schedule, for a single seed or schedule.
-    #[arg(long, help_heading = SHOW)]
+    #[arg(long, help_heading = SHOW, requires = "single", conflicts_with_all = ["runs", "for", "exhaustive"])]
     pub(crate) show_schedule: bool,
     /// How many runs at once; all cores unless set.
     #[arg(long, help_heading = RUN, value_name = "J")]
@@ -120,5 +121,8 @@ fn length(text: &str) -> Result<Duration, String> {
         _ => return Err("a length reads like 60s, 10m or 2h".into()),
     };
     let amount: u64 = amount.parse().map_err(|_| format!("`{amount}` is no number"))?;
+    if amount == 0 {
+        return Err("in no time nothing is run".into());
+    }
     Ok(Duration::from_secs(amount.saturating_mul(seconds)))
 }

@@ -1,9 +1,10 @@
 //! How far the runs are, on a terminal; nothing where the standard error is none.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use qcluster_sim::campaign::Until;
+use qcluster_sim::campaign::{News, Until};
 
 /// A bar for runs until then.
 pub(crate) fn bar(until: Until) -> ProgressBar {
@@ -18,15 +19,21 @@ pub(crate) fn bar(until: Until) -> ProgressBar {
     }
 }
 
-/// So many runs are done by now.
-pub(crate) fn show(bar: &ProgressBar, until: Until, done: u64, elapsed: Duration) {
-    match until {
-        Until::Runs(_) => bar.set_position(done),
-        Until::Elapsed(length) => {
+/// Moves the bar, or writes above it what failed, so that nothing is lost if the command is ended before the runs are.
+pub(crate) fn show(bar: &ProgressBar, until: Until, news: News<'_>, elapsed: Duration) {
+    match (news, until) {
+        (News::Done(done), Until::Runs(_)) => bar.set_position(done),
+        (News::Done(done), Until::Elapsed(length)) => {
             bar.set_position(millis(elapsed));
             bar.set_message(format!("of {} s, {done} runs", length.as_secs()));
         }
+        (News::Failed { seed, violation }, _) => bar.suspend(|| complain(&format!("seed {seed}: {violation}"))),
     }
+}
+
+/// A line to the standard error, if anybody reads that.
+pub(crate) fn complain(words: &str) {
+    let _ = writeln!(std::io::stderr(), "{words}");
 }
 
 fn millis(length: Duration) -> u64 {

@@ -1,5 +1,6 @@
 //! A schedule: a setup, faults with their times, and what must come of it. Plain data, with a text form of one line a fault.
 
+mod check;
 mod read;
 mod write;
 

@@ -1,5 +1,7 @@
 //! What a world is made of before anything happens: hosts, plans, clocks, links and disks, as plain data.
 
+pub(crate) mod check;
+
 use std::fmt;
 
 use qcluster_core::{

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use qcluster_core::{Notification, Role, Span, Time};
 
+use crate::oracle::Rule;
 use crate::trace::{Happening, Record, Trace};
 use crate::wire::Said;
 use faults::{change_links, lane_of};
@@ -28,10 +29,12 @@ pub struct View {
     pub hosts: usize,
     /// The first moment.
     pub from: Time,
-    /// The last.
+    /// The last: at most the end of the run, since nothing is known beyond it.
     pub to: Time,
     /// Whether messages are drawn.
     pub arrows: Arrows,
+    /// The rule that was broken, and when.
+    pub broken: Option<(Time, Rule)>,
 }
 
 const LEFT: f64 = 70.0;
@@ -43,6 +46,7 @@ const BAR: f64 = 22.0;
 const STYLE: &str = "<style>text{font:12px system-ui,sans-serif;fill:#263238}.small{font-size:10px;fill:#455a64}\
     .title{font-size:15px;font-weight:600}.grid{stroke:#eceff1}.message{stroke:#455a64;stroke-width:.9;fill:none;marker-end:url(#head)}\
     .lost{stroke:#d32f2f;stroke-dasharray:3 2;marker-end:none}.fault{stroke:#d84315;stroke-width:1.2;stroke-dasharray:2 2;opacity:.75}\
+    .broken{stroke:#b71c1c;stroke-width:2}.broken-rule{fill:#b71c1c;font-weight:600}\
     .lease{fill:#1b5e20}.cut{fill:#b71c1c}.frozen{fill:url(#ice)}.dead{fill:#cfd8dc}</style>";
 
 const PATTERN: &str = "<defs><pattern id=\"ice\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
@@ -66,6 +70,7 @@ pub fn draw(trace: &Trace, view: &View) -> String {
         picture.messages(trace);
     }
     picture.faults(trace);
+    picture.broken();
     picture.legend(height - 22.0);
     picture.raw("</svg>\n");
     picture.svg
@@ -283,6 +288,21 @@ impl Picture<'_> {
                 ));
             }
         }
+    }
+
+    /// The moment of a violation: a line through all lanes, with the name of the rule over it.
+    fn broken(&mut self) {
+        let Some((at, rule)) = self.view.broken.filter(|(at, _)| (self.view.from..=self.view.to).contains(at)) else {
+            return;
+        };
+        let (x, top, bottom) = (self.x(at), TOP - 24.0, Self::y(self.view.hosts));
+        // The name stands where there is room for it.
+        let (anchor, text) = if x > LEFT + WIDTH / 2.0 { ("end", x - 6.0) } else { ("start", x + 6.0) };
+        self.raw(&format!(
+            "<line class=\"broken\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top}\" y2=\"{bottom}\"><title>{at} {rule:?}</title></line>\
+             <text class=\"broken-rule\" x=\"{text:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{rule:?}</text>",
+            top + 6.0
+        ));
     }
 
     fn legend(&mut self, y: f64) {

@@ -16,7 +16,7 @@ use crate::marks::Marks;
 use crate::network::Network;
 use crate::oracle::{Rule, Violation};
 use crate::queue::Job;
-use crate::setup::{HostSet, Setup, id_of};
+use crate::setup::{Setup, id_of};
 use crate::trace::{Trace, TraceHash};
 use engine::Engine;
 pub use tape::Tape;
@@ -65,7 +65,8 @@ impl World {
     /// A world in which every host starts within the first millisecond. The last hosts of a setup with twins are spare.
     ///
     /// # Errors
-    /// A plan is no valid configuration, or there are no hosts or too many: a sentence says what is wrong.
+    /// A plan is no valid configuration, there are no hosts or too many, a plan or a clock is of a host that there is not,
+    /// or something is out of its range: a sentence says what is wrong.
     pub fn new(setup: Setup) -> Result<Self, String> {
         Self::recording(setup, Recording::Off)
     }
@@ -75,9 +76,7 @@ impl World {
     /// # Errors
     /// See [`World::new`].
     pub fn recording(setup: Setup, recording: Recording) -> Result<Self, String> {
-        if setup.hosts == 0 || setup.hosts > HostSet::CAPACITY {
-            return Err(format!("a world has 1 to {} hosts, not {}", HostSet::CAPACITY, setup.hosts));
-        }
+        setup.check().map_err(|misfit| misfit.reason)?;
         let of_plan = |plan: &crate::setup::Plan| {
             (0..setup.hosts).map(|host| plan.rules(host, &setup).map(Arc::new)).collect::<Result<Vec<_>, _>>()
         };

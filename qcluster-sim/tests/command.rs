@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use qcluster_core::Span;
 use qcluster_core::recording::Line;
@@ -17,6 +17,19 @@ fn run(arguments: &[&str]) -> Output {
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn command(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qcluster-sim"));
+    command.current_dir(dir).args(arguments);
+    command
+}
+
+/// A schedule that correct nodes break: a first leader is a change.
+const BROKEN: &str = "seed 1\nhosts 3\nplan voters 0,1,2\nchanges 0\nend 3s\n1s crash 0\n";
 
 /// The recording of a voter of three, in its whole lines.
 fn recording() -> Vec<String> {
@@ -82,4 +95,95 @@ fn a_seed_prints_its_hash_and_runs_print_their_rates() {
     for words in ["million a second", "of each core", "violations   0"] {
         assert!(stdout(&many).contains(words), "{}", stdout(&many));
     }
+}
+
+#[test]
+fn a_schedule_that_makes_no_sense_exits_with_two_and_names_file_and_line() {
+    let dir = TempDir::new().unwrap();
+    for (text, place) in [
+        ("hosts 2\nplan voters 0,1,2\nend 1s\n", "bad.schedule: line 2: there is no host 2"),
+        ("hosts 3\nplan voters 0,1,9\nend 1s\n", "bad.schedule: line 2: there is no host 9"),
+        ("hosts 3\nplan voters 0,1,2\nclock 0 local 18446744073s\nend 1s\n", "bad.schedule: line 3: "),
+        ("hosts 3\nplan voters 0,1,2\nend 18446744073s\n", "bad.schedule: line 3: "),
+        ("hosts 3\nplan voters 0,1,2\nend 1s\n1ms crash 99\n", "bad.schedule: line 4: there is no host 99"),
+        ("plan voters 0,1,2\nend 1s\n", "bad.schedule: line 2: a world has 1 to 16 hosts"),
+        ("hosts 3\nplan voters 0,1,2\n", "bad.schedule: line 2: a run needs an `end`"),
+    ] {
+        fs::write(dir.path().join("bad.schedule"), text).unwrap();
+        let output = command(dir.path(), &["--schedule", "bad.schedule"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}{output:?}");
+        assert!(stderr(&output).contains(place), "{text}{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_violation_exits_with_one_whoever_stops_reading() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("broken.schedule"), BROKEN).unwrap();
+    let mut child = command(dir.path(), &["--schedule", "broken.schedule", "--trace"]);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Given a reader of both that goes away at once, then only the exit code tells, and it does.
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(dir.path().join("violation-1.svg").exists());
+}
+
+#[test]
+fn a_violation_exits_with_one_though_its_picture_cannot_be_written() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("broken.schedule"), BROKEN).unwrap();
+    // A folder stands where the picture belongs.
+    fs::create_dir(dir.path().join("violation-1.svg")).unwrap();
+    for more in [&[][..], &["--svg", "violation-1.svg"]] {
+        let arguments = [&["--schedule", "broken.schedule"], more].concat();
+        let output = command(dir.path(), &arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let words = stderr(&output);
+        assert!(words.contains("VIOLATION of Stability"), "{words}");
+        assert!(words.contains("the picture could not be written: violation-1.svg"), "{words}");
+    }
+    // Without a violation the picture was all that was asked for.
+    let output = command(dir.path(), &["--seed", "1", "--svg", "violation-1.svg"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn calls_that_would_prove_nothing_are_refused() {
+    for arguments in [["--runs", "0"], ["--for", "0s"], ["--exhaustive", "0"], ["--jobs", "0"]] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {output:?}");
+        assert!(stderr(&output).contains(arguments[0]), "{output:?}");
+    }
+}
+
+#[test]
+fn what_shows_a_single_run_is_refused_with_many() {
+    let many: [&[&str]; 4] = [&[], &["--seed", "1", "--runs", "2"], &["--for", "1s"], &["--exhaustive", "10"]];
+    let shown: [&[&str]; 3] = [&["--trace"], &["--show-schedule"], &["--svg", "never.svg"]];
+    for many in many {
+        for shown in shown {
+            let output = run(&[many, shown].concat());
+            assert_eq!(output.status.code(), Some(2), "{many:?} {shown:?} {output:?}");
+        }
+    }
+    assert!(!Path::new("never.svg").exists());
+}
+
+#[test]
+fn a_part_outside_the_run_is_not_drawn_in_silence() {
+    let dir = TempDir::new().unwrap();
+    let arguments = ["--seed", "1", "--svg", "run.svg", "--between", "90000000..90000001"];
+    let output = command(dir.path(), &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("the run ends at"), "{output:?}");
+    assert!(!dir.path().join("run.svg").exists());
+}
+
+#[test]
+fn a_fresh_seed_is_told_before_the_runs() {
+    let output = run(&["--runs", "1"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let words = stderr(&output);
+    let seed = words.strip_prefix("seeds from ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    assert!(stdout(&output).contains(&format!("seeds        {seed} to {seed}")), "{words}{}", stdout(&output));
 }

@@ -1,10 +1,10 @@
 //! A schedule that fails for one reason is reduced to that reason.
 
-use super::minimize;
+use super::{first_hosts, minimize};
 use crate::fault::Fault;
 use crate::oracle::Rule;
 use crate::schedule::Schedule;
-use crate::setup::{Assumption, Setup};
+use crate::setup::{Assumption, ClockSetup, HostSet, Setup};
 use crate::swarm::{Limits, draw};
 use crate::world::Recording;
 use qcluster_core::{Span, Time};
@@ -44,4 +44,47 @@ fn a_world_that_gives_up_the_assumption_is_not_judged_by_it() {
     let mut schedule = too_fast();
     schedule.setup.rates = Assumption::Broken;
     assert_eq!(schedule.run(Recording::Off).unwrap().violation, None);
+}
+
+/// Everybody has a disk, and so wall clocks may be wild; and more than the rule that breaks needs.
+fn wild_walls() -> Schedule {
+    let mut setup = Setup::voters(3).observers(2).seed(1).durable();
+    setup.clocks = [50_000_000, -50_000_000, 0].map(|wall_ms| ClockSetup { wall_ms, ..ClockSetup::default() }).to_vec();
+    setup.gossip = Some(qcluster_core::GossipPace::default());
+    let mut schedule = Schedule::quiet(setup, Span::from_millis(4_000));
+    let ms = Time::from_millis;
+    schedule.faults = vec![
+        (ms(1_000), Fault::WallJump { host: 0, ms: -90_000_000 }),
+        (ms(2_000), Fault::Crash { host: 4 }),
+        (ms(3_999), Fault::StepDown),
+    ];
+    schedule
+}
+
+#[test]
+fn a_minimized_schedule_keeps_the_assumptions_and_reads_back() {
+    // Given a rule that breaks whatever else there is.
+    let schedule = Schedule { changes_max: Some(0), ..wild_walls() };
+    assert_eq!(schedule.check(), Ok(()));
+    let violation = schedule.run(Recording::Off).unwrap().violation.expect("a first leader is a change");
+    // When it is minimized, then what is left makes sense, and has nothing of hosts and members that it does not need.
+    let small = minimize(&schedule, violation.rule, 500).schedule;
+    assert_eq!(small.to_string().parse(), Ok(small.clone()));
+    assert_eq!((small.setup.hosts, small.setup.gossip, small.faults.len()), (3, None, 0), "{small}");
+}
+
+#[test]
+fn disks_stay_where_wall_clocks_are_wild() {
+    let mut without = wild_walls();
+    assert!(without.check_assumptions().is_ok());
+    without.setup.durable = HostSet::default();
+    assert!(without.check_assumptions().is_err(), "no candidate of a search");
+}
+
+#[test]
+fn fewer_hosts_take_what_is_done_to_them_along() {
+    let small = first_hosts(&wild_walls(), 3);
+    assert_eq!(small.setup.durable, HostSet::first(3));
+    assert!(small.faults.iter().all(|(_, fault)| *fault != Fault::Crash { host: 4 }));
+    assert_eq!(small.check(), Ok(()));
 }

@@ -1,5 +1,6 @@
 //! Schedules from text: one thing a line, `#` begins a comment, times carry their unit (`12.5ms`, `3s`, `40us`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::{FromStr, SplitWhitespace};
 
@@ -9,6 +10,7 @@ use super::{Convergence, Schedule};
 use crate::disk::DiskQuality;
 use crate::fault::{Fault, Hostility, Memory, Place};
 use crate::network::LinkQuality;
+use crate::setup::check::{Misfit, Part, check_length};
 use crate::setup::{Assumption, ClockSetup, HostSet, Plan, Setup};
 
 /// A text that is no schedule.
@@ -108,8 +110,14 @@ fn parse_span(text: &str) -> Read<Span> {
     if part.len() > digits {
         return Err(format!("`{text}` is finer than a nanosecond"));
     }
+    if whole.is_empty() || !whole.chars().chain(part.chars()).all(|c| c.is_ascii_digit()) {
+        return Err(bad());
+    }
     let nanos = format!("{whole}{part}{}", "0".repeat(digits - part.len()));
-    nanos.parse().map(Span::from_nanos).map_err(|_| bad())
+    // More than fits is more than a year, too.
+    let span = nanos.parse().map_or(Span::from_nanos(u64::MAX), Span::from_nanos);
+    check_length(span).map_err(|_| format!("`{text}` is more than a year, the longest that can be simulated"))?;
+    Ok(span)
 }
 
 fn read_link_quality(words: &mut Words<'_>) -> Read<LinkQuality> {
@@ -159,7 +167,8 @@ fn read_plan(words: &mut Words<'_>) -> Read<Plan> {
     Ok(plan)
 }
 
-fn read_clock(words: &mut Words<'_>, clocks: &mut Vec<ClockSetup>) -> Read<()> {
+/// Tells whose it is.
+fn read_clock(words: &mut Words<'_>, clocks: &mut Vec<ClockSetup>) -> Read<usize> {
     let host: usize = words.number()?;
     if host >= HostSet::CAPACITY {
         return Err(format!("`{host}` is no host below {}", HostSet::CAPACITY));
@@ -175,7 +184,7 @@ fn read_clock(words: &mut Words<'_>, clocks: &mut Vec<ClockSetup>) -> Read<()> {
             other => return Err(format!("a clock has no `{other}`")),
         }
     }
-    Ok(())
+    Ok(host)
 }
 
 fn read_fault(kind: &str, words: &mut Words<'_>) -> Read<Fault> {
@@ -268,49 +277,118 @@ fn read_converge(words: &mut Words<'_>) -> Read<Convergence> {
     Ok(Convergence { hosts, from, within: words.span()? })
 }
 
-fn read_line(line: &str, schedule: &mut Schedule) -> Read<()> {
+/// Where each part stands, by line from 1.
+#[derive(Default)]
+struct Lines {
+    /// Those that there is one of, by their first word.
+    single: BTreeMap<String, usize>,
+    plans: Vec<usize>,
+    clocks: BTreeMap<usize, usize>,
+    faults: Vec<usize>,
+}
+
+impl Lines {
+    /// The line of that part, if it has one.
+    fn of(&self, part: Part) -> Option<usize> {
+        let single = |word| self.single.get(word).copied();
+        match part {
+            Part::Hosts => single("hosts"),
+            Part::Plan(plan) => self.plans.get(plan).copied(),
+            Part::Durable => single("durable"),
+            Part::Clock(host) => self.clocks.get(&host).copied(),
+            Part::Link => single("link"),
+            Part::Disk => single("disk"),
+            Part::Fault(fault) => self.faults.get(fault).copied(),
+            Part::Converge => single("converge"),
+            Part::End => single("end"),
+        }
+    }
+
+    /// Notes a line that there is one of.
+    fn once(&mut self, word: &str, line: usize) -> Read<()> {
+        match self.single.insert(word.into(), line) {
+            Some(earlier) => Err(format!("line {earlier} has set `{word}` already")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn read_line(line: &str, number: usize, schedule: &mut Schedule, lines: &mut Lines) -> Read<()> {
     let mut words = Words(line.split_whitespace());
     let Some(first) = words.key() else { return Ok(()) };
     let setup = &mut schedule.setup;
     match first {
-        "seed" => setup.seed = words.number()?,
-        "hosts" => setup.hosts = words.number()?,
-        "plan" => setup.plans.push(read_plan(&mut words)?),
-        "durable" => setup.durable = words.hosts()?,
-        "clock" => read_clock(&mut words, &mut setup.clocks)?,
-        "link" => setup.link = read_link_quality(&mut words)?,
-        "disk" => setup.disk = read_disk_quality(&mut words)?,
-        "drain" => setup.drain = words.span()?,
-        "work" => setup.work = words.span()?,
-        "gossip" => setup.gossip = Some(read_gossip(&mut words)?),
+        "plan" => {
+            setup.plans.push(read_plan(&mut words)?);
+            lines.plans.push(number);
+        }
+        "clock" => {
+            let host = read_clock(&mut words, &mut setup.clocks)?;
+            if let Some(earlier) = lines.clocks.insert(host, number) {
+                return Err(format!("line {earlier} has set the clock of host {host} already"));
+            }
+        }
         "broken" => match words.next()? {
             "rates" => setup.rates = Assumption::Broken,
             "walls" => setup.walls = Assumption::Broken,
             "identities" => setup.identities = Assumption::Broken,
             other => return Err(format!("there is no assumption `{other}`")),
         },
-        "converge" => schedule.converge = Some(read_converge(&mut words)?),
-        "changes" => schedule.changes_max = Some(words.number()?),
-        "end" => schedule.end = words.time()?,
-        at => {
+        at if at.starts_with(|c: char| c.is_ascii_digit()) => {
             let at = Time::ZERO + parse_span(at)?;
             let kind = words.next()?;
             schedule.faults.push((at, read_fault(kind, &mut words)?));
+            lines.faults.push(number);
+        }
+        single => {
+            read_single(single, &mut words, schedule)?;
+            lines.once(single, number)?;
         }
     }
     words.end()
+}
+
+/// What there is one line of.
+fn read_single(first: &str, words: &mut Words<'_>, schedule: &mut Schedule) -> Read<()> {
+    let setup = &mut schedule.setup;
+    match first {
+        "seed" => setup.seed = words.number()?,
+        "hosts" => setup.hosts = words.number()?,
+        "durable" => setup.durable = words.hosts()?,
+        "link" => setup.link = read_link_quality(words)?,
+        "disk" => setup.disk = read_disk_quality(words)?,
+        "drain" => setup.drain = words.span()?,
+        "work" => setup.work = words.span()?,
+        "gossip" => setup.gossip = Some(read_gossip(words)?),
+        "converge" => schedule.converge = Some(read_converge(words)?),
+        "changes" => schedule.changes_max = Some(words.number()?),
+        "end" => schedule.end = words.time()?,
+        other => {
+            return Err(format!("no line begins with `{other}`: a fault begins with its time, as in `12.5ms crash 0`"));
+        }
+    }
+    Ok(())
 }
 
 impl FromStr for Schedule {
     type Err = BadSchedule;
 
     fn from_str(text: &str) -> Result<Self, BadSchedule> {
+        // Some editors begin a file with a byte-order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let setup = Setup { plans: Vec::new(), ..Setup::voters(0) };
-        let mut schedule = Self::quiet(setup, Span::ZERO);
+        let (mut schedule, mut lines) = (Self::quiet(setup, Span::ZERO), Lines::default());
         for (index, line) in text.lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default();
-            read_line(line, &mut schedule).map_err(|reason| BadSchedule { line: index + 1, reason })?;
+            let (line, number) = (line.split('#').next().unwrap_or_default(), index + 1);
+            read_line(line, number, &mut schedule, &mut lines)
+                .map_err(|reason| BadSchedule { line: number, reason })?;
         }
-        Ok(schedule)
+        match schedule.check() {
+            Ok(()) => Ok(schedule),
+            Err(Misfit { part, reason }) => {
+                let last = text.lines().count().max(1);
+                Err(BadSchedule { line: lines.of(part).unwrap_or(last), reason })
+            }
+        }
     }
 }

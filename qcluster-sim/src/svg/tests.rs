@@ -2,6 +2,7 @@
 
 use super::{Arrows, View, draw};
 use crate::fault::Fault;
+use crate::oracle::Rule;
 use crate::schedule::Schedule;
 use crate::setup::{HostSet, Setup};
 use crate::world::Recording;
@@ -16,7 +17,7 @@ fn a_run_becomes_a_picture() {
         (Time::from_millis(1_000), Fault::Crash { host: 2 }),
     ];
     let trace = schedule.run(Recording::On).unwrap().trace;
-    let view = View { hosts: 3, from: Time::ZERO, to: Time::from_millis(1_500), arrows: Arrows::Shown };
+    let view = View { hosts: 3, from: Time::ZERO, to: Time::from_millis(1_500), arrows: Arrows::Shown, broken: None };
     let svg = draw(&trace, &view);
     for part in
         ["host 2", "class=\"lease\"", "class=\"cut\"", "frozen", "not running", "<title>heartbeat</title>", "split 0"]
@@ -24,4 +25,17 @@ fn a_run_becomes_a_picture() {
         assert!(svg.contains(part), "no {part}");
     }
     assert_eq!(svg.matches("<title>").count(), svg.matches("</title>").count());
+}
+
+#[test]
+fn the_moment_of_a_violation_is_marked_with_its_rule() {
+    let trace = Schedule::quiet(Setup::voters(3).seed(2), Span::from_millis(1_500)).run(Recording::On).unwrap().trace;
+    let at = Time::from_millis(1_500);
+    let of = |from: u64, to: u64| {
+        let (from, to, broken) = (Time::from_millis(from), Time::from_millis(to), Some((at, Rule::Stability)));
+        draw(&trace, &View { hosts: 3, from, to, arrows: Arrows::Hidden, broken })
+    };
+    let marked = of(0, 1_500);
+    assert!(marked.contains("<line class=\"broken\"") && marked.contains(">Stability</text>"), "{marked}");
+    assert!(!of(0, 1_000).contains("<line class=\"broken\""), "it lies outside of what is drawn");
 }
