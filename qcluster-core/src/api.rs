@@ -29,6 +29,7 @@ mod watching;
 pub use access::Access;
 pub use conclude::{Deregistered, Leaving, conclude};
 pub use directory::{Directory, Happened, MemberInfo, News, ServiceInfo, Since, WatchEvent};
+pub use discovery::authority;
 pub use facts::facts;
 pub use leader::LeaderInfo;
 pub use members::{MemberList, OwnerList};

@@ -4,6 +4,8 @@ use qcluster_core::Time;
 
 /// How fast a clock of rate 0 ppb runs, and what a rate is a part of.
 const BILLION: u64 = 1_000_000_000;
+/// The fastest and slowest that a clock can be.
+pub(crate) const RATE_PPB_MAX: i64 = 900_000_000;
 
 /// A machine's monotonic clock as a function of real time: integer nanoseconds and an exact rational rate, so that leases
 /// can be judged on real time to the nanosecond.
@@ -77,7 +79,7 @@ impl Clock {
 }
 
 fn bounded(rate_ppb: i64) -> i64 {
-    rate_ppb.clamp(-900_000_000, 900_000_000)
+    rate_ppb.clamp(-RATE_PPB_MAX, RATE_PPB_MAX)
 }
 
 /// ⌊real · (10⁹ + rate) / 10⁹⌋.

@@ -310,19 +310,15 @@ impl Oracles {
         self.notices.save_failed(host)
     }
 
-    /// The work of one step: how much came out of it, and what the node holds after it; `None` if it crashed in it, and else
-    /// whether it was the last.
+    /// All of a step is carried out; `lease` is what the node holds after it, and `ends` whether it was the last.
     #[inline]
-    pub(crate) fn stepped(
-        &mut self,
-        scene: &Scene<'_>,
-        sent: u32,
-        lease: Option<Lease>,
-        ends: Option<bool>,
-    ) -> Result<(), Breach> {
-        if let Some(ends) = ends {
-            self.notices.stepped(scene, lease, ends)?;
-        }
+    pub(crate) fn carried_out(&mut self, scene: &Scene<'_>, lease: Option<Lease>, ends: bool) -> Result<(), Breach> {
+        self.notices.carried_out(scene, lease, ends)
+    }
+
+    /// The work of one step: how much came out of it.
+    #[inline]
+    pub(crate) fn stepped(&mut self, scene: &Scene<'_>, sent: u32) -> Result<(), Breach> {
         self.traffic.stepped(scene, sent)
     }
 

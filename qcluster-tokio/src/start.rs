@@ -9,7 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use qcluster_core::api::{Access, Subject};
 use qcluster_core::config::ApiToken;
-use qcluster_core::{BootError, Config, Endpoint, EndpointBoot, Peer, RegistryCommand, Rules, Time, recording};
+use qcluster_core::{
+    BootError, Config, Endpoint, EndpointBoot, Peer, RegistryCommand, Rules, Service, Time, recording,
+};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -42,9 +44,8 @@ pub(crate) struct Started {
 }
 
 pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
-    config.check()?;
-    let mut settings = config.settings()?;
-    let first_words = first_words(&config)?;
+    let (mut settings, services) = config.check()?;
+    let first_words = first_words(&config, services);
     let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
     let token = match &config.api.token_file {
         Some(path) => Some(read_token(&runtime, path).await?),
@@ -93,9 +94,9 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
 }
 
 /// What the node says of itself and its services as soon as it runs.
-fn first_words(config: &Config) -> Result<Vec<RegistryCommand>, StartError> {
-    let services = config.services()?.into_iter().map(RegistryCommand::Register);
-    Ok([RegistryCommand::SetMetadata(config.metadata.clone())].into_iter().chain(services).collect())
+fn first_words(config: &Config, services: Vec<Service>) -> Vec<RegistryCommand> {
+    let services = services.into_iter().map(RegistryCommand::Register);
+    [RegistryCommand::SetMetadata(config.metadata.clone())].into_iter().chain(services).collect()
 }
 
 /// Whether the configuration names other nodes.

@@ -10,10 +10,10 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use crate::config::{Metadata, Peer};
-use crate::id::{NodeKey, Term, stable_hash};
+use crate::id::{NodeKey, Term};
 use crate::membership::{self, MemberChange, MemberView};
 use crate::node::Node;
-use crate::registry::{Instance, Service, ServiceChange};
+use crate::registry::{Instance, Service, ServiceChange, ServiceKey};
 use crate::rendezvous::owners_among;
 use crate::time::Time;
 pub use told::{Happened, MemberInfo, ServiceInfo, WatchEvent};
@@ -122,8 +122,7 @@ impl Directory {
         let mut told = BTreeSet::new();
         for news in news {
             if let News::Service(change) = &news {
-                let Instance { owner, service } = change.instance();
-                told.insert((*owner, key_of(&service.id)));
+                told.insert(change.instance().key());
             }
             let happened = next.happened(self, &by_key, news, now);
             next.push(happened);
@@ -137,7 +136,7 @@ impl Directory {
 
     /// Services that go by the host of their node, which has changed: to whoever looks for them, so have they. What was told
     /// anyway is not told twice.
-    fn moved(&self, before: &Self, told: &BTreeSet<(NodeKey, u64)>) -> Vec<News> {
+    fn moved(&self, before: &Self, told: &BTreeSet<ServiceKey>) -> Vec<News> {
         let has_moved = |card: &Arc<Card>| {
             let known = before.card(card.view.id.as_str());
             known.is_some_and(|known| host_of(known) != host_of(card)).then(|| card.view.id.key())
@@ -148,9 +147,9 @@ impl Directory {
         }
         let concerned = self.services.iter().filter_map(|(card, service)| {
             let owner = card.view.id.key();
-            let concerned =
-                service.host.is_none() && moved.contains(&owner) && !told.contains(&(owner, key_of(&service.id)));
-            concerned.then(|| News::Service(ServiceChange::Changed(Instance { owner, service: Arc::clone(service) })))
+            let goes_along = service.host.is_none() && moved.contains(&owner);
+            let instance = goes_along.then(|| Instance { owner, service: Arc::clone(service) })?;
+            (!told.contains(&instance.key())).then_some(News::Service(ServiceChange::Changed(instance)))
         });
         concerned.collect()
     }
@@ -303,11 +302,6 @@ impl Directory {
 /// The host of a node, by which its services go that have none of their own.
 fn host_of(card: &Card) -> Option<IpAddr> {
     card.view.address.map(|address| address.ip())
-}
-
-/// What stands for a service's identifier among those of its node.
-fn key_of(id: &str) -> u64 {
-    stable_hash(&[id.as_bytes()])
 }
 
 fn service_info(card: &Card, service: &Service) -> ServiceInfo {

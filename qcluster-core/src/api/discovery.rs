@@ -82,9 +82,13 @@ fn target(service: &ServiceInfo) -> Option<String> {
     match host.as_str() {
         "" => None,
         _ if *port == 0 => None,
-        host if host.contains(':') => Some(format!("[{host}]:{port}")),
-        host => Some(format!("{host}:{port}")),
+        host => Some(authority(host, *port)),
     }
+}
+
+/// Host and port as one word; an address of IP version 6 stands in brackets.
+pub fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 fn group(cluster: &str, service: &ServiceInfo, target: String) -> Group {

@@ -25,6 +25,12 @@ impl ConfigError {
         if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
     }
 
+    /// The mistakes of both.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.problems.extend(other.problems);
+        self
+    }
+
     /// The mistakes, in the order of the fields; at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

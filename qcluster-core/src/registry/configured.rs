@@ -5,17 +5,19 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::service::Service;
-use crate::config::{Config, ConfigError, Problem};
+use crate::config::{Config, ConfigError, Problem, Settings};
 
 impl Config {
-    /// Checks all of the configuration.
+    /// Checks all of the configuration, and gives its settings and services.
     ///
     /// # Errors
     /// Every mistake that there is, each with its field.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let wrong = [self.settings().err(), self.services().err()];
-        let problems = wrong.iter().flatten().flat_map(ConfigError::problems).cloned().collect();
-        ConfigError::unless_empty(problems)
+    pub fn check(&self) -> Result<(Settings, Vec<Service>), ConfigError> {
+        match (self.settings(), self.services()) {
+            (Ok(settings), Ok(services)) => Ok((settings, services)),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(error), Err(more)) => Err(error.and(more)),
+        }
     }
 
     /// The services that this node registers when it starts: each as [`Service`] reads from JSON.

@@ -92,7 +92,7 @@ impl Notices {
     }
 
     /// All of a step is carried out; `lease` is what the node holds after it, and `ends` whether it was the last.
-    pub(super) fn stepped(&mut self, scene: &Scene<'_>, lease: Option<Lease>, ends: bool) -> Result<(), Breach> {
+    pub(super) fn carried_out(&mut self, scene: &Scene<'_>, lease: Option<Lease>, ends: bool) -> Result<(), Breach> {
         let now = scene.local;
         let Told { holds, draining_until, latest, .. } = &mut self.told[scene.host];
         let token = lease.map(|lease| lease.token.0);

@@ -3,6 +3,7 @@
 use qcluster_core::Span;
 
 use super::{HostSet, Plan, Setup};
+use crate::clock::RATE_PPB_MAX;
 use crate::disk::DiskQuality;
 use crate::network::LinkQuality;
 
@@ -10,8 +11,6 @@ use crate::network::LinkQuality;
 pub(crate) const LONGEST: Span = Span::from_millis(LONGEST_MS);
 const LONGEST_MS: u64 = 365 * 24 * 3_600 * 1_000;
 const MILLION: u32 = 1_000_000;
-/// Rates beyond that are no clock's (see [`crate::Clock::new`]).
-const RATE_PPB_MAX: u64 = 900_000_000;
 
 /// The part of a schedule that something is wrong with, so that its line can be named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +124,7 @@ fn check_ppm(name: &str, ppm: u32) -> Result<(), String> {
 }
 
 pub(crate) fn check_rate(ppb: i64) -> Result<(), String> {
-    require(ppb.unsigned_abs() <= RATE_PPB_MAX, || {
+    require(ppb.unsigned_abs() <= RATE_PPB_MAX.unsigned_abs(), || {
         format!("a clock is at most {RATE_PPB_MAX} parts in 10⁹ fast or slow, not {ppb}")
     })
 }

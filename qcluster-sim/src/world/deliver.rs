@@ -45,7 +45,7 @@ impl World {
         let bytes = self.engine.packets.lend(slot);
         self.engine.hash.add_bytes(&bytes);
         let input = Input::Datagram { from: sender, bytes: &bytes };
-        let unread = self.unread(host);
+        let unread = is_ours.then(|| self.unread(host));
         if is_gossip {
             self.step_with_gossip(host, input);
         } else if is_stale {
@@ -53,7 +53,7 @@ impl World {
         } else {
             self.step(host, input);
         }
-        if is_ours && self.unread(host) > unread {
+        if unread.is_some_and(|before| self.unread(host) > before) {
             self.engine.breach(
                 from,
                 Rule::Readable,

@@ -242,11 +242,14 @@ impl World {
         let scene = Scene { incarnation: endpoint.node().incarnation(), ..scene };
         let sent = u32::try_from(engine.stats.sent - before).unwrap_or(u32::MAX);
         let stops = endpoint.node().is_stopped();
-        let verdict = engine.oracles.stepped(&scene, sent, lease, (!crashed).then_some(stops));
-        engine.judge(index, verdict);
         if crashed {
             host.crash_after = None;
+        } else {
+            let verdict = engine.oracles.carried_out(&scene, lease, stops);
+            engine.judge(index, verdict);
         }
+        let verdict = engine.oracles.stepped(&scene, sent);
+        engine.judge(index, verdict);
         Some((lease, if crashed || stops { Outcome::Ends } else { Outcome::GoesOn }))
     }
 

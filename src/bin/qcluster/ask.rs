@@ -15,7 +15,7 @@ use qcluster::Mode;
 use qcluster::client::{Client, ClientError, LeaderInfo, Status, StorageStatus};
 use serde::Serialize;
 
-use crate::{Failure, exit};
+use crate::{Failure, exit, style};
 
 /// Whom to ask, and for whom to print.
 #[derive(Args)]
@@ -169,6 +169,11 @@ fn print(text: &impl ToString) -> Result<(), Failure> {
     let mut stdout = anstream::stdout();
     let written = writeln!(stdout, "{}", text.to_string()).and_then(|()| stdout.flush());
     written.map_err(|error| Failure::new(exit::FAILED, &format_args!("the standard output is closed: {error}")))
+}
+
+/// What is worth a look beside the answer.
+fn warn(sentence: &str) {
+    anstream::eprintln!("{}qcluster:{} {sentence}", style::WARN, style::PLAIN);
 }
 
 fn failure(error: &ClientError) -> Failure {

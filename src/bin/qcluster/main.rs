@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use tracing_subscriber::filter::{self, LevelFilter};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -213,15 +213,14 @@ fn in_runtime(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
 }
 
 fn log_from(level: Option<Level>) {
-    let filter = match level {
-        Some(Level::Error) => filter::Targets::new().with_default(LevelFilter::ERROR),
-        Some(Level::Warn) => filter::Targets::new().with_default(LevelFilter::WARN),
-        Some(Level::Info) => filter::Targets::new().with_default(LevelFilter::INFO),
-        // Changes have lines of their own.
-        None => {
-            filter::Targets::new().with_default(LevelFilter::WARN).with_target("qcluster::change", LevelFilter::OFF)
-        }
+    let max = match level {
+        Some(Level::Error) => LevelFilter::ERROR,
+        Some(Level::Warn) | None => LevelFilter::WARN,
+        Some(Level::Info) => LevelFilter::INFO,
     };
+    // Changes have lines of their own, unless somebody asks for a level.
+    let of_changes = if level.is_some() { max } else { LevelFilter::OFF };
+    let filter = Targets::new().with_default(max).with_target("qcluster::change", of_changes);
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let layer = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr);
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();

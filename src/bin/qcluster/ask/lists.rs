@@ -4,9 +4,10 @@ use clap::Args;
 use comfy_table::Table;
 use qcluster::Metadata;
 use qcluster::client::{MemberInfo, OwnerList, ServiceInfo, Which};
+use qcluster::core::api::authority;
 
-use super::{Asked, Shape, failure, in_words, print, print_json, table};
-use crate::{Failure, exit, style};
+use super::{Asked, Shape, failure, in_words, print, print_json, table, warn};
+use crate::{Failure, exit};
 
 #[derive(Args)]
 pub(crate) struct Services {
@@ -72,11 +73,7 @@ pub(crate) async fn owners(arguments: Owners) -> Result<(), Failure> {
 
 fn warn_unless(is_trusted: bool) {
     if !is_trusted {
-        anstream::eprintln!(
-            "{}qcluster:{} most members vanished at once, so the fault is probably with this node: do not rely on this",
-            style::WARN,
-            style::PLAIN
-        );
+        warn("most members vanished at once, so the fault is probably with this node: do not rely on this");
     }
 }
 
@@ -105,8 +102,7 @@ fn address_of(service: &ServiceInfo) -> String {
     match (service.host.as_str(), service.port) {
         ("", _) => "unknown".to_owned(),
         (host, 0) => host.to_owned(),
-        (host, port) if host.contains(':') => format!("[{host}]:{port}"),
-        (host, port) => format!("{host}:{port}"),
+        (host, port) => authority(host, port),
     }
 }
 

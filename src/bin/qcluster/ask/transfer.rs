@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use qcluster::client::{Client, ClientError, LeaderInfo, Transferred};
+use qcluster::core::api::authority;
 use serde::Serialize;
 
 use super::rights::Rights;
@@ -81,8 +82,7 @@ async fn ask(mut client: Client, target: Option<&str>, stay: bool) -> (Client, R
         let Some(leader) = result.as_ref().err().and_then(ClientError::leader).filter(|_| !stay) else {
             return (client, result);
         };
-        let host = if leader.host.contains(':') { format!("[{}]", leader.host) } else { leader.host.clone() };
-        let address = format!("{host}:{}", leader.port);
+        let address = authority(&leader.host, leader.port);
         if asked.len() > HOPS_MAX || asked.contains(&address) {
             return (client, result);
         }

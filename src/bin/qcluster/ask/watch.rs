@@ -6,8 +6,8 @@ use clap::Args;
 use qcluster::client::{Client, ClientError, Happened, Watch as Events, WatchEvent};
 use qcluster::{Mode, Term};
 
-use super::{Asked, Shape, failure, print, print_json};
-use crate::{Failure, style};
+use super::{Asked, Shape, failure, print, print_json, warn};
+use crate::Failure;
 
 /// Before a node that cannot be reached is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -85,10 +85,6 @@ async fn until_back(client: &Client) {
             return;
         }
     }
-}
-
-fn warn(sentence: &str) {
-    anstream::eprintln!("{}qcluster:{} {sentence}", style::WARN, style::PLAIN);
 }
 
 /// Who leads, as if that had just happened; `None` where nobody does by design.
