@@ -3,6 +3,7 @@
 
 mod api;
 mod choice;
+mod digests;
 mod file;
 mod gossip;
 mod problem;
@@ -13,11 +14,12 @@ mod timing;
 
 pub use api::{ApiConfig, ApiToken};
 pub use choice::{TimingChoice, TimingValues};
+pub use digests::{Digests, Step};
 pub use file::{Config, Metadata, Mode, Peer, VoterIn};
 pub use gossip::{Gossip, GossipPace};
 pub use problem::{ConfigError, Problem};
 pub use record::RecordTo;
-pub use rules::{Digests, Rules, Voter, VoterIndex};
+pub use rules::{Rules, Voter, VoterIndex};
 pub use settings::{Durability, Seat, Settings, VoterSettings};
 pub use timing::{Preset, Timing};
 

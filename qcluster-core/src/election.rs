@@ -8,14 +8,17 @@
 //! [`follower`] promises, [`pre_vote`] asks around, [`vote`] elects, [`leader`] holds the lease, [`handover`] ends it
 //! politely, [`preferred`] moves it to where it is wanted; [`storage`] is what survives a crash.
 
+mod change;
 mod context;
 mod follower;
 mod handover;
 mod leader;
 mod message;
+mod pace;
 mod pre_vote;
 mod preferred;
 mod rebase;
+mod step;
 mod storage;
 mod vote;
 
@@ -24,17 +27,21 @@ use alloc::vec::Vec;
 
 pub(crate) use context::{Change, Context, Effect};
 pub use message::{Leadership, Message};
-pub use storage::{HardState, PersistId, Vote};
+pub use pace::Slow;
+pub use step::ChangeStep;
+pub use storage::{HardState, KnownLife, PersistId, Vote};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Rules, Timing, VoterIndex};
+use crate::config::{Rules, Step, Timing, VoterIndex};
 use crate::id::{FencingToken, Incarnation, Term};
+use crate::quorum::{Support, Weight};
 use crate::reason::{LostReason, Refusal, TransferRefused};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 use follower::{Heard, Promise, Shown};
 use leader::Leader;
+use pace::Pace;
 use pre_vote::PreCandidate;
 use preferred::{Preferred, Sounding};
 use storage::Storage;
@@ -54,8 +61,9 @@ pub struct Lease {
 pub(crate) struct Sender {
     pub(crate) index: VoterIndex,
     pub(crate) incarnation: Incarnation,
-    /// Whether its rules are this node's to the last bit: only then do the two number the voters alike.
-    pub(crate) same_rules: bool,
+    /// In which step of a change of voters it is, seen from here (E20). Only in the same one do the two number the voters
+    /// alike.
+    pub(crate) step: Step,
 }
 
 /// What a voter is at the moment.
@@ -71,6 +79,8 @@ pub(crate) enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum BootWait {
     Until(Time),
+    /// The time is over, and the disk does not know of this life yet: the next one would not know that it took part.
+    ForDisk,
     Over,
 }
 
@@ -78,6 +88,8 @@ enum BootWait {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Service {
     Full,
+    /// It stood still for so long that another life may have taken its place, and asks whether one has (E24).
+    Doubted,
     /// About to stop: it may end a leadership, and begins nothing.
     Retiring,
 }
@@ -116,8 +128,11 @@ pub(crate) struct Election {
     preferred: Preferred,
     /// While leading: the newest `sent_at` that each voter has acknowledged (E3).
     acked: Vec<Time>,
+    /// Those voters, and in which lists what they acknowledged counts (E20).
+    acked_by: Support,
     /// While leading: since when each voter has answered without a gap (E11).
     healthy_since: Vec<Time>,
+    pace: Pace,
 }
 
 /// What a voter starts with.
@@ -133,7 +148,7 @@ pub(crate) struct Start {
 impl Election {
     pub(crate) fn new(rules: Arc<Rules>, me: VoterIndex, start: Start) -> Self {
         let voters = rules.voters().len();
-        let longest = start.saved.map_or(rules.timing.lease, |saved| saved.lease.max(rules.timing.lease));
+        let longest = start.saved.as_ref().map_or(Span::ZERO, |saved| saved.lease).max(rules.timing.lease);
         let boot_wait = longest.max(rules.previous_lease);
         let storage = Storage::new(&rules, start.incarnation, start.stamp, start.saved, longest);
         let mut election = Self {
@@ -158,7 +173,9 @@ impl Election {
             sounding: None,
             preferred: Preferred::new(rules.settle),
             acked: alloc::vec![Time::ZERO; voters],
+            acked_by: Support::NONE,
             healthy_since: alloc::vec![Time::NEVER; voters],
+            pace: Pace::default(),
             rules,
         };
         election.delay = election.draw_delay();
@@ -185,7 +202,7 @@ impl Election {
         };
         let boot = match self.boot_wait {
             BootWait::Until(until) => until,
-            BootWait::Over => Time::NEVER,
+            BootWait::ForDisk | BootWait::Over => Time::NEVER,
         };
         let shown = self.shown.map_or(Time::NEVER, |shown| shown.until);
         let sounding = self.sounding.map_or(Time::NEVER, |sounding| sounding.until);
@@ -291,16 +308,19 @@ impl Election {
         self.shown.map(|shown| shown.leader)
     }
 
+    /// How far it has come in changes of voters (E20).
+    pub(crate) fn step(&self) -> Option<&ChangeStep> {
+        self.storage.step()
+    }
+
+    /// A life of another voter takes part: none before it does from now on (E24).
+    pub(crate) fn takes_part(&mut self, voter: VoterIndex, life: Incarnation) {
+        self.storage.meet(self.rules.at(voter).key, life);
+    }
+
     /// Another life of a voter is established: a vote that waits for the disk was for the one before (E6).
     pub(crate) fn meet(&mut self, voter: VoterIndex, incarnation: Incarnation) {
         self.grant.take_if(|grant| grant.is_for_another_life(voter, incarnation));
-    }
-
-    /// The own next life replaces the present one, while it has said nothing yet (E12, E17).
-    pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
-        self.incarnation = incarnation;
-        self.storage.rename(incarnation);
-        self.persist(cx);
     }
 
     /// The newest time of sending that a voter has echoed to this leader.
@@ -358,9 +378,26 @@ impl Election {
             Some(Refusal::BootWait)
         } else if self.abstains() || self.is_retiring() {
             Some(Refusal::Abstains)
+        } else if self.service == Service::Doubted {
+            Some(Refusal::Unconfirmed)
         } else {
             None
         }
+    }
+
+    /// In which lists a word of that sender counts (E20 (b)): nothing of an earlier step does, for a voter of the old list
+    /// alone may yet stand behind a leader of the old list alone. Seen from the last step, the middle one is as good.
+    fn weight(&self, from: Sender) -> Option<Weight> {
+        match (self.rules.digests.is_joint(), from.step) {
+            (_, Step::Same) | (false, Step::Earlier) => Some(Weight::Full),
+            (true, Step::Later) => Some(Weight::NextOnly),
+            (true, Step::Earlier) | (false, Step::Later) => None,
+        }
+    }
+
+    /// Whether that sender has the old list alone while this voter has both: it gets no vote and no promise (E20 (a)).
+    fn is_left_behind(&self, from: Sender) -> bool {
+        self.rules.digests.is_joint() && from.step == Step::Earlier
     }
 
     fn broadcast(&self, cx: &mut Context<'_>, message: Message) {

@@ -7,12 +7,17 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::Deserialize;
+
 use crate::config::Rules;
-use crate::election::HardState;
-use crate::id::Term;
+use crate::election::{HardState, KnownLife, Vote};
+use crate::id::{Incarnation, Term};
+use crate::time::Span;
 
 const MAGIC: &[u8; 4] = b"QCHS";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Without lives and steps: the end of the record of an earlier release.
+const VERSION_WITHOUT_LIVES: u8 = 1;
 const HEADER_LEN: usize = MAGIC.len() + 1 + 4 + 8;
 const CHECKSUM_LEN: usize = 4;
 
@@ -68,17 +73,45 @@ pub fn decode(record: &[u8], rules: &Rules) -> Result<HardState, RecordError> {
     let (header, state) = body.split_at(HEADER_LEN);
     let version = header[MAGIC.len()];
     let owner = &header[MAGIC.len() + 1..];
-    if version != VERSION {
+    if version != VERSION && version != VERSION_WITHOUT_LIVES {
         Err(RecordError::Version(version))
     } else if owner[..4] != rules.cluster_tag.to_le_bytes() {
         Err(RecordError::OtherCluster)
     } else if owner[4..] != rules.key.0.to_le_bytes() {
         Err(RecordError::OtherNode)
     } else {
-        match postcard::take_from_bytes::<HardState>(state) {
-            Ok((hard_state, [])) if hard_state.term < Term::MAX && hard_state.stamp < Term::MAX => Ok(hard_state),
-            Ok(_) | Err(_) => Err(RecordError::Damaged),
-        }
+        let read: Option<HardState> =
+            if version == VERSION { read(state) } else { read(state).map(|earlier: Earlier| earlier.into()) };
+        read.filter(|state| state.term < Term::MAX && state.stamp < Term::MAX && is_in_order(&state.lives))
+            .ok_or(RecordError::Damaged)
+    }
+}
+
+/// A value that takes all of `bytes`.
+fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Some(value),
+        Ok((_, [_, ..])) | Err(_) => None,
+    }
+}
+
+fn is_in_order(lives: &[KnownLife]) -> bool {
+    lives.windows(2).all(|pair| pair[0].node < pair[1].node)
+}
+
+/// What version 1 held.
+#[derive(Deserialize)]
+struct Earlier {
+    term: Term,
+    vote: Option<Vote>,
+    stamp: Term,
+    lease: Span,
+    incarnation: Incarnation,
+}
+
+impl From<Earlier> for HardState {
+    fn from(Earlier { term, vote, stamp, lease, incarnation }: Earlier) -> Self {
+        Self { term, vote, stamp, lease, incarnation, lives: Vec::new(), step: None }
     }
 }
 

@@ -136,6 +136,11 @@ impl Incarnation {
         Self((stamp_ms << Self::RANDOM_BITS) | low | 1)
     }
 
+    /// When it began, by the wall clock of its machine.
+    pub(crate) const fn stamp_ms(self) -> u64 {
+        self.0 >> Self::RANDOM_BITS
+    }
+
     /// A fresh incarnation above this one (E12, E17: the wall clock went back).
     pub(crate) const fn above(self, random: u64) -> Self {
         Self::new((self.0 >> Self::RANDOM_BITS).saturating_add(1), random)

@@ -60,9 +60,11 @@ mod wire;
 
 pub use config::{
     Config, ConfigError, Durability, Gossip, GossipPace, Metadata, Mode, Peer, Preset, Problem, RecordTo, Rules, Seat,
-    Settings, Timing, Voter, VoterIndex, VoterSettings,
+    Settings, Step, Timing, Voter, VoterIndex, VoterSettings,
 };
-pub use election::{HardState, Leadership, Lease, Message as ElectionMessage, PersistId, Vote};
+pub use election::{
+    ChangeStep, HardState, KnownLife, Leadership, Lease, Message as ElectionMessage, PersistId, Slow, Vote,
+};
 pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError, read_datagram, write_datagram};
 pub use hard_state::RecordError;
 pub use id::{BadNodeId, FencingToken, Incarnation, NodeId, NodeKey, Term};

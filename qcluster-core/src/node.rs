@@ -5,9 +5,12 @@
 
 mod actions;
 mod boot;
+mod change;
 mod event;
 mod gossip;
 mod links;
+mod lives;
+mod offset;
 mod queue;
 mod rebase;
 mod receive;
@@ -32,7 +35,7 @@ pub use role::Role;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Durability, Rules, Seat, VoterIndex};
+use crate::config::{Durability, Rules, Seat, Voter, VoterIndex};
 use crate::election::{Context, Effect, Election, Start};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
 use crate::metrics::Counters;
@@ -40,9 +43,11 @@ use crate::observer::{self, Audience, Watch};
 use crate::reason::{DropReason, TransferRefused};
 use crate::registry::RegistryError;
 use crate::rng::Rng;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use gossip::Gossip;
 use links::Links;
+use lives::{Birth, Inquiry};
+use offset::Offset;
 use queue::Queue;
 
 /// A deterministic node. Given the same rules, boot values and events it does the same, on every machine.
@@ -55,11 +60,21 @@ pub struct Node {
     rules: Arc<Rules>,
     incarnation: Incarnation,
     rng: Rng,
-    /// The latest time that it was given (E15).
+    /// The latest time that it was given (E15), on the clock that never goes back.
     now: Time,
+    /// When it is given something at the latest, so that a gap of more than a lease means that it stood still (E24).
+    look_at: Time,
+    offset: Offset,
+    /// When it began; `None` where nobody knows (a model checker's node).
+    birth: Option<Birth>,
     stage: Stage,
     part: Part,
     links: Links,
+    /// Whether a voter has greeted this life.
+    is_acquainted: bool,
+    inquiry: Option<Inquiry>,
+    /// Whether the application was told that the last step of a change was taken too early (E20).
+    is_warned_of_step: bool,
     audience: Audience,
     gossip: Option<Box<Gossip>>,
     /// Empty between steps.
@@ -102,13 +117,20 @@ impl Node {
         if boot.saved.is_some() && rules.durability == Durability::Diskless {
             return Err(BootError::SavedButDiskless);
         }
+        let step = boot.saved.as_ref().and_then(|saved| saved.step.as_ref());
+        if rules.is_forward_only && step.is_some_and(|step| step.is_behind(&rules.digests)) {
+            return Err(BootError::StepBack);
+        }
         let mut rng = Rng::new(boot.seed);
         let fresh = Incarnation::new(boot.stamp_ms, rng.next());
-        let incarnation = match boot.saved {
+        let incarnation = match &boot.saved {
             Some(saved) if saved.incarnation >= fresh => saved.incarnation.above(rng.next()),
             Some(_) | None => fresh,
         };
         let voters = rules.voters().len();
+        let floor = |voter: &Voter| boot.saved.as_ref().map_or(Incarnation::UNKNOWN, |saved| saved.life_of(voter.key));
+        let links = Links::new(rules.voters().iter().map(floor), now);
+        let gossip = rules.gossip.map(|settings| Box::new(Gossip::new(settings, &rules, boot.seed, incarnation, now)));
         let part = match rules.me {
             Some(me) => {
                 let (stamp, rng) = (Term(boot.stamp_ms), Rng::new(rng.next()));
@@ -122,11 +144,17 @@ impl Node {
             incarnation,
             rng,
             now,
+            look_at: if rules.me.is_some() { now } else { Time::NEVER },
+            offset: Offset::default(),
+            birth: Some(Birth { at: now, stamp_ms: boot.stamp_ms }),
             stage: Stage::New,
             part,
-            links: Links::new(voters, now),
+            links,
+            is_acquainted: false,
+            inquiry: None,
+            is_warned_of_step: false,
             audience: Audience::default(),
-            gossip: rules.gossip.map(|settings| Box::new(Gossip::new(settings, &rules, &boot, incarnation, now))),
+            gossip,
             effects: Vec::with_capacity(2 * voters),
             refusal: None,
             queue: Queue::with_capacity(4 * voters),
@@ -148,8 +176,9 @@ impl Node {
         }
     }
 
-    /// The first boot stamp that is too large: in the year 2248, when others would not believe the life that begins.
-    const STAMP_MS_MAX: u64 = 1 << 43;
+    /// The first boot stamp that is too large, in the year 2109: others believe lives up to twice as far from 1970, so that
+    /// there is room for those that have to be above it.
+    const STAMP_MS_MAX: u64 = 1 << 42;
 
     /// Takes what has happened at `now`, and gives what is to be done about it, in order.
     ///
@@ -162,7 +191,7 @@ impl Node {
     /// When to step with [`Event::Timeout`] at the latest, [`Time::NEVER`] for not at all. Earlier and repeated calls are
     /// harmless.
     pub fn deadline(&self) -> Time {
-        match self.stage {
+        self.offset.given(match self.stage {
             Stage::New => self.now,
             Stage::Running | Stage::Stopped if self.is_stopped() => Time::NEVER,
             Stage::Running | Stage::Stopped => {
@@ -172,9 +201,10 @@ impl Node {
                     Part::Member => Time::NEVER,
                 };
                 let gossip = self.gossip.as_ref().map_or(Time::NEVER, |gossip| gossip.due);
-                part.min(self.links.greet_at).min(gossip)
+                let inquiry = self.inquiry.as_ref().map_or(Time::NEVER, |inquiry| inquiry.ask_at);
+                part.min(self.links.greet_at).min(gossip).min(inquiry).min(self.look_at)
             }
-        }
+        })
     }
 
     /// The established life of a voter, for whoever knows addresses of lives.
@@ -236,23 +266,32 @@ impl Node {
     /// What comes first in every step.
     pub(crate) fn enter(&mut self, now: Time) {
         self.refusal = None;
-        self.set_clock(now);
+        let stood_still = self.set_clock(now);
         if self.stage == Stage::New {
             self.stage = Stage::Running;
             self.with_election(Election::begin);
         }
         self.with_election(Election::enter);
+        self.stood_still(stood_still);
         self.enter_gossip();
     }
 
-    /// Time never goes back; a clock that does costs a leadership (E15).
-    fn set_clock(&mut self, now: Time) {
-        if now >= self.now {
-            self.now = now;
-            return;
+    /// Time never goes back; a clock that does costs a leadership, and goes on from there (E15). Gives the time since the last
+    /// step.
+    fn set_clock(&mut self, given: Time) -> Span {
+        let now = self.offset.inner(given);
+        if now < self.now {
+            self.counters.clock_regressions += 1;
+            self.offset.make_up(self.now.since(now));
+            self.with_election(Election::clock_went_back);
+            return Span::ZERO;
         }
-        self.counters.clock_regressions += 1;
-        self.with_election(Election::clock_went_back);
+        let passed = now.since(self.now);
+        self.now = now;
+        if now >= self.look_at {
+            self.look_at = now + self.rules.trusted_lease.split(4).times(3);
+        }
+        passed
     }
 
     fn timeout(&mut self) {
@@ -262,6 +301,7 @@ impl Node {
         if self.now >= self.links.greet_at {
             self.greet();
         }
+        self.inquire();
         self.with_election(Election::timeout);
         let lease = self.rules.timing.lease;
         if let Part::Observer(watch) = &mut self.part
@@ -292,8 +332,21 @@ impl Node {
         }
     }
 
+    /// Whether this life has only just begun: a voter sits out its boot wait (E9), any other node has not been among others for
+    /// long.
     fn is_booting(&self) -> bool {
-        matches!(&self.part, Part::Voter(election) if election.is_booting())
+        match &self.part {
+            Part::Voter(election) => election.is_booting(),
+            Part::Observer(_) | Part::Member => self.gossip.as_ref().is_none_or(|gossip| gossip.is_new(self.now)),
+        }
+    }
+
+    /// Whether a term that somebody names is to be believed (E18).
+    fn believes(&self, term: Term) -> bool {
+        match &self.part {
+            Part::Voter(election) => election.believes(term),
+            Part::Observer(_) | Part::Member => term < Term::MAX,
+        }
     }
 
     /// Runs a part of the election, and carries out what it wants.

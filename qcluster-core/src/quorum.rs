@@ -51,11 +51,60 @@ impl VoterSet {
     const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
+
+    const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 }
 
 impl FromIterator<VoterIndex> for VoterSet {
     fn from_iter<I: IntoIterator<Item = VoterIndex>>(voters: I) -> Self {
         voters.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
+/// In which lists the word of a voter counts (E20 (b)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// In every list: the voter is in the same step of a change as the node that counts.
+    Full,
+    /// In the coming list alone: the voter has taken the last step, and may work with nodes of that list only.
+    NextOnly,
+}
+
+/// The voters that stand behind something, each with its weight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Support {
+    full: VoterSet,
+    next_only: VoterSet,
+}
+
+impl Support {
+    pub(crate) const NONE: Self = Self { full: VoterSet::EMPTY, next_only: VoterSet::EMPTY };
+
+    /// All of them in full.
+    pub(crate) const fn full(voters: VoterSet) -> Self {
+        Self { full: voters, next_only: VoterSet::EMPTY }
+    }
+
+    /// The last word of a voter stands: one that has taken the last step counts in the old list no more.
+    pub(crate) fn add(&mut self, voter: VoterIndex, weight: Weight) {
+        let one = VoterSet::EMPTY.with(voter);
+        (self.full, self.next_only) = match weight {
+            Weight::Full => (self.full.union(one), self.next_only.without(one)),
+            Weight::NextOnly => (self.full.without(one), self.next_only.union(one)),
+        };
+    }
+
+    pub(crate) fn of(voter: VoterIndex, weight: Weight) -> Self {
+        let mut support = Self::NONE;
+        support.add(voter, weight);
+        support
+    }
+
+    /// Everybody in it, whatever the weight.
+    pub(crate) const fn voters(self) -> VoterSet {
+        self.full.union(self.next_only)
     }
 }
 
@@ -71,19 +120,27 @@ impl Quorums {
         Self { current, next }
     }
 
-    /// Whether `set` holds a majority of every list.
-    pub(crate) fn reached_by(&self, set: VoterSet) -> bool {
-        self.lists().all(|list| list.intersection(set).len() >= majority(list))
+    /// Whether `support` holds a majority of every list.
+    pub(crate) fn reached_by(&self, support: Support) -> bool {
+        self.counted(support).all(|(list, counted)| list.intersection(counted).len() >= majority(list))
     }
 
     /// Whether the voters outside `lost` are too few for a quorum.
     pub(crate) fn out_of_reach(&self, lost: VoterSet) -> bool {
-        !self.reached_by(self.all().without(lost))
+        !self.reached_by(Support::full(self.all().without(lost)))
     }
 
-    /// The newest time that a quorum has reached, where `times[v]` is how far voter `v` has come (E3).
-    pub(crate) fn newest_common(&self, times: &[Time]) -> Time {
-        self.lists().map(|list| newest_of_majority(list, times)).min().unwrap_or(Time::ZERO)
+    /// The newest time that a quorum has reached, where `times[v]` is how far voter `v` of `support` has come (E3).
+    pub(crate) fn newest_common(&self, support: Support, times: &[Time]) -> Time {
+        let newest = |(list, counted)| newest_of_majority(list, counted, times);
+        self.counted(support).map(newest).min().unwrap_or(Time::ZERO)
+    }
+
+    /// Whether `set` holds a majority of the one list, or of the coming one while the voters change: every quorum that a node may be
+    /// part of holds one.
+    pub(crate) fn is_majority_of_newest(&self, set: VoterSet) -> bool {
+        let newest = self.next.unwrap_or(self.current);
+        newest.intersection(set).len() >= majority(newest)
     }
 
     /// All voters of all lists.
@@ -91,8 +148,10 @@ impl Quorums {
         VoterSet(self.current.0 | self.next.unwrap_or_default().0)
     }
 
-    fn lists(&self) -> impl Iterator<Item = VoterSet> {
-        core::iter::once(self.current).chain(self.next)
+    /// Each list with those of `support` that count in it.
+    fn counted(&self, support: Support) -> impl Iterator<Item = (VoterSet, VoterSet)> {
+        let next = self.next.map(|next| (next, support.voters()));
+        core::iter::once((self.current, support.full)).chain(next)
     }
 }
 
@@ -101,12 +160,13 @@ const fn majority(list: VoterSet) -> u32 {
     list.len() / 2 + 1
 }
 
-/// The largest of `times` that a majority of `list` has reached.
+/// The largest of `times` that a majority of `list` has reached, of those who are `counted`.
 ///
 /// It counts instead of sorting: for the handful of voters that real clusters have, that is a few comparisons and no copy.
-fn newest_of_majority(list: VoterSet, times: &[Time]) -> Time {
-    let reached = |time: Time| members(list).filter(|&voter| times[voter] >= time).count();
-    members(list)
+fn newest_of_majority(list: VoterSet, counted: VoterSet, times: &[Time]) -> Time {
+    let counted = list.intersection(counted);
+    let reached = |time: Time| members(counted).filter(|&voter| times[voter] >= time).count();
+    members(counted)
         .map(|voter| times[voter])
         .filter(|&time| reached(time) >= majority(list) as usize)
         .max()

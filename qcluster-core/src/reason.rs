@@ -45,6 +45,10 @@ reasons! {
         BootWait = "boot_wait",
         /// The voter could not save its state and abstains (E16).
         Abstains = "abstains",
+        /// The voter has taken a step of a change of voters that the asker has not (E20).
+        EarlierStep = "earlier_step",
+        /// The voter stood still, and does not know yet whether it was replaced (E24).
+        Unconfirmed = "unconfirmed",
     }
 }
 
@@ -68,6 +72,8 @@ reasons! {
         ClockWentBack = "clock_went_back",
         /// Another live node has this identifier, and was there first (E17).
         Twin = "twin",
+        /// A later life of this node has taken its place (E24).
+        Superseded = "superseded",
     }
 }
 
@@ -106,7 +112,7 @@ reasons! {
         OtherLife = "other_life",
         /// It comes from a life of the sender that is not established (E17).
         UnprovenLife = "unproven_life",
-        /// It names a term that leaves no room to grow (E18).
+        /// It names a term that is further above those known than elections and clocks can account for (E18).
         HugeTerm = "huge_term",
         /// It is nothing newer than what is known: a repetition, or overtaken.
         Stale = "stale",
@@ -124,6 +130,8 @@ reasons! {
         TooManyRecords = "too_many_records",
         /// It is a record whose name has the hash of another one.
         RecordCollision = "record_collision",
+        /// It comes from a life of the sender that another one has taken the place of (E24).
+        Superseded = "superseded",
     }
 }
 
@@ -139,6 +147,14 @@ reasons! {
         ProbeAck = "probe_ack",
         /// See [`Session::Twin`](crate::Session::Twin).
         Twin = "twin",
+        /// See [`Superseded`](crate::Session::Superseded).
+        Superseded = "superseded",
+        /// See [`Confirm`](crate::Session::Confirm).
+        Confirm = "confirm",
+        /// See [`Confirmed`](crate::Session::Confirmed).
+        Confirmed = "confirmed",
+        /// See [`Step`](crate::Session::Step).
+        Step = "step",
         /// See [`Heartbeat`](crate::ElectionMessage::Heartbeat).
         Heartbeat = "heartbeat",
         /// See [`HeartbeatAck`](crate::ElectionMessage::HeartbeatAck).

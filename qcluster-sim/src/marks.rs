@@ -104,6 +104,24 @@ marks! {
     Compared = "tables compared",
     /// A single voter led alone.
     LedAlone = "led alone",
+    /// A node whose place another one had taken stopped (E24).
+    Superseded = "superseded node stopped",
+    /// What it said before counted for nothing.
+    SupersededDropped = "word of a superseded life",
+    /// A node that stood still asked whether it was replaced (E24).
+    Inquired = "asked whether it was replaced",
+    /// … waited for a quorum to say so, and took part again.
+    Confirmed = "confirmed after a while",
+    /// … and a vote or pre-vote was refused meanwhile.
+    RefusedUnconfirmed = "refused: unconfirmed",
+    /// A node knew that a leader was elected in the middle step of a change of voters (E20).
+    StepEstablished = "middle step established",
+    /// A voter in the middle step refused one that knew of the old voters only.
+    RefusedEarlierStep = "refused: earlier step",
+    /// A node would not go back to an earlier step, which its disk knew of.
+    StepBackRefused = "refused to go a step back",
+    /// A node said that answers or its disk are too slow for an election.
+    TooSlow = "too slow for an election",
 }
 
 /// How often each mark was reached.
@@ -172,6 +190,10 @@ impl Marks {
             (Mark::OtherLife, dropped(DropReason::OtherLife)),
             (Mark::UnprovenLife, dropped(DropReason::UnprovenLife)),
             (Mark::Stale, dropped(DropReason::Stale)),
+            (Mark::SupersededDropped, dropped(DropReason::Superseded)),
+            (Mark::Inquired, counters.inquiries),
+            (Mark::RefusedUnconfirmed, refused(Refusal::Unconfirmed)),
+            (Mark::RefusedEarlierStep, refused(Refusal::EarlierStep)),
         ] {
             self.add(mark, count);
         }

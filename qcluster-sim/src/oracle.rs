@@ -40,7 +40,7 @@ pub(crate) struct Scene<'a> {
     /// What its machine's clock showed when the process started.
     pub(crate) epoch: Time,
     /// What its disk would give back after a crash, read once for each write.
-    pub(crate) synced: Option<HardState>,
+    pub(crate) synced: Option<&'a HardState>,
     pub(crate) durable: bool,
 }
 

@@ -150,8 +150,9 @@ impl Convergence {
         let deadline = world.now() + self.within + lease.times(6);
         loop {
             let leader = world.leader();
+            let name = leader.and_then(|leader| world.identity_of(leader));
             let agreed = leader.is_some_and(|leader| self.hosts.contains(leader))
-                && self.hosts.iter().all(|host| world.leader_seen_by(host) == leader);
+                && self.hosts.iter().all(|host| world.leader_seen_by(host) == name);
             if agreed {
                 return Ok(());
             }

@@ -173,6 +173,7 @@ impl Plan {
             previous_lease: self.previous_lease,
             drain: setup.drain,
             settle: Settings::settle_default(&timing),
+            rollback: false,
             gossip: setup.gossip.map(Gossip::from),
         })
     }

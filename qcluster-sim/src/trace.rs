@@ -174,6 +174,12 @@ fn write_session(f: &mut fmt::Formatter<'_>, session: &Session) -> fmt::Result {
         Session::Hello { answer, booting, known, .. } => {
             write!(f, "Hello {{ answer: {answer}, booting: {booting}, known: {known:?} }}")
         }
-        Session::Probe { .. } | Session::ProbeAck { .. } | Session::Twin { .. } => write!(f, "{session:?}"),
+        Session::Probe { .. }
+        | Session::ProbeAck { .. }
+        | Session::Twin { .. }
+        | Session::Superseded { .. }
+        | Session::Confirm { .. }
+        | Session::Confirmed { .. }
+        | Session::Step { .. } => write!(f, "{session:?}"),
     }
 }

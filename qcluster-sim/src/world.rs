@@ -56,8 +56,8 @@ pub struct World {
     hosts: Vec<Host>,
     engine: Engine,
     faults: Vec<Fault>,
-    /// The last plan under which a leadership has begun when every host had reached it: only then may hosts go on to the
-    /// plan after the next, or a quorum could know nothing of the terms before (E20).
+    /// The last plan under which a leadership has begun: no host goes further than to the plan after it. That is the rule which
+    /// an operator has to keep (E20).
     established: usize,
 }
 
@@ -151,7 +151,12 @@ impl World {
         self.hosts.get(host)?.endpoint.as_ref().map(qcluster_core::Endpoint::node)
     }
 
-    /// Who leads in the eyes of a host.
+    /// The host whose name a host bears: its own, but for one that has taken the place of another.
+    pub fn identity_of(&self, host: usize) -> Option<usize> {
+        self.hosts.get(host).map(|host| host.identity)
+    }
+
+    /// Who leads in the eyes of a host, by the host that the name belongs to.
     pub fn leader_seen_by(&self, host: usize) -> Option<usize> {
         let key = self.node(host)?.leader()?.key;
         self.engine.keys.iter().position(|known| *known == key)

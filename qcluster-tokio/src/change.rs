@@ -108,6 +108,44 @@ pub enum What {
         /// The life of the other.
         other: Incarnation,
     },
+    /// Another node has this identifier and has taken this one's place, while it stood still or was cut off: this one has stopped for
+    /// good (E24).
+    Superseded {
+        /// The life of the other.
+        by: Incarnation,
+    },
+    /// This node stood still for longer than its lease, and takes no part until a quorum has confirmed that no other node has taken
+    /// its place (E24).
+    Unconfirmed {
+        /// For how long it stood still.
+        stood_still: Duration,
+    },
+    /// A quorum has confirmed it. Follows an `Unconfirmed`.
+    Confirmed,
+    /// A leader was elected in the middle step of a change of voters: the last step may be taken (E20).
+    StepEstablished,
+    /// This node has taken the last step of a change of voters, and a voter in the middle step knows of no leader that was elected
+    /// there (E20).
+    StepTooEarly {
+        /// The voter in the middle step.
+        voter: Option<Arc<Peer>>,
+    },
+    /// The wall clock of a voter is far from this node's (E12).
+    WallClockOff {
+        /// Whose clock it is.
+        voter: Option<Arc<Peer>>,
+        /// How far it is ahead of this node's, in milliseconds; negative if it is behind.
+        ahead_ms: i64,
+    },
+    /// Something takes longer than an election can wait for (E5, E7).
+    TooSlow {
+        /// The voter that answers so late; `None` if it is the own disk.
+        voter: Option<Arc<Peer>>,
+        /// What it took.
+        took: Duration,
+        /// What it has to be under.
+        limit: Duration,
+    },
     /// A member came, went or moved.
     Member(MemberChange),
     /// A service came, went or says something else about itself.

@@ -93,6 +93,8 @@ pub enum Stopped {
     Aborted,
     /// Another live node has its identifier and was there first (E17).
     Twin,
+    /// Another node has its identifier and has taken its place, while it stood still or was cut off (E24).
+    Superseded,
 }
 
 /// Why a hand-over did not take place.
@@ -188,6 +190,8 @@ fn remedy(error: BootError) -> &'static str {
             "This voter cannot know what it has promised. If the file is lost for good, move it away: the node then \
              starts without memory, as one without data_dir does"
         }
+        // It says itself what to do.
+        BootError::StepBack => "Nothing was started",
         BootError::SavedButDiskless => "Give it its `data_dir` again",
         BootError::StampTooLarge(_) => "Check this machine's date",
     }
@@ -227,6 +231,10 @@ impl fmt::Display for Stopped {
             Self::Shutdown => "the node was shut down",
             Self::Aborted => "the node was aborted",
             Self::Twin => "another live node has this identifier and was there first, so this one has stopped",
+            Self::Superseded => {
+                "another node has this identifier and has taken this one's place while it stood still or was cut off, so this \
+                 one has stopped: do not start it again unless the other one is gone"
+            }
         })
     }
 }

@@ -1,8 +1,9 @@
 //! Changes as `tracing` events, under names that never change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::{NodeId, Span};
+use qcluster_core::{NodeId, Peer, Span};
 
 use crate::change::What;
 
@@ -50,16 +51,59 @@ pub(crate) fn change(node: &NodeId, what: &What) {
             );
         }
         What::TwinSeen { voter, other } => {
-            let voter = voter.as_ref().map(|voter| voter.identifier.as_str());
+            let voter = identifier(voter.as_ref());
             tracing::warn!(
                 name: "qcluster.twin_seen", target: CHANGES, %node, voter, ?other,
-                "two live nodes have one identifier: the later one is told to stop"
+                "two live nodes have one identifier: one of them is told to stop"
             );
         }
         What::Twin { other } => {
             tracing::error!(
                 name: "qcluster.twin", target: CHANGES, %node, ?other,
                 "another live node has this identifier and was there first: this one has stopped"
+            );
+        }
+        What::Superseded { by } => {
+            tracing::error!(
+                name: "qcluster.superseded", target: CHANGES, %node, ?by,
+                "another node has this identifier and has taken this one's place: this one has stopped"
+            );
+        }
+        What::Unconfirmed { stood_still } => {
+            let stood_still_ms = stood_still.as_millis();
+            tracing::warn!(
+                name: "qcluster.unconfirmed", target: CHANGES, %node, stood_still_ms,
+                "stood still: takes no part until a quorum has confirmed that no other node has taken its place"
+            );
+        }
+        What::Confirmed => {
+            tracing::info!(name: "qcluster.confirmed", target: CHANGES, %node, "no other node has taken its place");
+        }
+        What::StepEstablished => {
+            tracing::info!(
+                name: "qcluster.step_established", target: CHANGES, %node,
+                "a leader was elected in the middle step of the change of voters: the last step may be taken"
+            );
+        }
+        What::StepTooEarly { voter } => {
+            let voter = identifier(voter.as_ref());
+            tracing::warn!(
+                name: "qcluster.step_too_early", target: CHANGES, %node, voter,
+                "a voter in the middle step of the change of voters knows of no leader that was elected there: go back to it"
+            );
+        }
+        What::WallClockOff { voter, ahead_ms } => {
+            let voter = identifier(voter.as_ref());
+            tracing::warn!(
+                name: "qcluster.wall_clock_off", target: CHANGES, %node, voter, ahead_ms,
+                "the wall clock of a voter is far from this node's: without data_dir, tokens may fall"
+            );
+        }
+        What::TooSlow { voter, took, limit } => {
+            let (voter, took_ms, limit_ms) = (identifier(voter.as_ref()), took.as_millis(), limit.as_millis());
+            tracing::warn!(
+                name: "qcluster.too_slow", target: CHANGES, %node, voter, took_ms, limit_ms,
+                "answers or saves take longer than an election can wait for: lengthen the lease"
             );
         }
         What::Member(change) => {
@@ -83,6 +127,10 @@ pub(crate) fn change(node: &NodeId, what: &What) {
             tracing::warn!(name: "qcluster.missed", target: CHANGES, %node, count, "changes were lost by a slow receiver");
         }
     }
+}
+
+fn identifier(voter: Option<&Arc<Peer>>) -> Option<&str> {
+    voter.map(|voter| voter.identifier.as_str())
 }
 
 /// The next leader is known, so long after the last one was lost from sight.

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use qcluster_core::api::{self, News, Subject};
-use qcluster_core::{Lease, NodeId, Notification, Peer, Time, VoterIndex};
+use qcluster_core::{Lease, NodeId, Notification, Peer, Slow, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
 use crate::board::Writer;
@@ -88,6 +88,21 @@ impl Publisher {
             Notification::Twin { other } => {
                 self.stopping(Stopped::Twin);
                 What::Twin { other }
+            }
+            Notification::Superseded { by } => {
+                self.stopping(Stopped::Superseded);
+                What::Superseded { by }
+            }
+            Notification::Unconfirmed { stood_still } => What::Unconfirmed { stood_still: stood_still.into() },
+            Notification::Confirmed => What::Confirmed,
+            Notification::StepEstablished => What::StepEstablished,
+            Notification::StepTooEarly { voter } => What::StepTooEarly { voter: self.voter(voter) },
+            Notification::WallClockOff { voter, ahead_ms } => What::WallClockOff { voter: self.voter(voter), ahead_ms },
+            Notification::TooSlow(Slow::RoundTrip { voter, took, limit }) => {
+                What::TooSlow { voter: self.voter(voter), took: took.into(), limit: limit.into() }
+            }
+            Notification::TooSlow(Slow::Save { took, limit }) => {
+                What::TooSlow { voter: None, took: took.into(), limit: limit.into() }
             }
         };
         self.tell(what);

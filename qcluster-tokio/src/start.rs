@@ -150,7 +150,7 @@ fn boot(
     opened: Option<&(Store, Saved)>,
 ) -> Result<Endpoint, StartError> {
     Endpoint::new(Arc::clone(rules), values, now).map_err(|error| match error {
-        BootError::StampTooLarge(_) | BootError::SavedButDiskless => StartError::Boot(error),
+        BootError::StampTooLarge(_) | BootError::SavedButDiskless | BootError::StepBack => StartError::Boot(error),
         BootError::Record(_) => {
             let path = opened.map(|(store, _)| store.path().to_owned()).unwrap_or_default();
             StartError::Record { path, error }

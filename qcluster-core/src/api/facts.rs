@@ -2,11 +2,13 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::status::StorageStatus;
 use super::view::{PeerSnapshot, Snapshot, Subject, View, Whereabouts};
 use crate::config::{Peer, Seat};
+use crate::election::Slow;
 use crate::reason::DropReason;
 use crate::time::Time;
 
@@ -45,6 +47,24 @@ pub fn facts(subject: &Subject, snapshot: &Snapshot, now: Time) -> String {
     let foreign = snapshot.counters.dropped_for(DropReason::ForeignCluster);
     if foreign > 0 {
         let _ = write!(line, "; {foreign} datagrams dropped that are of another cluster");
+    }
+    if !snapshot.unconfirmed_by.is_empty() {
+        let names: Vec<String> = snapshot.unconfirmed_by.iter().map(|place| subject.name_of(*place)).collect();
+        let _ = write!(
+            line,
+            "; this node stood still, and waits for a quorum to confirm that no other node has taken its place: {}",
+            names.join(", ")
+        );
+    }
+    match snapshot.slow {
+        Some(Slow::RoundTrip { voter, took, limit }) => {
+            let name = subject.name_of(voter.position());
+            let _ = write!(line, "; {name} answers after {took}, and half a lease is {limit}: lengthen the lease");
+        }
+        Some(Slow::Save { took, limit }) => {
+            let _ = write!(line, "; saving took {took}, and has to be under {limit}: lengthen the lease");
+        }
+        None => {}
     }
     if let StorageStatus::Failed { error } = &snapshot.storage {
         let _ = write!(line, "; this node abstains, since it could not save: {error}");

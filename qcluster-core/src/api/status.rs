@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::counters::named;
 use super::view::{PeerSnapshot, View};
-use crate::config::{Mode, Peer, Seat};
+use crate::config::{Mode, Peer, Seat, Step};
+use crate::election::Slow;
 use crate::membership::State;
 use crate::node::Role;
 use crate::time::Span;
@@ -55,6 +56,16 @@ pub struct Status {
     pub uptime_ms: u64,
     /// How its disk is.
     pub storage: StorageStatus,
+    /// After it has stood still for longer than its lease: the voters that have yet to confirm that no other node has taken its
+    /// place. It takes no part until a quorum has (E24).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unconfirmed_by: Vec<String>,
+    /// How far a change of voters has come, if this node is in its middle step (E20).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voters_change: Option<ChangeStatus>,
+    /// What is too slow for anybody to be elected, with what was measured last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub too_slow: Option<SlowStatus>,
     /// The other voters, by identifier.
     pub peers: Vec<PeerStatus>,
     /// Members and services, as it sees them.
@@ -62,6 +73,33 @@ pub struct Status {
     pub registry: RegistryStatus,
     /// What it has done and refused since its start, by name.
     pub counters: BTreeMap<String, u64>,
+}
+
+/// The middle step of a change of voters, as a node in it sees it (E20).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChangeStatus {
+    /// Whether a leader was elected in this step: only then may the last step be taken.
+    pub joint_established: bool,
+    /// Voters that were last heard with the old list alone, by identifier.
+    pub behind: Vec<String>,
+    /// Voters that have taken the last step, by identifier.
+    pub ahead: Vec<String>,
+}
+
+/// Something that takes longer than an election can wait for (E5, E7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SlowStatus {
+    /// `round_trip` or `save`.
+    pub what: String,
+    /// The voter that answers so late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// What it took, in milliseconds.
+    pub took_ms: u64,
+    /// What it has to be under, in milliseconds.
+    pub limit_ms: u64,
 }
 
 /// Members and services, as a node sees them.
@@ -153,9 +191,40 @@ impl From<&View<'_>> for Status {
             incarnation: format!("{:016x}", snapshot.incarnation),
             uptime_ms: now.since(crate::time::Time::ZERO).as_millis(),
             storage: snapshot.storage.clone(),
+            unconfirmed_by: snapshot.unconfirmed_by.iter().map(|place| subject.name_of(*place)).collect(),
+            voters_change: view.change_status(),
+            too_slow: snapshot.slow.map(|slow| view.slow_status(slow)),
             peers: snapshot.peers.iter().map(peer).collect(),
             registry: RegistryStatus::from(view),
             counters: named(snapshot),
+        }
+    }
+}
+
+impl View<'_> {
+    fn change_status(&self) -> Option<ChangeStatus> {
+        let Self { subject, snapshot, .. } = self;
+        let heard = |step: Step| {
+            let in_it = snapshot.peers.iter().filter(move |peer| peer.heard.is_some() && peer.step == step);
+            in_it.map(|peer| subject.name_of(peer.position)).collect()
+        };
+        snapshot.is_in_middle_step.then(|| ChangeStatus {
+            joint_established: snapshot.step_is_established == Some(true),
+            behind: heard(Step::Earlier),
+            ahead: heard(Step::Later),
+        })
+    }
+
+    fn slow_status(&self, slow: Slow) -> SlowStatus {
+        let (what, peer, took, limit) = match slow {
+            Slow::RoundTrip { voter, took, limit } => ("round_trip", Some(voter), took, limit),
+            Slow::Save { took, limit } => ("save", None, took, limit),
+        };
+        SlowStatus {
+            what: what.into(),
+            peer: peer.map(|voter| self.subject.name_of(voter.position())),
+            took_ms: took.as_millis(),
+            limit_ms: limit.as_millis(),
         }
     }
 }

@@ -8,8 +8,8 @@ use core::net::SocketAddr;
 use super::access::Access;
 use super::directory::Directory;
 use super::status::StorageStatus;
-use crate::config::{Peer, Rules, Seat};
-use crate::election::Lease;
+use crate::config::{Peer, Rules, Seat, Step};
+use crate::election::{Lease, Slow};
 use crate::id::Term;
 use crate::metrics::Counters;
 use crate::node::Role;
@@ -36,6 +36,11 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// The identifier of the voter at that place of the rules.
+    pub(super) fn name_of(&self, position: usize) -> String {
+        self.rules.voters().get(position).map_or_else(String::new, |voter| voter.id.as_str().into())
+    }
+
     /// Whether the cluster has no leader, by design.
     pub fn is_masterless(&self) -> bool {
         self.rules.seat() == Seat::Member
@@ -61,6 +66,15 @@ pub struct Snapshot {
     pub counters: Counters,
     /// What the adapter has counted.
     pub transport: TransportCounters,
+    /// The places of the voters that have yet to confirm that no other node has taken this one's place, while it waits for them
+    /// (E24).
+    pub unconfirmed_by: Vec<usize>,
+    /// Whether the node is in the middle step of a change of voters (E20).
+    pub is_in_middle_step: bool,
+    /// Whether it knows that a leader was elected there; `None` without a vote.
+    pub step_is_established: Option<bool>,
+    /// What is too slow for an election, as measured last (E5, E7).
+    pub slow: Option<Slow>,
     /// How much there is in the registry; `None` without one.
     pub registry: Option<Counts>,
     /// How much slower than usual the node judges others: 0 is healthy, 8 the worst (G2).
@@ -76,6 +90,8 @@ pub struct PeerSnapshot {
     pub address: Option<SocketAddr>,
     /// When it was last heard.
     pub heard: Option<Time>,
+    /// In which step of a change of voters it was then, seen from here (E20).
+    pub step: Step,
     /// How the last lookup of its name has ended.
     pub whereabouts: Whereabouts,
 }

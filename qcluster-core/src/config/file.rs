@@ -77,6 +77,10 @@ pub struct Config {
     /// diskless or lose their disk (E9).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_lease_ms: Option<u64>,
+    /// Take a change of voters back, on all nodes (E20): a node with a `data_dir` starts although it has taken a later step. Take it out
+    /// again once all nodes run with the old list.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub rollback: bool,
     /// How long a voluntary hand-over waits for the leader's work to end; ten leases unless set (E10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_ms: Option<u64>,
@@ -185,6 +189,7 @@ impl Config {
             timing: TimingChoice::default(),
             data_dir: None,
             previous_lease_ms: None,
+            rollback: false,
             drain_ms: None,
             settle_ms: None,
             record: None,
@@ -244,6 +249,7 @@ impl Config {
             previous_lease: self.previous_lease_ms.map_or(Span::ZERO, Span::from_millis),
             drain: self.drain_ms.map_or_else(|| Settings::drain_default(&timing), Span::from_millis),
             settle: self.settle_ms.map_or_else(|| Settings::settle_default(&timing), Span::from_millis),
+            rollback: self.rollback,
             gossip: Some(Gossip { pace, advertise: None }),
         };
         if let Err(error) = settings.check() {
@@ -281,6 +287,7 @@ impl Config {
                 ("priority", self.priority != 0),
                 ("data_dir", self.data_dir.is_some()),
                 ("previous_lease_ms", self.previous_lease_ms.is_some()),
+                ("rollback", self.rollback),
             ];
             for (field, _) in unused.into_iter().filter(|(_, is_set)| *is_set) {
                 findings.add(field, "means nothing with \"mode\": \"masterless\": there is no election");

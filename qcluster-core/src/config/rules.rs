@@ -7,6 +7,7 @@ use core::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+use super::digests::Digests;
 use super::gossip::Gossip;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
 use super::timing::Timing;
@@ -39,44 +40,6 @@ pub struct Voter {
     pub rank: u32,
 }
 
-/// What stands for "the same rules" in every message (E14): a hash of voters, priorities, lease and drift bound; two of
-/// them while the voters change (E20).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Digests {
-    current: NodeKey,
-    next: Option<NodeKey>,
-}
-
-impl Digests {
-    /// Writes itself behind what a datagram holds so far.
-    pub(crate) fn append_to(&self, buffer: &mut Vec<u8>) {
-        self.current.append_to(buffer);
-        buffer.push(u8::from(self.next.is_some()));
-        if let Some(next) = self.next {
-            next.append_to(buffer);
-        }
-    }
-
-    /// Reads itself from the start of `bytes`; the second value is what follows.
-    pub(crate) fn take_from(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        let (current, bytes) = NodeKey::take_from(bytes)?;
-        let (next, bytes) = match bytes.split_first()? {
-            (0, bytes) => (None, bytes),
-            (1, bytes) => NodeKey::take_from(bytes).map(|(next, bytes)| (Some(next), bytes))?,
-            _ => return None,
-        };
-        Some((Self { current, next }, bytes))
-    }
-
-    /// Whether two nodes may work together: they have a list of voters in common.
-    pub fn agree(&self, other: &Self) -> bool {
-        self.current == other.current
-            || self.next == Some(other.current)
-            || other.next == Some(self.current)
-            || (self.next.is_some() && self.next == other.next)
-    }
-}
-
 /// A configuration that was checked. Made by [`Settings::check`], shared by all parts of a node, never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -97,6 +60,8 @@ pub struct Rules {
     pub(crate) settle: Span,
     pub(crate) seat: Seat,
     pub(crate) gossip: Option<Gossip>,
+    /// Whether a saved state of a later step of a change of voters is a reason not to start (E20 (c)).
+    pub(crate) is_forward_only: bool,
 }
 
 /// The digests and the name stand for the rest.
@@ -141,7 +106,7 @@ impl Rules {
                 Seat::Observer | Seat::Member => None,
             },
             quorums: Quorums::new(set(&settings.voters), next.map(set)),
-            digests: Digests { current: digest(&settings.voters), next: next.map(digest) },
+            digests: Digests::new(digest(&settings.voters), next.map(digest)),
             voters,
             cluster: settings.cluster.clone(),
             cluster_tag: (stable_hash(&[settings.cluster.as_bytes()]) >> 32) as u32,
@@ -153,6 +118,7 @@ impl Rules {
             settle: settings.settle,
             seat: settings.seat,
             gossip: settings.gossip,
+            is_forward_only: !settings.rollback,
         }
     }
 

@@ -77,6 +77,10 @@ pub struct Settings {
     pub drain: Span,
     /// How long a voter of higher priority must be healthy before leadership moves to it (E11).
     pub settle: Span,
+    /// A change of voters is taken back on all nodes (E20 (c)): a node with a disk starts although it has taken a later step. It
+    /// is for the whole cluster, and has to be complete before another change begins.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub rollback: bool,
     /// How it takes part in membership and registry; `None` for the election alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gossip: Option<Gossip>,
@@ -102,6 +106,7 @@ impl Settings {
             previous_lease: Span::ZERO,
             drain: Self::drain_default(&timing),
             settle: Self::settle_default(&timing),
+            rollback: false,
             gossip: None,
         }
     }
@@ -176,6 +181,13 @@ impl Settings {
             if self.voters.iter().any(|other| other.id == voter.id && other.priority != voter.priority) {
                 findings.add("next_peers", format!("`{}` has another priority than in peers", voter.id));
             }
+        }
+        if let Some(next) = next {
+            let same = next.len() == self.voters.len()
+                && next.iter().all(|voter| self.voters.iter().any(|other| other.id == voter.id));
+            findings.require(!same, "next_peers", || {
+                "lists the same voters as peers, so there is nothing to change: leave it out".into()
+            });
         }
         let all = self.voters.len()
             + next.map_or(0, |next| {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{HardState, Message, PersistId};
+use super::{HardState, Message, PersistId, Slow};
 use crate::config::VoterIndex;
 use crate::id::{FencingToken, Term};
 use crate::metrics::Counters;
@@ -25,6 +25,8 @@ pub(crate) enum Change {
     Draining { until: Time },
     Leader { leader: Option<VoterIndex>, term: Term },
     StorageFailed,
+    StepEstablished,
+    TooSlow(Slow),
 }
 
 /// What every step works with: the time, where effects go, and what is counted.

@@ -71,6 +71,7 @@ impl Election {
         self.follow(cx, leadership, sent_at);
         self.promise(cx, from, leadership, sent_at);
         if active {
+            self.note_established(cx, from.step);
             let until = cx.now + self.rules.timing.lease;
             self.show(cx, Some(Shown { leader: from.index, term, until }));
         }
@@ -91,11 +92,12 @@ impl Election {
         self.defeats = 0;
     }
 
-    /// Promises itself to the leadership and says so, unless another promise is live (E2′) or an earlier life may have
-    /// given one (E9).
+    /// Promises itself to the leadership and says so, unless another promise is live (E2′), an earlier life may have
+    /// given one (E9), a later one may have taken this one's place (E24), or the leader knows of the old voters only (E20).
     fn promise(&mut self, cx: &mut Context<'_>, from: Sender, to: Leadership, sent_at: Time) {
         let bound = self.binding_promise(cx.now, to.node, to.incarnation).is_some();
-        if self.is_booting() || bound || !self.storage.covers_promises_of(self.rules.timing.lease) {
+        let may = !self.is_booting() && !self.is_doubted() && !self.is_left_behind(from);
+        if !may || bound || !self.storage.covers_promises_of(self.rules.timing.lease) {
             // It follows all the same: the leader's next heartbeat comes before it campaigns.
             let timing = self.rules.timing;
             self.campaign_at(cx.now + timing.heartbeat.times(2) + self.delay);
@@ -106,6 +108,7 @@ impl Election {
         self.campaign_at(until + self.delay);
         let (term, stamp) = (to.term, self.stamp_above_term());
         cx.send(from.index, Message::HeartbeatAck { term, sent_at, stamp });
+        self.persist(cx);
     }
 
     /// The live promise, if it is to another node or another life than the given one.
@@ -136,6 +139,10 @@ impl Election {
         }
         self.heard = Heard::closed(leadership);
         self.role = Role::Follower;
+        if successor.is_some() {
+            // Whoever leads next, the cluster has tried to move the leadership just now (E11).
+            self.preferred.attempt(cx.now, self.rules.settle);
+        }
         if self.binding_promise(cx.now, leadership.node, leadership.incarnation).is_some() {
             return;
         }
@@ -174,8 +181,13 @@ impl Election {
 
     /// After the boot wait a voter takes part (E9).
     pub(super) fn end_boot_wait(&mut self, cx: &mut Context<'_>) {
-        let BootWait::Until(until) = self.boot_wait else { return };
-        if cx.now < until {
+        match self.boot_wait {
+            BootWait::Over => return,
+            BootWait::Until(until) if cx.now < until => return,
+            BootWait::Until(_) | BootWait::ForDisk => {}
+        }
+        if !self.storage.knows_this_life() {
+            self.boot_wait = BootWait::ForDisk;
             return;
         }
         self.boot_wait = BootWait::Over;

@@ -50,9 +50,9 @@ impl Election {
         }
     }
 
-    /// Another node with this name was there first (E17): there is no time to drain.
-    pub(crate) fn resign(&mut self, cx: &mut Context<'_>) {
-        self.lose(cx, LostReason::Twin, None);
+    /// Another node goes by this name (E17, E24): there is no time to drain.
+    pub(crate) fn resign(&mut self, cx: &mut Context<'_>, reason: LostReason) {
+        self.lose(cx, reason, None);
         self.retire(cx);
     }
 
@@ -91,7 +91,8 @@ impl Election {
             | LostReason::LeaseExpired
             | LostReason::HigherTerm
             | LostReason::ClockWentBack
-            | LostReason::Twin => target.or_else(|| self.best_successor(cx.now)),
+            | LostReason::Twin
+            | LostReason::Superseded => target.or_else(|| self.best_successor(cx.now)),
         };
         self.lose(cx, reason, successor.map(|voter| self.rules.at(voter).key));
     }

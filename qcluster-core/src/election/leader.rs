@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::follower::{Heard, Promise, Shown};
 use super::handover::Handover;
 use super::{Change, Context, Election, Message, Role, Sender};
-use crate::config::VoterIndex;
+use crate::config::{Step, VoterIndex};
 use crate::id::{NodeKey, Term};
+use crate::quorum::{Support, Weight};
 use crate::reason::{DropReason, LostReason};
 use crate::time::{Rebase, Span, Time};
 
@@ -56,6 +57,7 @@ impl Election {
     /// The votes are there. It leads inwardly at once, and outwardly when a quorum has promised (E7).
     pub(super) fn lead(&mut self, cx: &mut Context<'_>, asked_at: Time) {
         self.acked.fill(Time::ZERO);
+        self.acked_by = Support::NONE;
         self.healthy_since.fill(Time::NEVER);
         self.heard = Heard::closed(self.own_leadership());
         self.role = Role::Leader(Leader {
@@ -89,7 +91,8 @@ impl Election {
         let heartbeat = Message::Heartbeat { term, sent_at: cx.now, active: leader.lease_until.is_some(), stamp };
         self.promise = Some(Promise { to, until: cx.now + self.rules.timing.lease });
         self.broadcast(cx, heartbeat);
-        self.count_ack(cx, self.me, cx.now);
+        self.persist(cx);
+        self.count_ack(cx, self.me, Weight::Full, cx.now);
     }
 
     pub(super) fn on_ack(&mut self, cx: &mut Context<'_>, from: Sender, term: Term, sent_at: Time) {
@@ -100,16 +103,18 @@ impl Election {
         if sent_at <= self.acked[from.index.position()] {
             return cx.drop(DropReason::Stale);
         }
+        let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
         self.note_health(cx.now, from.index, sent_at);
-        self.count_ack(cx, from.index, sent_at);
+        self.count_ack(cx, from.index, weight, sent_at);
     }
 
     /// The lease runs from the newest moment that a quorum has promised since (E3): from the send, whenever the ack came.
-    fn count_ack(&mut self, cx: &mut Context<'_>, voter: VoterIndex, sent_at: Time) {
+    fn count_ack(&mut self, cx: &mut Context<'_>, voter: VoterIndex, weight: Weight, sent_at: Time) {
+        self.acked_by.add(voter, weight);
         self.acked[voter.position()] = sent_at;
         let term = self.term();
         let Role::Leader(leader) = &mut self.role else { return };
-        let common = self.rules.quorums.newest_common(&self.acked);
+        let common = self.rules.quorums.newest_common(self.acked_by, &self.acked);
         if common == Time::ZERO {
             return;
         }
@@ -121,6 +126,7 @@ impl Election {
         leader.lease_until = Some(until);
         if first {
             cx.counters.elected += 1;
+            self.note_established(cx, Step::Same);
             cx.tell(Change::Elected { token: term.into() });
             self.show(cx, Some(Shown { leader: self.me, term, until: Time::NEVER }));
             // Everybody is to know at once, not a heartbeat later.
@@ -162,7 +168,8 @@ impl Election {
             | LostReason::SteppedDown
             | LostReason::Shutdown
             | LostReason::StorageFailed
-            | LostReason::Twin => self.rules.timing.lease,
+            | LostReason::Twin
+            | LostReason::Superseded => self.rules.timing.lease,
         };
         self.retry_later(cx, pause);
     }

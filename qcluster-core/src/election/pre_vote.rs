@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Context, Election, Leadership, Message, Role, Sender};
 use crate::config::VoterIndex;
 use crate::id::Term;
-use crate::quorum::VoterSet;
+use crate::quorum::{Support, Weight};
 use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};
 
@@ -14,7 +14,7 @@ use crate::time::{Rebase, Span, Time};
 pub(crate) struct PreCandidate {
     round: u64,
     term: Term,
-    grants: VoterSet,
+    grants: Support,
     ends: Time,
     ask_again_at: Time,
 }
@@ -45,17 +45,18 @@ impl Election {
     }
 
     /// Half a lease: long enough for a round trip on every preset, short enough to start over after a loss.
-    fn round_length(&self) -> Span {
+    pub(super) fn round_length(&self) -> Span {
         self.rules.timing.lease.split(2)
     }
 
     /// Opens a round that ends at `ends`, for the lowest term that could still win.
     fn ask_around(&mut self, cx: &mut Context<'_>, ends: Time) {
         self.rounds += 1;
+        self.pace.round_began(self.rounds, cx.now);
         let round = PreCandidate {
             round: self.rounds,
             term: self.next_term(),
-            grants: VoterSet::EMPTY.with(self.me),
+            grants: Support::of(self.me, Weight::Full),
             ends,
             ask_again_at: cx.now + self.rules.timing.heartbeat,
         };
@@ -78,7 +79,7 @@ impl Election {
         } else if cx.now >= round.ask_again_at {
             round.ask_again_at = cx.now + heartbeat;
             let request = Message::PreVoteRequest { round: round.round, term: round.term, consent: None };
-            let silent = self.rules.quorums.all().without(round.grants);
+            let silent = self.rules.quorums.all().without(round.grants.voters());
             for voter in self.rules.others().filter(|voter| silent.contains(*voter)) {
                 cx.send(voter, request);
             }
@@ -117,6 +118,8 @@ impl Election {
         let bound = self.binding_promise(now, self.rules.at(from.index).key, from.incarnation);
         if let Some(abstention) = self.abstention() {
             Some(abstention)
+        } else if self.is_left_behind(from) {
+            Some(Refusal::EarlierStep)
         } else if bound.is_some() && bound != consent {
             Some(Refusal::Promised)
         } else if self.a_vote_waits_for_the_disk() {
@@ -145,9 +148,11 @@ impl Election {
         refusal: Option<Refusal>,
         term: Term,
     ) {
+        self.note_round_trip(cx, from.index, round);
         if self.sounding.is_some_and(|sounding| sounding.round == round && cx.now < sounding.until) {
             return self.on_sounding_reply(cx, from, refusal);
         }
+        let weight = self.weight(from);
         let Role::PreCandidate(current) = &mut self.role else { return cx.drop(DropReason::Unexpected) };
         if current.round != round {
             return cx.drop(DropReason::Unexpected);
@@ -157,7 +162,8 @@ impl Election {
             return cx.drop(DropReason::Stale);
         }
         if refusal.is_none() {
-            current.grants.insert(from.index);
+            let Some(weight) = weight else { return cx.drop(DropReason::Unexpected) };
+            current.grants.add(from.index, weight);
             if self.rules.quorums.reached_by(current.grants) {
                 self.start_candidacy(cx, None);
             }

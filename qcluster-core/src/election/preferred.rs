@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Election, Leadership, Message, Role, Sender};
-use crate::config::VoterIndex;
+use crate::config::{Step, VoterIndex};
 use crate::id::Term;
-use crate::quorum::VoterSet;
+use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, LostReason, Refusal};
 use crate::time::{Rebase, Span, Time};
 
@@ -23,7 +23,7 @@ pub(super) struct Sounding {
     leadership: Leadership,
     leader: VoterIndex,
     pub(super) round: u64,
-    grants: VoterSet,
+    grants: Support,
     pub(super) until: Time,
 }
 
@@ -41,7 +41,7 @@ impl Preferred {
     }
 
     /// Notes an attempt. Each makes the next wait twice as long, until there was none for longer than any wait.
-    fn attempt(&mut self, now: Time, settle: Span) {
+    pub(super) fn attempt(&mut self, now: Time, settle: Span) {
         if now > self.not_before + settle.times(Self::GROWTH_MAX) {
             self.back_off = settle;
         }
@@ -94,12 +94,17 @@ impl Election {
         if !follows || self.abstention().is_some() {
             return cx.drop(DropReason::Unexpected);
         }
+        if !self.storage.is_saved() {
+            // Its vote would have to wait for the disk, who knows for how long. Asked again, it has shown that it can save.
+            return self.persist(cx);
+        }
         self.rounds += 1;
+        self.pace.round_began(self.rounds, cx.now);
         self.sounding = Some(Sounding {
             leadership,
             leader: from.index,
             round: self.rounds,
-            grants: VoterSet::EMPTY.with(self.me),
+            grants: Support::of(self.me, Weight::Full),
             until: cx.now + self.rules.timing.lease,
         });
         let request = Message::PreVoteRequest { round: self.rounds, term: self.next_term(), consent: Some(leadership) };
@@ -107,13 +112,11 @@ impl Election {
     }
 
     pub(super) fn on_sounding_reply(&mut self, cx: &mut Context<'_>, from: Sender, refusal: Option<Refusal>) {
-        let Some(sounding) = &mut self.sounding else { return };
-        if refusal.is_some() {
-            return;
-        }
-        sounding.grants.insert(from.index);
+        let weight = self.weight(from);
+        let (Some(sounding), Some(weight), None) = (&mut self.sounding, weight, refusal) else { return };
+        sounding.grants.add(from.index, weight);
         if self.rules.quorums.reached_by(sounding.grants) {
-            let (leader, reached) = (sounding.leader, sounding.grants.bits());
+            let (leader, reached) = (sounding.leader, sounding.grants.voters().bits());
             cx.send(leader, Message::CouldWin { term: sounding.leadership.term, reached });
         }
     }
@@ -124,13 +127,13 @@ impl Election {
         let same_term = term == self.term();
         let Role::Leader(leader) = &self.role else { return cx.drop(DropReason::Unexpected) };
         let asked = leader.asked_preferred == Some(from.index) && leader.handover.is_none();
-        if !asked || !same_term || !from.same_rules {
+        if !asked || !same_term || from.step != Step::Same {
             return cx.drop(DropReason::Unexpected);
         }
         let reached = VoterSet::from_bits(reached);
         let recent = cx.now.before(self.rules.timing.lease);
         let mine: VoterSet = self.rules.others().filter(|voter| self.acked[voter.position()] > recent).collect();
-        if self.rules.quorums.reached_by(reached) && mine.without(reached).is_empty() {
+        if self.rules.quorums.reached_by(Support::full(reached)) && mine.without(reached).is_empty() {
             self.begin_handover(cx, Some(from.index), LostReason::Transferred);
         }
     }

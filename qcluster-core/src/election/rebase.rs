@@ -1,5 +1,6 @@
 //! An election as it looks once the origins of all clocks have moved, without what decides nothing any more.
 
+use super::pace::Pace;
 use super::pre_vote::renumbered;
 use super::{BootWait, Election, Leadership, Role};
 use crate::rng::Rng;
@@ -50,13 +51,16 @@ impl Election {
             sounding,
             preferred,
             acked,
+            acked_by: _,
             healthy_since,
+            pace,
         } = self;
+        *pace = Pace::default();
         *rng = Rng::before_zero();
         storage.rebase();
         match boot_wait {
             BootWait::Until(until) => *until = by.due(*until),
-            BootWait::Over => {}
+            BootWait::ForDisk | BootWait::Over => {}
         }
         role.rebase(by, *rounds);
         promise.take_if(|promise| !by.is_to_come(promise.until));

@@ -1,7 +1,10 @@
-//! What must survive a crash (E1, E6, E9, E12), and what has to wait until it would (E16).
+//! What must survive a crash (E1, E6, E9, E12, E20, E24), and what has to wait until it would (E16).
+
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::step::ChangeStep;
 use super::{Change, Context, Effect, Election, Role};
 use crate::config::{Durability, Rules};
 use crate::id::{Incarnation, NodeKey, Term};
@@ -22,8 +25,17 @@ pub struct Vote {
     pub incarnation: Incarnation,
 }
 
-/// What a voter must not forget. [`hard_state`](crate::hard_state) turns it into bytes and back.
+/// The latest life of another voter that is known to have taken part (E24).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KnownLife {
+    /// Whose.
+    pub node: NodeKey,
+    /// Which: nothing that an earlier one says counts any more.
+    pub life: Incarnation,
+}
+
+/// What a voter must not forget. [`hard_state`](crate::hard_state) turns it into bytes and back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HardState {
     /// The highest term that it voted in, or heard of before it did.
     pub term: Term,
@@ -35,6 +47,25 @@ pub struct HardState {
     pub lease: Span,
     /// The life that wrote this.
     pub incarnation: Incarnation,
+    /// The lives of the other voters (E24), by key; at most one for each.
+    pub lives: Vec<KnownLife>,
+    /// How far it has come in changes of voters (E20 (c)); `None` in a record of an earlier release.
+    pub step: Option<ChangeStep>,
+}
+
+impl HardState {
+    /// The latest life of `node` that is known to have taken part.
+    pub fn life_of(&self, node: NodeKey) -> Incarnation {
+        let found = self.lives.binary_search_by_key(&node.0, |known| known.node.0);
+        found.map_or(Incarnation::UNKNOWN, |at| self.lives[at].life)
+    }
+
+    fn raise_life(&mut self, node: NodeKey, life: Incarnation) {
+        match self.lives.binary_search_by_key(&node.0, |known| known.node.0) {
+            Ok(at) => self.lives[at].life = self.lives[at].life.max(life),
+            Err(at) => self.lives.insert(at, KnownLife { node, life }),
+        }
+    }
 }
 
 /// The hard state as it is, and as it is known to be on disk.
@@ -65,9 +96,16 @@ impl Storage {
         saved: Option<HardState>,
         lease: Span,
     ) -> Self {
-        let fresh = HardState { term: Term(0), vote: None, stamp, lease, incarnation };
+        let mut current = match &saved {
+            Some(saved) => saved.clone(),
+            None => HardState { term: Term(0), vote: None, stamp, lease, incarnation, lives: Vec::new(), step: None },
+        };
+        current.lease = lease;
+        current.incarnation = incarnation;
+        current.lives.retain(|known| rules.index_of(known.node).is_some());
+        current.step = Some(ChangeStep::taken(current.step.as_ref(), &rules.digests));
         Self {
-            current: saved.map_or(fresh, |saved| HardState { lease, incarnation, ..saved }),
+            current,
             durable: saved,
             under_way: None,
             last_id: PersistId(0),
@@ -99,6 +137,39 @@ impl Storage {
         self.current.vote = Some(vote);
     }
 
+    /// Another voter takes part in that life (E24). It is saved with the next vote, or once somebody leads and nothing more
+    /// urgent is to be expected.
+    pub(super) fn meet(&mut self, node: NodeKey, life: Incarnation) {
+        self.current.raise_life(node, life);
+    }
+
+    pub(super) fn step(&self) -> Option<&ChangeStep> {
+        self.current.step.as_ref()
+    }
+
+    pub(super) fn establish_step(&mut self) {
+        if let Some(step) = &mut self.current.step {
+            step.established = true;
+        }
+    }
+
+    /// Whether everything that this voter knows would survive a crash, as far as that is to be had.
+    pub(super) fn is_saved(&self) -> bool {
+        self.medium == Medium::None || self.durable.as_ref() == Some(&self.current)
+    }
+
+    /// Whether a life after a crash would know of this one, and of the step of a change of voters that it was in.
+    pub(super) fn knows_this_life(&self) -> bool {
+        match self.medium {
+            // After a failed save it abstains, whatever is known.
+            Medium::None | Medium::Failed => true,
+            Medium::Disk => self.durable.as_ref().is_some_and(|durable| {
+                durable.incarnation == self.current.incarnation
+                    && durable.step.as_ref().map(ChangeStep::lists) == self.step().map(ChangeStep::lists)
+            }),
+        }
+    }
+
     pub(super) fn rename(&mut self, incarnation: Incarnation) {
         self.current.incarnation = incarnation;
     }
@@ -114,6 +185,7 @@ impl Storage {
             Medium::None => true,
             Medium::Disk => self
                 .durable
+                .as_ref()
                 .is_some_and(|durable| durable.term == self.current.term && durable.vote == self.current.vote),
             Medium::Failed => false,
         }
@@ -123,7 +195,7 @@ impl Storage {
     pub(super) fn covers_promises_of(&self, lease: Span) -> bool {
         match self.medium {
             Medium::None => true,
-            Medium::Disk | Medium::Failed => self.durable.is_some_and(|durable| durable.lease >= lease),
+            Medium::Disk | Medium::Failed => self.durable.as_ref().is_some_and(|durable| durable.lease >= lease),
         }
     }
 
@@ -138,12 +210,12 @@ impl Storage {
 
     /// The next state to save, if there is something new and nothing under way.
     fn next_save(&mut self) -> Option<(PersistId, HardState)> {
-        if self.medium != Medium::Disk || self.under_way.is_some() || self.durable == Some(self.current) {
+        if self.medium != Medium::Disk || self.under_way.is_some() || self.durable.as_ref() == Some(&self.current) {
             return None;
         }
         self.last_id = PersistId(self.last_id.0 + 1);
-        self.under_way = Some((self.last_id, self.current));
-        self.under_way
+        self.under_way = Some((self.last_id, self.current.clone()));
+        self.under_way.clone()
     }
 }
 
@@ -152,6 +224,7 @@ impl Election {
     pub(super) fn persist(&mut self, cx: &mut Context<'_>) {
         if let Some((id, hard_state)) = self.storage.next_save() {
             cx.counters.persists += 1;
+            self.pace.save_began(cx.now);
             cx.effects.push(Effect::Persist { id, hard_state });
         }
         self.release_what_waited(cx);
@@ -161,7 +234,10 @@ impl Election {
     pub(crate) fn persisted(&mut self, cx: &mut Context<'_>, id: PersistId) {
         let Some((_, saved)) = self.storage.under_way.take_if(|(under_way, _)| *under_way == id) else { return };
         self.storage.durable = Some(saved);
-        if self.a_vote_waits_for_the_disk() && !self.storage.vote_is_durable() {
+        self.note_save(cx);
+        self.end_boot_wait(cx);
+        let vote_waits = self.a_vote_waits_for_the_disk() && !self.storage.vote_is_durable();
+        if vote_waits || !self.storage.knows_this_life() {
             self.persist(cx);
         } else {
             self.release_what_waited(cx);

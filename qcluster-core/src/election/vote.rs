@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Context, Election, Leadership, Message, Role, Sender, Vote};
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, Term};
-use crate::quorum::VoterSet;
+use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};
 
@@ -16,7 +16,7 @@ pub(crate) struct Candidate {
     asked_at: Option<Time>,
     /// When it gives up: E7 is the limit, and a contested term is given up sooner.
     ends: Time,
-    votes: VoterSet,
+    votes: Support,
     refused: VoterSet,
     ask_again_at: Time,
     /// The leadership that gave way to it (E10).
@@ -63,9 +63,10 @@ impl Election {
         self.role = Role::Candidate(Candidate {
             asked_at: None,
             ends: Time::NEVER,
-            votes: VoterSet::EMPTY,
+            votes: Support::NONE,
             refused: VoterSet::EMPTY,
-            ask_again_at: Time::NEVER,
+            // Until then the disk may take to save its own vote.
+            ask_again_at: cx.now + self.rules.trusted_lease,
             released,
         });
         self.persist(cx);
@@ -78,7 +79,7 @@ impl Election {
         candidate.asked_at = Some(cx.now);
         candidate.ends = cx.now + self.rules.trusted_lease;
         candidate.ask_again_at = cx.now + heartbeat;
-        candidate.votes.insert(self.me);
+        candidate.votes.add(self.me, Weight::Full);
         let request = Message::VoteRequest { term: self.storage.hard_state().term, released: candidate.released };
         if self.rules.quorums.reached_by(candidate.votes) {
             self.lead(cx, cx.now);
@@ -90,14 +91,19 @@ impl Election {
     pub(super) fn candidate_timeout(&mut self, cx: &mut Context<'_>) {
         let (term, heartbeat) = (self.term(), self.rules.timing.heartbeat);
         let Role::Candidate(candidate) = &mut self.role else { return };
-        if cx.now >= candidate.ends {
+        if candidate.waits() {
+            if cx.now >= candidate.ask_again_at {
+                candidate.ask_again_at = Time::NEVER;
+                self.note_save(cx);
+            }
+        } else if cx.now >= candidate.ends {
             // A vote that its giver forgot in a crash may be bound elsewhere from now on (E7).
             cx.counters.expired_candidacies += 1;
             self.retry_after_defeat(cx);
         } else if cx.now >= candidate.ask_again_at {
             candidate.ask_again_at = cx.now + heartbeat;
             let request = Message::VoteRequest { term, released: candidate.released };
-            let silent = self.rules.quorums.all().without(candidate.votes).without(candidate.refused);
+            let silent = self.rules.quorums.all().without(candidate.votes.voters()).without(candidate.refused);
             for voter in self.rules.others().filter(|voter| silent.contains(*voter)) {
                 cx.send(voter, request);
             }
@@ -119,7 +125,8 @@ impl Election {
         released: Option<Leadership>,
     ) {
         let candidate = Vote { node: self.rules.at(from.index).key, incarnation: from.incarnation };
-        if let Some(reason) = self.vote_refusal(cx.now, candidate, term, released) {
+        let refusal = if self.is_left_behind(from) { Some(Refusal::EarlierStep) } else { None };
+        if let Some(reason) = refusal.or_else(|| self.vote_refusal(cx.now, candidate, term, released)) {
             cx.counters.votes_refused[reason.index()] += 1;
             return self.answer_vote(cx, from.index, term, Some(reason));
         }
@@ -182,7 +189,7 @@ impl Election {
         refusal: Option<Refusal>,
         term: Term,
     ) {
-        let current = self.term();
+        let (current, weight) = (self.term(), self.weight(from));
         let Role::Candidate(candidate) = &mut self.role else { return cx.drop(DropReason::Unexpected) };
         let Some(asked_at) = candidate.asked_at.filter(|_| asked == current) else {
             return cx.drop(DropReason::Unexpected);
@@ -192,7 +199,8 @@ impl Election {
             return cx.drop(DropReason::Stale);
         }
         let Some(reason) = refusal else {
-            candidate.votes.insert(from.index);
+            let Some(weight) = weight else { return cx.drop(DropReason::Unexpected) };
+            candidate.votes.add(from.index, weight);
             if self.rules.quorums.reached_by(candidate.votes) {
                 self.lead(cx, asked_at);
             }

@@ -2,11 +2,12 @@
 
 use super::{RecordError, decode, encode};
 use crate::config::{Rules, Settings, VoterSettings};
-use crate::election::{HardState, Vote};
+use crate::election::{ChangeStep, HardState, KnownLife, Vote};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
 use crate::time::Span;
 use alloc::vec;
 use alloc::vec::Vec;
+use proptest::collection::btree_map;
 use proptest::option;
 use proptest::prelude::*;
 
@@ -23,6 +24,10 @@ fn state() -> HardState {
         stamp: Term(1_764_000_000_000),
         lease: Span::from_millis(150),
         incarnation: Incarnation(13),
+        lives: [(2, 21), (3, 22)]
+            .map(|(node, life)| KnownLife { node: NodeKey(node), life: Incarnation(life) })
+            .to_vec(),
+        step: Some(ChangeStep::taken(None, &rules("c", "a").digests)),
     }
 }
 
@@ -59,23 +64,56 @@ fn somebody_elses_record_is_refused() {
 #[test]
 fn a_later_version_is_named() {
     let mut record = record();
-    record[4] = 2;
+    record[4] = 3;
+    seal(&mut record);
+    assert_eq!(decode(&record, &rules("c", "a")), Err(RecordError::Version(3)));
+}
+
+/// Bytes that the release before this one wrote: the voter goes on from them, and knows no lives yet.
+#[test]
+fn a_record_of_version_1_is_read() {
+    let earlier = HardState { lives: Vec::new(), step: None, ..state() };
+    let mut record = Vec::new();
+    encode(&earlier, &rules("c", "a"), &mut record);
+    record[4] = 1;
+    // The empty list and the step that is not there are a byte each.
+    record.drain(record.len() - 6..record.len() - 4);
+    seal(&mut record);
+    assert_eq!(decode(&record, &rules("c", "a")), Ok(earlier));
+}
+
+/// What is looked up by halving has to be in order.
+#[test]
+fn lives_out_of_order_are_damage() {
+    let mut disordered = state();
+    disordered.lives.reverse();
+    let mut record = Vec::new();
+    encode(&disordered, &rules("c", "a"), &mut record);
+    assert_eq!(decode(&record, &rules("c", "a")), Err(RecordError::Damaged));
+}
+
+fn seal(record: &mut [u8]) {
     let body = record.len() - 4;
     let checksum = crc32fast::hash(&record[..body]);
     record[body..].copy_from_slice(&checksum.to_le_bytes());
-    assert_eq!(decode(&record, &rules("c", "a")), Err(RecordError::Version(2)));
 }
 
 fn any_state() -> impl Strategy<Value = HardState> {
     let vote = (any::<u64>(), any::<u64>());
     let vote = vote.prop_map(|(node, life)| Vote { node: NodeKey(node), incarnation: Incarnation(life) });
-    (0..Term::MAX.0, option::of(vote), 0..Term::MAX.0, any::<u64>(), any::<u64>()).prop_map(
-        |(term, vote, stamp, lease, life)| HardState {
+    let lives = btree_map(any::<u64>(), any::<u64>(), 0..4);
+    (0..Term::MAX.0, option::of(vote), 0..Term::MAX.0, any::<u64>(), any::<u64>(), lives).prop_map(
+        |(term, vote, stamp, lease, life, lives)| HardState {
             term: Term(term),
             vote,
             stamp: Term(stamp),
             lease: Span::from_nanos(lease),
             incarnation: Incarnation(life),
+            lives: lives
+                .into_iter()
+                .map(|(node, life)| KnownLife { node: NodeKey(node), life: Incarnation(life) })
+                .collect(),
+            step: None,
         },
     )
 }

@@ -6,7 +6,7 @@ use crate::election::HardState;
 use crate::hard_state::RecordError;
 
 /// What a node needs to know when it starts, beside its rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boot {
     /// Sixty-four random bits: all chance in this life comes from them.
     pub seed: u64,
@@ -23,6 +23,8 @@ pub enum BootError {
     StampTooLarge(u64),
     /// There is a saved state, but the rules say that nothing is saved.
     SavedButDiskless,
+    /// The saved state is of a later step of a change of voters than the configuration (E20 (c)).
+    StepBack,
     /// The saved state cannot be used.
     Record(RecordError),
 }
@@ -34,6 +36,11 @@ impl fmt::Display for BootError {
                 write!(f, "the wall clock is set far into the future ({stamp} ms since 1970)")
             }
             Self::SavedButDiskless => f.write_str("there is a saved state, but the configuration has no data_dir"),
+            Self::StepBack => f.write_str(
+                "this node has taken a later step of a change of voters than this configuration, and going back could make \
+                 two leaders: use the configuration that it ran with last; to take the change back on all nodes, set \
+                 \"rollback\": true on each",
+            ),
             Self::Record(error) => fmt::Display::fmt(error, f),
         }
     }

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::gossip::RegistryCommand;
 use crate::config::{Digests, VoterIndex};
-use crate::election::{self, HardState, PersistId};
+use crate::election::{self, HardState, PersistId, Slow};
 use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
 use crate::membership::{self, MemberChange};
 use crate::observer;
 use crate::reason::{LostReason, MessageKind};
 use crate::registry::{self, ServiceChange};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Something that happened, given to [`Node::step`](super::Node::step).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +108,39 @@ pub enum Notification {
         /// The other one.
         other: Incarnation,
     },
+    /// Another node goes by this node's identifier and has taken its place, while this one stood still or was cut off: this
+    /// node has stopped for good (E24). Started again, it would be a third one of that name.
+    Superseded {
+        /// The other one.
+        by: Incarnation,
+    },
+    /// This node stood still for longer than its lease, and takes part again only when a quorum has confirmed that no other node
+    /// has taken its place (E24). Told if that takes longer than a heartbeat; [`Node::unconfirmed_by`](super::Node::unconfirmed_by)
+    /// says for whom it waits.
+    Unconfirmed {
+        /// For how long it stood still.
+        stood_still: Span,
+    },
+    /// A quorum has confirmed that no other node has taken this one's place (E24). Follows an `Unconfirmed`.
+    Confirmed,
+    /// A leader was elected in the middle step of a change of voters: the last step may be taken (E20).
+    StepEstablished,
+    /// This node has taken the last step of a change of voters, and a voter in the middle step knows of no leader that was elected
+    /// there: the old voters could still elect one of their own (E20). Once for each change.
+    StepTooEarly {
+        /// Who is in the middle step.
+        voter: VoterIndex,
+    },
+    /// The wall clock of a voter that has just started is far from this node's: without `data_dir`, tokens rest on these clocks
+    /// (E12). Once for each life.
+    WallClockOff {
+        /// Whose clock it is.
+        voter: VoterIndex,
+        /// How far it is ahead of this node's, in milliseconds; negative if it is behind.
+        ahead_ms: i64,
+    },
+    /// Something takes longer than an election can wait for: as long as it does, this node elects nobody (E5, E7).
+    TooSlow(Slow),
     /// A member came, went or moved. Each change is told once; what was overtaken before it was taken is not told at all.
     Member(MemberChange),
     /// A service came, went or says something else about itself; told as members are.
@@ -186,6 +219,26 @@ pub enum Session {
         /// Whether that one sits out its boot wait.
         booting: bool,
     },
+    /// A later life of the receiver has taken part, and nothing that the receiver says counts any more (E24 (a)).
+    Superseded {
+        /// The latest life of it that the sender knows.
+        by: Incarnation,
+    },
+    /// Is the sender's life the latest of its name that the receiver knows? (E24 (b))
+    Confirm {
+        /// Ties the answer to the question.
+        nonce: u64,
+    },
+    /// It is.
+    Confirmed {
+        /// That of the question.
+        nonce: u64,
+    },
+    /// The sender is in the middle step of a change of voters (E20).
+    Step {
+        /// Whether it knows of a leader that was elected in that step.
+        established: bool,
+    },
 }
 
 impl From<membership::Message> for Message {
@@ -217,6 +270,10 @@ impl Message {
             Self::Session(Session::Probe { .. }) => MessageKind::Probe,
             Self::Session(Session::ProbeAck { .. }) => MessageKind::ProbeAck,
             Self::Session(Session::Twin { .. }) => MessageKind::Twin,
+            Self::Session(Session::Superseded { .. }) => MessageKind::Superseded,
+            Self::Session(Session::Confirm { .. }) => MessageKind::Confirm,
+            Self::Session(Session::Confirmed { .. }) => MessageKind::Confirmed,
+            Self::Session(Session::Step { .. }) => MessageKind::Step,
             Self::Election(message) => message.kind(),
             Self::Observer(_) => MessageKind::Observer,
             Self::Membership(_) => MessageKind::Membership,
@@ -244,6 +301,20 @@ impl fmt::Display for Notification {
             Self::Trust { is_given: true } => f.write_str("most members are back"),
             Self::Trust { is_given: false } => f.write_str("most members vanished at once"),
             Self::Twin { other } => write!(f, "another node has this identifier (life {other:?}), stopped"),
+            Self::Superseded { by } => write!(f, "another node has taken this one's place (life {by:?}), stopped"),
+            Self::Unconfirmed { stood_still } => {
+                write!(f, "stood still for {stood_still}, asks whether it was replaced")
+            }
+            Self::Confirmed => f.write_str("was not replaced, takes part again"),
+            Self::StepEstablished => f.write_str("a leader was elected in the middle step"),
+            Self::StepTooEarly { voter } => write!(f, "#{} knows of no leader of the middle step", voter.0),
+            Self::WallClockOff { voter, ahead_ms } => {
+                write!(f, "the wall clock of #{} is {ahead_ms} ms ahead", voter.0)
+            }
+            Self::TooSlow(Slow::RoundTrip { voter, took, limit }) => {
+                write!(f, "#{} answers after {took}, which has to be under {limit}", voter.0)
+            }
+            Self::TooSlow(Slow::Save { took, limit }) => write!(f, "saving took {took}, which has to be under {limit}"),
         }
     }
 }

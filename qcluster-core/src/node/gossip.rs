@@ -9,7 +9,7 @@ use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Message, Notification};
-use super::{Boot, Node, Part};
+use super::{Node, Part};
 use crate::config::{Gossip as Settings, Metadata, Rules};
 use crate::id::{Incarnation, NodeKey};
 use crate::membership::{self, Contact, Effect, Hint, Membership, Speaker, Word};
@@ -42,17 +42,19 @@ pub(super) struct Gossip {
     trust_told: bool,
     /// Who was said to lead, and until when that is worth anything.
     pub(super) hint: Option<(Hint, Time)>,
+    /// When another member was heard for the first time.
+    met_at: Option<Time>,
 }
 
 impl Gossip {
-    pub(super) fn new(settings: Settings, rules: &Rules, boot: &Boot, life: Incarnation, now: Time) -> Self {
+    pub(super) fn new(settings: Settings, rules: &Rules, seed: u64, life: Incarnation, now: Time) -> Self {
         let start = membership::Start {
             id: rules.id.clone(),
             life,
             address: settings.advertise,
             pace: settings.pace,
             // Chance of its own, so that an election draws the same with and without it.
-            rng: Rng::new(mix(boot.seed ^ rules.key.0)),
+            rng: Rng::new(mix(seed ^ rules.key.0)),
             now,
         };
         let mut membership = Membership::new(start);
@@ -72,7 +74,14 @@ impl Gossip {
             compared: None,
             trust_told: true,
             hint: None,
+            met_at: None,
         }
+    }
+
+    /// Whether this node has been among others for less time than it takes for two of one name to hear of each other (E17).
+    pub(super) fn is_new(&self, now: Time) -> bool {
+        const PROBES: u64 = 10;
+        self.met_at.is_none_or(|at| now < at + self.settings.pace.probe.times(PROBES))
     }
 
     pub(super) fn has_news(&self) -> bool {
@@ -177,6 +186,9 @@ impl Node {
             return Err(DropReason::Unexpected);
         }
         let word = message.word().copied();
+        if let Some(gossip) = &mut self.gossip {
+            gossip.met_at.get_or_insert(self.now);
+        }
         self.answering(Some(from));
         self.with_membership(|membership, cx| membership.receive(cx, from, message));
         self.answering(None);

@@ -1,5 +1,6 @@
 //! Which life of each voter is there: incarnations are learned by a handshake, so that a recording of yesterday opens nothing
-//! today, and a second node of the same name is noticed (E17).
+//! today, and a second node of the same name is noticed (E17). Lives only go forward: once one has taken part, nothing that an
+//! earlier one says counts (E24).
 //!
 //! A message is believed to come from a life if it names the receiver's own present life, which only somebody who has heard
 //! from that can know. A *new* life of a voter that was heard lately is not believed at once: the old one is probed
@@ -9,7 +10,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::VoterIndex;
+use crate::config::{Step, VoterIndex};
 use crate::id::{Incarnation, NodeKey};
 use crate::time::{Rebase, Span, Time};
 
@@ -18,13 +19,19 @@ use crate::time::{Rebase, Span, Time};
 pub(super) struct Link {
     /// The established life; `UNKNOWN` before the first.
     pub(super) life: Incarnation,
-    /// When that life was last heard.
+    /// The latest life that is known to have taken part: earlier ones count for nothing any more (E24 (a)).
+    floor: Incarnation,
+    /// When the established life was last heard.
     pub(super) heard: Time,
+    /// In which step of a change of voters it was then.
+    pub(super) step: Step,
     contender: Option<Contender>,
     /// The life whose other configuration was reported last (E14).
     mismatch_told: Incarnation,
     /// The life that was reported last as a twin (E17).
     twin_told: Incarnation,
+    /// The life whose wall clock was reported last (E12).
+    wall_told: Incarnation,
 }
 
 /// A life that says it is a certain voter.
@@ -73,6 +80,11 @@ pub(super) enum Verdict {
     },
     /// Both were probed a moment ago.
     Wait,
+    /// Another life has taken part after this one: nothing that it says counts (E24 (a)).
+    Superseded {
+        /// The later one.
+        by: Incarnation,
+    },
 }
 
 /// The links to all voters, and the schedule of greetings.
@@ -87,21 +99,27 @@ impl Links {
     /// How many strangers are remembered as reported.
     const STRANGERS_MAX: usize = 64;
 
-    pub(super) fn new(voters: usize, now: Time) -> Self {
-        let link = Link {
+    /// `floors` are the lives that an earlier life of this node knew.
+    pub(super) fn new(floors: impl Iterator<Item = Incarnation>, now: Time) -> Self {
+        let link = |floor| Link {
             life: Incarnation::UNKNOWN,
+            floor,
             heard: Time::ZERO,
+            step: Step::Same,
             contender: None,
             mismatch_told: Incarnation::UNKNOWN,
             twin_told: Incarnation::UNKNOWN,
+            wall_told: Incarnation::UNKNOWN,
         };
-        Self { voters: alloc::vec![link; voters], greet_at: now, strangers_told: Vec::new() }
+        Self { voters: floors.map(link).collect(), greet_at: now, strangers_told: Vec::new() }
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, lives: Lives) {
         let Self { voters, greet_at, strangers_told: _ } = self;
         *greet_at = by.due(*greet_at);
-        for Link { life: _, heard, contender, mismatch_told: _, twin_told: _ } in voters {
+        for Link { life: _, floor: _, heard, step: _, contender, mismatch_told: _, twin_told: _, wall_told: _ } in
+            voters
+        {
             *heard = match lives {
                 Lives::Change => by.time(*heard),
                 Lives::Last => Time::ZERO,
@@ -132,6 +150,9 @@ impl Links {
             link.heard = now;
             return Verdict::Known;
         }
+        if life < link.floor {
+            return Verdict::Superseded { by: link.floor };
+        }
         let gone = now.since(link.heard) >= patience.times(4);
         let asked = link.contender.filter(|contender| contender.life == life);
         let waiting = asked.filter(|contender| now.since(contender.since) < patience);
@@ -151,6 +172,25 @@ impl Links {
         Verdict::Probe { established: link.life, nonce: contender.nonce }
     }
 
+    /// The largest life of the voter that is known: one that begins has to be above it.
+    pub(super) fn largest(&self, voter: VoterIndex) -> Incarnation {
+        let link = self.at(voter);
+        link.life.max(link.floor)
+    }
+
+    pub(super) fn is_in(&mut self, voter: VoterIndex, step: Step) {
+        self.voters[voter.position()].step = step;
+    }
+
+    /// The established life says something that only a life after its boot wait does. Tells whether that is news.
+    #[inline]
+    pub(super) fn takes_part(&mut self, voter: VoterIndex) -> bool {
+        let link = &mut self.voters[voter.position()];
+        let is_news = link.floor != link.life;
+        link.floor = link.life;
+        is_news
+    }
+
     /// A life has answered a probe. Gives the two once both have: they are twins.
     pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64, claim: Claim) -> Option<[Claim; 2]> {
         let link = &mut self.voters[voter.position()];
@@ -163,6 +203,11 @@ impl Links {
         let twins = [contender.answer_of_established?, contender.answer?];
         link.contender = None;
         Some(twins)
+    }
+
+    /// Whether the wall clock of a life is to be reported: once for each.
+    pub(super) fn wall_is_news(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
+        core::mem::replace(&mut self.voters[voter.position()].wall_told, life) != life
     }
 
     /// Whether a twin is to be reported: once for each life.

@@ -87,6 +87,8 @@ impl Queue {
             | Action::Notify(
                 Notification::StorageFailed
                 | Notification::Twin { .. }
+                | Notification::Superseded { .. }
+                | Notification::StepEstablished
                 | Notification::Member(_)
                 | Notification::Service(_)
                 | Notification::Trust { .. },
@@ -95,7 +97,12 @@ impl Queue {
                 Notification::Draining { .. }
                 | Notification::LeaderChanged { .. }
                 | Notification::ConfigMismatch { .. }
-                | Notification::TwinSeen { .. },
+                | Notification::TwinSeen { .. }
+                | Notification::Unconfirmed { .. }
+                | Notification::Confirmed
+                | Notification::StepTooEarly { .. }
+                | Notification::WallClockOff { .. }
+                | Notification::TooSlow(_),
             ) => false,
         });
         self.notifications = self.actions.iter().filter(|action| matches!(action, Action::Notify(_))).count();

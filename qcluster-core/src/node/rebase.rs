@@ -31,9 +31,15 @@ impl Node {
             incarnation: _,
             rng,
             now: clock,
+            look_at,
+            offset: _,
+            birth,
             stage: _,
             part,
             links,
+            is_acquainted: _,
+            inquiry,
+            is_warned_of_step: _,
             audience,
             gossip: _,
             effects: _,
@@ -43,12 +49,19 @@ impl Node {
         } = self;
         *rng = Rng::before_zero();
         *clock = present;
+        // Time passes here without a step.
+        *look_at = Time::NEVER;
         match part {
             Part::Voter(election) => election.rebase(&by),
             Part::Observer(watch) => watch.rebase(&by),
             Part::Member => {}
         }
         links.rebase(&by, lives);
+        if let Some(inquiry) = inquiry {
+            inquiry.rebase(&by);
+        }
+        // It would only tell what nobody hears.
+        *birth = None;
         audience.rebase(&by);
         *counters = Counters::default();
     }
@@ -70,9 +83,15 @@ impl Hash for Node {
             incarnation,
             rng,
             now,
+            look_at,
+            offset,
+            birth,
             stage,
             part,
             links,
+            is_acquainted,
+            inquiry,
+            is_warned_of_step,
             audience,
             gossip,
             effects: _,
@@ -80,7 +99,8 @@ impl Hash for Node {
             queue: _,
             counters: _,
         } = self;
-        (rules, incarnation, rng, now, stage, part, links, audience, gossip).hash(state);
+        (rules, incarnation, rng, now, look_at, offset, birth, stage, part, links, audience, gossip).hash(state);
+        (is_acquainted, inquiry, is_warned_of_step).hash(state);
     }
 }
 

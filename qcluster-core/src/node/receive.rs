@@ -1,17 +1,17 @@
-//! What a message has to pass before a protocol sees it (E14, E17, E18).
+//! What a message has to pass before a protocol sees it (E14, E17, E18, E24).
 
 use core::net::SocketAddr;
 
 use super::event::{Envelope, Message, Notification, Session};
 use super::links::{Claim, Verdict};
 use super::send::Answer;
-use super::{Node, Part, Stage};
-use crate::config::VoterIndex;
-use crate::election::{Election, Sender};
+use super::{Node, Part};
+use crate::config::{Step, VoterIndex};
+use crate::election::{Message as ElectionMessage, Sender};
 use crate::id::{Incarnation, Term};
 use crate::membership::Speaker;
 use crate::observer::{self, Subscribed, Watch};
-use crate::reason::DropReason;
+use crate::reason::{DropReason, LostReason};
 
 impl Node {
     /// Takes a message that was heard from `address`, as far as a transport knows.
@@ -30,11 +30,11 @@ impl Node {
             return self.hear_own_name(&envelope);
         }
         let voter = self.rules.index_of(envelope.from);
-        if !self.rules.digests.agree(&envelope.digests) {
+        let Some(step) = self.rules.digests.step_of(&envelope.digests) else {
             self.surface_mismatch(voter, &envelope);
             return Err(DropReason::ConfigMismatch);
-        }
-        if terms(&envelope.message).into_iter().any(|term| term >= Term::MAX) {
+        };
+        if terms(&envelope.message).into_iter().any(|term| !self.believes(term)) {
             return Err(DropReason::HugeTerm);
         }
         if envelope.to_incarnation != self.incarnation {
@@ -48,7 +48,7 @@ impl Node {
             return Ok(());
         }
         match voter {
-            Some(voter) => self.hear_voter(voter, envelope, address),
+            Some(voter) => self.hear_voter(voter, step, envelope, address),
             None => self.hear_stranger(envelope, address),
         }
     }
@@ -57,8 +57,19 @@ impl Node {
     fn answer_other_life(&mut self, envelope: &Envelope) {
         let may_answer = match envelope.message {
             Message::Session(Session::Hello { to, answer, .. }) => to == self.rules.key && !answer,
-            Message::Session(Session::Probe { .. } | Session::ProbeAck { .. } | Session::Twin { .. }) => false,
-            Message::Election(_) | Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => true,
+            Message::Session(
+                Session::Probe { .. }
+                | Session::ProbeAck { .. }
+                | Session::Twin { .. }
+                | Session::Superseded { .. }
+                | Session::Confirmed { .. }
+                | Session::Step { .. },
+            ) => false,
+            Message::Session(Session::Confirm { .. })
+            | Message::Election(_)
+            | Message::Observer(_)
+            | Message::Membership(_)
+            | Message::Registry(_) => true,
         };
         if may_answer {
             self.say_hello(envelope.from, envelope.from_incarnation, Answer::Yes);
@@ -97,8 +108,14 @@ impl Node {
         // The other side is to see it too, even if it would never have been spoken to.
         let may_answer = match envelope.message {
             Message::Session(Session::Hello { to, answer, .. }) => to == self.rules.key && !answer,
-            Message::Session(Session::ProbeAck { .. } | Session::Twin { .. }) => false,
-            Message::Session(Session::Probe { .. })
+            Message::Session(
+                Session::ProbeAck { .. }
+                | Session::Twin { .. }
+                | Session::Superseded { .. }
+                | Session::Confirmed { .. }
+                | Session::Step { .. },
+            ) => false,
+            Message::Session(Session::Probe { .. } | Session::Confirm { .. })
             | Message::Election(_)
             | Message::Observer(_)
             | Message::Membership(_)
@@ -112,6 +129,7 @@ impl Node {
     fn hear_voter(
         &mut self,
         voter: VoterIndex,
+        step: Step,
         envelope: Envelope,
         address: Option<SocketAddr>,
     ) -> Result<(), DropReason> {
@@ -131,11 +149,16 @@ impl Node {
                 self.with_election(|election, _| election.meet(voter, life));
                 // It has proven itself to this node; now this node proves itself to it.
                 self.say_hello(envelope.from, life, Answer::Yes);
+                self.say_step_to(voter, step);
                 if let Part::Observer(_) = self.part {
                     self.send_to_voter(voter, Message::Observer(observer::Message::Subscribe));
                 }
             }
             Verdict::Wait => return Err(DropReason::UnprovenLife),
+            Verdict::Superseded { by } => {
+                self.answer_superseded(&envelope, by);
+                return Err(DropReason::Superseded);
+            }
             Verdict::Probe { established, nonce } => {
                 if !matches!(envelope.message, Message::Session(Session::ProbeAck { .. })) {
                     for asked in [established, life] {
@@ -145,10 +168,14 @@ impl Node {
                 return Err(DropReason::UnprovenLife);
             }
         }
+        self.links.is_in(voter, step);
+        if is_of_a_life_that_takes_part(&envelope.message) && self.links.takes_part(voter) {
+            self.with_election(|election, _| election.takes_part(voter, life));
+        }
         let from = Speaker { key: envelope.from, life, address };
         match envelope.message {
             Message::Session(session) => {
-                self.hear_session(session);
+                self.hear_session(voter, step, life, session);
                 if let Session::Hello { .. } = session {
                     self.greet_member(from);
                 }
@@ -158,8 +185,7 @@ impl Node {
                 if self.rules.me.is_none() {
                     return Err(DropReason::Unexpected);
                 }
-                let same_rules = self.rules.digests == envelope.digests;
-                let from = Sender { index: voter, incarnation: life, same_rules };
+                let from = Sender { index: voter, incarnation: life, step };
                 self.with_election(|election, cx| election.receive(cx, from, message));
                 Ok(())
             }
@@ -169,12 +195,20 @@ impl Node {
         }
     }
 
-    fn hear_session(&mut self, session: Session) {
+    fn hear_session(&mut self, voter: VoterIndex, step: Step, life: Incarnation, session: Session) {
         match session {
-            Session::Hello { known, .. } => self.outlive(known),
+            Session::Hello { known, booting, .. } => {
+                self.compare_walls(voter, life, booting);
+                self.outlive(known);
+                self.is_acquainted = true;
+            }
             // Answered before anything else.
             Session::Probe { .. } | Session::ProbeAck { .. } => {}
             Session::Twin { other, booting } => self.meet_twin(other, booting),
+            Session::Superseded { by } => self.hear_superseded(by),
+            Session::Confirm { nonce } => self.send_to_voter(voter, Message::Session(Session::Confirmed { nonce })),
+            Session::Confirmed { nonce } => self.hear_confirmed(voter, nonce),
+            Session::Step { established } => self.hear_step(voter, step, established),
         }
     }
 
@@ -192,8 +226,8 @@ impl Node {
 
     /// A life larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the
     /// present one is renamed to be above it.
-    fn outlive(&mut self, known: Incarnation) {
-        let may_rename = self.is_booting() || self.rules.me.is_none();
+    pub(super) fn outlive(&mut self, known: Incarnation) {
+        let may_rename = self.is_booting() || self.rules.me.is_none() || !self.is_acquainted;
         if known <= self.incarnation || known > Incarnation::MAX || !may_rename {
             return;
         }
@@ -207,8 +241,9 @@ impl Node {
         }
     }
 
-    /// Another live node has this identifier, and a vote counted for both would be two votes. The one that started later
-    /// stops: whoever still boots, or else the larger life (E17).
+    /// Another live node has this identifier, and a vote counted for both would be two votes. Who still boots while the other
+    /// does not is the later one, and stops (E17). Once both take part, the later one was established while the other was
+    /// silent, and others work with it: the earlier one stops (E24 (c)).
     fn meet_twin(&mut self, other: Incarnation, other_boots: bool) {
         if other == self.incarnation {
             return;
@@ -216,15 +251,11 @@ impl Node {
         if let Some(me) = self.rules.me {
             self.see_twin(me, other);
         }
-        let later = match (self.is_booting(), other_boots) {
-            (true, false) => true,
-            (false, true) => false,
-            (true, true) | (false, false) => other < self.incarnation,
-        };
-        if later {
-            self.with_election(Election::resign);
-            self.stage = Stage::Stopped;
-            self.queue.push_notification(Notification::Twin { other });
+        match (self.is_booting(), other_boots) {
+            (false, true) => {}
+            (true, true) if other > self.incarnation => {}
+            (true, _) => self.stop_for(LostReason::Twin, Notification::Twin { other }),
+            (false, false) => self.hear_superseded(other),
         }
     }
 
@@ -271,6 +302,20 @@ impl Node {
         watch.announced(voter, leader, term, until);
         self.tell_what_is_watched();
         Ok(())
+    }
+}
+
+/// Whether only a life that has sat out its boot wait says such a thing (E9, E24): it counts as having taken part.
+fn is_of_a_life_that_takes_part(message: &Message) -> bool {
+    match message {
+        Message::Election(
+            ElectionMessage::StaleTerm { .. }
+            | ElectionMessage::PreVoteReply { refusal: Some(_), .. }
+            | ElectionMessage::VoteReply { refusal: Some(_), .. },
+        ) => false,
+        Message::Election(_) => true,
+        Message::Session(Session::Hello { booting, .. } | Session::ProbeAck { booting, .. }) => !booting,
+        Message::Session(_) | Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => false,
     }
 }
 

@@ -33,7 +33,7 @@ impl Node {
     }
 
     pub(super) fn say_hello(&mut self, to: NodeKey, to_incarnation: Incarnation, answer: Answer) {
-        let known = self.rules.index_of(to).map_or(Incarnation::UNKNOWN, |voter| self.links.at(voter).life);
+        let known = self.rules.index_of(to).map_or(Incarnation::UNKNOWN, |voter| self.links.largest(voter));
         let hello = Session::Hello { to, answer: answer == Answer::Yes, booting: self.is_booting(), known };
         self.send(to, to_incarnation, Message::Session(hello));
     }

@@ -12,8 +12,13 @@ impl Node {
         let notification = match change {
             Change::Elected { token } => Notification::Elected { token },
             Change::Lost { token, reason } => Notification::Lost { token, reason },
-            Change::Draining { until } => Notification::Draining { until },
+            Change::Draining { until } => Notification::Draining { until: self.offset.given(until) },
             Change::StorageFailed => Notification::StorageFailed,
+            Change::StepEstablished => {
+                self.say_step();
+                Notification::StepEstablished
+            }
+            Change::TooSlow(slow) => Notification::TooSlow(slow),
             Change::Leader { leader, term } => {
                 self.announce(leader, term);
                 Notification::LeaderChanged { leader, term }

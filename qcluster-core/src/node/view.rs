@@ -7,7 +7,7 @@ use core::net::SocketAddr;
 use super::role::Role;
 use super::{Node, Part, Stage};
 use crate::config::{Metadata, Rules, Voter, VoterIndex};
-use crate::election::{self, Lease};
+use crate::election::{self, Lease, Slow};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
 use crate::membership::{Hint, MemberView};
 use crate::metrics::Counters;
@@ -19,7 +19,10 @@ impl Node {
     /// The lease, if this node holds one at `now`.
     pub fn lease(&self, now: Time) -> Option<Lease> {
         match (&self.part, self.stage) {
-            (Part::Voter(election), Stage::Running) => election.lease(now),
+            (Part::Voter(election), Stage::Running) => {
+                let Lease { token, valid_until } = election.lease(self.offset.inner(now))?;
+                Some(Lease { token, valid_until: self.offset.given(valid_until) })
+            }
             (Part::Voter(_), Stage::New | Stage::Stopped) | (Part::Observer(_) | Part::Member, _) => None,
         }
     }
@@ -78,7 +81,7 @@ impl Node {
     pub fn can_transfer(&self, now: Time, target: Option<&NodeId>) -> Result<(), TransferRefused> {
         let Part::Voter(election) = &self.part else { return Err(TransferRefused::NotLeader) };
         let index = target.map(|id| self.voter_named(id)).transpose()?;
-        election.can_transfer(now, index)
+        election.can_transfer(self.offset.inner(now), index)
     }
 
     /// Whether the node has stopped for good: a twin was there first (E17), or a shutdown is complete.
@@ -95,17 +98,25 @@ impl Node {
         matches!(&self.part, Part::Voter(election) if election.abstains())
     }
 
+    /// What was too slow for an election the last time that it was measured, if anything was (E5, E7).
+    pub fn slow(&self) -> Option<Slow> {
+        match &self.part {
+            Part::Voter(election) => election.slow(),
+            Part::Observer(_) | Part::Member => None,
+        }
+    }
+
     /// When the established life of a voter was last heard, if ever.
     pub fn last_heard(&self, voter: VoterIndex) -> Option<Time> {
         let link = self.links.at(voter);
-        (link.life != Incarnation::UNKNOWN).then_some(link.heard)
+        (link.life != Incarnation::UNKNOWN).then(|| self.offset.given(link.heard))
     }
 
     /// As a leader: the newest of its own times of sending that a voter has echoed (E3). What has passed since is the round
     /// trip, in the step that hears the echo.
     pub fn last_echo(&self, voter: VoterIndex) -> Option<Time> {
         match &self.part {
-            Part::Voter(election) => election.last_echo(voter),
+            Part::Voter(election) => election.last_echo(voter).map(|echo| self.offset.given(echo)),
             Part::Observer(_) | Part::Member => None,
         }
     }

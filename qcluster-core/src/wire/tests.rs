@@ -56,6 +56,10 @@ fn messages() -> Vec<Message> {
         Message::Election(Election::CouldWin { term, reached: 5 }),
         Message::Observer(Observer::Subscribe),
         Message::Observer(Observer::Announce { leader: Some(NodeKey(3)), term }),
+        Message::Session(Session::Superseded { by: Incarnation(5) }),
+        Message::Session(Session::Confirm { nonce: 300 }),
+        Message::Session(Session::Confirmed { nonce: 300 }),
+        Message::Session(Session::Step { established: true }),
     ]
     .into_iter()
     .chain(gossip(term))

@@ -117,7 +117,8 @@ fn scenario_22_a_follower_that_stalled_takes_what_was_queued_and_follows() {
                 world.run(ms(400 + 37 * seed));
             }
             assert_eq!(world.node(sleeper).counters().pre_votes, rounds, "seed {seed}: it campaigned");
-            assert!(world.node(sleeper).counters().late_timers >= 5);
+            // Longer than a lease, so it asked whether it was replaced (E24), and was told that it was not.
+            assert_eq!(world.node(sleeper).counters().inquiries, 5);
             assert_eq!((world.leader(), world.elections()), (leader, 1));
         }
     }
@@ -142,7 +143,7 @@ fn scenario_22_a_follower_that_stalled_while_the_leader_died_campaigns() {
 }
 
 #[test]
-fn a_leader_whose_clock_goes_back_steps_down_at_once() {
+fn a_leader_whose_clock_goes_back_steps_down_at_once_and_goes_on() {
     for seed in 0..50 {
         let mut world = World::of(3).seeded(seed);
         for machine in &mut world.machines {
@@ -157,15 +158,11 @@ fn a_leader_whose_clock_goes_back_steps_down_at_once() {
         let lost = Notification::Lost { token, reason: LostReason::ClockWentBack };
         assert_eq!(world.count(|n, told| n == leader && told == lost), 1);
         assert_eq!(world.node(leader).lease(Time::ZERO), None, "not even for a time long past");
-        // The others go on without waiting, and it may not win with such a clock.
-        let new = world.elect_another(leader);
+        // The others go on without waiting, …
+        world.elect_another(leader);
         world.run(ms(1_000));
-        world.give(new, Event::Transfer(Some(crate::world::id(leader))));
-        world.run(ms(5_000));
-        assert_ne!(world.leader(), leader, "{}", world.story());
         assert!(world.node(leader).counters().clock_regressions > 0);
-        // When its clock has caught up, it can lead again.
-        world.run(ms(5_000));
+        // … and so does it, from what its clock shows now: without it there is no majority.
         let other = (0..3).find(|n| *n != leader && !world.leads(*n)).unwrap();
         world.crash(other);
         let leads = world.leader();

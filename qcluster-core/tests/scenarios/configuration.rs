@@ -134,6 +134,19 @@ fn reconfigure(world: &mut World, n: usize, list: &[usize], next: Option<&[usize
     world.start(n);
 }
 
+/// Whether there is a quorum that works together: of the old voters from before the step, of both lists in the middle, or of the
+/// new ones. Between the restart of half of the old ones and the next there is none (E20).
+fn can_lead(world: &World, old: &[usize], new: &[usize]) -> bool {
+    let lists = |n: &usize| {
+        let settings = &world.machines[*n].settings;
+        (settings.voters == voters(old.iter().copied()), settings.next_voters.is_some())
+    };
+    let many = |list: &[usize], is: &dyn Fn(&usize) -> bool| 2 * list.iter().filter(|n| is(n)).count() > list.len();
+    let joint = |n: &usize| lists(n) == (true, true);
+    let any_new = new.iter().any(|n| !lists(n).0);
+    many(old, &|n| lists(n) == (true, false)) || (many(old, &joint) && many(new, &joint)) || any_new
+}
+
 /// Takes voters of `old` through the joint step to `new`, with trouble in between.
 fn replace(seed: u64, durability: Durability, old: &[usize], new: &[usize]) {
     let all: Vec<usize> = (0..6).filter(|n| old.contains(n) || new.contains(n)).collect();
@@ -155,7 +168,7 @@ fn replace(seed: u64, durability: Durability, old: &[usize], new: &[usize]) {
         for n in turn {
             reconfigure(&mut world, n, list, next);
             trouble(&mut world, &mut dice, &all);
-            if dice.chance(50) {
+            if dice.chance(50) && can_lead(&world, old, new) {
                 world.heal();
                 world.run_till(ms(3_000), "a leader between two restarts", |world| !world.leaders().is_empty());
             }

@@ -146,7 +146,7 @@ fn scenario_12_a_voter_that_crashes_around_its_save_never_votes_twice() {
         assert_eq!(world.machines[2].held.len(), 1);
         match when {
             Crash::BeforeTheSave => {}
-            Crash::AfterTheSave => world.machines[2].saved = Some(world.machines[2].held[0].1),
+            Crash::AfterTheSave => world.machines[2].saved = Some(world.machines[2].held[0].1.clone()),
             Crash::AfterTheReport => {
                 let before = world.sent("vote_reply");
                 world.sync(2);
@@ -206,7 +206,7 @@ fn scenario_12_crashes_around_saves_leave_one_vote_a_term() {
                 world.start(n);
             } else if dice.chance(40) {
                 // The crash may come before or after the disk has done what was asked.
-                let held = world.machines[n].held.first().copied();
+                let held = world.machines[n].held.first().cloned();
                 if let Some((_, state)) = held.filter(|_| dice.chance(50)) {
                     world.machines[n].saved = Some(state);
                 }

@@ -163,6 +163,13 @@ impl Crowd {
             Notification::Service(change) => self.told_of_service(host, change),
             Notification::Elected { .. }
             | Notification::Lost { .. }
+            | Notification::Superseded { .. }
+            | Notification::Unconfirmed { .. }
+            | Notification::Confirmed
+            | Notification::StepEstablished
+            | Notification::StepTooEarly { .. }
+            | Notification::WallClockOff { .. }
+            | Notification::TooSlow(_)
             | Notification::Draining { .. }
             | Notification::LeaderChanged { .. }
             | Notification::ConfigMismatch { .. }

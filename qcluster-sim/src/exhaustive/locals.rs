@@ -34,7 +34,7 @@ pub(super) struct Local {
 
 impl Hash for Local {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.node, self.saved, self.writing, &self.history, self.term).hash(state);
+        (&self.node, &self.saved, &self.writing, &self.history, self.term).hash(state);
     }
 }
 
@@ -184,7 +184,7 @@ impl Locals {
         let mut local = self.get(local).clone();
         local.history.restart();
         let seed = (voter as u64) << 8 | u64::from(local.history.life);
-        let boot = Boot { seed, stamp_ms, saved: local.saved };
+        let boot = Boot { seed, stamp_ms, saved: local.saved.clone() };
         let mut node = Node::new(self.rules[voter].clone(), boot, PRESENT).map_err(|error| error.to_string())?;
         node.rebase(PRESENT, PRESENT, &|_| PRESENT, Lives::Change);
         local.node = Some(node);

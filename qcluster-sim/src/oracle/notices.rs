@@ -69,6 +69,13 @@ impl Notices {
             | Notification::ConfigMismatch { .. }
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
+            | Notification::Superseded { .. }
+            | Notification::Unconfirmed { .. }
+            | Notification::Confirmed
+            | Notification::StepEstablished
+            | Notification::StepTooEarly { .. }
+            | Notification::WallClockOff { .. }
+            | Notification::TooSlow(_)
             | Notification::Member(_)
             | Notification::Service(_)
             | Notification::Trust { .. } => {}

@@ -16,6 +16,8 @@ use crate::setup::HostSet;
 #[derive(Clone, Debug)]
 struct Promise {
     to: Reign,
+    /// The machine whose clock it is kept by.
+    host: usize,
     /// On the clock of its machine.
     until: Time,
     /// The same on real time.
@@ -48,7 +50,7 @@ impl Promises {
 
     /// A voter's clock has changed, and with it the end of its promise on real time.
     pub(super) fn clock_changed(&mut self, voter: usize, clock: &Clock) {
-        if let Some(promise) = &mut self.live[voter] {
+        for promise in self.live.iter_mut().flatten().filter(|promise| promise.host == voter) {
             promise.ends = clock.when(promise.until);
         }
     }
@@ -62,11 +64,12 @@ impl Promises {
     fn note(&mut self, scene: &Scene<'_>, to: Reign) {
         let until = scene.machine() + scene.plan.lease;
         let slot = &mut self.live[scene.identity];
-        if slot.as_ref().is_some_and(|promise| promise.to == to && promise.until == until) {
+        let is_it = |promise: &Promise| promise.to == to && promise.host == scene.host && promise.until == until;
+        if slot.as_ref().is_some_and(is_it) {
             return;
         }
         let ends = scene.clock.when_after(scene.at, until);
-        *slot = Some(Promise { to, until, ends });
+        *slot = Some(Promise { to, host: scene.host, until, ends });
     }
 
     /// A voter acknowledges a heartbeat: none that another of the same leadership has overtaken.
@@ -103,7 +106,10 @@ impl Promises {
     fn binding(&self, scene: &Scene<'_>, identity: usize, incarnation: Incarnation) -> Option<&Promise> {
         let promise = self.live[scene.identity].as_ref()?;
         let same = promise.to.identity == identity && promise.to.incarnation == incarnation;
-        let over = same || scene.machine() >= promise.until || self.is_released(promise.to);
+        // Another machine may bear the name by now, with a clock of its own.
+        let ended =
+            if promise.host == scene.host { scene.machine() >= promise.until } else { scene.at >= promise.ends };
+        let over = same || ended || self.is_released(promise.to);
         (!over).then_some(promise)
     }
 

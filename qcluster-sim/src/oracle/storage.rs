@@ -20,7 +20,7 @@ impl Storage {
     }
 
     pub(super) fn saves(&mut self, scene: &Scene<'_>, state: &HardState) -> Result<(), Breach> {
-        let earlier = self.last[scene.host].replace(*state).or(scene.synced);
+        let earlier = self.last[scene.host].replace(state.clone()).or_else(|| scene.synced.cloned());
         let Some(earlier) = earlier else { return Ok(()) };
         let broken = if state.term < earlier.term {
             "its term goes back"

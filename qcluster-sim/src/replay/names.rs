@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use qcluster_core::recording::What;
-use qcluster_core::{Endpoint, Envelope, NodeKey, Notification, Rules, VoterIndex, hard_state, read_datagram};
+use qcluster_core::{Endpoint, Envelope, NodeKey, Notification, Rules, Slow, VoterIndex, hard_state, read_datagram};
 
 use crate::trace::message_in_words;
 
@@ -105,7 +105,21 @@ impl Names {
             Notification::TwinSeen { voter, other } => {
                 format!("{} has a twin (life {other:?})", rules.at(*voter).id)
             }
-            Notification::LeaderChanged { leader: None, .. }
+            Notification::StepTooEarly { voter } => {
+                format!("{} is in the middle step and knows of no leader that was elected there", rules.at(*voter).id)
+            }
+            Notification::WallClockOff { voter, ahead_ms } => {
+                format!("the wall clock of {} is {ahead_ms} ms ahead of this node's", rules.at(*voter).id)
+            }
+            Notification::TooSlow(Slow::RoundTrip { voter, took, limit }) => {
+                format!("{} answers after {took}, which has to be under {limit}", rules.at(*voter).id)
+            }
+            Notification::TooSlow(Slow::Save { .. })
+            | Notification::Superseded { .. }
+            | Notification::Unconfirmed { .. }
+            | Notification::Confirmed
+            | Notification::StepEstablished
+            | Notification::LeaderChanged { leader: None, .. }
             | Notification::Elected { .. }
             | Notification::Lost { .. }
             | Notification::Draining { .. }

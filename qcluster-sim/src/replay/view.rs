@@ -182,6 +182,8 @@ fn why_refused(reason: Refusal) -> &'static str {
         Refusal::Voted => "it has voted for somebody else in this term, or such a vote is being saved",
         Refusal::BootWait => "it started so recently that a promise of its last life may still run",
         Refusal::Abstains => "it could not save its state, and takes no part any more",
+        Refusal::EarlierStep => "the asker knows of the old voters only, and this node is a step further",
+        Refusal::Unconfirmed => "it stood still, and does not know yet whether it was replaced",
     }
 }
 
@@ -196,7 +198,7 @@ fn why_dropped(reason: DropReason) -> &'static str {
         DropReason::Stranger => "the sender is no voter, and says what only voters say",
         DropReason::OtherLife => "meant for another node, or for a former life of this one",
         DropReason::UnprovenLife => "the sender's life has not shown yet that it is there",
-        DropReason::HugeTerm => "its term leaves no room to grow",
+        DropReason::HugeTerm => "its term is further above those known than elections and clocks account for",
         DropReason::Stale => "a repetition, or overtaken by something newer",
         DropReason::Unexpected => "it answers nothing that was asked, or asks what is not this node's to answer",
         DropReason::Stopped => "this node has stopped",
@@ -204,6 +206,7 @@ fn why_dropped(reason: DropReason) -> &'static str {
         DropReason::HugeVersion => "a record whose version or life leaves no room to grow",
         DropReason::DeletedRecord => "a record of what was deleted long ago",
         DropReason::TooManyRecords => "there is no room for that record",
+        DropReason::Superseded => "the sender's life was replaced by another one that has taken part since",
         DropReason::RecordCollision => "a record whose name has the hash of another",
     }
 }

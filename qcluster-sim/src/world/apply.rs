@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use qcluster_core::{Endpoint, EndpointBoot, Input, Span, Time};
+use qcluster_core::{BootError, Endpoint, EndpointBoot, Input, Span, Time};
 
 use super::World;
 use super::step::short;
@@ -77,6 +77,7 @@ impl World {
         let now = self.engine.now;
         let Some(rules) = self.rules.get(plan) else { return };
         let rules = Arc::clone(&rules[self.hosts[index].identity]);
+        let plan_before = self.hosts[index].plan;
         (self.hosts[index].rules, self.hosts[index].plan) = (Arc::clone(&rules), plan);
         let settings = self.hosts[index].tape.as_ref().and_then(|_| self.settings_of(index));
         let host = &mut self.hosts[index];
@@ -92,6 +93,10 @@ impl World {
         }
         match Endpoint::new(rules, boot, Time::ZERO) {
             Ok(endpoint) => host.endpoint = Some(endpoint),
+            Err(BootError::StepBack) => {
+                self.hosts[index].plan = plan_before;
+                return self.engine.marks.reach(Mark::StepBackRefused);
+            }
             Err(error) => return self.engine.breach(index, Rule::Restartable, error.to_string()),
         }
         host.read_disk();
@@ -130,7 +135,10 @@ impl World {
         if host.endpoint.is_some() || plan >= self.rules.len() {
             return;
         }
-        let plan = plan.min(self.established + 1).max(host.plan);
+        // An operator takes no last step before a leader was elected in the middle one. Who has a disk is held by it to the step
+        // that it took; anybody else never goes back (README, "Assumptions").
+        let remembers = host.durable && memory == Memory::Kept;
+        let plan = plan.min(self.established + 1).max(if remembers { 0 } else { host.plan });
         if memory == Memory::Lost {
             host.disk.wipe();
         }

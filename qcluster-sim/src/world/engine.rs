@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use qcluster_core::{ElectionMessage, HardState, Lease, MemberEvent, NodeKey, Notification, Span, Time};
+use qcluster_core::{ElectionMessage, HardState, Lease, MemberEvent, NodeKey, Notification, Slow, Span, Time};
 
 use super::{Recording, Stats};
 use crate::marks::{Mark, Marks};
@@ -250,6 +250,27 @@ impl Engine {
             Notification::Trust { is_given } => self.hash.add(u64::from(is_given)),
             Notification::ConfigMismatch { key, .. } => self.hash.add(key.0),
             Notification::StorageFailed => self.hash.add(1),
+            Notification::StepEstablished => {
+                self.hash.add(2);
+                self.marks.reach(Mark::StepEstablished);
+            }
+            Notification::StepTooEarly { voter } => self.hash.add(3 ^ (voter.position() as u64) << 8),
+            Notification::Unconfirmed { stood_still } => self.hash.add(stood_still.as_nanos()),
+            Notification::Confirmed => {
+                self.hash.add(4);
+                self.marks.reach(Mark::Confirmed);
+            }
+            Notification::WallClockOff { ahead_ms, .. } => self.hash.add(ahead_ms.unsigned_abs()),
+            Notification::TooSlow(slow) => {
+                self.hash.add(match slow {
+                    Slow::RoundTrip { took, .. } | Slow::Save { took, .. } => took.as_nanos(),
+                });
+                self.marks.reach(Mark::TooSlow);
+            }
+            Notification::Superseded { by } => {
+                self.hash.add(by.0);
+                self.marks.reach(Mark::Superseded);
+            }
             Notification::TwinSeen { voter, other } => self.hash.add(other.0 ^ voter.position() as u64),
             Notification::Twin { other } => {
                 self.hash.add(other.0);
@@ -260,7 +281,7 @@ impl Engine {
 
     /// A host wants a state saved.
     pub(super) fn save(&mut self, scene: &Scene<'_>, state: Option<&HardState>) {
-        self.note(scene.host, || Happening::Saves(state.copied()));
+        self.note(scene.host, || Happening::Saves(state.cloned()));
         let verdict = match state {
             Some(state) => self.oracles.saves(scene, state),
             None => Err(Breach::new(Rule::Restartable, "saves a record that cannot be read".into())),

@@ -165,7 +165,7 @@ impl World {
         let elections = self.engine.stats.elections;
         let Some((lease, outcome)) = self.carry_out(index, input) else { return };
         if self.engine.stats.elections > elections {
-            self.establish(self.hosts[index].plan);
+            self.established = self.established.max(self.hosts[index].plan);
         }
         match outcome {
             Outcome::GoesOn => {
@@ -176,13 +176,6 @@ impl World {
                 self.show(index, lease);
                 self.end(index);
             }
-        }
-    }
-
-    /// A leadership has begun under that plan.
-    fn establish(&mut self, plan: usize) {
-        if self.hosts.iter().all(|host| host.plan >= plan) {
-            self.established = self.established.max(plan);
         }
     }
 
@@ -202,7 +195,7 @@ impl World {
             clock: &host.clock,
             local: now,
             epoch: host.epoch,
-            synced: host.synced,
+            synced: host.synced.as_ref(),
             durable: host.durable,
         };
         let before = engine.stats.sent;
@@ -313,6 +306,13 @@ fn follow_up(
         | Notification::StorageFailed
         | Notification::TwinSeen { .. }
         | Notification::Twin { .. }
+        | Notification::Superseded { .. }
+        | Notification::Unconfirmed { .. }
+        | Notification::Confirmed
+        | Notification::StepEstablished
+        | Notification::StepTooEarly { .. }
+        | Notification::WallClockOff { .. }
+        | Notification::TooSlow(_)
         | Notification::Member(_)
         | Notification::Service(_)
         | Notification::Trust { .. } => {}

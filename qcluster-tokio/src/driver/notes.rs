@@ -1,7 +1,7 @@
 //! What the loop writes down of itself, for those who read without asking it.
 
-use qcluster_core::Time;
 use qcluster_core::api::{PeerSnapshot, StorageStatus};
+use qcluster_core::{Step, Time, VoterIndex};
 
 use super::{Driver, Effects};
 use crate::board::Notes;
@@ -16,6 +16,7 @@ impl Driver {
             last.role != Some(node.role())
                 || last.term != node.term().0
                 || disk_failed != self.effects.storage_error.is_some()
+                || last.unconfirmed_by.is_empty() != node.unconfirmed_by().next().is_none()
         };
         if changed || now >= self.snapshot_at {
             self.snapshot_at = now + node.rules().timing().heartbeat;
@@ -37,6 +38,11 @@ impl Driver {
             snapshot.incarnation = node.incarnation().0;
             snapshot.storage = storage;
             snapshot.counters.clone_from(node.counters());
+            snapshot.unconfirmed_by.clear();
+            snapshot.unconfirmed_by.extend(node.unconfirmed_by().map(VoterIndex::position));
+            snapshot.is_in_middle_step = node.is_in_middle_step();
+            snapshot.step_is_established = node.step_is_established();
+            snapshot.slow = node.slow();
             snapshot.registry = node.registry_counts();
             snapshot.local_health = node.local_health();
             snapshot.transport = transport;
@@ -49,7 +55,8 @@ impl Driver {
                 let address = index.and_then(|index| endpoint.address(index));
                 let heard = index.and_then(|index| node.last_heard(index));
                 let whereabouts = names.whereabouts(voter.key);
-                snapshot.peers.push(PeerSnapshot { position, address, heard, whereabouts });
+                let step = index.map_or(Step::Same, |index| node.step_of(index));
+                snapshot.peers.push(PeerSnapshot { position, address, heard, step, whereabouts });
             }
         });
     }

@@ -25,7 +25,13 @@ fn one_of_three() -> Puppet {
 fn note_peers(puppet: &mut Puppet, heard: [Option<Time>; 2]) {
     let voters = &puppet.publisher.subject.voters;
     let positions = (0..voters.len()).filter(|&position| voters[position].identifier != "server_a");
-    let peer = |(position, heard)| PeerSnapshot { position, address: None, heard, whereabouts: Whereabouts::Found };
+    let peer = |(position, heard)| PeerSnapshot {
+        position,
+        address: None,
+        heard,
+        step: qcluster_core::Step::Same,
+        whereabouts: Whereabouts::Found,
+    };
     let peers: Vec<_> = positions.zip(heard).map(peer).collect();
     puppet.publisher.board.write(|notes| notes.snapshot.peers = peers);
 }

@@ -31,7 +31,7 @@ Exit codes:
   0  ended as asked
   1  could not start or be reached, or failed
   2  the command line, the configuration or a token is wrong
-  3  stopped because another live node has the same identifier
+  3  stopped because another node has the same identifier, or has taken this one's place
   4  the node that was asked knows no leader, has no such service, or refuses";
 
 const EXIT_CODES_OF_RUN: &str = "\
@@ -39,7 +39,7 @@ Exit codes:
   0  ended as asked, after handing over what it led
   1  could not start (the port is in use, the data_dir cannot be used), or failed while it ran
   2  the command line or the configuration is wrong; every mistake is named with file and field
-  3  stopped because another live node has the same identifier";
+  3  stopped because another node has the same identifier, or has taken this one's place";
 
 const EXIT_CODES_OF_ASKING: &str = "\
 Exit codes:

@@ -94,6 +94,13 @@ impl Reporter {
             | What::StorageFailed { .. }
             | What::TwinSeen { .. }
             | What::Twin { .. }
+            | What::Superseded { .. }
+            | What::Unconfirmed { .. }
+            | What::Confirmed
+            | What::StepEstablished
+            | What::StepTooEarly { .. }
+            | What::WallClockOff { .. }
+            | What::TooSlow { .. }
             | What::Member(_)
             | What::Service(_)
             | What::Trust { .. }

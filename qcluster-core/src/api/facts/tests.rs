@@ -45,12 +45,14 @@ fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
     let subject = three();
     let now = Time::from_millis(60_000);
     let b = |whereabouts, address: Option<&str>, heard| PeerSnapshot {
+        step: crate::config::Step::Same,
         position: place(&subject.voters, "server_b"),
         address: address.map(|address| address.parse().unwrap()),
         heard,
         whereabouts,
     };
     let c = PeerSnapshot {
+        step: crate::config::Step::Same,
         position: place(&subject.voters, "server_c"),
         address: Some("127.0.0.1:7143".parse().unwrap()),
         heard: None,

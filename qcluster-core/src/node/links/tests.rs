@@ -20,7 +20,7 @@ fn claim(life: Incarnation) -> Claim {
 
 /// Both lives are probed, with the number 110.
 fn links_with_a_contender() -> Links {
-    let mut links = Links::new(3, Time::ZERO);
+    let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
     assert_eq!(hear(&mut links, OLD, 0), Verdict::Established);
     assert_eq!(hear(&mut links, OLD, 100), Verdict::Known);
     assert_eq!(hear(&mut links, NEW, 110), Verdict::Probe { established: OLD, nonce: 110 });
@@ -29,7 +29,7 @@ fn links_with_a_contender() -> Links {
 
 #[test]
 fn the_first_life_is_welcome_at_once() {
-    let mut links = Links::new(3, Time::ZERO);
+    let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
     assert_eq!(hear(&mut links, OLD, 0), Verdict::Established);
     assert_eq!(links.at(PEER).life, OLD);
 }
@@ -72,10 +72,31 @@ fn two_lives_that_answer_the_same_question_are_twins() {
 
 #[test]
 fn a_mismatch_is_news_once_a_life_and_strangers_are_bounded() {
-    let mut links = Links::new(3, Time::ZERO);
+    let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
     assert!(links.mismatch_is_news(Some(PEER), NodeKey(1), OLD));
     assert!(!links.mismatch_is_news(Some(PEER), NodeKey(1), OLD));
     assert!(links.mismatch_is_news(Some(PEER), NodeKey(1), NEW));
     let news = (0..1_000).filter(|key| links.mismatch_is_news(None, NodeKey(*key), OLD)).count();
     assert_eq!(news, Links::STRANGERS_MAX);
+}
+
+#[test]
+fn nothing_counts_of_a_life_before_one_that_has_taken_part() {
+    let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
+    assert_eq!(hear(&mut links, NEW, 0), Verdict::Established);
+    // Established and still booting, it may have to give way: the other one may have been there first (E17).
+    assert_eq!(hear(&mut links, OLD, 10), Verdict::Probe { established: NEW, nonce: 10 });
+    // Once it has taken part it stays, however long it is silent.
+    assert!(links.takes_part(PEER), "that is news");
+    assert!(!links.takes_part(PEER), "once");
+    assert_eq!(hear(&mut links, OLD, 20), Verdict::Superseded { by: NEW });
+    assert_eq!(hear(&mut links, OLD, 1_000_000), Verdict::Superseded { by: NEW });
+    assert_eq!(links.largest(PEER), NEW);
+}
+
+#[test]
+fn what_an_earlier_life_of_this_node_knew_still_holds() {
+    let mut links = Links::new([Incarnation::UNKNOWN, NEW, Incarnation::UNKNOWN].into_iter(), Time::ZERO);
+    assert_eq!(hear(&mut links, OLD, 0), Verdict::Superseded { by: NEW });
+    assert_eq!(hear(&mut links, NEW, 0), Verdict::Established);
 }

@@ -120,6 +120,13 @@ impl Judge {
             | Notification::StorageFailed
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
+            | Notification::Superseded { .. }
+            | Notification::Unconfirmed { .. }
+            | Notification::Confirmed
+            | Notification::StepEstablished
+            | Notification::StepTooEarly { .. }
+            | Notification::WallClockOff { .. }
+            | Notification::TooSlow(_)
             | Notification::Member(_)
             | Notification::Service(_)
             | Notification::Trust { .. } => {}
@@ -129,7 +136,7 @@ impl Judge {
     pub(super) fn saves(&mut self, machine: &Machine, next: &HardState) {
         let name = &machine.name;
         self.check(Law::StateNeverGoesBack, machine.held.is_empty(), || format!("{name} saves twice at once"));
-        let Some(last) = machine.saved else { return };
+        let Some(last) = &machine.saved else { return };
         let forward =
             next.term > last.term || next.term == last.term && (last.vote.is_none() || next.vote == last.vote);
         self.check(Law::StateNeverGoesBack, forward, || format!("{name} saves {next:?} after {last:?}"));
@@ -169,7 +176,7 @@ impl Judge {
         });
         if machine.settings.durability == Durability::Durable {
             let vote = Vote { node: candidate.0, incarnation: candidate.1 };
-            let saved = machine.saved.is_some_and(|saved| saved.term.0 == term && saved.vote == Some(vote));
+            let saved = machine.saved.as_ref().is_some_and(|saved| saved.term.0 == term && saved.vote == Some(vote));
             self.check(Law::SavedFirst, saved, || format!("{name} votes in {term} with {:?} saved", machine.saved));
         }
     }

@@ -170,6 +170,13 @@ impl Script<'_> {
             | Notification::StorageFailed
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
+            | Notification::Superseded { .. }
+            | Notification::Unconfirmed { .. }
+            | Notification::Confirmed
+            | Notification::StepEstablished
+            | Notification::StepTooEarly { .. }
+            | Notification::WallClockOff { .. }
+            | Notification::TooSlow(_)
             | Notification::Member(_)
             | Notification::Service(_)
             | Notification::Trust { .. } => told.to_string(),

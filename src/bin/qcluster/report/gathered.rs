@@ -58,6 +58,13 @@ pub(super) fn about(change: &Change) -> Option<About> {
         | What::StorageFailed { .. }
         | What::TwinSeen { .. }
         | What::Twin { .. }
+        | What::Superseded { .. }
+        | What::Unconfirmed { .. }
+        | What::Confirmed
+        | What::StepEstablished
+        | What::StepTooEarly { .. }
+        | What::WallClockOff { .. }
+        | What::TooSlow { .. }
         | What::Trust { .. }
         | What::Missed { .. } => None,
     }

@@ -1,11 +1,12 @@
 //! How changes read.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
 use qcluster::core::{MemberEvent, MemberView, Timing};
-use qcluster::{Change, LostReason, Mode, Status, What};
+use qcluster::{Change, LostReason, Mode, Peer, Status, What};
 use serde_json::json;
 
 use crate::style::{BAD, FAINT, GOOD, NEWS, PLAIN, TITLE, WARN};
@@ -66,9 +67,37 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
         }
         What::TwinSeen { voter, .. } => {
             let name = voter.as_ref().map_or(me, |voter| voter.identifier.as_str());
-            (WARN, "twin", format!("a second live node is {name} too: the later one is told to stop"))
+            (WARN, "twin", format!("a second live node is {name} too: one of them is told to stop"))
         }
         What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (life {other:?})")),
+        What::Superseded { by } => (BAD, "replaced", format!("another node has taken the place of {me} (life {by:?})")),
+        What::Unconfirmed { stood_still } => {
+            let seconds = stood_still.as_secs_f64();
+            let rest = format!(
+                "stood still for {seconds:.1} s: takes no part until a quorum has confirmed that no other node took its place"
+            );
+            (WARN, "unsure", rest)
+        }
+        What::Confirmed => (FAINT, "sure", "no other node has taken its place".to_owned()),
+        What::StepEstablished => {
+            (NEWS, "voters", "a leader was elected in the middle step: the last step may be taken".to_owned())
+        }
+        What::StepTooEarly { voter } => {
+            let name = name_or_unknown(voter.as_ref());
+            let rest =
+                format!("{name} is in the middle step, and no leader was elected there: take the last step back");
+            (BAD, "voters", rest)
+        }
+        What::WallClockOff { voter, ahead_ms } => {
+            (WARN, "clock", wall_clock(name_or_unknown(voter.as_ref()), *ahead_ms))
+        }
+        What::TooSlow { voter, took, limit } => {
+            let who = voter.as_ref().map_or("saving", |voter| voter.identifier.as_str());
+            let (took, limit) = (took.as_millis(), limit.as_millis());
+            let rest =
+                format!("{who} takes {took} ms, which has to be under {limit} ms for an election: lengthen the lease");
+            (WARN, "slow", rest)
+        }
         What::Member(change) => {
             let style = if change.what == MemberEvent::Down { WARN } else { FAINT };
             let MemberView { id, address, .. } = &change.member;
@@ -93,6 +122,15 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
     Some(line(change.at, style, word, &rest))
 }
 
+fn name_or_unknown(voter: Option<&Arc<Peer>>) -> &str {
+    voter.map_or("a voter", |voter| voter.identifier.as_str())
+}
+
+fn wall_clock(name: &str, ahead_ms: i64) -> String {
+    let (seconds, way) = (ahead_ms.unsigned_abs() / 1_000, if ahead_ms > 0 { "ahead of" } else { "behind" });
+    format!("the clock of {name} is {seconds} s {way} this one: without data_dir, tokens may fall")
+}
+
 /// Whether a leadership ended as somebody wished.
 fn is_voluntary(reason: LostReason) -> bool {
     match reason {
@@ -101,7 +139,8 @@ fn is_voluntary(reason: LostReason) -> bool {
         | LostReason::HigherTerm
         | LostReason::StorageFailed
         | LostReason::ClockWentBack
-        | LostReason::Twin => false,
+        | LostReason::Twin
+        | LostReason::Superseded => false,
     }
 }
 
@@ -118,6 +157,13 @@ pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
         | What::StorageFailed { .. }
         | What::TwinSeen { .. }
         | What::Twin { .. }
+        | What::Superseded { .. }
+        | What::Unconfirmed { .. }
+        | What::Confirmed
+        | What::StepEstablished
+        | What::StepTooEarly { .. }
+        | What::WallClockOff { .. }
+        | What::TooSlow { .. }
         | What::Member(_)
         | What::Service(_)
         | What::Trust { .. }

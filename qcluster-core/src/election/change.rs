@@ -1,0 +1,89 @@
+//! Where a voter stands: whether its life may have been replaced (E24), and how far a change of voters has come (E20).
+
+use super::{BootWait, Change, Context, Election, Role, Service};
+use crate::config::Step;
+use crate::id::{Incarnation, Term};
+use crate::reason::LostReason;
+
+impl Election {
+    pub(super) fn is_doubted(&self) -> bool {
+        self.service == Service::Doubted
+    }
+
+    /// The node stood still for longer than the lease: it takes part in nothing until others have said that no later life of
+    /// it has taken its place (E24 (b)). What it promised and voted still binds it.
+    pub(crate) fn doubt(&mut self, cx: &mut Context<'_>) {
+        if self.service != Service::Full || self.is_booting() {
+            return;
+        }
+        self.service = Service::Doubted;
+        self.sounding = None;
+        // Not told yet, so nobody counts it; whoever asked may ask again.
+        self.grant = None;
+        match self.role {
+            // Its lease was shorter than it stood still.
+            Role::Leader(_) => self.lose(cx, LostReason::LeaseExpired, None),
+            Role::PreCandidate(_) | Role::Candidate(_) => self.role = Role::Follower,
+            Role::Follower => {}
+        }
+        self.campaign_at = crate::time::Time::NEVER;
+    }
+
+    /// A quorum knows of no later life.
+    pub(crate) fn trust_again(&mut self, cx: &mut Context<'_>) {
+        if self.service == Service::Doubted {
+            self.service = Service::Full;
+            self.delay = self.draw_delay();
+            // What the network holds comes first (E15).
+            self.campaign_at(cx.now + self.rules.timing.heartbeat + self.delay);
+        }
+    }
+
+    /// The own next life begins in the place of the present one, which has said nothing that counts: above a life of this node
+    /// that another voter has known (E12, E17). Unless the present one is still booting, its boot wait begins again (E9).
+    pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
+        self.incarnation = incarnation;
+        self.storage.rename(incarnation);
+        if !self.is_booting() {
+            self.role = Role::Follower;
+            self.campaign_at = crate::time::Time::NEVER;
+            self.boot_wait = BootWait::Until(cx.now + self.rules.timing.lease.max(self.rules.previous_lease));
+        }
+        self.persist(cx);
+    }
+
+    /// A leader holds a lease in that step of a change. If it is the middle one, no quorum of the old voters alone can come
+    /// together any more (E20).
+    pub(super) fn note_established(&mut self, cx: &mut Context<'_>, step: Step) {
+        let joint = self.rules.digests.is_joint() && step == Step::Same;
+        let joint_before = !self.rules.digests.is_joint() && step == Step::Earlier;
+        if (joint || joint_before) && !self.is_established() {
+            self.storage.establish_step();
+            cx.tell(Change::StepEstablished);
+        }
+    }
+
+    /// Another voter says whether a leader was elected in the middle step.
+    pub(crate) fn hear_of_step(&mut self, cx: &mut Context<'_>, step: Step, established: bool) {
+        if established {
+            self.note_established(cx, step);
+        }
+    }
+
+    /// Whether a leader is known to have been elected in the middle step of the present or the last change.
+    pub(crate) fn is_established(&self) -> bool {
+        self.step().is_some_and(|step| step.established)
+    }
+
+    /// The most that a term may be above what is known: 35 years of milliseconds, or of elections every millisecond.
+    const JUMP_MAX: u64 = 1 << 40;
+    /// So far a wall clock may be ahead that a stamp came from: to the year 2248.
+    const STAMP_MAX: u64 = 1 << 43;
+
+    /// Whether a term or stamp that somebody names is to be believed (E18): one that no elections and no clock can account for
+    /// would leave no room for those to come.
+    pub(crate) fn believes(&self, named: Term) -> bool {
+        let known = self.term().max(self.highest_stamp).0.max(Self::STAMP_MAX);
+        named.0 <= known.saturating_add(Self::JUMP_MAX) && named < Term::MAX
+    }
+}

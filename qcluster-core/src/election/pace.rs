@@ -1,0 +1,101 @@
+//! Whether answers and disks are quick enough for anybody to be elected (E5, E7): where they are not, nothing is wrong with any
+//! rule, and there is never a leader. So it is measured, and said.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Context, Election};
+use crate::config::VoterIndex;
+use crate::quorum::VoterSet;
+use crate::time::{Span, Time};
+
+/// What an election has to wait for, with what it may take at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Slow {
+    /// The round trip to a voter takes half a lease or more: its answer to a pre-vote comes too late (E5).
+    RoundTrip {
+        /// The voter.
+        voter: VoterIndex,
+        /// What it took.
+        took: Span,
+        /// What it has to be under.
+        limit: Span,
+    },
+    /// Saving a state takes as long as a leader trusts a promise, or longer: a candidacy has ended before its own vote is safe
+    /// (E6, E7).
+    Save {
+        /// What it took.
+        took: Span,
+        /// What it has to be under.
+        limit: Span,
+    },
+}
+
+/// What is measured. It decides nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Pace {
+    /// The latest rounds of pre-votes, and when each began.
+    rounds: [(u64, Time); Self::ROUNDS],
+    saving_since: Time,
+    /// Voters whose answers came too late the last time.
+    slow_voters: VoterSet,
+    slow_save: bool,
+    /// What was too slow the last time that it was measured.
+    last: Option<Slow>,
+}
+
+impl Pace {
+    const ROUNDS: usize = 4;
+
+    pub(super) fn round_began(&mut self, round: u64, now: Time) {
+        self.rounds.rotate_right(1);
+        self.rounds[0] = (round, now);
+    }
+
+    pub(super) fn save_began(&mut self, now: Time) {
+        self.saving_since = now;
+    }
+
+    fn began(&self, round: u64) -> Option<Time> {
+        self.rounds.iter().find(|(known, _)| *known == round).map(|(_, at)| *at)
+    }
+}
+
+impl Election {
+    /// What is too slow for an election, as far as was measured last.
+    pub(crate) fn slow(&self) -> Option<Slow> {
+        self.pace.last
+    }
+
+    /// A voter has answered a pre-vote, in time or not.
+    pub(super) fn note_round_trip(&mut self, cx: &mut Context<'_>, voter: VoterIndex, round: u64) {
+        let Some(began) = self.pace.began(round) else { return };
+        let (took, limit) = (cx.now.since(began), self.round_length());
+        let was_slow = self.pace.slow_voters.contains(voter);
+        if took >= limit {
+            let slow = Slow::RoundTrip { voter, took, limit };
+            self.pace.last = Some(slow);
+            self.pace.slow_voters.insert(voter);
+            if !was_slow {
+                cx.tell(Change::TooSlow(slow));
+            }
+        } else if was_slow {
+            self.pace.slow_voters = self.pace.slow_voters.without(VoterSet::EMPTY.with(voter));
+            let of_it = |slow: &mut Slow| matches!(slow, Slow::RoundTrip { voter: of, .. } if *of == voter);
+            self.pace.last.take_if(of_it);
+        }
+    }
+
+    /// A save is done, or its end was waited for in vain.
+    pub(super) fn note_save(&mut self, cx: &mut Context<'_>) {
+        let (took, limit) = (cx.now.since(self.pace.saving_since), self.rules.trusted_lease);
+        if took >= limit {
+            let slow = Slow::Save { took, limit };
+            self.pace.last = Some(slow);
+            if !core::mem::replace(&mut self.pace.slow_save, true) {
+                cx.tell(Change::TooSlow(slow));
+            }
+        } else if core::mem::take(&mut self.pace.slow_save) {
+            self.pace.last.take_if(|slow| matches!(slow, Slow::Save { .. }));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Where this node and the others are in a change of voters (E20).
+
+use super::event::{Message, Notification, Session};
+use super::{Node, Part};
+use crate::config::{Step, VoterIndex};
+
+impl Node {
+    /// Tells all voters that a leader was elected in the middle step, if this node is in it.
+    pub(super) fn say_step(&mut self) {
+        if self.rules.digests.is_joint() {
+            for voter in self.rules.others() {
+                self.send_to_voter(voter, Message::Session(Session::Step { established: true }));
+            }
+        }
+    }
+
+    /// Tells a voter of the last step, from the middle one, whether it may be there.
+    pub(super) fn say_step_to(&mut self, voter: VoterIndex, step: Step) {
+        let (Part::Voter(election), Step::Later) = (&self.part, step) else { return };
+        if self.rules.digests.is_joint() {
+            let established = election.is_established();
+            self.send_to_voter(voter, Message::Session(Session::Step { established }));
+        }
+    }
+
+    /// A voter in the middle step says whether a leader was elected there.
+    pub(super) fn hear_step(&mut self, voter: VoterIndex, step: Step, established: bool) {
+        self.with_election(|election, cx| election.hear_of_step(cx, step, established));
+        let is_last_step = step == Step::Earlier && !self.rules.digests.is_joint();
+        let known = self.step_is_established() == Some(true);
+        if is_last_step && !established && !known && !core::mem::replace(&mut self.is_warned_of_step, true) {
+            self.queue.push_notification(Notification::StepTooEarly { voter });
+        }
+    }
+
+    /// In which step of a change of voters another voter was when it was last heard, seen from this node (E20).
+    pub fn step_of(&self, voter: VoterIndex) -> Step {
+        self.links.at(voter).step
+    }
+
+    /// Whether the configuration of this node is the middle step of a change of voters.
+    pub fn is_in_middle_step(&self) -> bool {
+        self.rules.digests.is_joint()
+    }
+
+    /// Whether a leader is known to have been elected in the middle step of a change of voters, that this node is in or has left:
+    /// only then may the last step be taken (E20). `None` for who has no vote.
+    pub fn step_is_established(&self) -> Option<bool> {
+        match &self.part {
+            Part::Voter(election) => Some(election.is_established()),
+            Part::Observer(_) | Part::Member => None,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Lives only go forward (E24): which life of this node counts, and what it does when it may not be the latest.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Envelope, Message, Notification, Session};
+use super::{Node, Part, Stage};
+use crate::config::{Durability, VoterIndex};
+use crate::election::Election;
+use crate::id::Incarnation;
+use crate::quorum::VoterSet;
+use crate::reason::LostReason;
+use crate::time::{Rebase, Span, Time};
+
+/// The question to all voters whether this life is the latest of its name, until a quorum has said so (E24 (b)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Inquiry {
+    /// Ties the answers to the question: older ones wait in the socket of a node that stood still.
+    nonce: u64,
+    confirmed: VoterSet,
+    stood_still: Span,
+    pub(super) ask_at: Time,
+    /// How often it was asked; beyond the second time it does not matter.
+    asked: u8,
+}
+
+impl Inquiry {
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
+        let Self { nonce, confirmed: _, stood_still, ask_at, asked: _ } = self;
+        *nonce = 0;
+        *stood_still = Span::ZERO;
+        *ask_at = by.due(*ask_at);
+    }
+}
+
+/// When this life began: on its own clock, and by the wall clock of its machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Birth {
+    pub(super) at: Time,
+    pub(super) stamp_ms: u64,
+}
+
+impl Birth {
+    /// What the wall clock shows now, if nobody has set it since.
+    fn wall_ms(self, now: Time) -> u64 {
+        self.stamp_ms.saturating_add(now.since(self.at).as_millis())
+    }
+}
+
+impl Node {
+    /// Wall clocks of voters that are kept by a time service differ by less than this.
+    const WALLS_APART_MAX_MS: u64 = 60_000;
+
+    /// Asking a second time is worth a word to the operator: the first answers have not come.
+    const ASKED_ENOUGH: u8 = 2;
+
+    /// The node has been given nothing for so long. If another life could have begun and taken part meanwhile, it asks.
+    pub(super) fn stood_still(&mut self, stood_still: Span) {
+        let Part::Voter(election) = &self.part else { return };
+        if stood_still <= self.rules.trusted_lease || election.is_booting() || self.is_stopped() {
+            return;
+        }
+        let Some(me) = self.rules.me else { return };
+        let nonce = self.rng.next();
+        let confirmed = VoterSet::EMPTY.with(me);
+        self.counters.inquiries += 1;
+        self.with_election(Election::doubt);
+        let asked = self.inquiry.map_or(0, |earlier| earlier.asked);
+        self.inquiry = Some(Inquiry { nonce, confirmed, stood_still, ask_at: self.now, asked });
+        self.conclude_inquiry();
+    }
+
+    /// Asks those that have not confirmed yet, once a heartbeat.
+    pub(super) fn inquire(&mut self) {
+        let (now, heartbeat) = (self.now, self.rules.timing.heartbeat);
+        let Some(inquiry) = self.inquiry.as_mut().filter(|inquiry| now >= inquiry.ask_at) else { return };
+        let Inquiry { nonce, confirmed, stood_still, asked, .. } = *inquiry;
+        inquiry.ask_at = now + heartbeat;
+        inquiry.asked = (asked + 1).min(Self::ASKED_ENOUGH);
+        if asked + 1 == Self::ASKED_ENOUGH {
+            self.queue.push_notification(Notification::Unconfirmed { stood_still });
+        }
+        for voter in self.rules.others().filter(|voter| !confirmed.contains(*voter)) {
+            self.send_to_voter(voter, Message::Session(Session::Confirm { nonce }));
+        }
+    }
+
+    /// Another voter knows of no later life of this node.
+    pub(super) fn hear_confirmed(&mut self, voter: VoterIndex, nonce: u64) {
+        if let Some(inquiry) = self.inquiry.as_mut().filter(|inquiry| inquiry.nonce == nonce) {
+            inquiry.confirmed.insert(voter);
+            self.conclude_inquiry();
+        }
+    }
+
+    fn conclude_inquiry(&mut self) {
+        let Some(Inquiry { confirmed, asked, .. }) = self.inquiry else { return };
+        if self.rules.quorums.is_majority_of_newest(confirmed) {
+            self.inquiry = None;
+            self.with_election(Election::trust_again);
+            if asked >= Self::ASKED_ENOUGH {
+                self.queue.push_notification(Notification::Confirmed);
+            }
+        }
+    }
+
+    /// The voters that have yet to confirm that no other node has taken this one's place, while it waits for a quorum of them
+    /// (E24); none at any other time.
+    pub fn unconfirmed_by(&self) -> impl Iterator<Item = VoterIndex> + '_ {
+        let waits =
+            move |inquiry: Inquiry| self.rules.indices().filter(move |voter| !inquiry.confirmed.contains(*voter));
+        self.inquiry.into_iter().flat_map(waits)
+    }
+
+    /// An earlier life of a voter speaks: it is told that it was replaced, unless it only answers.
+    pub(super) fn answer_superseded(&mut self, envelope: &Envelope, by: Incarnation) {
+        let asks = match envelope.message {
+            Message::Session(Session::Hello { answer, .. }) => !answer,
+            Message::Session(Session::Confirm { .. } | Session::Probe { .. })
+            | Message::Election(_)
+            | Message::Observer(_)
+            | Message::Membership(_)
+            | Message::Registry(_) => true,
+            Message::Session(
+                Session::ProbeAck { .. }
+                | Session::Twin { .. }
+                | Session::Superseded { .. }
+                | Session::Confirmed { .. }
+                | Session::Step { .. },
+            ) => false,
+        };
+        if asks {
+            self.send(envelope.from, envelope.from_incarnation, Message::Session(Session::Superseded { by }));
+        }
+    }
+
+    /// A later life of this node takes part, says one that has seen it. One that has said nothing that counts yet goes above it:
+    /// the other one may be a life before it, whose wall clock was ahead.
+    pub(super) fn hear_superseded(&mut self, by: Incarnation) {
+        if by <= self.incarnation || by > Incarnation::MAX {
+            return;
+        }
+        if self.is_booting() && self.rules.me.is_some() {
+            self.outlive(by);
+        } else {
+            self.stop_for(LostReason::Superseded, Notification::Superseded { by });
+        }
+    }
+
+    /// Another node goes by this one's name, and this one ends.
+    pub(super) fn stop_for(&mut self, reason: LostReason, notification: Notification) {
+        self.with_election(|election, cx| election.resign(cx, reason));
+        self.stage = Stage::Stopped;
+        self.queue.push_notification(notification);
+    }
+
+    /// Tokens of voters without a disk rest on wall clocks (E12). A voter that has just started says what its clock shows, and
+    /// one that started long ago cannot have done so in the future.
+    pub(super) fn compare_walls(&mut self, voter: VoterIndex, life: Incarnation, booting: bool) {
+        let Some(birth) = self.birth.filter(|_| self.rules.durability == Durability::Diskless) else { return };
+        let (theirs, ours) = (life.stamp_ms(), birth.wall_ms(self.now));
+        let apart = theirs.abs_diff(ours);
+        if apart > Self::WALLS_APART_MAX_MS && (booting || theirs > ours) && self.links.wall_is_news(voter, life) {
+            let apart = i64::try_from(apart).unwrap_or(i64::MAX);
+            let ahead_ms = if theirs > ours { apart } else { -apart };
+            self.queue.push_notification(Notification::WallClockOff { voter, ahead_ms });
+        }
+    }
+}
