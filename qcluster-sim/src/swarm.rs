@@ -4,6 +4,7 @@
 
 mod changes;
 mod episodes;
+mod replacements;
 
 use qcluster_core::{GossipPace, Preset, Span, Time, Timing};
 
@@ -31,6 +32,9 @@ impl Limits {
 pub fn draw(seed: u64, limits: Limits) -> Schedule {
     let mut rng = Rng::for_part(seed, 1);
     let mut setup = draw_setup(seed, &mut rng, limits);
+    if setup.plans[0].voters.len() > 1 && rng.one_in(12) {
+        return replacements::draw(&mut rng, setup);
+    }
     let mut faults = Vec::new();
     let knobs = Knobs::draw(&mut rng, &mut setup);
     let lease = setup.plans[0].lease;
@@ -43,7 +47,7 @@ pub fn draw(seed: u64, limits: Limits) -> Schedule {
     knobs.episodes(&mut rng, &setup, Time::ZERO + calm, end_of_trouble, &mut faults);
     faults.retain(|(at, _)| *at < end_of_trouble);
     faults.sort_by_key(|(at, _)| *at);
-    changes::settle_plans(&setup, &mut faults);
+    changes::settle_plans(&mut rng, &setup, &mut faults);
     let judged = setup.rates == Assumption::Kept && !knobs.has_twins();
     let converge = if judged { heal(&mut rng, &setup, end_of_trouble, &mut faults) } else { None };
     let end = converge.map_or(end_of_trouble, |converge| converge.from + converge.within);
@@ -140,7 +144,7 @@ fn draw_clock(rng: &mut Rng, timing: &Timing, wild_walls: bool) -> ClockSetup {
 
 fn draw_link(rng: &mut Rng, timing: &Timing) -> LinkQuality {
     let lease = timing.lease.as_nanos();
-    let delay_max = rng.pick(&[200_000, 1_000_000, lease / 40, lease / 16, lease / 10]).unwrap_or(200_000);
+    let delay_max = rng.pick(&[200_000, 1_000_000, lease / 40, lease / 16, lease / 10, lease * 6 / 25, lease / 2]).unwrap_or(200_000);
     let delay_min = rng.between(delay_max / 8, delay_max);
     let mut some = |choices: &[u32]| if rng.one_in(3) { rng.pick(choices).unwrap_or(0) } else { 0 };
     LinkQuality {

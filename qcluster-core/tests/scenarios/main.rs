@@ -2,12 +2,14 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no public interface; plain pub reads better in it")]
 
+mod change;
 mod clocks;
 mod configuration;
 mod dice;
 mod elections;
 mod embedder;
 mod leases;
+mod lives;
 mod observers;
 mod partitions;
 mod preferred;

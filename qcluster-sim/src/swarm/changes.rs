@@ -31,11 +31,12 @@ pub(super) fn draw(rng: &mut Rng, setup: &mut Setup, faults: &mut Vec<(Time, Fau
         setup.plans.push(Plan { next: Some(next), ..old.clone() });
         setup.plans.push(Plan { voters: next, ..old });
     }
+    let dead = draw_dead(rng, setup, until, faults);
     let steps = setup.plans.len() as u64 - 1;
     let pause = Span::from_nanos(until.as_nanos() / (steps * setup.hosts as u64 + 2));
     let mut at = Time::ZERO + pause;
     for plan in 1..setup.plans.len() {
-        let mut order: Vec<usize> = (0..setup.hosts).collect();
+        let mut order: Vec<usize> = (0..setup.hosts).filter(|host| Some(*host) != dead).collect();
         while !order.is_empty() {
             let host = order.swap_remove(usize::try_from(rng.below(order.len() as u64)).unwrap_or(0));
             faults.push((at, Fault::Crash { host }));
@@ -45,13 +46,35 @@ pub(super) fn draw(rng: &mut Rng, setup: &mut Setup, faults: &mut Vec<(Time, Fau
     }
 }
 
-/// Has every restart take the plan that its host was last rolled to: an operator does not go back by accident.
-pub(super) fn settle_plans(setup: &Setup, faults: &mut [(Time, Fault)]) {
+/// The usual reason to change the voters is that one is dead: it takes no step, and comes back with the file that it had, at any
+/// time, on either side of any cut.
+fn draw_dead(rng: &mut Rng, setup: &Setup, until: Time, faults: &mut Vec<(Time, Fault)>) -> Option<usize> {
+    let plan = &setup.plans[0];
+    if setup.plans.len() < 3 || plan.voters.len() < 3 || rng.one_in(2) {
+        return None;
+    }
+    let host = rng.pick(&plan.voters.iter().collect::<Vec<_>>())?;
+    let first = Time::from_nanos(rng.below(until.as_nanos() / 4));
+    let back = Time::from_nanos(rng.between(until.as_nanos() / 3, until.as_nanos()));
+    faults.push((first, Fault::Crash { host }));
+    faults.push((back, Fault::Restart { host, memory: Memory::Kept, place: Place::Same, plan: 0 }));
+    if rng.one_in(2) {
+        let beside = rng.pick(&plan.voters.without(host).iter().collect::<Vec<_>>())?;
+        faults.push((back, Fault::Split { group: [host, beside].into_iter().collect() }));
+        faults.push((back + plan.lease.times(rng.between(2, 20)), Fault::MendAll));
+    }
+    Some(host)
+}
+
+/// Has every restart take the plan that its host was last rolled to. Now and then somebody starts it with an old file by
+/// accident: a disk remembers, and the node does not start (E20 (c)).
+pub(super) fn settle_plans(rng: &mut Rng, setup: &Setup, faults: &mut [(Time, Fault)]) {
     let mut plans = vec![0; setup.hosts];
     for (_, fault) in faults {
         if let Fault::Restart { host, plan, .. } = fault {
             plans[*host] = plans[*host].max(*plan);
-            *plan = plans[*host];
+            let by_accident = setup.durable.contains(*host) && plans[*host] > 0 && rng.one_in(16);
+            *plan = if by_accident { plans[*host] - 1 } else { plans[*host] };
         }
     }
 }

@@ -1,0 +1,209 @@
+//! The voters change while one of them is dead, and it comes back with what it knew (scenario 42, E20).
+
+use qcluster_core::{BootError, Boot, Durability, ElectionMessage, HardState, Node, Notification, Refusal, Time};
+
+use crate::dice::Dice;
+use crate::world::{World, ms, voters};
+
+const OLD: [usize; 3] = [0, 1, 2];
+const NEW: [usize; 3] = [1, 2, 3];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum File {
+    Old,
+    Joint,
+    New,
+}
+
+fn take(world: &mut World, n: usize, file: File) {
+    world.crash(n);
+    let settings = &mut world.machines[n].settings;
+    let (list, next) = match file {
+        File::Old => (OLD, None),
+        File::Joint => (OLD, Some(NEW)),
+        File::New => (NEW, None),
+    };
+    settings.voters = voters(list);
+    settings.next_voters = next.map(voters);
+    world.start(n);
+}
+
+/// {0,1,2} becomes {1,2,3} since 0 is dead: all living ones are in the middle step, and a leader was elected there.
+fn in_the_middle_step(seed: u64, durability: Durability) -> World {
+    let mut world = World::with(4, |_, settings| settings.durability = durability).seeded(seed);
+    OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+    world.elect();
+    world.run(ms(500));
+    world.crash(0);
+    for n in [3, 1, 2] {
+        take(&mut world, n, File::Joint);
+        world.run(ms(500));
+    }
+    world.run_till(ms(3_000), "a joint leader", |world| !world.leaders().is_empty());
+    world.run(ms(500));
+    world
+}
+
+#[test]
+fn scenario_42_a_dead_voter_that_returns_with_the_old_list_makes_no_second_leader() {
+    for seed in 0..60 {
+        let durability = if seed % 2 == 0 { Durability::Durable } else { Durability::Diskless };
+        let mut world = in_the_middle_step(seed, durability);
+        let mut dice = Dice::new(seed);
+        // Given one voter in the middle step while the others take the last one, …
+        let stays = 1 + dice.machine(2);
+        for n in [1, 2, 3].into_iter().filter(|n| *n != stays) {
+            take(&mut world, n, File::New);
+            world.run(ms(dice.below(800)));
+        }
+        // … when the dead one comes back on its side of a cut, then the two are no quorum of the old list (the judge looks).
+        world.network.split(&[0, stays]);
+        take(&mut world, 0, File::Old);
+        world.run(ms(3_000));
+        assert!(!world.leads(0) && !world.leads(stays), "seed {seed}\n{}", world.story());
+        assert!(world.node(stays).counters().refused_for(Refusal::EarlierStep) > 0, "seed {seed}");
+        // And the new list goes on.
+        world.leader();
+    }
+}
+
+#[test]
+fn a_voter_in_the_middle_step_promises_nothing_to_one_of_the_old_list() {
+    for seed in 0..20 {
+        let mut world = World::of(3).seeded(seed);
+        OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+        let leader = world.elect();
+        world.run(ms(500));
+        let n = world.followers()[0];
+        take(&mut world, n, File::Joint);
+        world.run(ms(1_000));
+        // It follows, and the leader has its lease from the other one alone.
+        assert_eq!(world.node(n).leader().map(|voter| voter.id.clone()), Some(world.machines[leader].settings.id.clone()));
+        let other = (0..3).find(|m| *m != n && *m != leader).unwrap();
+        world.crash(other);
+        world.run(ms(400));
+        assert!(world.leaders().is_empty(), "seed {seed}\n{}", world.story());
+    }
+}
+
+/// {0,1,2} becomes {1,2,3}, and one of the two that are left of the old list has taken the last step already: the other
+/// one is no majority of the old list, whatever the new list says.
+#[test]
+fn an_answer_from_the_last_step_counts_in_the_new_list_only() {
+    let mut world = in_the_middle_step(1, Durability::Diskless);
+    take(&mut world, 2, File::New);
+    world.network.only(&[(1, 2)]);
+    world.run(ms(5_000));
+    assert!(!world.leads(1), "{}", world.story());
+    // Two of the three new ones are a majority of the new list alone.
+    assert!(world.leads(2), "{}", world.story());
+}
+
+#[test]
+fn who_is_in_the_middle_step_knows_when_the_last_one_may_be_taken() {
+    let mut world = World::of(4);
+    OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+    world.elect();
+    take(&mut world, 3, File::Joint);
+    take(&mut world, 1, File::Joint);
+    world.run(ms(1_000));
+    assert_eq!(world.node(1).step_is_established(), Some(false));
+    take(&mut world, 2, File::Joint);
+    world.run_till(ms(3_000), "a joint leader", |world| world.leaders().iter().any(|n| *n != 0));
+    world.run(ms(200));
+    for n in [1, 2, 3] {
+        assert_eq!(world.node(n).step_is_established(), Some(true), "{n}\n{}", world.story());
+        assert_eq!(world.count(|who, told| who == n && told == Notification::StepEstablished), 1);
+    }
+}
+
+#[test]
+fn who_takes_the_last_step_too_early_is_told() {
+    let mut world = World::of(4);
+    OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+    world.elect();
+    take(&mut world, 1, File::Joint);
+    take(&mut world, 3, File::New);
+    world.run(ms(1_000));
+    let told = |world: &World| world.count(|n, told| n == 3 && matches!(told, Notification::StepTooEarly { .. }));
+    assert_eq!(told(&world), 1, "{}", world.story());
+    // And who takes it in time is not.
+    let mut world = in_the_middle_step(1, Durability::Diskless);
+    take(&mut world, 3, File::New);
+    world.run(ms(1_000));
+    assert_eq!(told(&world), 0, "{}", world.story());
+}
+
+fn boot(world: &World, n: usize, saved: &HardState) -> Result<Node, BootError> {
+    let rules = world.machines[n].settings.check().unwrap();
+    Node::new(rules, Boot { seed: 1, stamp_ms: 1_764_000_000_000, saved: Some(saved.clone()) }, Time::ZERO)
+}
+
+#[test]
+fn nobody_goes_back_a_step_that_its_disk_knows_of_unless_told_to() {
+    let mut world = in_the_middle_step(1, Durability::Durable);
+    let joint = world.machines[2].saved.clone().unwrap();
+    take(&mut world, 2, File::New);
+    world.run(ms(1_000));
+    let new = world.machines[2].saved.clone().unwrap();
+    let start = |world: &mut World, file, rollback, saved| {
+        let settings = &mut world.machines[2].settings;
+        let (list, next) = match file {
+            File::Old => (OLD, None),
+            File::Joint => (OLD, Some(NEW)),
+            File::New => (NEW, None),
+        };
+        (settings.voters, settings.next_voters, settings.rollback) = (voters(list), next.map(voters), rollback);
+        boot(world, 2, saved).err()
+    };
+    for (file, saved, refused) in [
+        (File::Old, &joint, true),
+        (File::Joint, &joint, false),
+        (File::New, &joint, false),
+        (File::Old, &new, true),
+        (File::Joint, &new, true),
+        (File::New, &new, false),
+    ] {
+        let expected = if refused { Some(BootError::StepBack) } else { None };
+        assert_eq!(start(&mut world, file, false, saved), expected, "{file:?}");
+        assert_eq!(start(&mut world, file, true, saved), None, "{file:?} with rollback");
+    }
+}
+
+/// The list that was left may come back, by a change of its own.
+#[test]
+fn a_change_back_by_its_own_middle_step_is_no_step_back() {
+    let mut world = in_the_middle_step(1, Durability::Durable);
+    take(&mut world, 2, File::New);
+    world.run(ms(1_000));
+    for (list, next) in [(NEW, Some(OLD)), (OLD, None)] {
+        world.crash(2);
+        let settings = &mut world.machines[2].settings;
+        (settings.voters, settings.next_voters) = (voters(list), next.map(voters));
+        world.start(2);
+        world.run(ms(1_000));
+    }
+}
+
+/// What a voter of the last step grants counts for the new list; what one of the old list grants, for nobody.
+#[test]
+fn a_vote_of_the_old_list_elects_nobody_in_the_middle_step() {
+    let mut world = World::of(4);
+    OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+    world.elect();
+    world.run(ms(500));
+    take(&mut world, 3, File::Joint);
+    take(&mut world, 1, File::Joint);
+    // Given two in the middle step and one of the old list alone that they reach,
+    world.crash(0);
+    world.run(ms(5_000));
+    // then the one of the old list refuses nobody, and nobody leads.
+    assert!(world.leaders().is_empty(), "{}", world.story());
+    let granted = |message: &qcluster_core::Message| {
+        matches!(
+            message,
+            qcluster_core::Message::Election(ElectionMessage::PreVoteReply { refusal: None, .. })
+        )
+    };
+    assert!(world.transcript.messages().any(|(from, to, message)| from == 2 && to != 0 && granted(&message)));
+}

@@ -1,0 +1,291 @@
+//! Lives only go forward: a node that stood still and was replaced meanwhile ends, its replacement stays (E24).
+
+use qcluster_core::{
+    DropReason, Durability, ElectionMessage, Event, LostReason, Message, Notification, Refusal, Role, Session, Term,
+};
+
+use crate::world::{World, id, ms};
+
+/// Three voters, the first of which leads, stands still for `still`, and is replaced under its name at once. Gives the replacement.
+fn replaced(world: &mut World, still: u64) -> usize {
+    let settings = world.machines[0].settings.clone();
+    let replacement = world.add(settings);
+    for n in 0..replacement {
+        world.start(n);
+    }
+    world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
+    world.run(ms(1_000));
+    world.freeze(0, ms(still));
+    world.run(ms(1_000));
+    world.start(replacement);
+    world.run(ms(5_000));
+    replacement
+}
+
+fn preferring_the_first(n: usize, seed: u64) -> World {
+    World::with(n, |_, settings| settings.voters[0].priority = 1).seeded(seed)
+}
+
+fn was_superseded(world: &World, n: usize) -> bool {
+    world.count(|who, told| who == n && matches!(told, Notification::Superseded { .. })) == 1
+}
+
+#[test]
+fn scenario_39_of_a_thawed_node_and_its_replacement_the_replacement_stays() {
+    for seed in 0..50 {
+        let mut world = preferring_the_first(3, seed);
+        let replacement = replaced(&mut world, 10_000);
+        world.run_till(ms(10_000), "the replacement leads", |world| world.leads(replacement));
+        world.run(ms(5_000));
+        assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+        assert!(was_superseded(&world, 0));
+        assert_eq!(world.leader(), replacement, "seed {seed}\n{}", world.story());
+    }
+}
+
+/// On either side of a cut there is one that has met the replacement.
+#[test]
+fn scenario_39_a_thawed_node_on_either_side_of_a_cut_leads_nobody() {
+    for seed in 0..50 {
+        for side in [[0, 1], [0, 2]] {
+            let mut world = preferring_the_first(3, seed);
+            let replacement = replaced(&mut world, 10_000);
+            world.network.split(&side);
+            // The judge objects to a second lease.
+            world.run(ms(10_000));
+            assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+            assert!(was_superseded(&world, 0));
+            world.heal();
+            world.run(ms(3_000));
+            assert_ne!(world.role(replacement), Role::Stopped, "seed {seed}\n{}", world.story());
+            world.leader();
+        }
+    }
+}
+
+/// Of five, one that the thawed node can count on has not met its replacement. It is the question to a quorum that stops it
+/// (E24 (b)): the answers come before it promises itself to anybody.
+#[test]
+fn a_thawed_node_promises_nothing_before_a_quorum_has_confirmed_it() {
+    for seed in 0..20 {
+        let mut world = preferring_the_first(5, seed);
+        let settings = world.machines[0].settings.clone();
+        let replacement = world.add(settings);
+        (0..5).for_each(|n| world.start(n));
+        world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
+        world.run(ms(1_000));
+        // Given a replacement that 1 has never heard, nor 1 it, …
+        world.freeze(0, ms(12_000));
+        world.run(ms(500));
+        world.network.cut(1, replacement);
+        world.start(replacement);
+        world.run(ms(8_000));
+        // … and a cut that leaves the thawed one with 1, and with 2, which knows better, …
+        world.network.split(&[0, 1, 2]);
+        world.run(ms(8_000));
+        // … then nobody counts on it: two of that side are no majority.
+        assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+        assert!(world.leads(3) || world.leads(4) || world.leads(replacement), "seed {seed}\n{}", world.story());
+    }
+}
+
+#[test]
+fn scenario_40_after_all_stood_still_together_one_leads_and_nobody_stops() {
+    for n in [1, 2, 3, 5] {
+        for seed in 0..20 {
+            let mut world = World::of(n).seeded(seed);
+            world.start_all();
+            world.elect();
+            world.run(ms(1_000));
+            (0..n).for_each(|machine| world.freeze(machine, ms(3_600_000)));
+            world.run(ms(3_600_000));
+            // As long as after any other loss of a leader.
+            world.run_till(ms(1_000), "a leader", |world| !world.leaders().is_empty());
+            world.run(ms(5_000));
+            assert!((0..n).all(|machine| world.role(machine) != Role::Stopped), "seed {seed}\n{}", world.story());
+        }
+    }
+}
+
+#[test]
+fn while_it_waits_for_a_quorum_it_says_for_whom_and_takes_no_part() {
+    let mut world = World::of(3);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let sleeper = (leader + 1) % 3;
+    world.freeze(sleeper, ms(1_000));
+    world.network.isolate(sleeper);
+    world.run(ms(1_500));
+    // Given nobody to confirm it, it says so once, and names the others.
+    assert_eq!(world.count(|n, told| n == sleeper && matches!(told, Notification::Unconfirmed { .. })), 1);
+    let waits_for: Vec<usize> = world.node(sleeper).unconfirmed_by().map(|voter| voter.position()).collect();
+    assert_eq!(waits_for, (0..3).filter(|n| *n != sleeper).collect::<Vec<_>>());
+    // It refuses whoever asks, …
+    let (term, other) = (world.fresh_term(), (sleeper + 1) % 3);
+    let answers = world.ask(other, sleeper, ElectionMessage::VoteRequest { term, released: None });
+    let refused = |reason: Option<Refusal>| reason == Some(Refusal::Unconfirmed);
+    assert!(matches!(answers[..], [ElectionMessage::VoteReply { refusal, .. }] if refused(refusal)), "{answers:?}");
+    assert!(!world.transcript.messages().any(|(from, _, message)| from == sleeper && is_candidacy(&message)));
+    // … until it hears from a quorum.
+    world.heal();
+    world.run(ms(1_000));
+    assert_eq!(world.count(|n, told| n == sleeper && told == Notification::Confirmed), 1);
+    assert_eq!(world.node(sleeper).unconfirmed_by().count(), 0);
+    world.crash((0..3).find(|n| *n != sleeper && !world.leads(*n)).unwrap());
+    world.run(ms(2_000));
+    world.leader();
+}
+
+fn is_candidacy(message: &Message) -> bool {
+    matches!(message, Message::Election(ElectionMessage::PreVoteRequest { .. } | ElectionMessage::VoteRequest { .. }))
+}
+
+/// What was said before it stood still waits in its socket, and says nothing about now.
+#[test]
+fn an_old_answer_confirms_nothing() {
+    let mut world = World::of(3);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let sleeper = (leader + 1) % 3;
+    world.network.isolate(sleeper);
+    world.freeze(sleeper, ms(1_000));
+    world.run(ms(1_200));
+    for other in (0..3).filter(|n| *n != sleeper) {
+        let stale = world.envelope(other, sleeper, Message::Session(Session::Confirmed { nonce: 7 }));
+        world.give(sleeper, Event::Message(stale));
+    }
+    assert_eq!(world.node(sleeper).unconfirmed_by().count(), 2);
+}
+
+/// What its voters know is on their disks.
+#[test]
+fn a_voter_with_a_disk_still_knows_the_later_life_after_its_restart() {
+    for seed in 0..20 {
+        let world = World::with(3, |_, settings| {
+            settings.voters[0].priority = 1;
+            settings.durability = Durability::Durable;
+        });
+        let mut world = world.seeded(seed);
+        let replacement = replaced(&mut world, 20_000);
+        // Given a rolling restart of the others, and the thawed one alone with one of them, …
+        for n in [1, 2] {
+            world.crash(n);
+            world.start(n);
+            world.run(ms(2_000));
+        }
+        world.network.split(&[0, 1]);
+        world.run(ms(15_000));
+        // … then it stops, however little the present life of that one has seen.
+        assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+        world.heal();
+        world.run(ms(2_000));
+        assert_ne!(world.role(replacement), Role::Stopped, "seed {seed}\n{}", world.story());
+    }
+}
+
+/// The replacement's wall clock is behind: it starts below the life that it replaces, and goes above it.
+#[test]
+fn a_replacement_on_a_clock_that_went_back_stays_too() {
+    for seed in 0..50 {
+        let mut world = preferring_the_first(3, seed);
+        let settings = world.machines[0].settings.clone();
+        let replacement = world.add(settings);
+        world.machines[replacement].wall_ms -= 3_600_000;
+        (0..3).for_each(|n| world.start(n));
+        world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
+        world.freeze(0, ms(10_000));
+        world.run(ms(1_000));
+        world.start(replacement);
+        world.run(ms(15_000));
+        assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+        assert_ne!(world.role(replacement), Role::Stopped, "seed {seed}\n{}", world.story());
+        world.leader();
+    }
+}
+
+/// It has sat out its boot wait where nobody could tell it of the life before it, which is larger and dead.
+#[test]
+fn a_node_that_met_nobody_goes_above_its_dead_life_when_it_does() {
+    for seed in 0..50 {
+        let mut world = World::of(3).seeded(seed);
+        world.start_all();
+        world.elect();
+        world.run(ms(1_000));
+        let n = world.followers()[0];
+        let dead = world.node(n).incarnation();
+        world.crash(n);
+        world.machines[n].wall_ms -= 3_600_000;
+        world.network.isolate(n);
+        world.start(n);
+        world.run(ms(2_000));
+        assert!(world.node(n).incarnation() < dead && world.role(n) != Role::Booting);
+        world.heal();
+        world.run(ms(2_000));
+        assert!(world.node(n).incarnation() > dead, "seed {seed}\n{}", world.story());
+        let other = world.followers().into_iter().find(|other| *other != n).unwrap();
+        world.crash(other);
+        world.run(ms(1_000));
+        assert_eq!(world.leaders().len(), 1, "seed {seed}: it plays no part\n{}", world.story());
+    }
+}
+
+#[test]
+fn every_node_is_replaced_one_by_one_and_none_is_stuck() {
+    for seed in 0..20 {
+        let mut world = World::of(3).seeded(seed);
+        world.start_all();
+        world.elect();
+        for n in 0..3 {
+            let settings = world.machines[n].settings.clone();
+            let replacement = world.add(settings);
+            world.crash(n);
+            world.start(replacement);
+            world.run(ms(2_000));
+            world.leader();
+        }
+        assert!((3..6).all(|n| world.role(n) != Role::Stopped), "seed {seed}\n{}", world.story());
+    }
+}
+
+/// What a superseded life says changes nothing, and is answered with what it has to know.
+#[test]
+fn a_word_of_a_superseded_life_is_dropped_counted_and_answered() {
+    let mut world = preferring_the_first(3, 1);
+    replaced(&mut world, 3_600_000);
+    let forged = world.forge(0, 1, ElectionMessage::VoteRequest { term: Term(u64::MAX >> 10), released: None });
+    let term = world.node(1).term();
+    let dropped = world.node(1).counters().dropped_for(DropReason::Superseded);
+    let said = world.transcript.messages().count();
+    world.give(1, Event::Message(forged));
+    assert_eq!(world.node(1).counters().dropped_for(DropReason::Superseded), dropped + 1);
+    assert_eq!(world.node(1).term(), term);
+    let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
+    assert!(matches!(answers[..], [Message::Session(Session::Superseded { .. })]), "{answers:?}");
+    // An answer is not answered: two that are both superseded would talk for ever.
+    let answer = world.envelope(0, 1, Message::Session(Session::Superseded { by: world.node(1).incarnation() }));
+    let said = world.transcript.messages().count();
+    world.give(1, Event::Message(answer));
+    assert_eq!(world.transcript.messages().count(), said);
+    assert_ne!(world.role(1), Role::Stopped, "nor believed");
+}
+
+/// A leader that hears it from one voter still has the others: it ends as orderly as it can.
+#[test]
+fn a_superseded_leader_loses_its_lease_before_it_stops() {
+    let mut world = preferring_the_first(3, 1);
+    world.start_all();
+    world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
+    let by = qcluster_core::Incarnation(world.node(0).incarnation().0 + 5);
+    let word = world.envelope(1, 0, Message::Session(Session::Superseded { by }));
+    world.give(0, Event::Message(word));
+    let token = *world.tokens().last().unwrap();
+    let lost = world.last(|n, told| n == 0 && told == Notification::Lost { token, reason: LostReason::Superseded });
+    let stopped = world.last(|n, told| n == 0 && told == Notification::Superseded { by });
+    assert!(lost.unwrap().0 < stopped.unwrap().0, "{}", world.story());
+    assert_eq!(world.role(0), Role::Stopped);
+    world.run(ms(1_000));
+    assert_ne!(world.leader(), 0);
+    assert_eq!(world.machines[0].settings.id, id(0));
+}
