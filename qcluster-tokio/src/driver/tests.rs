@@ -4,11 +4,16 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use qcluster_core::{Config, Endpoint, EndpointBoot, Input, Output, Peer, Span, Time};
+use qcluster_core::api::{Snapshot, StorageStatus};
+use qcluster_core::{Config, DATAGRAM_MAX, Endpoint, EndpointBoot, Input, Output, Peer, Span, Time};
+use tokio::sync::mpsc;
 
 use super::effects::{Drain, Effects};
-use super::step;
+use super::{Driver, Parts, step};
+use crate::board::Notes;
+use crate::commands::Command;
 use crate::measures::Measures;
+use crate::names::Names;
 use crate::sockets::witness::{Sent, Witness};
 use crate::sockets::{Sockets, bind};
 use crate::testing::{Puppet, slow};
@@ -43,10 +48,9 @@ struct Trio {
 impl Trio {
     /// The first leads.
     async fn led() -> Self {
-        let Puppet { publisher, clock, view } = Puppet::of(config(0));
+        let Puppet { publisher, clock, .. } = Puppet::of(config(0));
         let mut sockets = Sockets::new(bind("127.0.0.1", 0).await.unwrap().udp).unwrap();
         sockets.witness = Some(Witness::new(publisher.edge.clone()));
-        drop(view);
         let now = clock.now();
         let start = |n: usize| {
             let boot = EndpointBoot { seed: n as u64, stamp_ms: 1_764_000_000_000, saved: None };
@@ -194,4 +198,53 @@ async fn a_leader_whose_clock_went_back_has_ceased_to_lead_when_the_others_are_t
     let mut trio = Trio::led().await;
     trio.now = trio.now.before(Span::from_millis(3_000));
     assert_released(&trio.give(0, Input::Timeout));
+}
+
+/// A datagram that is too long must not be cut to one that could be read.
+const _: () = assert!(super::BUFFER_LEN > DATAGRAM_MAX);
+
+/// The driver of a node alone, which has not run.
+async fn driver() -> (Driver, mpsc::Sender<Command>) {
+    let config = Config { peers: Vec::new(), ..config(0) };
+    let Puppet { publisher, clock, .. } = Puppet::of(config.clone());
+    let boot = EndpointBoot { seed: 1, stamp_ms: 1_764_000_000_000, saved: None };
+    let endpoint = Endpoint::new(config.settings().unwrap().check().unwrap(), boot, clock.now()).unwrap();
+    let sockets = Sockets::new(bind("127.0.0.1", 0).await.unwrap().udp).unwrap();
+    let names = Names::new(config.all_peers(), config.join_addresses(), Span::from_millis(60_000));
+    let (commands, received) = mpsc::channel(1);
+    let parts = Parts { clock, endpoint, sockets, disk: None, recorder: None, publisher, names, commands: received };
+    (Driver::new(parts), commands)
+}
+
+/// Whether the driver writes its status down at that time, where all is as it was written before but for what `change` says.
+fn writes(driver: &mut Driver, now: Time, change: impl FnOnce(&mut Snapshot)) -> bool {
+    let (role, term) = (driver.endpoint.node().role(), driver.endpoint.node().term().0);
+    let storage = driver.effects.storage_status();
+    driver.effects.publisher.board.write(|Notes { snapshot, .. }| {
+        (snapshot.taken_at, snapshot.role, snapshot.term, snapshot.storage) = (Time::ZERO, Some(role), term, storage);
+        change(snapshot);
+    });
+    driver.snapshot(now);
+    driver.effects.publisher.board.read().snapshot.taken_at > Time::ZERO
+}
+
+#[tokio::test]
+async fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_first_has_changed() {
+    let (mut driver, _commands) = driver().await;
+    let (start, heartbeat) = (Time::from_millis(1_000_000), Span::from_millis(1_000));
+    let is_same = |_: &mut Snapshot| {};
+    assert!(writes(&mut driver, start, is_same), "for the first time");
+    assert!(!writes(&mut driver, start, is_same), "once");
+    let next = start + heartbeat;
+    assert!(!writes(&mut driver, next.before(Span::from_nanos(1)), is_same));
+    assert!(writes(&mut driver, next, is_same));
+    assert!(!writes(&mut driver, next, is_same));
+    // In between, each change by itself is reason enough.
+    assert!(writes(&mut driver, next, |snapshot| snapshot.role = None));
+    assert!(writes(&mut driver, next, |snapshot| snapshot.term += 1));
+    let failed = || StorageStatus::Failed { error: "full".to_owned() };
+    assert!(writes(&mut driver, next, |snapshot| snapshot.storage = failed()));
+    driver.effects.storage_error = Some("full".to_owned());
+    assert!(writes(&mut driver, next, |snapshot| snapshot.storage = StorageStatus::Diskless));
+    assert!(!writes(&mut driver, next, is_same));
 }
