@@ -23,8 +23,8 @@ fn mutants() -> Vec<PathBuf> {
 fn is_scenario(test: &str) -> bool {
     let scenarios = package().join("../qcluster-core/tests/scenarios");
     let Some((module, name)) = test.split_once("::") else { return false };
-    let text = fs::read_to_string(scenarios.join(module).with_extension("rs"));
-    !scenarios.is_dir() || text.is_ok_and(|text| text.contains(&format!("#[test]\nfn {name}() {{")))
+    let source = fs::read_to_string(scenarios.join(module).with_extension("rs"));
+    !scenarios.is_dir() || source.is_ok_and(|source| source.contains(&format!("#[test]\nfn {name}() {{")))
 }
 
 /// What is wrong with the words before the diff: a sentence, the rules, and the oracle or test.
