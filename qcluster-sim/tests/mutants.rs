@@ -1,5 +1,6 @@
 //! The mutants must go on applying to the core, or nobody would notice that they test nothing any more; and each says what it
-//! breaks and what has to catch it. That something does is shown by `mutants/run`.
+//! breaks and what has to catch it: an oracle of this simulator, or a scenario of the core. That something does is shown by
+//! `mutants/run`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,14 @@ fn mutants() -> Vec<PathBuf> {
     patches
 }
 
+/// Whether the core has a scenario `module::name`. Where its sources are not beside this package, nobody can say.
+fn is_scenario(test: &str) -> bool {
+    let scenarios = package().join("../qcluster-core/tests/scenarios");
+    let Some((module, name)) = test.split_once("::") else { return false };
+    let source = fs::read_to_string(scenarios.join(module).with_extension("rs"));
+    !scenarios.is_dir() || source.is_ok_and(|source| source.contains(&format!("#[test]\nfn {name}() {{")))
+}
+
 /// What is wrong with the words before the diff: a sentence, the rules, and the oracle or test.
 fn complaint(patch: &str) -> Option<&'static str> {
     let mut lines = patch.lines();
@@ -31,6 +40,10 @@ fn complaint(patch: &str) -> Option<&'static str> {
         Some("its second line names no rules, as in `Breaks: E6`")
     } else if oracles.is_empty() {
         Some("its third line names no oracle, as in `Killed by: OnePromise`")
+    } else if oracles.strip_prefix("scenarios ").is_some_and(|test| !is_scenario(test)) {
+        Some(
+            "its third line names no scenario of the core, as in `Killed by: scenarios votes::a_voter_holds_one_promise`",
+        )
     } else if patch.lines().any(|line| line.starts_with("+++ ") && !line.starts_with("+++ b/qcluster-core/src/")) {
         Some("it changes something else than the core")
     } else {

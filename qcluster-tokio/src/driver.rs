@@ -308,3 +308,6 @@ fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<
     }
     refusal
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! The UDP sockets of a node: one for each address that it listens on, and the right one for each destination.
 
 pub(crate) mod binding;
+#[cfg(test)]
+pub(crate) mod witness;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +33,9 @@ pub(crate) struct Sockets {
     /// Where the next look begins, so that no socket waits for another.
     next: usize,
     counters: TransportCounters,
+    /// Looks at the lease whenever something is sent.
+    #[cfg(test)]
+    pub(crate) witness: Option<witness::Witness>,
 }
 
 #[derive(Debug)]
@@ -46,6 +51,8 @@ impl Sockets {
             binds: sockets.into_iter().map(bind).collect::<io::Result<_>>()?,
             next: 0,
             counters: TransportCounters::default(),
+            #[cfg(test)]
+            witness: None,
         })
     }
 
@@ -99,6 +106,10 @@ impl Sockets {
 
     /// Sends a datagram, or counts why not. Never waits.
     pub(crate) fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        #[cfg(test)]
+        if let Some(witness) = &mut self.witness {
+            witness.see(to, bytes);
+        }
         let Some(bind) = self.route(to) else {
             self.counters.not_sent += 1;
             return;

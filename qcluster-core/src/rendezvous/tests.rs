@@ -58,3 +58,14 @@ fn g11_no_key_has_more_owners_than_there_are_nodes_nor_one_twice() {
     }
     assert!(owners_among(core::iter::empty(), b"key", 2).is_empty());
 }
+
+/// Nodes of different releases work side by side while a cluster is upgraded: the owners are part of what they agree on.
+#[test]
+fn g11_the_owners_of_a_key_are_the_same_in_every_release() {
+    let nodes = nodes(4);
+    let place = |owner: NodeKey| nodes.iter().position(|node| *node == owner).unwrap();
+    for (key, owners) in [("", [0, 2]), ("orders", [1, 2]), ("billing", [3, 1]), ("user 42", [2, 0])] {
+        let named: Vec<usize> = owners_among(nodes.iter().copied(), key.as_bytes(), 2).into_iter().map(place).collect();
+        assert_eq!(named, owners, "{key:?}");
+    }
+}

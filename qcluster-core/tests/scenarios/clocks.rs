@@ -223,3 +223,38 @@ fn pre_votes_from_before_a_stall_begin_no_candidacy() {
         assert_eq!(world.elections(), 1);
     }
 }
+
+/// What a candidate has been told counts for a time that it measures with its clock: once that goes back, it must not go on
+/// (E15).
+#[test]
+fn a_candidate_or_pre_candidate_whose_clock_goes_back_gives_up() {
+    for (role, kind) in [(Role::PreCandidate, "pre_vote_reply"), (Role::Candidate, "vote_reply")] {
+        for seed in 0..50 {
+            // Given one that waits for answers, which are held back, …
+            let mut world = World::of(3).seeded(seed);
+            for machine in &mut world.machines {
+                machine.clock.offset = ms(100_000);
+            }
+            world.network.catch(move |_, _, message| is(message, kind));
+            world.start_all();
+            world.run_till(ms(500), "answers", |world| !world.network.caught.is_empty());
+            let asker = world.network.caught[0].0;
+            let to_it: Vec<_> = world.network.caught.iter().filter(|(to, _)| *to == asker).cloned().collect();
+            assert_eq!(world.role(asker), role, "seed {seed}");
+            // … when its clock goes back, then it follows, …
+            world.machines[asker].clock.offset = ms(90_000);
+            world.give(asker, Event::Timeout);
+            assert_eq!(world.role(asker), Role::Follower, "seed {seed}\n{}", world.story());
+            assert!(world.node(asker).counters().clock_regressions > 0);
+            // … and the answers come too late for what it was.
+            let term = world.node(asker).term();
+            for (to, envelope) in to_it {
+                world.give(to, Event::Message(envelope));
+                assert_eq!((world.role(asker), world.node(asker).term()), (Role::Follower, term), "seed {seed}");
+            }
+            // The others elect one of themselves.
+            world.network.stop_catching();
+            assert_ne!(world.elect(), asker);
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! Leadership goes to the voter of the highest priority, once it is worth it (scenarios 18, 35, and E8, E11).
 
-use qcluster_core::Notification;
+use qcluster_core::{ElectionMessage, Notification, Refusal, Term};
 
 use crate::dice::Dice;
-use crate::world::{Fate, World, ms};
+use crate::world::{Fate, World, election, ms};
 
 /// Voters of which the first has the highest priority, and the last the lowest.
 fn ranked(n: usize, seed: u64) -> World {
@@ -168,5 +168,62 @@ fn a_lossy_network_moves_leadership_to_the_preferred_voter_and_leaves_it_there()
         world.run(ms(120_000));
         assert_eq!(world.leader(), 0, "seed {seed}\n{}", world.story());
         assert!(world.elections() <= 4, "seed {seed}\n{}", world.story());
+    }
+}
+
+/// The leader gives its lead away to whoever reaches all that it reaches. Who answers that it would not vote was reached by
+/// the question, and is not on that list (E11).
+#[test]
+fn a_preferred_voter_counts_nobody_as_reached_that_refuses() {
+    for refusal in [Refusal::Promised, Refusal::BootWait, Refusal::Abstains, Refusal::Voted] {
+        let mut world = ranked(5, 1).of_hermits();
+        let (term, sent_at) = (world.fresh_term(), world.now);
+        let (asked, leader) = (0, 1);
+        world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+        // Given that the leader asks whether it could win, and it asks around, …
+        let requests = world.ask(leader, asked, ElectionMessage::CouldYouWin { term });
+        let Some(ElectionMessage::PreVoteRequest { round, .. }) = requests.first().copied() else {
+            panic!("{requests:?}")
+        };
+        let reply = |refusal| ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0) };
+        // … when two refuse, then it has not yet won anything with the consent of the leader, …
+        assert_eq!(world.ask(2, asked, reply(Some(refusal))), []);
+        assert_eq!(world.ask(3, asked, reply(Some(refusal))), []);
+        assert_eq!(world.ask(leader, asked, reply(None)), [], "two of five");
+        // … and when a third one consents, then it names those three.
+        let answers = world.ask(4, asked, reply(None));
+        assert_eq!(answers, [ElectionMessage::CouldWin { term, reached: 0b1_0011 }], "{refusal:?}");
+    }
+}
+
+/// A voter that is there and would not vote keeps the lead where it is (E11).
+#[test]
+fn a_preferred_voter_that_is_refused_by_one_whom_the_leader_reaches_moves_nothing() {
+    for seed in 0..5 {
+        let mut world = ranked(3, seed);
+        world.start(1);
+        world.start(2);
+        assert_eq!(world.elect(), 1);
+        // Given a third one whose answers to the preferred one are no, whatever they were, …
+        world.network.rule(|from, to, message| {
+            let yes = matches!(election(message), Some(ElectionMessage::PreVoteReply { refusal: None, .. }));
+            (yes && (from, to) == (2, 0)).then_some(Fate::Lose)
+        });
+        world.network.catch(|_, _, message| matches!(election(message), Some(ElectionMessage::CouldYouWin { .. })));
+        world.start(0);
+        world.run_till(ms(60_000), "the question", |world| !world.network.caught.is_empty());
+        world.network.stop_catching();
+        world.release_caught();
+        let round = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
+            Some(ElectionMessage::PreVoteRequest { round, .. }) if from == 0 => Some(*round),
+            _ => None,
+        });
+        let (round, term) = (round.last().unwrap(), world.node(1).term());
+        let refusal = Some(Refusal::Abstains);
+        world.ask(2, 0, ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0) });
+        // … then leadership stays.
+        world.run(ms(1_000));
+        assert_eq!((world.leader(), world.elections()), (1, 1), "seed {seed}\n{}", world.story());
+        assert!(world.sent("could_win") > 0, "it has a quorum with the leader");
     }
 }

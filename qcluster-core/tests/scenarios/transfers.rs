@@ -285,3 +285,35 @@ fn a_release_makes_nobody_campaign_in_a_later_term() {
     assert!(said.iter().all(|message| matches!(message, ElectionMessage::VoteRequest { released: Some(_), .. })));
     assert_eq!(said.len(), 2);
 }
+
+/// Who has not answered for a lease is named by nobody, whatever its priority: it would cost a heartbeat at least, and the
+/// head start of those who are there (E10).
+#[test]
+fn no_voter_is_named_that_has_fallen_silent() {
+    for event in [Event::Transfer(None), Event::Shutdown] {
+        for seed in 0..20 {
+            // Given that the second in priority has crashed, and a lease has passed, …
+            let mut world = World::with(5, |_, settings| {
+                for (voter, entry) in settings.voters.iter_mut().enumerate() {
+                    entry.priority = 5 - u32::try_from(voter).unwrap();
+                }
+            });
+            world = world.seeded(seed);
+            world.start_all();
+            assert_eq!(world.elect(), 0);
+            world.run(ms(1_000));
+            world.crash(1);
+            world.run(ms(200 + seed));
+            // … when the first hands over, then the third is named, and leads at once.
+            let begun = world.now;
+            let said = world.provoke(0, event.clone());
+            let named = said.iter().filter_map(|message| match message {
+                ElectionMessage::Release { successor, .. } => Some(*successor),
+                _ => None,
+            });
+            assert_eq!(named.collect::<Vec<_>>(), [Some(id(2).key()); 4], "seed {seed}");
+            world.run_till(ms(20), "the third leads", |world| world.leads(2));
+            assert!(world.now.since(begun) <= ms(6), "seed {seed}: {}", world.now.since(begun));
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! What members and services look like from every node.
 
 use qcluster_core::{
-    Health, Input, MemberEvent, Notification, RegistryCommand, RegistryError, Service, ServiceChange, Span, State,
+    Health, Input, MemberEvent, NodeId, Notification, RegistryCommand, RegistryError, Service, ServiceChange, Span,
+    State,
 };
 
 use crate::cluster::{Cluster, address, id};
@@ -198,4 +199,45 @@ fn twins_without_a_leader_are_told_apart_and_the_later_stops() {
     assert!(cluster.node(2).is_stopped(), "the later one stops");
     assert!(!cluster.node(1).is_stopped(), "the earlier one goes on");
     assert!(cluster.machines[2].told.iter().any(|told| matches!(told, Notification::Twin { .. })));
+}
+
+/// No node asks another who owns a key: so all must come to the same answer by themselves (G11).
+#[test]
+fn all_nodes_with_equal_views_name_the_same_owners() {
+    let mut cluster = Cluster::masterless(5);
+    cluster.run(5_000);
+    let keys: Vec<String> = (0..200).map(|key| format!("key {key}")).collect();
+    let owners = |cluster: &Cluster, n: usize| -> Vec<_> {
+        keys.iter().map(|key| cluster.node(n).owners(key.as_bytes(), 2)).collect()
+    };
+    let before = owners(&cluster, 0);
+    for n in 0..5 {
+        assert_eq!(cluster.node(n).members_hash(), cluster.node(0).members_hash());
+        assert_eq!(owners(&cluster, n), before, "named by {n}");
+        assert_eq!(shown_owners(&cluster, n, &keys), before, "made known by {n}");
+    }
+    // When one is gone, then those that are left agree again.
+    cluster.crash(4);
+    cluster.run(10_000);
+    let after = owners(&cluster, 0);
+    assert!(after.iter().flatten().all(|owner| *owner != id(4)));
+    for n in 0..4 {
+        assert_eq!(owners(&cluster, n), after, "named by {n}");
+        assert_eq!(shown_owners(&cluster, n, &keys), after, "made known by {n}");
+    }
+}
+
+/// The owners as an adapter makes them known, to its application and over HTTP.
+#[cfg(feature = "api")]
+fn shown_owners(cluster: &Cluster, n: usize, keys: &[String]) -> Vec<Vec<NodeId>> {
+    let node = cluster.node(n);
+    let directory = qcluster_core::api::Directory::empty(node.rules().key(), 0).after(node, cluster.now, 0, []);
+    let owners = |key: &String| directory.owners(key.as_bytes(), 2);
+    keys.iter().map(|key| owners(key).iter().map(|owner| NodeId::new(owner).unwrap()).collect()).collect()
+}
+
+/// Without the API nothing is made known.
+#[cfg(not(feature = "api"))]
+fn shown_owners(cluster: &Cluster, n: usize, keys: &[String]) -> Vec<Vec<NodeId>> {
+    keys.iter().map(|key| cluster.node(n).owners(key.as_bytes(), 2)).collect()
 }

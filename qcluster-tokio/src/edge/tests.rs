@@ -77,13 +77,16 @@ fn a_drain_forbids_work_and_leaves_the_lease_until_the_next_leadership() {
     let clock = Clock::start();
     let edge = LeaseEdge::new(clock);
     edge.publish(Some(lease(1, clock.now() + HOUR)));
+    assert!(!edge.is_draining());
     edge.drain();
     edge.publish(Some(lease(1, clock.now() + HOUR)));
-    assert!(edge.is_leader());
+    assert!(edge.is_leader() && edge.is_draining());
     assert_eq!(edge.work_left(FencingToken(1), Span::ZERO), None);
     edge.publish(None);
     edge.publish(Some(lease(2, clock.now() + HOUR)));
+    assert!(!edge.is_draining());
     assert!(edge.work_left(FencingToken(2), Span::ZERO).is_some());
+    assert_eq!(edge.work_left(FencingToken(1), Span::ZERO), None, "of an earlier leadership nothing is left");
 }
 
 #[test]

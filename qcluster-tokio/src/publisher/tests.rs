@@ -1,8 +1,10 @@
-//! What is published wakes nobody for nothing.
+//! What is published wakes nobody for nothing, and is what the core has said.
 
-use qcluster_core::{Notification, Term};
+use qcluster_core::config::Mode;
+use qcluster_core::{Config, FencingToken, LostReason, Notification, Span, Term, Time};
 
-use crate::testing::Puppet;
+use crate::change::{Change, Leadership, What};
+use crate::testing::{Puppet, in_time};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -20,4 +22,70 @@ fn whoever_watches_leadership_is_woken_by_changes_alone() {
     let Puppet { publisher, view, .. } = puppet;
     drop(publisher);
     assert_eq!(view.shown_leader(false), None);
+}
+
+/// What was told by now, in order.
+async fn told(changes: &mut crate::change::Changes, count: usize) -> Vec<What> {
+    let mut told = Vec::new();
+    while told.len() < count {
+        let Change { what, .. } = in_time(changes.next()).await.unwrap();
+        told.push(what);
+    }
+    told
+}
+
+#[tokio::test]
+async fn what_the_core_says_is_shown_and_told_with_the_names_of_voters() {
+    let mut puppet = Puppet::new();
+    let mut changes = puppet.view.changes();
+    let (term, token) = (Term(2), FencingToken(3));
+    let me = puppet.publisher.subject.voters[0].clone();
+    let index = puppet.publisher.subject.rules.index_of(puppet.publisher.id().key());
+    assert!(!puppet.publisher.knows_leader());
+    puppet.notify(Notification::LeaderChanged { leader: index, term });
+    assert!(puppet.publisher.knows_leader());
+    assert_eq!(*puppet.view.leadership().borrow(), Leadership::Following { leader: me.clone(), term });
+    puppet.elect(3, HOUR_MS);
+    assert_eq!(*puppet.view.leadership().borrow(), Leadership::Leading { token });
+    // Who else is said to lead is told, and hides nothing of the own leadership.
+    puppet.notify(Notification::LeaderChanged { leader: None, term });
+    puppet.drain();
+    assert_eq!(*puppet.view.leadership().borrow(), Leadership::Draining { token });
+    puppet.lose(3);
+    assert_eq!(*puppet.view.leadership().borrow(), Leadership::Vacant);
+    assert!(!puppet.publisher.knows_leader());
+
+    let told = told(&mut changes, 5).await;
+    assert!(matches!(told[3], What::Draining { token: FencingToken(3), .. }), "{told:?}");
+    assert_eq!((&told[0], &told[1]), (&What::Leader { leader: Some(me), term }, &What::Elected { token }));
+    assert_eq!(told[2], What::Leader { leader: None, term });
+    assert_eq!(told[4], What::Lost { token, reason: LostReason::LeaseExpired });
+}
+
+/// How often it is said within some hours that nobody leads.
+fn complaints(puppet: &mut Puppet) -> usize {
+    let mut changes = puppet.publisher.changes.subscribe();
+    let mut now = Time::from_millis(1_000);
+    while now < Time::from_millis(5 * HOUR_MS) {
+        puppet.publisher.mind_vacancy(now);
+        now = now + Span::from_millis(60_000);
+    }
+    let mut count = 0;
+    while let Ok(change) = changes.try_recv() {
+        assert!(matches!(change.what, What::Leaderless { .. }), "{change:?}");
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn that_nobody_leads_is_said_where_somebody_should_and_nobody_does() {
+    let mut puppet = Puppet::new();
+    assert!(complaints(&mut puppet) > 1, "again and again");
+    puppet.elect(1, HOUR_MS);
+    assert_eq!(complaints(&mut puppet), 0, "it leads itself");
+    puppet.lose(1);
+    assert!(complaints(&mut puppet) > 1);
+    let without = Config { mode: Mode::Masterless, ..Config::new("server_a", "localhost", 7_001) };
+    assert_eq!(complaints(&mut Puppet::of(without)), 0, "there is no leader by design");
 }

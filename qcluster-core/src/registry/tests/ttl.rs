@@ -1,7 +1,8 @@
 //! Services that fall silent: critical, then gone (scenario 30).
 
 use super::{World, service};
-use crate::registry::{Change, Health, RegistryError, Service, ServiceChange};
+use crate::id::Incarnation;
+use crate::registry::{Change, Health, Presence, RegistryError, Service, ServiceChange};
 use crate::time::{Span, Time};
 
 const TTL: Span = Span::from_millis(5_000);
@@ -121,4 +122,35 @@ fn others_keep_no_time_for_a_service_that_is_not_theirs() {
     world.register(0, &with_ttl("a"));
     world.compare(0, 1);
     assert_eq!(world.nodes[1].registry.deadline(), Time::NEVER);
+}
+
+/// A clock that went back gives the node a later life while it runs: its services come along, with the time that they had left.
+#[test]
+fn a_service_that_was_registered_in_an_earlier_life_still_falls_silent_in_the_next() {
+    let mut world = World::new(2);
+    world.register(0, &with_ttl("a"));
+    world.register(0, &with_ttl("b"));
+    world.register(0, &service("c", 1));
+    world.pass(Span::from_millis(4_000));
+    // Given that the node goes on in a later life, …
+    let (life, now) = (Incarnation(2 << 40), world.now);
+    world.nodes[0].registry.rename(now, life);
+    world.nodes[0].life = life;
+    world.sees(1, 0, Presence::Here(life));
+    world.compare(0, 1);
+    assert_eq!(world.ids(1), ["a", "b", "c"]);
+    // … when one of its services is heard of and another is not, …
+    world.at(0, |registry, cx| registry.beat(cx, "b", None)).unwrap();
+    world.pass(Span::from_millis(1_000));
+    world.compare(0, 1);
+    // … then the silent one is critical when it would have been, and gone at last.
+    let seen = |world: &World| ["a", "b", "c"].map(|id| health(world, 1, id));
+    assert_eq!(seen(&world), [Some(Health::Critical), Some(Health::Passing), Some(Health::Passing)]);
+    world.pass(Span::from_millis(4_000));
+    world.compare(0, 1);
+    assert_eq!(seen(&world), [Some(Health::Critical), Some(Health::Critical), Some(Health::Passing)]);
+    world.pass(Span::from_millis(60_000));
+    world.compare(0, 1);
+    assert_eq!(seen(&world), [None, None, Some(Health::Passing)]);
+    assert_eq!((world.nodes[0].counters.services_lapsed, world.nodes[0].counters.services_expired), (2, 2));
 }

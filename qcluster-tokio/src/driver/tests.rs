@@ -1,0 +1,250 @@
+//! What is published and what is sent, in which order: whoever is told that a leadership has ended may find another leader
+//! before this node gets to its next line.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use qcluster_core::api::{Snapshot, StorageStatus};
+use qcluster_core::{Config, DATAGRAM_MAX, Endpoint, EndpointBoot, Input, Output, Peer, Span, Time};
+use tokio::sync::mpsc;
+
+use super::effects::{Drain, Effects};
+use super::{Driver, Parts, step};
+use crate::board::Notes;
+use crate::commands::Command;
+use crate::measures::Measures;
+use crate::names::Names;
+use crate::sockets::witness::{Sent, Witness};
+use crate::sockets::{Sockets, bind};
+use crate::testing::{Puppet, slow};
+
+const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
+
+/// The first of them has priority, so that it leads.
+fn config(n: usize) -> Config {
+    let priority = |n: usize| u32::from(n == 0);
+    let port = |n: usize| 7_001 + u16::try_from(n).unwrap();
+    let peer = |n: usize| Peer { priority: priority(n), ..Config::new(NAMES[n], "localhost", port(n)).as_peer() };
+    let peers = (0..NAMES.len()).filter(|other| *other != n).map(peer).collect();
+    slow(Config { priority: priority(n), peers, ..Config::new(NAMES[n], "localhost", port(n)) })
+}
+
+/// Where no socket of this test reaches: a witness sees what is sent, and nobody else does.
+fn address(n: usize) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1 + u8::try_from(n).unwrap()], 7_001))
+}
+
+/// Three nodes. The first is looked at: its outputs go where a driver has them go. All live in a time of their own, in which
+/// minutes pass between two steps, and which the real clock of the lease's edge never reaches.
+struct Trio {
+    endpoints: Vec<Endpoint>,
+    effects: Effects,
+    now: Time,
+    mail: VecDeque<(usize, SocketAddr, Vec<u8>)>,
+    /// Whether the first hears the others, and they it.
+    is_joined: bool,
+}
+
+impl Trio {
+    /// The first leads.
+    async fn led() -> Self {
+        let Puppet { publisher, clock, .. } = Puppet::of(config(0));
+        let mut sockets = Sockets::new(bind("127.0.0.1", 0).await.unwrap().udp).unwrap();
+        sockets.witness = Some(Witness::new(publisher.edge.clone()));
+        let now = clock.now();
+        let start = |n: usize| {
+            let boot = EndpointBoot { seed: n as u64, stamp_ms: 1_764_000_000_000, saved: None };
+            Endpoint::new(config(n).settings().unwrap().check().unwrap(), boot, now).unwrap()
+        };
+        let effects = Effects {
+            sockets,
+            disk: None,
+            recorder: None,
+            publisher,
+            measures: Measures::new(NAMES.len()),
+            drain: Drain::None,
+            failed: None,
+            storage_error: None,
+        };
+        let endpoints = (0..NAMES.len()).map(start).collect();
+        let mut trio = Self { endpoints, effects, now, mail: VecDeque::new(), is_joined: true };
+        for n in 0..NAMES.len() {
+            let rules = trio.endpoints[n].node().rules().clone();
+            for other in (0..NAMES.len()).filter(|other| *other != n) {
+                let peer = rules.voters().iter().find(|voter| voter.id.as_str() == NAMES[other]).unwrap().key;
+                trio.give(n, Input::Resolved { peer, address: address(other) });
+            }
+        }
+        trio.pass_until("it leads", |trio| trio.endpoints[0].node().lease(trio.now).is_some());
+        trio.pass(Span::from_millis(5_000));
+        assert!(trio.effects.publisher.edge.is_leader());
+        trio
+    }
+
+    /// Gives an input and delivers everything that comes of it. What the first node has sent meanwhile is given back.
+    fn give(&mut self, n: usize, input: Input<'_>) -> Vec<Sent> {
+        let mut sent = self.step(n, input);
+        while let Some((to, from, bytes)) = self.mail.pop_front() {
+            sent.extend(self.step(to, Input::Datagram { from, bytes: &bytes }));
+        }
+        sent
+    }
+
+    fn step(&mut self, n: usize, input: Input<'_>) -> Vec<Sent> {
+        let (now, joined) = (self.now, self.is_joined);
+        if n == 0 {
+            return self.step_first(input);
+        }
+        let mut outputs = self.endpoints[n].step(now, input);
+        while let Some(output) = outputs.next() {
+            if let Output::Transmit { to, bytes } = output {
+                let to = (0..NAMES.len()).find(|n| address(*n) == to).unwrap();
+                if joined || to != 0 {
+                    self.mail.push_back((to, address(n), bytes.to_vec()));
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// A step of the first, and those that follow from it. Each is held to the rule.
+    fn step_first(&mut self, input: Input<'_>) -> Vec<Sent> {
+        let mut all = Vec::new();
+        let mut next = Some(input);
+        while let Some(input) = next {
+            step(&mut self.endpoints[0], &mut self.effects, self.now, input);
+            let held = self.endpoints[0].node().lease(self.now);
+            for sent in self.effects.sockets.witness.as_mut().unwrap().take() {
+                // Of a lease that goes on, an earlier end may still be shown.
+                let is_covered = sent.lease.is_none_or(|shown| {
+                    held.is_some_and(|held| held.token == shown.token && held.valid_until >= shown.valid_until)
+                });
+                assert!(is_covered, "{:?} was shown while something was sent with {held:?}", sent.lease);
+                let to = (0..NAMES.len()).find(|n| address(*n) == sent.to).unwrap();
+                if self.is_joined {
+                    self.mail.push_back((to, address(0), sent.bytes.clone()));
+                }
+                all.push(sent);
+            }
+            next = self.effects.follow_up();
+        }
+        all
+    }
+
+    /// The next timer fires, on whichever node.
+    fn tick(&mut self) {
+        let n = (0..NAMES.len()).min_by_key(|n| self.endpoints[*n].deadline()).unwrap();
+        self.now = self.now.max(self.endpoints[n].deadline());
+        self.give(n, Input::Timeout);
+    }
+
+    fn pass(&mut self, span: Span) {
+        let end = self.now + span;
+        while self.endpoints.iter().any(|endpoint| endpoint.deadline() <= end) {
+            self.tick();
+        }
+        self.now = end;
+    }
+
+    fn pass_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let end = self.now + Span::from_millis(600_000);
+        while !done(self) {
+            assert!(self.now < end, "not within ten minutes: {what}");
+            self.tick();
+        }
+    }
+}
+
+/// What was sent once the lease was gone: at least a release to each of the others.
+fn assert_released(sent: &[Sent]) {
+    let without = |to: usize| sent.iter().any(|sent| sent.to == address(to) && sent.lease.is_none());
+    assert!(without(1) && without(2), "the others were told: {sent:?}");
+}
+
+#[tokio::test]
+async fn a_leader_that_steps_down_has_ceased_to_lead_when_the_others_are_told() {
+    let mut trio = Trio::led().await;
+    assert_released(&trio.give(0, Input::StepDown));
+    assert!(!trio.effects.publisher.edge.is_leader());
+}
+
+#[tokio::test]
+async fn a_leader_that_shuts_down_has_ceased_to_lead_when_the_others_are_told() {
+    let mut trio = Trio::led().await;
+    assert_released(&trio.give(0, Input::Shutdown));
+    assert!(!trio.effects.publisher.edge.is_leader());
+}
+
+#[tokio::test]
+async fn a_leader_that_transfers_has_ceased_to_lead_when_its_successor_is_named() {
+    let mut trio = Trio::led().await;
+    let successor = trio.endpoints[1].node().rules().id().clone();
+    assert_released(&trio.give(0, Input::Transfer(Some(successor))));
+    assert!(trio.endpoints[1].node().lease(trio.now).is_some(), "it leads already");
+}
+
+#[tokio::test]
+async fn a_lease_that_has_run_out_is_gone_before_the_others_are_told() {
+    let mut trio = Trio::led().await;
+    // Given a leader that is cut off and late, so that the end of its lease is found by the timer of a heartbeat, …
+    trio.is_joined = false;
+    trio.now = trio.now + Span::from_millis(61_000);
+    // … then what it says in that step it says as somebody who does not lead.
+    assert_released(&trio.give(0, Input::Timeout));
+}
+
+#[tokio::test]
+async fn a_leader_whose_clock_went_back_has_ceased_to_lead_when_the_others_are_told() {
+    let mut trio = Trio::led().await;
+    trio.now = trio.now.before(Span::from_millis(3_000));
+    assert_released(&trio.give(0, Input::Timeout));
+}
+
+/// A datagram that is too long must not be cut to one that could be read.
+const _: () = assert!(super::BUFFER_LEN > DATAGRAM_MAX);
+
+/// The driver of a node alone, which has not run.
+async fn driver() -> (Driver, mpsc::Sender<Command>) {
+    let config = Config { peers: Vec::new(), ..config(0) };
+    let Puppet { publisher, clock, .. } = Puppet::of(config.clone());
+    let boot = EndpointBoot { seed: 1, stamp_ms: 1_764_000_000_000, saved: None };
+    let endpoint = Endpoint::new(config.settings().unwrap().check().unwrap(), boot, clock.now()).unwrap();
+    let sockets = Sockets::new(bind("127.0.0.1", 0).await.unwrap().udp).unwrap();
+    let names = Names::new(config.all_peers(), config.join_addresses(), Span::from_millis(60_000));
+    let (commands, received) = mpsc::channel(1);
+    let parts = Parts { clock, endpoint, sockets, disk: None, recorder: None, publisher, names, commands: received };
+    (Driver::new(parts), commands)
+}
+
+/// Whether the driver writes its status down at that time, where all is as it was written before but for what `change` says.
+fn writes(driver: &mut Driver, now: Time, change: impl FnOnce(&mut Snapshot)) -> bool {
+    let (role, term) = (driver.endpoint.node().role(), driver.endpoint.node().term().0);
+    let storage = driver.effects.storage_status();
+    driver.effects.publisher.board.write(|Notes { snapshot, .. }| {
+        (snapshot.taken_at, snapshot.role, snapshot.term, snapshot.storage) = (Time::ZERO, Some(role), term, storage);
+        change(snapshot);
+    });
+    driver.snapshot(now);
+    driver.effects.publisher.board.read().snapshot.taken_at > Time::ZERO
+}
+
+#[tokio::test]
+async fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_first_has_changed() {
+    let (mut driver, _commands) = driver().await;
+    let (start, heartbeat) = (Time::from_millis(1_000_000), Span::from_millis(1_000));
+    let is_same = |_: &mut Snapshot| {};
+    assert!(writes(&mut driver, start, is_same), "for the first time");
+    assert!(!writes(&mut driver, start, is_same), "once");
+    let next = start + heartbeat;
+    assert!(!writes(&mut driver, next.before(Span::from_nanos(1)), is_same));
+    assert!(writes(&mut driver, next, is_same));
+    assert!(!writes(&mut driver, next, is_same));
+    // In between, each change by itself is reason enough.
+    assert!(writes(&mut driver, next, |snapshot| snapshot.role = None));
+    assert!(writes(&mut driver, next, |snapshot| snapshot.term += 1));
+    let failed = || StorageStatus::Failed { error: "full".to_owned() };
+    assert!(writes(&mut driver, next, |snapshot| snapshot.storage = failed()));
+    driver.effects.storage_error = Some("full".to_owned());
+    assert!(writes(&mut driver, next, |snapshot| snapshot.storage = StorageStatus::Diskless));
+    assert!(!writes(&mut driver, next, is_same));
+}
