@@ -34,7 +34,7 @@ pub use storage::{HardState, KnownLife, PersistId, Vote};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Rules, Step, Timing, VoterIndex};
-use crate::id::{FencingToken, Incarnation, Term};
+use crate::id::{FencingToken, Incarnation, NodeKey, Term};
 use crate::quorum::{Support, Weight};
 use crate::reason::{LostReason, Refusal, TransferRefused};
 use crate::rng::Rng;
@@ -133,6 +133,10 @@ pub(crate) struct Election {
     /// While leading: since when each voter has answered without a gap (E11).
     healthy_since: Vec<Time>,
     pace: Pace,
+    /// Who was named to lead next, until somebody leads (E11).
+    handed_to: Option<NodeKey>,
+    /// When a quorum was last known to stand behind somebody here: a leader was heard, or this voter's life was confirmed (E24).
+    in_touch_at: Time,
 }
 
 /// What a voter starts with.
@@ -176,6 +180,8 @@ impl Election {
             acked_by: Support::NONE,
             healthy_since: alloc::vec![Time::NEVER; voters],
             pace: Pace::default(),
+            handed_to: None,
+            in_touch_at: start.now,
             rules,
         };
         election.delay = election.draw_delay();

@@ -272,7 +272,7 @@ impl Node {
             self.with_election(Election::begin);
         }
         self.with_election(Election::enter);
-        self.stood_still(stood_still);
+        self.doubt(stood_still);
         self.enter_gossip();
     }
 

@@ -144,7 +144,9 @@ fn draw_clock(rng: &mut Rng, timing: &Timing, wild_walls: bool) -> ClockSetup {
 
 fn draw_link(rng: &mut Rng, timing: &Timing) -> LinkQuality {
     let lease = timing.lease.as_nanos();
-    let delay_max = rng.pick(&[200_000, 1_000_000, lease / 40, lease / 16, lease / 10, lease * 6 / 25, lease / 2]).unwrap_or(200_000);
+    let delay_max = rng
+        .pick(&[200_000, 1_000_000, lease / 40, lease / 16, lease / 10, lease * 6 / 25, lease / 2])
+        .unwrap_or(200_000);
     let delay_min = rng.between(delay_max / 8, delay_max);
     let mut some = |choices: &[u32]| if rng.one_in(3) { rng.pick(choices).unwrap_or(0) } else { 0 };
     LinkQuality {

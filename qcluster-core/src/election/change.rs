@@ -4,6 +4,7 @@ use super::{BootWait, Change, Context, Election, Role, Service};
 use crate::config::Step;
 use crate::id::{Incarnation, Term};
 use crate::reason::LostReason;
+use crate::time::Time;
 
 impl Election {
     pub(super) fn is_doubted(&self) -> bool {
@@ -26,11 +27,23 @@ impl Election {
             Role::PreCandidate(_) | Role::Candidate(_) => self.role = Role::Follower,
             Role::Follower => {}
         }
-        self.campaign_at = crate::time::Time::NEVER;
+        self.campaign_at = Time::NEVER;
+    }
+
+    /// Leases that a voter may hear no leader before it doubts itself: more than any election takes that nothing stands in the
+    /// way of.
+    const LEADERLESS_LEASES: u64 = 3;
+
+    /// Whether no quorum has stood behind anybody that this voter hears for so long that another life may have taken its place
+    /// (E24 (b)): it may have been cut off.
+    pub(crate) fn is_out_of_touch(&self, now: Time) -> bool {
+        let patience = self.rules.timing.lease.times(Self::LEADERLESS_LEASES);
+        self.service == Service::Full && !self.is_booting() && now.since(self.in_touch_at) >= patience
     }
 
     /// A quorum knows of no later life.
     pub(crate) fn trust_again(&mut self, cx: &mut Context<'_>) {
+        self.in_touch_at = cx.now;
         if self.service == Service::Doubted {
             self.service = Service::Full;
             self.delay = self.draw_delay();
@@ -46,7 +59,7 @@ impl Election {
         self.storage.rename(incarnation);
         if !self.is_booting() {
             self.role = Role::Follower;
-            self.campaign_at = crate::time::Time::NEVER;
+            self.campaign_at = Time::NEVER;
             self.boot_wait = BootWait::Until(cx.now + self.rules.timing.lease.max(self.rules.previous_lease));
         }
         self.persist(cx);

@@ -71,7 +71,9 @@ impl Election {
         self.follow(cx, leadership, sent_at);
         self.promise(cx, from, leadership, sent_at);
         if active {
+            self.in_touch_at = cx.now;
             self.note_established(cx, from.step);
+            self.note_handed_over(cx.now, leadership.node);
             let until = cx.now + self.rules.timing.lease;
             self.show(cx, Some(Shown { leader: from.index, term, until }));
         }
@@ -139,10 +141,7 @@ impl Election {
         }
         self.heard = Heard::closed(leadership);
         self.role = Role::Follower;
-        if successor.is_some() {
-            // Whoever leads next, the cluster has tried to move the leadership just now (E11).
-            self.preferred.attempt(cx.now, self.rules.settle);
-        }
+        self.handed_to = successor;
         if self.binding_promise(cx.now, leadership.node, leadership.incarnation).is_some() {
             return;
         }
@@ -191,6 +190,7 @@ impl Election {
             return;
         }
         self.boot_wait = BootWait::Over;
+        self.in_touch_at = cx.now;
         self.storage.forget_earlier_leases(self.rules.timing.lease);
         let heard_lately = self.shown.is_some();
         let patience = if heard_lately { self.rules.timing.lease } else { Span::ZERO };

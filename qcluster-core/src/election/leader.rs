@@ -124,9 +124,11 @@ impl Election {
             return;
         }
         leader.lease_until = Some(until);
+        self.in_touch_at = cx.now;
         if first {
             cx.counters.elected += 1;
             self.note_established(cx, Step::Same);
+            self.note_handed_over(cx.now, self.rules.key);
             cx.tell(Change::Elected { token: term.into() });
             self.show(cx, Some(Shown { leader: self.me, term, until: Time::NEVER }));
             // Everybody is to know at once, not a heartbeat later.

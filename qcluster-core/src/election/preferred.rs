@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Election, Leadership, Message, Role, Sender};
 use crate::config::{Step, VoterIndex};
-use crate::id::Term;
+use crate::id::{NodeKey, Term};
 use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, LostReason, Refusal};
 use crate::time::{Rebase, Span, Time};
@@ -41,7 +41,7 @@ impl Preferred {
     }
 
     /// Notes an attempt. Each makes the next wait twice as long, until there was none for longer than any wait.
-    pub(super) fn attempt(&mut self, now: Time, settle: Span) {
+    fn attempt(&mut self, now: Time, settle: Span) {
         if now > self.not_before + settle.times(Self::GROWTH_MAX) {
             self.back_off = settle;
         }
@@ -59,6 +59,14 @@ impl Election {
         let since = &mut self.healthy_since[voter.position()];
         if *since == Time::NEVER || gap > tolerated {
             *since = now;
+        }
+    }
+
+    /// Somebody leads. If the leadership was to go to another, that one could not take it, and whoever leads next time is not to
+    /// try again at once.
+    pub(super) fn note_handed_over(&mut self, now: Time, leader: NodeKey) {
+        if self.handed_to.take().is_some_and(|successor| successor != leader) {
+            self.preferred.attempt(now, self.rules.settle);
         }
     }
 

@@ -54,7 +54,11 @@ impl Election {
             acked_by: _,
             healthy_since,
             pace,
+            handed_to,
+            in_touch_at,
         } = self;
+        // Nobody is replaced here.
+        *in_touch_at = by.present;
         *pace = Pace::default();
         *rng = Rng::before_zero();
         storage.rebase();
@@ -81,6 +85,10 @@ impl Election {
         }
         *rounds = 1;
         preferred.rebase(by);
+        if rank == 0 {
+            // Read by leaders alone that others are preferred to (E11).
+            *handed_to = None;
+        }
         for time in acked {
             *time = if leads { by.time(*time) } else { Time::ZERO };
         }

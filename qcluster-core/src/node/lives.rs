@@ -53,10 +53,12 @@ impl Node {
     /// Asking a second time is worth a word to the operator: the first answers have not come.
     const ASKED_ENOUGH: u8 = 2;
 
-    /// The node has been given nothing for so long. If another life could have begun and taken part meanwhile, it asks.
-    pub(super) fn stood_still(&mut self, stood_still: Span) {
+    /// The node has been given nothing for so long. If another life could have begun and taken part meanwhile, it asks; so it does
+    /// where it has heard of no leader for long, since it may have been cut off.
+    pub(super) fn doubt(&mut self, stood_still: Span) {
         let Part::Voter(election) = &self.part else { return };
-        if stood_still <= self.rules.trusted_lease || election.is_booting() || self.is_stopped() {
+        let slept = stood_still > self.rules.trusted_lease;
+        if !slept && !election.is_out_of_touch(self.now) || election.is_booting() || self.is_stopped() {
             return;
         }
         let Some(me) = self.rules.me else { return };

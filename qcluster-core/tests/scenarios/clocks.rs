@@ -252,9 +252,9 @@ fn a_candidate_or_pre_candidate_whose_clock_goes_back_gives_up() {
                 world.give(to, Event::Message(envelope));
                 assert_eq!((world.role(asker), world.node(asker).term()), (Role::Follower, term), "seed {seed}");
             }
-            // The others elect one of themselves.
+            // Then they elect one, itself perhaps: it goes on from what its clock shows now.
             world.network.stop_catching();
-            assert_ne!(world.elect(), asker);
+            world.elect();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Lives only go forward: a node that stood still and was replaced meanwhile ends, its replacement stays (E24).
 
 use qcluster_core::{
-    DropReason, Durability, ElectionMessage, Event, LostReason, Message, Notification, Refusal, Role, Session, Term,
+    DropReason, Durability, ElectionMessage, Event, LostReason, Message, Notification, Refusal, Role, Session,
 };
 
 use crate::world::{World, id, ms};
@@ -89,6 +89,31 @@ fn a_thawed_node_promises_nothing_before_a_quorum_has_confirmed_it() {
     }
 }
 
+/// The same without standing still: it was cut off, with one that has not met the replacement either.
+#[test]
+fn a_node_that_was_cut_off_promises_nothing_before_a_quorum_has_confirmed_it() {
+    for seed in 0..20 {
+        let mut world = preferring_the_first(5, seed);
+        let settings = world.machines[0].settings.clone();
+        let replacement = world.add(settings);
+        (0..5).for_each(|n| world.start(n));
+        world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
+        // Given two that are cut off while one of them is replaced, …
+        world.network.split(&[0, 1]);
+        world.run(ms(1_000));
+        world.start(replacement);
+        world.run(ms(8_000));
+        // … when the cut moves so that they have a third one with them, which has met the replacement, …
+        world.heal();
+        world.network.split(&[0, 1, 2]);
+        world.run(ms(8_000));
+        // … then nobody counts on it.
+        assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+        assert!(!world.leads(1) && !world.leads(2), "seed {seed}\n{}", world.story());
+        world.leader();
+    }
+}
+
 #[test]
 fn scenario_40_after_all_stood_still_together_one_leads_and_nobody_stops() {
     for n in [1, 2, 3, 5] {
@@ -114,6 +139,11 @@ fn while_it_waits_for_a_quorum_it_says_for_whom_and_takes_no_part() {
     let leader = world.elect();
     world.run(ms(1_000));
     let sleeper = (leader + 1) % 3;
+    let candidacies = |world: &World| {
+        let asks = |(from, _, message): &(usize, usize, Message)| *from == sleeper && is_candidacy(message);
+        world.transcript.messages().filter(asks).count()
+    };
+    let asked = candidacies(&world);
     world.freeze(sleeper, ms(1_000));
     world.network.isolate(sleeper);
     world.run(ms(1_500));
@@ -126,7 +156,7 @@ fn while_it_waits_for_a_quorum_it_says_for_whom_and_takes_no_part() {
     let answers = world.ask(other, sleeper, ElectionMessage::VoteRequest { term, released: None });
     let refused = |reason: Option<Refusal>| reason == Some(Refusal::Unconfirmed);
     assert!(matches!(answers[..], [ElectionMessage::VoteReply { refusal, .. }] if refused(refusal)), "{answers:?}");
-    assert!(!world.transcript.messages().any(|(from, _, message)| from == sleeper && is_candidacy(&message)));
+    assert_eq!(candidacies(&world), asked);
     // … until it hears from a quorum.
     world.heal();
     world.run(ms(1_000));
@@ -254,7 +284,7 @@ fn every_node_is_replaced_one_by_one_and_none_is_stuck() {
 fn a_word_of_a_superseded_life_is_dropped_counted_and_answered() {
     let mut world = preferring_the_first(3, 1);
     replaced(&mut world, 3_600_000);
-    let forged = world.forge(0, 1, ElectionMessage::VoteRequest { term: Term(u64::MAX >> 10), released: None });
+    let forged = world.forge(0, 1, ElectionMessage::VoteRequest { term: world.fresh_term(), released: None });
     let term = world.node(1).term();
     let dropped = world.node(1).counters().dropped_for(DropReason::Superseded);
     let said = world.transcript.messages().count();

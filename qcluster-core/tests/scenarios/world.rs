@@ -230,12 +230,14 @@ impl World {
         self.transcript.sent(self.now, from, to, message, arrives);
     }
 
-    /// Whom a message reaches: the machine with the life that it names, or else the one that the name was given to first.
+    /// Whom a message reaches: the machine with the life that it names, or else the first of that name, one on which something runs if
+    /// there is one.
     fn find(&self, from: usize, envelope: &Envelope) -> Option<usize> {
         let named = |n: &usize| *n != from && self.machines[*n].settings.id.key() == envelope.to;
         let alive = |n: &usize| self.machines[*n].life() == Some(envelope.to_incarnation);
         let candidates = || (0..self.machines.len()).filter(named);
-        candidates().find(alive).or_else(|| candidates().next())
+        let runs = |n: &usize| self.machines[*n].node.is_some();
+        candidates().find(alive).or_else(|| candidates().find(runs)).or_else(|| candidates().next())
     }
 
     /// Runs until `until`, event by event.

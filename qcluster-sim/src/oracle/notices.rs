@@ -14,7 +14,7 @@ struct Told {
     draining_until: Option<Time>,
     /// Whether it knows that state could not be saved.
     storage_failed: bool,
-    /// The latest time that the process was given.
+    /// The time that the process was given last.
     latest: Time,
 }
 
@@ -107,7 +107,7 @@ impl Notices {
             let detail = format!("holds a lease although its clock went back from {latest} to {now}");
             return Err(Breach::new(Rule::ClockBack, detail));
         }
-        *latest = now.max(*latest);
+        *latest = now;
         if ends && let Some(token) = holds {
             return breach(format!("has stopped, and its application believes that it holds {token}"));
         }

@@ -12,12 +12,12 @@ use super::{Breach, Reign, Rule, Scene, Target};
 use crate::clock::Clock;
 use crate::setup::HostSet;
 
-/// What one voter has promised last.
+/// What a voter on one machine has promised last.
 #[derive(Clone, Debug)]
 struct Promise {
     to: Reign,
-    /// The machine whose clock it is kept by.
-    host: usize,
+    /// Whose name the machine bore, and in which life.
+    by: (usize, Incarnation),
     /// On the clock of its machine.
     until: Time,
     /// The same on real time.
@@ -50,7 +50,7 @@ impl Promises {
 
     /// A voter's clock has changed, and with it the end of its promise on real time.
     pub(super) fn clock_changed(&mut self, voter: usize, clock: &Clock) {
-        for promise in self.live.iter_mut().flatten().filter(|promise| promise.host == voter) {
+        if let Some(promise) = &mut self.live[voter] {
             promise.ends = clock.when(promise.until);
         }
     }
@@ -63,13 +63,13 @@ impl Promises {
 
     fn note(&mut self, scene: &Scene<'_>, to: Reign) {
         let until = scene.machine() + scene.plan.lease;
-        let slot = &mut self.live[scene.identity];
-        let is_it = |promise: &Promise| promise.to == to && promise.host == scene.host && promise.until == until;
-        if slot.as_ref().is_some_and(is_it) {
+        let slot = &mut self.live[scene.host];
+        let by = (scene.identity, scene.incarnation);
+        if slot.as_ref().is_some_and(|promise| promise.to == to && promise.by == by && promise.until == until) {
             return;
         }
         let ends = scene.clock.when_after(scene.at, until);
-        *slot = Some(Promise { to, host: scene.host, until, ends });
+        *slot = Some(Promise { to, by, until, ends });
     }
 
     /// A voter acknowledges a heartbeat: none that another of the same leadership has overtaken.
@@ -102,15 +102,18 @@ impl Promises {
         Ok(())
     }
 
-    /// The promise that binds this voter against that candidate.
+    /// The promise that binds this voter against that candidate: its own, or that of an earlier life of its name, on this machine or
+    /// another (E9). What a later life has promised does not bind it: nobody who knows that life counts on this one (E24).
     fn binding(&self, scene: &Scene<'_>, identity: usize, incarnation: Incarnation) -> Option<&Promise> {
-        let promise = self.live[scene.identity].as_ref()?;
-        let same = promise.to.identity == identity && promise.to.incarnation == incarnation;
-        // Another machine may bear the name by now, with a clock of its own.
-        let ended =
-            if promise.host == scene.host { scene.machine() >= promise.until } else { scene.at >= promise.ends };
-        let over = same || ended || self.is_released(promise.to);
-        (!over).then_some(promise)
+        let binds = |host: usize, promise: &Promise| {
+            let same = promise.to.identity == identity && promise.to.incarnation == incarnation;
+            let (name, life) = promise.by;
+            // Another machine has a clock of its own.
+            let ended = if host == scene.host { scene.machine() >= promise.until } else { scene.at >= promise.ends };
+            name == scene.identity && life <= scene.incarnation && !same && !ended && !self.is_released(promise.to)
+        };
+        let mut given = self.live.iter().enumerate();
+        given.find_map(|(host, slot)| slot.as_ref().filter(|promise| binds(host, promise)))
     }
 
     pub(super) fn is_released(&self, reign: Reign) -> bool {
@@ -155,11 +158,8 @@ impl Promises {
     /// A lease that ends at `until` must stand on the promises of a quorum that last at least as long.
     pub(super) fn witness(&self, scene: &Scene<'_>, term: u64, until: Time) -> Result<(), Breach> {
         let reign = Reign { identity: scene.identity, incarnation: scene.incarnation, term };
-        let stands = |host: &usize| {
-            let promise = self.live[*host].as_ref();
-            promise.is_some_and(|promise| promise.to == reign && promise.ends >= until)
-        };
-        let mut witnesses: HostSet = scene.plan.all_voters().iter().filter(stands).collect();
+        let stands = |promise: &&Promise| promise.to == reign && promise.ends >= until;
+        let mut witnesses: HostSet = self.live.iter().flatten().filter(stands).map(|promise| promise.by.0).collect();
         if scene.plan.all_voters().len() == 1 {
             // A single voter says nothing to anybody, so its promise to itself is not seen.
             witnesses.insert(scene.identity);

@@ -167,6 +167,8 @@ impl World {
         }
         self.end(index);
         self.hosts[index].identity = of;
+        self.hosts[index].disk.wipe();
+        self.hosts[index].durable = self.setup.durable.contains(of);
         self.start(index, plan);
     }
 
