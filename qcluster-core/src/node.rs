@@ -73,6 +73,8 @@ pub struct Node {
     /// Whether a voter has greeted this life.
     is_acquainted: bool,
     inquiry: Option<Inquiry>,
+    /// Whether the others were told that this life takes part.
+    is_announced: bool,
     /// Whether the application was told that the last step of a change was taken too early (E20).
     is_warned_of_step: bool,
     audience: Audience,
@@ -152,6 +154,7 @@ impl Node {
             links,
             is_acquainted: false,
             inquiry: None,
+            is_announced: false,
             is_warned_of_step: false,
             audience: Audience::default(),
             gossip,
@@ -301,8 +304,8 @@ impl Node {
         if self.now >= self.links.greet_at {
             self.greet();
         }
-        self.inquire();
         self.with_election(Election::timeout);
+        self.inquire();
         let lease = self.rules.timing.lease;
         if let Part::Observer(watch) = &mut self.part
             && watch.timeout(self.now, lease)

@@ -36,7 +36,9 @@ pub(super) struct Pace {
     /// The latest rounds of pre-votes, and when each began.
     rounds: [(u64, Time); Self::ROUNDS],
     saving_since: Time,
-    /// Voters whose answers came too late the last time.
+    /// Voters whose last answer came too late; one alone says little: its sender may have stood still.
+    late_voters: VoterSet,
+    /// Those of whom that was told, until they are quick again.
     slow_voters: VoterSet,
     slow_save: bool,
     /// What was too slow the last time that it was measured.
@@ -70,18 +72,24 @@ impl Election {
     pub(super) fn note_round_trip(&mut self, cx: &mut Context<'_>, voter: VoterIndex, round: u64) {
         let Some(began) = self.pace.began(round) else { return };
         let (took, limit) = (cx.now.since(began), self.round_length());
-        let was_slow = self.pace.slow_voters.contains(voter);
+        let (one, pace) = (VoterSet::EMPTY.with(voter), &mut self.pace);
         if took >= limit {
-            let slow = Slow::RoundTrip { voter, took, limit };
-            self.pace.last = Some(slow);
-            self.pace.slow_voters.insert(voter);
-            if !was_slow {
-                cx.tell(Change::TooSlow(slow));
+            let (was_late, was_slow) = (pace.late_voters.contains(voter), pace.slow_voters.contains(voter));
+            pace.late_voters.insert(voter);
+            if was_late {
+                let slow = Slow::RoundTrip { voter, took, limit };
+                pace.last = Some(slow);
+                pace.slow_voters.insert(voter);
+                if !was_slow {
+                    cx.tell(Change::TooSlow(slow));
+                }
             }
-        } else if was_slow {
-            self.pace.slow_voters = self.pace.slow_voters.without(VoterSet::EMPTY.with(voter));
+        } else if took < limit.split(2) {
+            // In between, a link at the limit would be told of again and again.
+            pace.late_voters = pace.late_voters.without(one);
+            pace.slow_voters = pace.slow_voters.without(one);
             let of_it = |slow: &mut Slow| matches!(slow, Slow::RoundTrip { voter: of, .. } if *of == voter);
-            self.pace.last.take_if(of_it);
+            pace.last.take_if(of_it);
         }
     }
 

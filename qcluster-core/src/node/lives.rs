@@ -11,23 +11,34 @@ use crate::quorum::VoterSet;
 use crate::reason::LostReason;
 use crate::time::{Rebase, Span, Time};
 
-/// The question to all voters whether this life is the latest of its name, until a quorum has said so (E24 (b)).
+/// Why this node asks others about its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Why {
+    /// It has sat out its boot wait. Who is asked knows from then on that it takes part; two that follow a third one would have
+    /// nothing to say to each other otherwise (E24 (a)).
+    Announced,
+    /// It may have been replaced, and takes no part until a quorum has answered (E24 (b)).
+    Doubted { stood_still: Span },
+}
+
+/// The question to all voters whether this life is the latest of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Inquiry {
+    why: Why,
     /// Ties the answers to the question: older ones wait in the socket of a node that stood still.
     nonce: u64,
     confirmed: VoterSet,
-    stood_still: Span,
     pub(super) ask_at: Time,
-    /// How often it was asked; beyond the second time it does not matter.
     asked: u8,
 }
 
 impl Inquiry {
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { nonce, confirmed: _, stood_still, ask_at, asked: _ } = self;
+        let Self { why, nonce, confirmed: _, ask_at, asked: _ } = self;
         *nonce = 0;
-        *stood_still = Span::ZERO;
+        if let Why::Doubted { stood_still } = why {
+            *stood_still = Span::ZERO;
+        }
         *ask_at = by.due(*ask_at);
     }
 }
@@ -51,7 +62,9 @@ impl Node {
     const WALLS_APART_MAX_MS: u64 = 60_000;
 
     /// Asking a second time is worth a word to the operator: the first answers have not come.
-    const ASKED_ENOUGH: u8 = 2;
+    const ASKS_BEFORE_A_WORD: u8 = 2;
+    /// Who does not answer so often is not there; once it is, the two greet each other.
+    const ANNOUNCEMENTS_MAX: u8 = 8;
 
     /// The node has been given nothing for so long. If another life could have begun and taken part meanwhile, it asks; so it does
     /// where it has heard of no leader for long, since it may have been cut off.
@@ -62,27 +75,63 @@ impl Node {
             return;
         }
         let Some(me) = self.rules.me else { return };
-        let nonce = self.rng.next();
-        let confirmed = VoterSet::EMPTY.with(me);
         self.counters.inquiries += 1;
         self.with_election(Election::doubt);
-        let asked = self.inquiry.map_or(0, |earlier| earlier.asked);
-        self.inquiry = Some(Inquiry { nonce, confirmed, stood_still, ask_at: self.now, asked });
+        let asked = self.doubt_in_hand().map_or(0, |(earlier, _)| earlier.asked);
+        self.begin_inquiry(me, Why::Doubted { stood_still }, asked);
         self.conclude_inquiry();
+    }
+
+    fn begin_inquiry(&mut self, me: VoterIndex, why: Why, asked: u8) {
+        let (nonce, confirmed) = (self.rng.next(), VoterSet::EMPTY.with(me));
+        self.inquiry = Some(Inquiry { why, nonce, confirmed, ask_at: self.now, asked });
+    }
+
+    /// The inquiry that this node waits for, if it does, and for how long it stood still.
+    fn doubt_in_hand(&self) -> Option<(Inquiry, Span)> {
+        match self.inquiry {
+            Some(inquiry @ Inquiry { why: Why::Doubted { stood_still }, .. }) => Some((inquiry, stood_still)),
+            Some(Inquiry { why: Why::Announced, .. }) | None => None,
+        }
+    }
+
+    /// Once its boot wait is over, all whom this life has met are to know.
+    fn announce_life(&mut self) {
+        let Some(me) = self.rules.me else { return };
+        if !self.is_announced && !self.is_booting() {
+            self.is_announced = true;
+            if self.inquiry.is_none() {
+                self.begin_inquiry(me, Why::Announced, 0);
+            }
+        }
     }
 
     /// Asks those that have not confirmed yet, once a heartbeat.
     pub(super) fn inquire(&mut self) {
+        self.announce_life();
         let (now, heartbeat) = (self.now, self.rules.timing.heartbeat);
         let Some(inquiry) = self.inquiry.as_mut().filter(|inquiry| now >= inquiry.ask_at) else { return };
-        let Inquiry { nonce, confirmed, stood_still, asked, .. } = *inquiry;
         inquiry.ask_at = now + heartbeat;
-        inquiry.asked = (asked + 1).min(Self::ASKED_ENOUGH);
-        if asked + 1 == Self::ASKED_ENOUGH {
-            self.queue.push_notification(Notification::Unconfirmed { stood_still });
-        }
+        inquiry.asked = inquiry.asked.saturating_add(1);
+        let Inquiry { why, nonce, confirmed, asked, .. } = *inquiry;
+        let announces = match why {
+            Why::Announced if asked > Self::ANNOUNCEMENTS_MAX => {
+                self.inquiry = None;
+                return;
+            }
+            Why::Announced => true,
+            Why::Doubted { stood_still } => {
+                if asked == Self::ASKS_BEFORE_A_WORD {
+                    self.queue.push_notification(Notification::Unconfirmed { stood_still });
+                }
+                false
+            }
+        };
         for voter in self.rules.others().filter(|voter| !confirmed.contains(*voter)) {
-            self.send_to_voter(voter, Message::Session(Session::Confirm { nonce }));
+            // Who was never heard is greeted, not asked.
+            if !announces || self.links.at(voter).life != Incarnation::UNKNOWN {
+                self.send_to_voter(voter, Message::Session(Session::Confirm { nonce }));
+            }
         }
     }
 
@@ -95,22 +144,27 @@ impl Node {
     }
 
     fn conclude_inquiry(&mut self) {
-        let Some(Inquiry { confirmed, asked, .. }) = self.inquiry else { return };
-        if self.rules.quorums.is_majority_of_newest(confirmed) {
-            self.inquiry = None;
-            self.with_election(Election::trust_again);
-            if asked >= Self::ASKED_ENOUGH {
-                self.queue.push_notification(Notification::Confirmed);
+        let Some(Inquiry { why, confirmed, asked, .. }) = self.inquiry else { return };
+        match why {
+            Why::Announced if confirmed == self.rules.quorums.all() => self.inquiry = None,
+            Why::Doubted { .. } if self.rules.quorums.is_majority_of_newest(confirmed) => {
+                self.inquiry = None;
+                self.with_election(Election::trust_again);
+                if asked >= Self::ASKS_BEFORE_A_WORD {
+                    self.queue.push_notification(Notification::Confirmed);
+                }
             }
+            Why::Announced | Why::Doubted { .. } => {}
         }
     }
 
     /// The voters that have yet to confirm that no other node has taken this one's place, while it waits for a quorum of them
     /// (E24); none at any other time.
     pub fn unconfirmed_by(&self) -> impl Iterator<Item = VoterIndex> + '_ {
-        let waits =
-            move |inquiry: Inquiry| self.rules.indices().filter(move |voter| !inquiry.confirmed.contains(*voter));
-        self.inquiry.into_iter().flat_map(waits)
+        let waits = move |(inquiry, _): (Inquiry, Span)| {
+            self.rules.indices().filter(move |voter| !inquiry.confirmed.contains(*voter))
+        };
+        self.doubt_in_hand().into_iter().flat_map(waits)
     }
 
     /// An earlier life of a voter speaks: it is told that it was replaced, unless it only answers.

@@ -39,6 +39,7 @@ impl Node {
             links,
             is_acquainted: _,
             inquiry,
+            is_announced: _,
             is_warned_of_step: _,
             audience,
             gossip: _,
@@ -91,6 +92,7 @@ impl Hash for Node {
             links,
             is_acquainted,
             inquiry,
+            is_announced,
             is_warned_of_step,
             audience,
             gossip,
@@ -100,7 +102,7 @@ impl Hash for Node {
             counters: _,
         } = self;
         (rules, incarnation, rng, now, look_at, offset, birth, stage, part, links, audience, gossip).hash(state);
-        (is_acquainted, inquiry, is_warned_of_step).hash(state);
+        (is_acquainted, inquiry, is_announced, is_warned_of_step).hash(state);
     }
 }
 

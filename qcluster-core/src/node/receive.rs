@@ -235,6 +235,7 @@ impl Node {
         // A hostile or broken number leaves no room above it; then the present name is as good as any.
         if above > known {
             self.incarnation = above;
+            self.is_announced = false;
             self.with_election(|election, cx| election.rename(cx, above));
             self.with_membership(|membership, cx| membership.rename(cx, above));
             self.greet();
@@ -315,6 +316,7 @@ fn is_of_a_life_that_takes_part(message: &Message) -> bool {
         ) => false,
         Message::Election(_) => true,
         Message::Session(Session::Hello { booting, .. } | Session::ProbeAck { booting, .. }) => !booting,
+        Message::Session(Session::Confirm { .. }) => true,
         Message::Session(_) | Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => false,
     }
 }
