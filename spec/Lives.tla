@@ -17,6 +17,7 @@ CONSTANTS
     Recheck,        \* E24 (b): after standing still for a lease, ask a quorum
     Confirm,        \* E24 (d): a later life takes part L after Need confirmed it
     Share,          \* acknowledgements tell which lives are established
+    Drop,           \* who learns of a later life drops what earlier ones acknowledged
     Need,           \* how many other voters have to know a later life
     BootWait,       \* E9
     Assume          \* what is assumed of earlier lives: see Assumption
@@ -85,7 +86,7 @@ Promise(v, p) ==
     /\ promised' = [promised EXCEPT ![v] = p]
     /\ left' = [left EXCEPT ![v] = L]
     /\ LET later == Share /\ Name(p) /= x /\ floor[v] > floor[p]
-           kept == IF later THEN [acks[p] EXCEPT ![x] = 0] ELSE acks[p]
+           kept == IF later /\ Drop THEN [acks[p] EXCEPT ![x] = 0] ELSE acks[p]
            fresh == [kept EXCEPT ![Name(v)] = Max(@, L - still[p])]
        IN /\ acks' = [acks EXCEPT ![p] = fresh]
           /\ lease' = [lease EXCEPT ![p] = Max(@, Left(fresh))]
@@ -142,7 +143,7 @@ Establish(v, p) ==
     /\ state[p] = "runs" /\ Life(p) > floor[v]
     /\ Confirm \/ part[p]
     /\ floor' = [floor EXCEPT ![v] = Life(p)]
-    /\ acks' = [acks EXCEPT ![v][x] = 0]
+    /\ acks' = [acks EXCEPT ![v][x] = IF Drop THEN 0 ELSE @]
     /\ wait' = [wait EXCEPT ![p] = IF Confirm /\ ~part[p] /\ BootWait THEN L ELSE @]
     /\ UNCHANGED <<state, part, still, unsure, promised, left, lease, freezes>>
 
