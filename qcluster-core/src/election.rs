@@ -324,9 +324,23 @@ impl Election {
         self.storage.meet(self.rules.at(voter).key, life);
     }
 
-    /// Another life of a voter is established: a vote that waits for the disk was for the one before (E6).
+    /// Another life of a voter is established: a vote that waits for the disk was for the one before (E6), and what that one has
+    /// said counts for nothing more from now on (E24). A lease that stands on it already is as long as its promise.
     pub(crate) fn meet(&mut self, voter: VoterIndex, incarnation: Incarnation) {
         self.grant.take_if(|grant| grant.is_for_another_life(voter, incarnation));
+        match &mut self.role {
+            Role::Follower => {}
+            Role::PreCandidate(round) => round.forget(voter),
+            Role::Candidate(candidate) => candidate.forget(voter),
+            Role::Leader(_) => {
+                self.acked[voter.position()] = Time::ZERO;
+                self.acked_by.remove(voter);
+                self.healthy_since[voter.position()] = Time::NEVER;
+            }
+        }
+        if let Some(sounding) = &mut self.sounding {
+            sounding.grants.remove(voter);
+        }
     }
 
     /// The newest time of sending that a voter has echoed to this leader.

@@ -102,6 +102,11 @@ impl Support {
         support
     }
 
+    pub(crate) fn remove(&mut self, voter: VoterIndex) {
+        let one = VoterSet::EMPTY.with(voter);
+        (self.full, self.next_only) = (self.full.without(one), self.next_only.without(one));
+    }
+
     /// Everybody in it, whatever the weight.
     pub(crate) const fn voters(self) -> VoterSet {
         self.full.union(self.next_only)

@@ -24,6 +24,10 @@ impl PreCandidate {
         self.ends.min(self.ask_again_at)
     }
 
+    pub(super) fn forget(&mut self, voter: VoterIndex) {
+        self.grants.remove(voter);
+    }
+
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, latest: u64) {
         let Self { round, term: _, grants: _, ends, ask_again_at } = self;
         *round = renumbered(*round, latest);

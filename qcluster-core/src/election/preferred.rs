@@ -23,7 +23,7 @@ pub(super) struct Sounding {
     leadership: Leadership,
     leader: VoterIndex,
     pub(super) round: u64,
-    grants: Support,
+    pub(super) grants: Support,
     pub(super) until: Time,
 }
 

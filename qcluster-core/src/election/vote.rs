@@ -42,6 +42,11 @@ impl Candidate {
         self.ends.min(self.ask_again_at)
     }
 
+    pub(super) fn forget(&mut self, voter: VoterIndex) {
+        self.votes.remove(voter);
+        self.refused = self.refused.without(VoterSet::EMPTY.with(voter));
+    }
+
     pub(super) fn waits(&self) -> bool {
         self.asked_at.is_none()
     }

@@ -17,8 +17,10 @@ enum Why {
     /// It has sat out its boot wait. Who is asked knows from then on that it takes part; two that follow a third one would have
     /// nothing to say to each other otherwise (E24 (a)).
     Announced,
-    /// It may have been replaced, and takes no part until a quorum has answered (E24 (b)).
-    Doubted { stood_still: Span },
+    /// It stood still, may have been replaced, and takes no part until a quorum has answered (E24 (b)).
+    StoodStill { span: Span },
+    /// The same, since it has heard of no leader for long. That is told anyway.
+    OutOfTouch,
 }
 
 /// The question to all voters whether this life is the latest of its name.
@@ -36,8 +38,8 @@ impl Inquiry {
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
         let Self { why, nonce, confirmed: _, ask_at, asked: _ } = self;
         *nonce = 0;
-        if let Why::Doubted { stood_still } = why {
-            *stood_still = Span::ZERO;
+        if let Why::StoodStill { span } = why {
+            *span = Span::ZERO;
         }
         *ask_at = by.due(*ask_at);
     }
@@ -77,22 +79,15 @@ impl Node {
         let Some(me) = self.rules.me else { return };
         self.counters.inquiries += 1;
         self.with_election(Election::doubt);
-        let asked = self.doubt_in_hand().map_or(0, |(earlier, _)| earlier.asked);
-        self.begin_inquiry(me, Why::Doubted { stood_still }, asked);
+        let earlier = self.inquiry.filter(|inquiry| matches!(inquiry.why, Why::StoodStill { .. }));
+        let asked = earlier.map_or(0, |earlier| earlier.asked);
+        self.begin_inquiry(me, if slept { Why::StoodStill { span: stood_still } } else { Why::OutOfTouch }, asked);
         self.conclude_inquiry();
     }
 
     fn begin_inquiry(&mut self, me: VoterIndex, why: Why, asked: u8) {
         let (nonce, confirmed) = (self.rng.next(), VoterSet::EMPTY.with(me));
         self.inquiry = Some(Inquiry { why, nonce, confirmed, ask_at: self.now, asked });
-    }
-
-    /// The inquiry that this node waits for, if it does, and for how long it stood still.
-    fn doubt_in_hand(&self) -> Option<(Inquiry, Span)> {
-        match self.inquiry {
-            Some(inquiry @ Inquiry { why: Why::Doubted { stood_still }, .. }) => Some((inquiry, stood_still)),
-            Some(Inquiry { why: Why::Announced, .. }) | None => None,
-        }
     }
 
     /// Once its boot wait is over, all whom this life has met are to know.
@@ -102,6 +97,7 @@ impl Node {
             self.is_announced = true;
             if self.inquiry.is_none() {
                 self.begin_inquiry(me, Why::Announced, 0);
+                self.conclude_inquiry();
             }
         }
     }
@@ -120,12 +116,13 @@ impl Node {
                 return;
             }
             Why::Announced => true,
-            Why::Doubted { stood_still } => {
+            Why::StoodStill { span: stood_still } => {
                 if asked == Self::ASKS_BEFORE_A_WORD {
                     self.queue.push_notification(Notification::Unconfirmed { stood_still });
                 }
                 false
             }
+            Why::OutOfTouch => false,
         };
         for voter in self.rules.others().filter(|voter| !confirmed.contains(*voter)) {
             // Who was never heard is greeted, not asked.
@@ -147,24 +144,32 @@ impl Node {
         let Some(Inquiry { why, confirmed, asked, .. }) = self.inquiry else { return };
         match why {
             Why::Announced if confirmed == self.rules.quorums.all() => self.inquiry = None,
-            Why::Doubted { .. } if self.rules.quorums.is_majority_of_newest(confirmed) => {
+            Why::StoodStill { .. } | Why::OutOfTouch if self.rules.quorums.is_majority_of_newest(confirmed) => {
                 self.inquiry = None;
                 self.with_election(Election::trust_again);
-                if asked >= Self::ASKS_BEFORE_A_WORD {
+                if asked >= Self::ASKS_BEFORE_A_WORD && why != Why::OutOfTouch {
                     self.queue.push_notification(Notification::Confirmed);
                 }
             }
-            Why::Announced | Why::Doubted { .. } => {}
+            Why::Announced | Why::StoodStill { .. } | Why::OutOfTouch => {}
         }
     }
 
     /// The voters that have yet to confirm that no other node has taken this one's place, while it waits for a quorum of them
     /// (E24); none at any other time.
     pub fn unconfirmed_by(&self) -> impl Iterator<Item = VoterIndex> + '_ {
-        let waits = move |(inquiry, _): (Inquiry, Span)| {
-            self.rules.indices().filter(move |voter| !inquiry.confirmed.contains(*voter))
-        };
-        self.doubt_in_hand().into_iter().flat_map(waits)
+        let doubt = self.inquiry.filter(|inquiry| inquiry.why != Why::Announced);
+        let waits =
+            move |inquiry: Inquiry| self.rules.indices().filter(move |voter| !inquiry.confirmed.contains(*voter));
+        doubt.into_iter().flat_map(waits)
+    }
+
+    /// For how long it stood still, if that is why it waits for them; otherwise it has heard of no leader for long.
+    pub fn stood_still(&self) -> Option<Span> {
+        match self.inquiry?.why {
+            Why::StoodStill { span } => Some(span),
+            Why::OutOfTouch | Why::Announced => None,
+        }
     }
 
     /// An earlier life of a voter speaks: it is told that it was replaced, unless it only answers.

@@ -1,10 +1,10 @@
 //! Lives only go forward: a node that stood still and was replaced meanwhile ends, its replacement stays (E24).
 
 use qcluster_core::{
-    DropReason, Durability, ElectionMessage, Event, LostReason, Message, Notification, Refusal, Role, Session,
+    DropReason, Durability, ElectionMessage, Event, LostReason, Message, Notification, Refusal, Role, Session, Term,
 };
 
-use crate::world::{World, id, ms};
+use crate::world::{Disk, World, id, ms};
 
 /// Three voters, the first of which leads, stands still for `still`, and is replaced under its name at once. Gives the replacement.
 fn replaced(world: &mut World, still: u64) -> usize {
@@ -169,6 +169,55 @@ fn while_it_waits_for_a_quorum_it_says_for_whom_and_takes_no_part() {
 
 fn is_candidacy(message: &Message) -> bool {
     matches!(message, Message::Election(ElectionMessage::PreVoteRequest { .. } | ElectionMessage::VoteRequest { .. }))
+}
+
+/// A leader is there and says so: it is followed at once, and promised nothing before a quorum has answered (E24 (b)).
+#[test]
+fn a_node_in_doubt_follows_and_promises_nothing() {
+    let mut world = World::of(5);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let sleeper = (leader + 1) % 5;
+    world.freeze(sleeper, ms(1_000));
+    // Given that it hears the leader alone, and not even that one's answers, …
+    world
+        .network
+        .catch(move |_, to, message| to == sleeper && matches!(message, Message::Session(Session::Confirmed { .. })));
+    world.run(ms(1_300));
+    let term = world.node(leader).term();
+    let heartbeat =
+        |world: &World| ElectionMessage::Heartbeat { term, sent_at: world.now, active: true, stamp: Term(0) };
+    let answers = world.ask(leader, sleeper, heartbeat(&world));
+    // … then it follows, and acknowledges nothing, …
+    assert_eq!(
+        world.node(sleeper).leader().map(|voter| voter.id.clone()),
+        Some(world.machines[leader].settings.id.clone())
+    );
+    assert!(!answers.iter().any(|answer| matches!(answer, ElectionMessage::HeartbeatAck { .. })), "{answers:?}");
+    // … until a quorum has answered.
+    world.network.stop_catching();
+    world.run(ms(100));
+    let answers = world.ask(leader, sleeper, heartbeat(&world));
+    assert!(matches!(answers[..], [ElectionMessage::HeartbeatAck { .. }]), "{answers:?}");
+}
+
+/// What it takes part with, the next life has to know of (E20 (c), E24): its disk comes first.
+#[test]
+fn nobody_takes_part_before_its_disk_knows_of_its_life() {
+    let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
+    let mut world = world.seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let n = world.followers()[0];
+    world.crash(n);
+    world.machines[n].disk = Disk::Held;
+    world.start(n);
+    world.run(ms(2_000));
+    assert_eq!(world.role(n), Role::Booting, "{}", world.story());
+    world.sync(n);
+    assert_eq!(world.role(n), Role::Follower, "{}", world.story());
 }
 
 /// What was said before it stood still waits in its socket, and says nothing about now.

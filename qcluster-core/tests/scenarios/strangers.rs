@@ -95,6 +95,32 @@ fn scenario_20_terms_that_leave_no_room_to_grow_are_dropped_and_counted() {
     assert_eq!((world.leader(), world.elections()), (leader, 1));
 }
 
+/// Terms and stamps that no elections and no wall clock account for would end all elections to come, if they were believed
+/// (E18). What a clock may show that is a century ahead is believed, and leaves room.
+#[test]
+fn a_term_that_jumps_too_far_is_dropped_and_elections_go_on() {
+    for huge in [(1 << 62) - 1, 1 << 50, (1 << 43) + (1 << 40) + 1] {
+        let (mut world, leader, follower) = led();
+        for message in every_message(Term(huge), world.now) {
+            let envelope = world.forge(leader, follower, message);
+            is_dropped(&mut world, follower, &envelope, DropReason::HugeTerm);
+        }
+        world.crash(leader);
+        world.elect_another(leader);
+    }
+    for term in [1 << 42, 1 << 43] {
+        let (mut world, leader, follower) = led();
+        world.ask(leader, follower, ElectionMessage::PreVoteRequest { round: 1, term: Term(term), consent: None });
+        let heartbeat =
+            ElectionMessage::Heartbeat { term: Term(term), sent_at: world.now, active: false, stamp: Term(0) };
+        world.ask(leader, follower, heartbeat);
+        assert_eq!(world.node(follower).term(), Term(term));
+        world.crash(leader);
+        world.elect_another(leader);
+        assert!(world.tokens().last().unwrap().0 > term);
+    }
+}
+
 #[test]
 fn scenario_20_a_message_for_another_life_is_dropped_and_counted() {
     let (mut world, leader, follower) = led();
