@@ -131,7 +131,8 @@ fn plan(hosts: usize) -> impl Strategy<Value = Plan> {
     (voters_of(hosts), option::of(voters_of(hosts)), timing, 0..=200_000_u32, previous, priorities).prop_map(
         |(voters, next, (heartbeat, lease, slot), drift_ppm, previous_lease, priorities)| Plan {
             voters,
-            next,
+            // A change to the same list is refused.
+            next: next.filter(|next| *next != voters),
             heartbeat,
             lease,
             slot,
