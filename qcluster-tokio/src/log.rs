@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::{NodeId, Peer, Span};
+use qcluster_core::{Incarnation, NodeId, Peer, Span};
 
 use crate::change::What;
 
@@ -44,38 +44,11 @@ pub(crate) fn change(node: &NodeId, what: &What) {
         What::Leaderless { facts } => {
             tracing::warn!(name: "qcluster.leaderless", target: CHANGES, %node, "no leader: {facts}");
         }
-        What::StorageFailed { error } => {
-            tracing::error!(
-                name: "qcluster.storage_failed", target: CHANGES, %node, error,
-                "state could not be saved: this node neither votes nor campaigns until it is restarted"
-            );
-        }
-        What::TwinSeen { voter, other } => {
-            let voter = identifier(voter.as_ref());
-            tracing::warn!(
-                name: "qcluster.twin_seen", target: CHANGES, %node, voter, ?other,
-                "two live nodes have one identifier: one of them is told to stop"
-            );
-        }
-        What::Twin { other } => {
-            tracing::error!(
-                name: "qcluster.twin", target: CHANGES, %node, ?other,
-                "another live node has this identifier and was there first: this one has stopped"
-            );
-        }
-        What::Superseded { by } => {
-            tracing::error!(
-                name: "qcluster.superseded", target: CHANGES, %node, ?by,
-                "another node has this identifier and has taken this one's place: this one has stopped"
-            );
-        }
-        What::Unconfirmed { stood_still } => {
-            let stood_still_ms = stood_still.as_millis();
-            tracing::warn!(
-                name: "qcluster.unconfirmed", target: CHANGES, %node, stood_still_ms,
-                "stood still: takes no part until a quorum has confirmed that no other node has taken its place"
-            );
-        }
+        What::StorageFailed { error } => storage_failed(node, error),
+        What::TwinSeen { voter, other } => twin_seen(node, voter.as_ref(), *other),
+        What::Twin { other } => twin(node, *other),
+        What::Superseded { by } => superseded(node, *by),
+        What::Unconfirmed { stood_still } => unconfirmed(node, *stood_still),
         What::Confirmed => {
             tracing::info!(name: "qcluster.confirmed", target: CHANGES, %node, "no other node has taken its place");
         }
@@ -85,27 +58,9 @@ pub(crate) fn change(node: &NodeId, what: &What) {
                 "a leader was elected in the middle step of the change of voters: the last step may be taken"
             );
         }
-        What::StepTooEarly { voter } => {
-            let voter = identifier(voter.as_ref());
-            tracing::warn!(
-                name: "qcluster.step_too_early", target: CHANGES, %node, voter,
-                "a voter in the middle step of the change of voters knows of no leader that was elected there: go back to it"
-            );
-        }
-        What::WallClockOff { voter, ahead_ms } => {
-            let voter = identifier(voter.as_ref());
-            tracing::warn!(
-                name: "qcluster.wall_clock_off", target: CHANGES, %node, voter, ahead_ms,
-                "the wall clock of a voter is far from this node's: without data_dir, tokens may fall"
-            );
-        }
-        What::TooSlow { voter, took, limit } => {
-            let (voter, took_ms, limit_ms) = (identifier(voter.as_ref()), took.as_millis(), limit.as_millis());
-            tracing::warn!(
-                name: "qcluster.too_slow", target: CHANGES, %node, voter, took_ms, limit_ms,
-                "answers or saves take longer than an election can wait for: lengthen the lease"
-            );
-        }
+        What::StepTooEarly { voter } => step_too_early(node, voter.as_ref()),
+        What::WallClockOff { voter, ahead_ms } => wall_clock_off(node, voter.as_ref(), *ahead_ms),
+        What::TooSlow { voter, took, limit } => too_slow(node, voter.as_ref(), *took, *limit),
         What::Member(change) => {
             let (member, event) = (change.member.id.as_str(), change.what.name());
             tracing::info!(name: "qcluster.member", target: CHANGES, %node, member, event, "a member {event}");
@@ -127,6 +82,67 @@ pub(crate) fn change(node: &NodeId, what: &What) {
             tracing::warn!(name: "qcluster.missed", target: CHANGES, %node, count, "changes were lost by a slow receiver");
         }
     }
+}
+
+fn storage_failed(node: &NodeId, error: &str) {
+    tracing::error!(
+        name: "qcluster.storage_failed", target: CHANGES, %node, error,
+        "state could not be saved: this node neither votes nor campaigns until it is restarted"
+    );
+}
+
+fn twin_seen(node: &NodeId, voter: Option<&Arc<Peer>>, other: Incarnation) {
+    let voter = identifier(voter);
+    tracing::warn!(
+        name: "qcluster.twin_seen", target: CHANGES, %node, voter, ?other,
+        "two live nodes have one identifier: one of them is told to stop"
+    );
+}
+
+fn twin(node: &NodeId, other: Incarnation) {
+    tracing::error!(
+        name: "qcluster.twin", target: CHANGES, %node, ?other,
+        "another live node has this identifier and was there first: this one has stopped"
+    );
+}
+
+fn superseded(node: &NodeId, by: Incarnation) {
+    tracing::error!(
+        name: "qcluster.superseded", target: CHANGES, %node, ?by,
+        "another node has this identifier and has taken this one's place: this one has stopped"
+    );
+}
+
+fn unconfirmed(node: &NodeId, stood_still: Duration) {
+    let stood_still_ms = stood_still.as_millis();
+    tracing::warn!(
+        name: "qcluster.unconfirmed", target: CHANGES, %node, stood_still_ms,
+        "stood still: takes no part until a quorum has confirmed that no other node has taken its place"
+    );
+}
+
+fn step_too_early(node: &NodeId, voter: Option<&Arc<Peer>>) {
+    let voter = identifier(voter);
+    tracing::warn!(
+        name: "qcluster.step_too_early", target: CHANGES, %node, voter,
+        "a voter in the middle step of the change of voters knows of no leader that was elected there: go back to it"
+    );
+}
+
+fn wall_clock_off(node: &NodeId, voter: Option<&Arc<Peer>>, ahead_ms: i64) {
+    let voter = identifier(voter);
+    tracing::warn!(
+        name: "qcluster.wall_clock_off", target: CHANGES, %node, voter, ahead_ms,
+        "the wall clock of a voter is far from this node's: without data_dir, tokens may fall"
+    );
+}
+
+fn too_slow(node: &NodeId, voter: Option<&Arc<Peer>>, took: Duration, limit: Duration) {
+    let (voter, took_ms, limit_ms) = (identifier(voter), took.as_millis(), limit.as_millis());
+    tracing::warn!(
+        name: "qcluster.too_slow", target: CHANGES, %node, voter, took_ms, limit_ms,
+        "answers or saves take longer than an election can wait for: lengthen the lease"
+    );
 }
 
 fn identifier(voter: Option<&Arc<Peer>>) -> Option<&str> {

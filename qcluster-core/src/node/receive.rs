@@ -314,9 +314,8 @@ fn is_of_a_life_that_takes_part(message: &Message) -> bool {
             | ElectionMessage::PreVoteReply { refusal: Some(_), .. }
             | ElectionMessage::VoteReply { refusal: Some(_), .. },
         ) => false,
-        Message::Election(_) => true,
+        Message::Election(_) | Message::Session(Session::Confirm { .. }) => true,
         Message::Session(Session::Hello { booting, .. } | Session::ProbeAck { booting, .. }) => !booting,
-        Message::Session(Session::Confirm { .. }) => true,
         Message::Session(_) | Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => false,
     }
 }

@@ -106,7 +106,9 @@ fn set_of(voters: &BTreeSet<u8>) -> VoterSet {
 /// Some voters, of whom those who are `late` have taken the last step.
 fn support(voters: &BTreeSet<u8>, late: &BTreeSet<u8>) -> Support {
     let mut support = full(set_of(voters));
-    late.iter().for_each(|voter| support.add(VoterIndex(*voter), Weight::NextOnly));
+    for voter in late {
+        support.add(VoterIndex(*voter), Weight::NextOnly);
+    }
     support
 }
 

@@ -28,10 +28,17 @@ fn take(world: &mut World, n: usize, file: File) {
     world.start(n);
 }
 
+/// All of the old list start with that file.
+fn all_take(world: &mut World, file: File) {
+    for n in OLD {
+        take(world, n, file);
+    }
+}
+
 /// {0,1,2} becomes {1,2,3} since 0 is dead: all living ones are in the middle step, and a leader was elected there.
 fn in_the_middle_step(seed: u64, durability: Durability) -> World {
     let mut world = World::with(4, |_, settings| settings.durability = durability).seeded(seed);
-    OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+    all_take(&mut world, File::Old);
     world.elect();
     world.run(ms(500));
     world.crash(0);
@@ -71,7 +78,7 @@ fn scenario_42_a_dead_voter_that_returns_with_the_old_list_makes_no_second_leade
 fn a_voter_in_the_middle_step_promises_nothing_to_one_of_the_old_list() {
     for seed in 0..20 {
         let mut world = World::of(3).seeded(seed);
-        OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+        all_take(&mut world, File::Old);
         let leader = world.elect();
         world.run(ms(500));
         let n = world.followers()[0];
@@ -105,7 +112,7 @@ fn an_answer_from_the_last_step_counts_in_the_new_list_only() {
 #[test]
 fn who_is_in_the_middle_step_knows_when_the_last_one_may_be_taken() {
     let mut world = World::of(4);
-    OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+    all_take(&mut world, File::Old);
     world.elect();
     take(&mut world, 3, File::Joint);
     take(&mut world, 1, File::Joint);
@@ -125,7 +132,7 @@ fn who_takes_the_last_step_too_early_is_told() {
     let mut world = World::of(4);
     // It breaks the operator's rule, and what that may cost is on him.
     world.judge.waive(Law::OneLease);
-    OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+    all_take(&mut world, File::Old);
     world.elect();
     take(&mut world, 1, File::Joint);
     take(&mut world, 3, File::New);
@@ -194,7 +201,7 @@ fn a_change_back_by_its_own_middle_step_is_no_step_back() {
 #[test]
 fn a_vote_of_the_old_list_elects_nobody_in_the_middle_step() {
     let mut world = World::of(4);
-    OLD.into_iter().for_each(|n| take(&mut world, n, File::Old));
+    all_take(&mut world, File::Old);
     world.elect();
     world.run(ms(500));
     take(&mut world, 3, File::Joint);

@@ -2,6 +2,7 @@
 
 use qcluster_core::{
     DropReason, Durability, ElectionMessage, Event, LostReason, Message, Notification, Refusal, Role, Session, Term,
+    VoterIndex,
 };
 
 use crate::world::{Disk, World, id, ms};
@@ -149,7 +150,7 @@ fn while_it_waits_for_a_quorum_it_says_for_whom_and_takes_no_part() {
     world.run(ms(1_500));
     // Given nobody to confirm it, it says so once, and names the others.
     assert_eq!(world.count(|n, told| n == sleeper && matches!(told, Notification::Unconfirmed { .. })), 1);
-    let waits_for: Vec<usize> = world.node(sleeper).unconfirmed_by().map(|voter| voter.position()).collect();
+    let waits_for: Vec<usize> = world.node(sleeper).unconfirmed_by().map(VoterIndex::position).collect();
     assert_eq!(waits_for, (0..3).filter(|n| *n != sleeper).collect::<Vec<_>>());
     // It refuses whoever asks, …
     let (term, other) = (world.fresh_term(), (sleeper + 1) % 3);
@@ -357,8 +358,8 @@ fn a_superseded_leader_loses_its_lease_before_it_stops() {
     world.start_all();
     world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
     let by = qcluster_core::Incarnation(world.node(0).incarnation().0 + 5);
-    let word = world.envelope(1, 0, Message::Session(Session::Superseded { by }));
-    world.give(0, Event::Message(word));
+    let notice = world.envelope(1, 0, Message::Session(Session::Superseded { by }));
+    world.give(0, Event::Message(notice));
     let token = *world.tokens().last().unwrap();
     let lost = world.last(|n, told| n == 0 && told == Notification::Lost { token, reason: LostReason::Superseded });
     let stopped = world.last(|n, told| n == 0 && told == Notification::Superseded { by });

@@ -37,10 +37,10 @@ fn asks_around(world: &mut World) -> Time {
         let nonce = questions.last().unwrap_or(0);
         let answer = world.envelope(0, VOTER, Message::Session(Session::Confirmed { nonce }));
         world.give(VOTER, Event::Message(answer));
-        if !doubts(world) {
-            from = world.now + ms(25);
-        } else {
+        if doubts(world) {
             world.run(ms(1));
+        } else {
+            from = world.now + ms(25);
         }
     }
 }

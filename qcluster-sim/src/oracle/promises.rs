@@ -22,6 +22,8 @@ struct Promise {
     until: Time,
     /// The same on real time.
     ends: Time,
+    /// Until then, on real time, a lease may rest on it: as long as the promise lasts on the fastest clock.
+    trusted_until: Time,
 }
 
 /// What the voters have promised, and which leaderships are over.
@@ -69,7 +71,9 @@ impl Promises {
             return;
         }
         let ends = scene.clock.when_after(scene.at, until);
-        *slot = Some(Promise { to, by, until, ends });
+        let million = 1_000_000;
+        let least = scene.plan.lease.times(million).split(million + u64::from(scene.plan.drift_ppm));
+        *slot = Some(Promise { to, by, until, ends, trusted_until: scene.at + least });
     }
 
     /// A voter acknowledges a heartbeat: none that another of the same leadership has overtaken.
@@ -108,8 +112,9 @@ impl Promises {
         let binds = |host: usize, promise: &Promise| {
             let same = promise.to.identity == identity && promise.to.incarnation == incarnation;
             let (name, life) = promise.by;
-            // Another machine has a clock of its own.
-            let ended = if host == scene.host { scene.machine() >= promise.until } else { scene.at >= promise.ends };
+            // Another machine has a clock of its own, on which a boot wait is as long as any lease (E9), not as any promise.
+            let ended =
+                if host == scene.host { scene.machine() >= promise.until } else { scene.at >= promise.trusted_until };
             name == scene.identity && life <= scene.incarnation && !same && !ended && !self.is_released(promise.to)
         };
         let mut given = self.live.iter().enumerate();

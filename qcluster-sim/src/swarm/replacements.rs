@@ -62,8 +62,8 @@ pub(super) fn draw(rng: &mut Rng, mut setup: Setup) -> Schedule {
     // It stands still, or it is on the small side of a cut.
     let is_cut_off = voters.len() > 2 && rng.one_in(4);
     if is_cut_off {
-        let few = rng.between(1, (voters.len() as u64 - 1) / 2);
-        let with: Vec<usize> = voters.iter().copied().filter(|voter| *voter != of).take(few as usize - 1).collect();
+        let few = usize::try_from(rng.below((voters.len() as u64 - 1) / 2)).unwrap_or(0);
+        let with: Vec<usize> = voters.iter().copied().filter(|voter| *voter != of).take(few).collect();
         faults.push((freeze, Fault::Split { group: with.into_iter().chain([of]).collect() }));
     } else {
         faults.push((freeze, Fault::Freeze { host: of }));

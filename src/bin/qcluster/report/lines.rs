@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
-use qcluster::core::{MemberEvent, MemberView, Timing};
+use qcluster::core::{MemberChange, MemberEvent, MemberView, Timing};
 use qcluster::{Change, LostReason, Mode, Peer, Status, What};
 use serde_json::json;
 
@@ -71,23 +71,12 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
         }
         What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (life {other:?})")),
         What::Superseded { by } => (BAD, "replaced", format!("another node has taken the place of {me} (life {by:?})")),
-        What::Unconfirmed { stood_still } => {
-            let seconds = stood_still.as_secs_f64();
-            let rest = format!(
-                "stood still for {seconds:.1} s: takes no part until a quorum has confirmed that no other node took its place"
-            );
-            (WARN, "unsure", rest)
-        }
+        What::Unconfirmed { stood_still } => (WARN, "unsure", unconfirmed(*stood_still)),
         What::Confirmed => (FAINT, "sure", "no other node has taken its place".to_owned()),
         What::StepEstablished => {
             (NEWS, "voters", "a leader was elected in the middle step: the last step may be taken".to_owned())
         }
-        What::StepTooEarly { voter } => {
-            let name = name_or_unknown(voter.as_ref());
-            let rest =
-                format!("{name} is in the middle step, and no leader was elected there: take the last step back");
-            (BAD, "voters", rest)
-        }
+        What::StepTooEarly { voter } => (BAD, "voters", step_too_early(name_or_unknown(voter.as_ref()))),
         What::WallClockOff { voter, ahead_ms } => {
             (WARN, "clock", wall_clock(name_or_unknown(voter.as_ref()), *ahead_ms))
         }
@@ -100,14 +89,7 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
         }
         What::Member(change) => {
             let style = if change.what == MemberEvent::Down { WARN } else { FAINT };
-            let MemberView { id, address, .. } = &change.member;
-            let place = address.map(|address| format!(", now at {address}")).unwrap_or_default();
-            let how = match change.what {
-                // Which of the two a node does not say.
-                MemberEvent::Changed => format!(": restarted or moved{place}"),
-                MemberEvent::Joined | MemberEvent::Down | MemberEvent::Left => String::new(),
-            };
-            (style, "member", format!("{id} {}{how}", change.what.name()))
+            (style, "member", member(change))
         }
         What::Service(change) => {
             let service = &change.instance().service;
@@ -120,6 +102,28 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
         What::Missed { count } => (WARN, "missed", format!("{count} changes came too fast to be told")),
     };
     Some(line(change.at, style, word, &rest))
+}
+
+fn unconfirmed(stood_still: Duration) -> String {
+    let seconds = stood_still.as_secs_f64();
+    format!(
+        "stood still for {seconds:.1} s: takes no part until a quorum has confirmed that no other node took its place"
+    )
+}
+
+fn step_too_early(name: &str) -> String {
+    format!("{name} is in the middle step, and no leader was elected there: take the last step back")
+}
+
+fn member(change: &MemberChange) -> String {
+    let MemberView { id, address, .. } = &change.member;
+    let place = address.map(|address| format!(", now at {address}")).unwrap_or_default();
+    let how = match change.what {
+        // Which of the two a node does not say.
+        MemberEvent::Changed => format!(": restarted or moved{place}"),
+        MemberEvent::Joined | MemberEvent::Down | MemberEvent::Left => String::new(),
+    };
+    format!("{id} {}{how}", change.what.name())
 }
 
 fn name_or_unknown(voter: Option<&Arc<Peer>>) -> &str {
