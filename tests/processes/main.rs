@@ -14,6 +14,7 @@ mod cuts;
 mod demo;
 mod discovery;
 mod disks;
+mod doubts;
 mod elections;
 mod health;
 mod hostile;
