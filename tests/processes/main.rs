@@ -26,6 +26,7 @@ mod recorded;
 mod registry;
 mod replaced;
 mod stalls;
+mod twins;
 mod watching;
 mod work;
 
