@@ -27,6 +27,7 @@ mod registry;
 mod replaced;
 mod stalls;
 mod twins;
+mod voters;
 mod watching;
 mod work;
 
