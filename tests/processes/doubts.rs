@@ -15,6 +15,7 @@ fn a_voter_that_stood_still_and_was_not_replaced_takes_part_again() {
     let mut cluster = Cluster::start(&setup);
     let before = cluster.agreed("a leader", |_| true);
     let still = (before.leader + 1) % 3;
+    take_part(&cluster, still);
     cluster.nodes[still].signal(Signal::STOP);
     outlast_its_lease(&cluster, still);
 
@@ -51,6 +52,7 @@ fn a_voter_that_stood_still_and_is_cut_off_names_those_it_waits_for() {
     let before = cluster.agreed("a leader", |_| true);
     let still = (before.leader + 1) % 3;
     let node = &cluster.nodes[still];
+    take_part(&cluster, still);
 
     // When a follower stands still for longer than its lease, and its link is cut before it goes on.
     node.signal(Signal::STOP);
@@ -70,6 +72,13 @@ fn a_voter_that_stood_still_and_is_cut_off_names_those_it_waits_for() {
     cluster.eventually("nothing is unconfirmed", || unconfirmed_by(node).filter(Value::is_null));
     cluster.eventually("the metric says so", || says_unconfirmed(node, 0));
     cluster.agreed("all three agree", |_| true);
+}
+
+/// Waits until the boot wait of that node is over: one that has promised nothing yet has nothing to ask.
+fn take_part(cluster: &Cluster, node: usize) {
+    cluster.eventually("its boot wait is over", || {
+        cluster.nodes[node].get("/readiness").filter(|answer| answer.code == 200)
+    });
 }
 
 /// Waits until another voter knows that this one stands still for longer than any lease that it may have promised.

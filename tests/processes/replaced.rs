@@ -29,6 +29,8 @@ const TOKEN: &str = "0123456789abcdef0123";
 /// What the old node finds when it goes on.
 #[derive(Clone, Copy, Debug)]
 struct Way {
+    /// When it came to stand still.
+    old: Was,
     replacement: Does,
     cut: Option<Cut>,
 }
@@ -49,6 +51,13 @@ enum When {
     Later,
 }
 
+/// What the old node did when it came to stand still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Was {
+    Leading,
+    Booting,
+}
+
 /// What the replacement has come to do by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
@@ -65,7 +74,7 @@ fn behind_a_cut_a_thawed_node_stops_and_its_replacement_stays() {
     let cuts = || [When::AtOnce, When::Later].into_iter().flat_map(|goes_on| SIDES.map(|side| Cut { side, goes_on }));
     let ways: Vec<Way> = [Does::Lead, Does::Follow]
         .into_iter()
-        .flat_map(|replacement| cuts().map(move |cut| Way { replacement, cut: Some(cut) }))
+        .flat_map(|replacement| cuts().map(move |cut| Way { old: Was::Leading, replacement, cut: Some(cut) }))
         .collect();
     let rounds = std::env::var("QCLUSTER_ROUNDS").map_or(ways.len(), |text| text.parse().expect("a number of rounds"));
     for round in 0..rounds {
@@ -79,7 +88,17 @@ fn behind_a_cut_a_thawed_node_stops_and_its_replacement_stays() {
 fn without_a_cut_a_thawed_node_stops_and_its_replacement_stays() {
     let Some(network) = network("a thawed node that all can hear") else { return };
     for replacement in [Does::Lead, Does::Follow] {
-        play(&network, Way { replacement, cut: None });
+        play(&network, Way { old: Was::Leading, replacement, cut: None });
+    }
+}
+
+/// It has promised nothing, but goes on with its boot wait over, and must not be taken for the later one.
+#[test]
+fn a_node_that_stood_still_while_it_booted_stops_and_its_replacement_stays() {
+    let Some(network) = network("a node that stood still while it booted") else { return };
+    let cuts = SIDES.map(|side| Some(Cut { side, goes_on: When::Later }));
+    for cut in cuts.into_iter().chain([None]) {
+        play(&network, Way { old: Was::Booting, replacement: Does::Follow, cut });
     }
 }
 
@@ -89,7 +108,7 @@ fn network(test: &str) -> Option<Network> {
 
 /// Gives how many answers 200 there were once the old node went on.
 fn play(network: &Network, way: Way) -> usize {
-    let mut story = Story::begin(network, way.replacement);
+    let mut story = Story::begin(network, way);
     let mut watch = Watch::default();
     story.cluster.nodes.iter().for_each(|node| watch.add(node));
 
@@ -137,13 +156,25 @@ struct Story {
 
 impl Story {
     /// Until the old node stands still, and the others work with its replacement.
-    fn begin(network: &Network, does: Does) -> Self {
-        let mut cluster = cluster(does);
+    fn begin(network: &Network, way: Way) -> Self {
+        let does = way.replacement;
+        let mut cluster = cluster(way);
         for (machine, node) in cluster.nodes.iter_mut().enumerate() {
             network.admit(machine, node);
-            node.start();
         }
-        lead(&cluster, OLD);
+        cluster.nodes[1..].iter_mut().for_each(Node::start);
+        match way.old {
+            Was::Leading => {
+                cluster.nodes[OLD].start();
+                lead(&cluster, OLD);
+            }
+            Was::Booting => {
+                cluster.agreed("the other two have a leader", |_| true);
+                cluster.nodes[OLD].start();
+                let role = || cluster.nodes[OLD].status().map(|status| status["role"].clone());
+                cluster.eventually("the node boots", || role().filter(|role| role == "booting"));
+            }
+        }
 
         let old = cluster.nodes.remove(OLD);
         old.signal(Signal::STOP);
@@ -195,13 +226,18 @@ impl Story {
 }
 
 /// Three voters of which the first is to lead, and leads soon once it is healthy if its replacement is to do so as well.
-fn cluster(does: Does) -> Cluster {
+fn cluster(way: Way) -> Cluster {
+    let unhurried = Setup::unhurried();
     let setup = Setup {
-        timing: json!("lan"),
+        timing: match way.old {
+            Was::Leading => json!("lan"),
+            // Long enough to be seen.
+            Was::Booting => unhurried.timing.clone(),
+        },
         places: Places::Addresses((0..3).map(Network::address).collect()),
-        ..Setup::unhurried()
+        ..unhurried
     };
-    let settle_ms = match does {
+    let settle_ms = match way.replacement {
         Does::Lead => 500,
         Does::Follow => 3_600_000,
     };
