@@ -7,6 +7,7 @@
 //! QCLUSTER_ROUNDS=50 cargo test --all-features --test processes replaced::behind_a_cut -- --nocapture
 //! ```
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 
 use rustix::process::Signal;
@@ -18,6 +19,7 @@ use crate::skipped;
 use crate::support::cluster::{Cluster, Places, Setup};
 use crate::support::http;
 use crate::support::node::{Node, Program};
+use crate::support::wait::eventually;
 
 /// Machines: three voters, and the replacement of the first.
 const OLD: usize = 0;
@@ -124,6 +126,9 @@ fn play(network: &Network, way: Way) -> usize {
     story.old.signal(Signal::CONT);
 
     // Then it is told that it was replaced, stops, and says why.
+    let old = RefCell::new(&mut story.old);
+    let trace = || story.cluster.trace() + "--- the old node\n" + &old.borrow().trace();
+    eventually("the old node ends", trace, || (!old.borrow_mut().lives()).then_some(()));
     let status = story.old.exited();
     assert_eq!(status.code(), Some(3), "{way:?}\n{}", story.trace());
     assert!(story.old.log().contains("has taken this one's place"), "{way:?}\n{}", story.trace());
