@@ -1,9 +1,14 @@
-//! Machines in miniature: a network namespace for each node, joined by a bridge in one more, whose links can be cut.
+//! Machines in miniature: a network namespace for each node, joined by a bridge in one more, whose links can be cut and
+//! which can be split in two.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::geteuid;
+
+use crate::support::node::Node;
 
 /// What goes through a link, and what does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +20,9 @@ pub(crate) enum Cut {
     /// The node hears, and what it sends is refused.
     Mute,
 }
+
+/// Networks that this process has made.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Namespaces and all in them; they go when this is dropped.
 #[derive(Debug)]
@@ -29,8 +37,9 @@ impl Network {
         if !geteuid().is_root() {
             return Err("network namespaces need root".into());
         }
-        // The process number makes the names unique among all that run.
-        let name = |what: &str| format!("qc{}{what}", std::process::id());
+        // The process number makes the names unique among all that run, the count among those of one process.
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = |what: &str| format!("qc{}n{count}{what}", std::process::id());
         let network = Self { hub: name("hub"), machines: (0..machines).map(|n| name(&format!("m{n}"))).collect() };
         network.build()?;
         Ok(network)
@@ -39,8 +48,10 @@ impl Network {
     fn build(&self) -> Result<(), String> {
         let hub = &self.hub;
         ip(&format!("netns add {hub}"))?;
-        ip(&format!("-n {hub} link add bridge type bridge"))?;
-        ip(&format!("-n {hub} link set bridge up"))?;
+        for bridge in ["bridge", "island"] {
+            ip(&format!("-n {hub} link add {bridge} type bridge"))?;
+            ip(&format!("-n {hub} link set {bridge} up"))?;
+        }
         for (index, machine) in self.machines.iter().enumerate() {
             ip(&format!("netns add {machine}"))?;
             ip(&format!("-n {machine} link set lo up"))?;
@@ -59,6 +70,28 @@ impl Network {
     /// What runs a command on that machine.
     pub(crate) fn prefix(&self, machine: usize) -> Vec<String> {
         words(&format!("ip netns exec {}", self.machines[machine]))
+    }
+
+    /// Has that node run on that machine from its next start on, and be asked there.
+    pub(crate) fn admit(&self, machine: usize, node: &mut Node) {
+        node.prefix = self.prefix(machine);
+        node.namespace = Some(Path::new("/var/run/netns").join(&self.machines[machine]));
+    }
+
+    /// Cuts the links between those machines and the others, and none among themselves.
+    pub(crate) fn split(&self, machines: &[usize]) {
+        self.move_to("island", machines.iter().copied());
+    }
+
+    /// Mends what was split.
+    pub(crate) fn join(&self) {
+        self.move_to("bridge", 0..self.machines.len());
+    }
+
+    fn move_to(&self, bridge: &str, mut machines: impl Iterator<Item = usize>) {
+        let moved =
+            machines.try_for_each(|machine| ip(&format!("-n {} link set port{machine} master {bridge}", self.hub)));
+        moved.unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Cuts a machine's link. `Err` where this kind of cut cannot be made here.

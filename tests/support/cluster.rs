@@ -68,6 +68,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Writes one file for each voter, and starts nothing.
     pub(crate) fn new(setup: &Setup) -> Self {
+        Self::changed(setup, |_, _| {})
+    }
+
+    /// The same, with the configuration of each changed first.
+    pub(crate) fn changed(setup: &Setup, change: impl Fn(usize, &mut Value)) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
         let places = places(&setup.places);
         let name = |index: usize| format!("server_{}", ["a", "b", "c", "d", "e"][index]);
@@ -88,6 +93,7 @@ impl Cluster {
                 Places::Loopback(_) => {}
                 Places::Addresses(_) => config["insecure"] = json!(true),
             }
+            change(index, &mut config);
             Node::new(dir.path(), &name(index), *ip, &config, setup.program.clone())
         };
         Self { nodes: (0..places.len()).map(node).collect(), dir }
@@ -113,8 +119,13 @@ impl Cluster {
     /// The one leader whom all running voters name, in one term; asked of each over HTTP.
     pub(crate) fn agreement(&self) -> Option<Agreement> {
         let running: Vec<usize> = (0..self.nodes.len()).filter(|index| self.nodes[*index].is_started()).collect();
+        self.agreement_among(&running)
+    }
+
+    /// The one leader among those, whom all of those name, in one term.
+    pub(crate) fn agreement_among(&self, running: &[usize]) -> Option<Agreement> {
         let statuses: Vec<Value> = running.iter().map(|index| self.nodes[*index].status()).collect::<Option<_>>()?;
-        let leaders = || statuses.iter().zip(&running).filter(|(status, _)| status["is_leader"] == true);
+        let leaders = || statuses.iter().zip(running).filter(|(status, _)| status["is_leader"] == true);
         let (status, leader) = leaders().next().filter(|_| leaders().count() == 1)?;
         let same = |key: &str| statuses.iter().all(|other| other[key] == status[key]);
         let named = same("leader") && status["leader"] == self.nodes[*leader].name.as_str();

@@ -7,6 +7,7 @@ pub(crate) mod cluster;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod members;
+pub(crate) mod namespace;
 pub(crate) mod node;
 pub(crate) mod ports;
 pub(crate) mod wait;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::events::{self, Event};
 use super::http::{self, Answer};
+use super::namespace;
 use super::ports;
 use super::wait::eventually;
 
@@ -38,6 +39,8 @@ pub(crate) struct Node {
     program: Program,
     /// What comes before the program on its command line, such as a command that enters a namespace.
     pub(crate) prefix: Vec<String>,
+    /// The network namespace in which it is asked, if not in that of the tests.
+    pub(crate) namespace: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -51,6 +54,7 @@ impl Node {
             dir: dir.to_owned(),
             program,
             prefix: Vec::new(),
+            namespace: None,
             child: None,
         };
         fs::write(node.config_path(), format!("{config:#}")).expect("a configuration can be written");
@@ -148,7 +152,15 @@ impl Node {
     }
 
     pub(crate) fn get(&self, path: &str) -> Option<Answer> {
-        http::get(self.address, path)
+        self.on_its_machine(|| http::get(self.address, path))
+    }
+
+    /// Has what asks it over the network do so from its own machine, from which no cut keeps it.
+    pub(crate) fn on_its_machine<T: Send>(&self, ask: impl FnOnce() -> T + Send) -> T {
+        match &self.namespace {
+            Some(namespace) => namespace::within(namespace, ask),
+            None => ask(),
+        }
     }
 
     /// Its status; `None` while it is not there.
