@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Rules, Step, Timing, VoterIndex};
 use crate::id::{FencingToken, Incarnation, NodeKey, Term};
-use crate::quorum::{Support, Weight};
+use crate::quorum::Support;
 use crate::reason::{LostReason, Refusal, TransferRefused};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
@@ -314,35 +314,6 @@ impl Election {
         self.shown.map(|shown| shown.leader)
     }
 
-    /// How far it has come in changes of voters (E20).
-    pub(crate) fn step(&self) -> Option<&ChangeStep> {
-        self.storage.step()
-    }
-
-    /// A life of another voter takes part: none before it does from now on (E24).
-    pub(crate) fn takes_part(&mut self, voter: VoterIndex, life: Incarnation) {
-        self.storage.meet(self.rules.at(voter).key, life);
-    }
-
-    /// Another life of a voter is established: a vote that waits for the disk was for the one before (E6), and what that one has
-    /// said counts for nothing more from now on (E24). A lease that stands on it already is as long as its promise.
-    pub(crate) fn meet(&mut self, voter: VoterIndex, incarnation: Incarnation) {
-        self.grant.take_if(|grant| grant.is_for_another_life(voter, incarnation));
-        match &mut self.role {
-            Role::Follower => {}
-            Role::PreCandidate(round) => round.forget(voter),
-            Role::Candidate(candidate) => candidate.forget(voter),
-            Role::Leader(_) => {
-                self.acked[voter.position()] = Time::ZERO;
-                self.acked_by.remove(voter);
-                self.healthy_since[voter.position()] = Time::NEVER;
-            }
-        }
-        if let Some(sounding) = &mut self.sounding {
-            sounding.grants.remove(voter);
-        }
-    }
-
     /// The newest time of sending that a voter has echoed to this leader.
     pub(crate) fn last_echo(&self, voter: VoterIndex) -> Option<Time> {
         matches!(self.role, Role::Leader(_)).then(|| self.acked[voter.position()])
@@ -403,21 +374,6 @@ impl Election {
         } else {
             None
         }
-    }
-
-    /// In which lists a word of that sender counts (E20 (b)): nothing of an earlier step does, for a voter of the old list
-    /// alone may yet stand behind a leader of the old list alone. Seen from the last step, the middle one is as good.
-    fn weight(&self, from: Sender) -> Option<Weight> {
-        match (self.rules.digests.is_joint(), from.step) {
-            (_, Step::Same) | (false, Step::Earlier) => Some(Weight::Full),
-            (true, Step::Later) => Some(Weight::NextOnly),
-            (true, Step::Earlier) | (false, Step::Later) => None,
-        }
-    }
-
-    /// Whether that sender has the old list alone while this voter has both: it gets no vote and no promise (E20 (a)).
-    fn is_left_behind(&self, from: Sender) -> bool {
-        self.rules.digests.is_joint() && from.step == Step::Earlier
     }
 
     fn broadcast(&self, cx: &mut Context<'_>, message: Message) {
