@@ -105,7 +105,7 @@ fn says_unconfirmed(node: &Node, value: u8) -> Option<()> {
 
 fn times_asked(node: &Node) -> u64 {
     let metrics = metrics(node).unwrap_or_default();
-    let count = metrics.lines().find_map(|line| line.strip_prefix("qcluster_stood_still_total "));
+    let count = metrics.lines().find_map(|line| line.strip_prefix("qcluster_inquiries_total "));
     count.and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
