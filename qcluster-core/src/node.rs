@@ -269,9 +269,11 @@ impl Node {
     /// What comes first in every step.
     pub(crate) fn enter(&mut self, now: Time) {
         self.refusal = None;
-        let stood_still = self.set_clock(now);
+        let mut stood_still = self.set_clock(now);
         if self.stage == Stage::New {
             self.stage = Stage::Running;
+            // Nobody has heard of it yet.
+            stood_still = Span::ZERO;
             self.with_election(Election::begin);
         }
         self.with_election(Election::enter);

@@ -84,9 +84,10 @@ impl Digests {
         self.next.filter(|next| *next == new.current).map(|_| self.current)
     }
 
-    /// Whether a node that goes from `later` to this one takes back the middle step of a change.
+    /// Whether a node that goes from `later` to this one takes back the middle step of a change: for the old list alone, or for
+    /// the middle step of another change.
     pub(crate) fn is_back_from(&self, later: &Self) -> bool {
-        later.next.is_some() && self.next.is_none() && self.current == later.current
+        later.next.is_some() && self.next != later.next && self.current == later.current
     }
 
     /// Whether the voters change, and this is the middle step.

@@ -59,7 +59,7 @@ impl Election {
     /// The node stood still for longer than the lease: it takes part in nothing until others have said that no later life of
     /// it has taken its place (E24 (b)). What it promised and voted still binds it.
     pub(crate) fn doubt(&mut self, cx: &mut Context<'_>) {
-        if self.service != Service::Full || self.is_booting() {
+        if self.service != Service::Full {
             return;
         }
         self.service = Service::Doubted;

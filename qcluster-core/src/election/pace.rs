@@ -36,8 +36,11 @@ pub(super) struct Pace {
     /// The latest rounds of pre-votes, and when each began.
     rounds: [(u64, Time); Self::ROUNDS],
     saving_since: Time,
-    /// Voters whose last answer came too late; one alone says little: its sender may have stood still.
+    /// Voters whose last answer came too late; one alone says little: its sender may have stood still. So do several that it
+    /// gives at once when it goes on.
     late_voters: VoterSet,
+    /// When the last of them became one: only what was asked since then is another question.
+    late_since: Time,
     /// Those of whom that was told, until they are quick again.
     slow_voters: VoterSet,
     slow_save: bool,
@@ -76,7 +79,9 @@ impl Election {
         if took >= limit {
             let (was_late, was_slow) = (pace.late_voters.contains(voter), pace.slow_voters.contains(voter));
             pace.late_voters.insert(voter);
-            if was_late {
+            if !was_late {
+                pace.late_since = cx.now;
+            } else if began >= pace.late_since {
                 let slow = Slow::RoundTrip { voter, took, limit };
                 pace.last = Some(slow);
                 pace.slow_voters.insert(voter);

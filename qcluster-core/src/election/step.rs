@@ -41,8 +41,8 @@ impl ChangeStep {
         Self { digests: *digests, established, passed }
     }
 
-    /// Whether those rules are an earlier step than this one: the old list alone after the middle step, or anything with a
-    /// list that was left.
+    /// Whether those rules are an earlier step than this one: the old list without the coming one after the middle step, or
+    /// anything with a list that was left.
     pub(crate) fn is_behind(&self, digests: &Digests) -> bool {
         digests.is_back_from(&self.digests) || self.passed.contains(&digests.current())
     }

@@ -68,12 +68,12 @@ impl Node {
     /// Who does not answer so often is not there; once it is, the two greet each other.
     const ANNOUNCEMENTS_MAX: u8 = 8;
 
-    /// The node has been given nothing for so long. If another life could have begun and taken part meanwhile, it asks; so it does
-    /// where it has heard of no leader for long, since it may have been cut off.
+    /// The node has been given nothing for so long. If another life could have begun and taken part meanwhile, it asks, in its boot
+    /// wait too; so it does where it has heard of no leader for long, since it may have been cut off.
     pub(super) fn doubt(&mut self, stood_still: Span) {
         let Part::Voter(election) = &self.part else { return };
         let slept = stood_still > self.rules.trusted_lease;
-        if !slept && !election.is_out_of_touch(self.now) || election.is_booting() || self.is_stopped() {
+        if !slept && !election.is_out_of_touch(self.now) || self.is_stopped() {
             return;
         }
         let Some(me) = self.rules.me else { return };
@@ -105,9 +105,13 @@ impl Node {
     /// Asks those that have not confirmed yet, once a heartbeat.
     pub(super) fn inquire(&mut self) {
         self.announce_life();
-        let (now, heartbeat) = (self.now, self.rules.timing.heartbeat);
+        let (now, heartbeat, booting) = (self.now, self.rules.timing.heartbeat, self.is_booting());
         let Some(inquiry) = self.inquiry.as_mut().filter(|inquiry| now >= inquiry.ask_at) else { return };
         inquiry.ask_at = now + heartbeat;
+        if booting {
+            // Who asks takes part.
+            return;
+        }
         inquiry.asked = inquiry.asked.saturating_add(1);
         let Inquiry { why, nonce, confirmed, asked, .. } = *inquiry;
         let announces = match why {
@@ -194,13 +198,21 @@ impl Node {
         }
     }
 
-    /// A later life of this node takes part, says one that has seen it. One that has said nothing that counts yet goes above it:
-    /// the other one may be a life before it, whose wall clock was ahead.
+    /// Whether a life of this node that takes part could have begun after this one, as far as this one can tell: that takes a boot
+    /// wait.
+    pub(super) fn may_be_replaced(&self) -> bool {
+        let stood_still = self.stood_still().is_some();
+        let age = self.birth.map_or(Span::ZERO, |birth| self.now.since(birth.at));
+        stood_still || (self.is_acquainted && age >= self.rules.trusted_lease)
+    }
+
+    /// A later life of this node takes part, says one that has seen it. One that has said nothing that counts yet goes above it,
+    /// unless it may have been replaced: the other one has to be a life before it, whose wall clock was ahead.
     pub(super) fn hear_superseded(&mut self, by: Incarnation) {
         if by <= self.incarnation || by > Incarnation::MAX {
             return;
         }
-        if self.is_booting() && self.rules.me.is_some() {
+        if self.is_booting() && self.rules.me.is_some() && !self.may_be_replaced() {
             self.outlive(by);
         } else {
             self.stop_for(LostReason::Superseded, Notification::Superseded { by });

@@ -227,7 +227,8 @@ impl Node {
     /// A life larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the
     /// present one is renamed to be above it.
     pub(super) fn outlive(&mut self, known: Incarnation) {
-        let may_rename = self.is_booting() || self.rules.me.is_none() || !self.is_acquainted;
+        let is_new = (self.is_booting() || !self.is_acquainted) && !self.may_be_replaced();
+        let may_rename = self.rules.me.is_none() || is_new;
         if known <= self.incarnation || known > Incarnation::MAX || !may_rename {
             return;
         }

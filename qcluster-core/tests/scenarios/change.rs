@@ -182,6 +182,23 @@ fn nobody_goes_back_a_step_that_its_disk_knows_of_unless_told_to() {
     }
 }
 
+/// Who has taken a middle step may not take that of another change instead: others may have gone on to the list that it would no
+/// longer stand behind.
+#[test]
+fn nobody_turns_from_one_change_to_another_in_the_middle_unless_told_to() {
+    let mut world = in_the_middle_step(1, Durability::Durable);
+    let joint = world.machines[2].saved.clone().unwrap();
+    let settings = &mut world.machines[2].settings;
+    (settings.voters, settings.next_voters) = (voters(OLD), Some(voters([0, 1, 2, 4])));
+    assert_eq!(boot(&world, 2, &joint).err(), Some(BootError::StepBack));
+    world.machines[2].settings.rollback = true;
+    assert_eq!(boot(&world, 2, &joint).err(), None);
+    // The next change begins where this one ends, whether or not its last step was taken alone.
+    let settings = &mut world.machines[2].settings;
+    (settings.voters, settings.next_voters, settings.rollback) = (voters(NEW), Some(voters([2, 3, 4])), false);
+    assert_eq!(boot(&world, 2, &joint).err(), None);
+}
+
 /// The list that was left may come back, by a change of its own.
 #[test]
 fn a_change_back_by_its_own_middle_step_is_no_step_back() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use qcluster_core::{ElectionMessage, Refusal, Role};
+use qcluster_core::{ElectionMessage, Notification, Refusal, Role};
 
 use crate::dice::Dice;
 use crate::world::{Fate, World, at, election, id, is, ms};
@@ -252,4 +252,33 @@ fn a_fail_over_reads_well() {
     world.elect();
     world.run(ms(5));
     world.transcript.assert_golden(&world.machines, "fail_over");
+}
+
+fn too_slow(world: &World) -> usize {
+    world.count(|_, told| matches!(told, Notification::TooSlow(_)))
+}
+
+/// A round trip of half a lease elects nobody, and is told once by each; a voter that stood still and answers all that it was asked
+/// meanwhile is none (E5).
+#[test]
+fn a_slow_network_is_told_once_and_a_voter_that_stood_still_is_none() {
+    for seed in 0..10 {
+        let mut world = World::of(3).seeded(seed);
+        world.start_all();
+        let leader = world.elect();
+        world.run(ms(1_000));
+        let (sleeper, other) = ((leader + 1) % 3, (leader + 2) % 3);
+        world.crash(other);
+        world.freeze(sleeper, ms(1_000));
+        world.run(ms(3_000));
+        assert_eq!(too_slow(&world), 0, "seed {seed}\n{}", world.story());
+        assert!(world.leaders().len() == 1, "seed {seed}\n{}", world.story());
+
+        let mut world = World::of(3).seeded(seed);
+        world.network.rule(|_, _, _| Some(Fate::Deliver(ms(45))));
+        world.start_all();
+        world.run(ms(20_000));
+        assert!(world.leaders().is_empty());
+        assert!((1..=6).contains(&too_slow(&world)), "seed {seed}: {}\n{}", too_slow(&world), world.story());
+    }
 }

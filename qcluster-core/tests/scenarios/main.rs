@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no public interface; plain pub reads better in it")]
 
+mod boots;
 mod change;
 mod clocks;
 mod configuration;

@@ -1,0 +1,82 @@
+//! A life that was replaced before its own boot wait was over: it neither ends that unasked, nor goes above its replacement (E24).
+
+use qcluster_core::{Durability, Notification, Role};
+
+use crate::world::{Disk, World, ms};
+
+/// Of five, one that it can count on has not met its replacement. In its boot wait it had promised nothing: it does not end that
+/// before a quorum has confirmed it.
+#[test]
+fn a_node_that_stood_still_in_its_boot_wait_promises_nothing_before_a_quorum_has_confirmed_it() {
+    for seed in 0..20 {
+        let mut world = World::of(5).seeded(seed);
+        let settings = world.machines[0].settings.clone();
+        let replacement = world.add(settings);
+        (0..5).for_each(|n| world.start(n));
+        world.elect();
+        world.run(ms(1_000));
+        world.crash(0);
+        world.start(0);
+        world.run(ms(5));
+        // Given a replacement that 1 has never heard, nor 1 it, …
+        world.freeze(0, ms(8_600));
+        world.run(ms(500));
+        world.network.cut(1, replacement);
+        world.start(replacement);
+        world.run(ms(8_000));
+        // … and a cut, a moment before it goes on, that leaves it with 1, and 1 with 2, which knows better, …
+        world.network.split(&[0, 1, 2]);
+        world.network.cut(0, 2);
+        // … then the judge sees one lease.
+        world.run(ms(8_000));
+        assert!(!world.leads(0) && !world.leads(1) && !world.leads(2), "seed {seed}\n{}", world.story());
+        world.leader();
+        // And once it reaches somebody who knows, it stops.
+        world.heal();
+        world.run(ms(1_000));
+        assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+    }
+}
+
+/// It waits for its disk, and so long that a later life has begun and takes part: it does not go above that one.
+#[test]
+fn a_node_whose_boot_wait_was_long_enough_for_a_replacement_does_not_go_above_it() {
+    for (stands_still, seed) in [(true, 1), (true, 2), (false, 3), (false, 4)] {
+        let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
+        let mut world = world.seeded(seed);
+        let settings = world.machines[0].settings.clone();
+        let replacement = world.add(settings);
+        (0..3).for_each(|n| world.start(n));
+        world.elect();
+        world.run(ms(1_000));
+        world.crash(0);
+        world.machines[0].disk = Disk::Held;
+        if stands_still {
+            // Given one that has met nobody and stands still, …
+            world.isolate(0);
+            world.start(0);
+            world.freeze(0, ms(5_000));
+        } else {
+            // … or one that was cut off since it met the others, …
+            world.start(0);
+            world.run(ms(100));
+            world.isolate(0);
+        }
+        world.run(ms(500));
+        world.start(replacement);
+        world.run(ms(4_000));
+        world.heal();
+        world.network.split(&[0, 1]);
+        world.run(ms(2_000));
+        world.sync(0);
+        world.run(ms(10_000));
+        // … then the judge sees one lease.
+        assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+        let superseded = |who, told: Notification| who == 0 && matches!(told, Notification::Superseded { .. });
+        assert_eq!(world.count(superseded), 1);
+        world.heal();
+        world.run(ms(2_000));
+        assert_ne!(world.role(replacement), Role::Stopped, "seed {seed}\n{}", world.story());
+        world.leader();
+    }
+}
