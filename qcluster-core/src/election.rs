@@ -135,8 +135,6 @@ pub(crate) struct Election {
     pace: Pace,
     /// Who was named to lead next, until somebody leads (E11).
     handed_to: Option<NodeKey>,
-    /// When a quorum was last known to stand behind somebody here: a leader was heard, or this voter's life was confirmed (E24).
-    in_touch_at: Time,
 }
 
 /// What a voter starts with.
@@ -181,7 +179,6 @@ impl Election {
             healthy_since: alloc::vec![Time::NEVER; voters],
             pace: Pace::default(),
             handed_to: None,
-            in_touch_at: start.now,
             rules,
         };
         election.delay = election.draw_delay();

@@ -269,11 +269,9 @@ impl Node {
     /// What comes first in every step.
     pub(crate) fn enter(&mut self, now: Time) {
         self.refusal = None;
-        let mut stood_still = self.set_clock(now);
+        let stood_still = self.set_clock(now);
         if self.stage == Stage::New {
             self.stage = Stage::Running;
-            // Nobody has heard of it yet.
-            stood_still = Span::ZERO;
             self.with_election(Election::begin);
         }
         self.with_election(Election::enter);

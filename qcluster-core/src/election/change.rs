@@ -75,20 +75,8 @@ impl Election {
         self.campaign_at = Time::NEVER;
     }
 
-    /// Leases that a voter may hear no leader before it doubts itself: more than any election takes that nothing stands in the
-    /// way of.
-    const LEADERLESS_LEASES: u64 = 3;
-
-    /// Whether no quorum has stood behind anybody that this voter hears for so long that another life may have taken its place
-    /// (E24 (b)): it may have been cut off.
-    pub(crate) fn is_out_of_touch(&self, now: Time) -> bool {
-        let patience = self.rules.timing.lease.times(Self::LEADERLESS_LEASES);
-        self.service == Service::Full && !self.is_booting() && now.since(self.in_touch_at) >= patience
-    }
-
     /// A quorum knows of no later life.
     pub(crate) fn trust_again(&mut self, cx: &mut Context<'_>) {
-        self.in_touch_at = cx.now;
         if self.service == Service::Doubted {
             self.service = Service::Full;
             self.delay = self.draw_delay();

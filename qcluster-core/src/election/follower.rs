@@ -71,7 +71,6 @@ impl Election {
         self.follow(cx, leadership, sent_at);
         self.promise(cx, from, leadership, sent_at);
         if active {
-            self.in_touch_at = cx.now;
             self.note_established(cx, from.step);
             self.note_handed_over(cx.now, leadership.node);
             let until = cx.now + self.rules.timing.lease;
@@ -190,7 +189,6 @@ impl Election {
             return;
         }
         self.boot_wait = BootWait::Over;
-        self.in_touch_at = cx.now;
         self.storage.forget_earlier_leases(self.rules.timing.lease);
         let heard_lately = self.shown.is_some();
         let patience = if heard_lately { self.rules.timing.lease } else { Span::ZERO };

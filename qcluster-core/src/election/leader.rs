@@ -124,7 +124,6 @@ impl Election {
             return;
         }
         leader.lease_until = Some(until);
-        self.in_touch_at = cx.now;
         if first {
             cx.counters.elected += 1;
             self.note_established(cx, Step::Same);

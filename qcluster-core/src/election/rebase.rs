@@ -55,10 +55,7 @@ impl Election {
             healthy_since,
             pace,
             handed_to,
-            in_touch_at,
         } = self;
-        // Nobody is replaced here.
-        *in_touch_at = by.present;
         *pace = Pace::default();
         *rng = Rng::before_zero();
         storage.rebase();

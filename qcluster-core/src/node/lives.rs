@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{Envelope, Message, Notification, Session};
-use super::{Node, Part, Stage};
+use super::{Node, Stage};
 use crate::config::{Durability, VoterIndex};
 use crate::election::Election;
 use crate::id::Incarnation;
@@ -19,8 +19,6 @@ enum Why {
     Announced,
     /// It stood still, may have been replaced, and takes no part until a quorum has answered (E24 (b)).
     StoodStill { span: Span },
-    /// The same, since it has heard of no leader for long. That is told anyway.
-    OutOfTouch,
 }
 
 /// The question to all voters whether this life is the latest of its name.
@@ -69,11 +67,9 @@ impl Node {
     const ANNOUNCEMENTS_MAX: u8 = 8;
 
     /// The node has been given nothing for so long. If another life could have begun and taken part meanwhile, it asks, in its boot
-    /// wait too; so it does where it has heard of no leader for long, since it may have been cut off.
+    /// wait too.
     pub(super) fn doubt(&mut self, stood_still: Span) {
-        let Part::Voter(election) = &self.part else { return };
-        let slept = stood_still > self.rules.trusted_lease;
-        if !slept && !election.is_out_of_touch(self.now) || self.is_stopped() {
+        if stood_still <= self.rules.trusted_lease || self.is_stopped() {
             return;
         }
         let Some(me) = self.rules.me else { return };
@@ -81,7 +77,7 @@ impl Node {
         self.with_election(Election::doubt);
         let earlier = self.inquiry.filter(|inquiry| matches!(inquiry.why, Why::StoodStill { .. }));
         let asked = earlier.map_or(0, |earlier| earlier.asked);
-        self.begin_inquiry(me, if slept { Why::StoodStill { span: stood_still } } else { Why::OutOfTouch }, asked);
+        self.begin_inquiry(me, Why::StoodStill { span: stood_still }, asked);
         self.conclude_inquiry();
     }
 
@@ -126,7 +122,6 @@ impl Node {
                 }
                 false
             }
-            Why::OutOfTouch => false,
         };
         for voter in self.rules.others().filter(|voter| !confirmed.contains(*voter)) {
             // Who was never heard is greeted, not asked.
@@ -148,14 +143,14 @@ impl Node {
         let Some(Inquiry { why, confirmed, asked, .. }) = self.inquiry else { return };
         match why {
             Why::Announced if confirmed == self.rules.quorums.all() => self.inquiry = None,
-            Why::StoodStill { .. } | Why::OutOfTouch if self.rules.quorums.is_majority_of_newest(confirmed) => {
+            Why::StoodStill { .. } if self.rules.quorums.is_majority_of_newest(confirmed) => {
                 self.inquiry = None;
                 self.with_election(Election::trust_again);
-                if asked >= Self::ASKS_BEFORE_A_WORD && why != Why::OutOfTouch {
+                if asked >= Self::ASKS_BEFORE_A_WORD {
                     self.queue.push_notification(Notification::Confirmed);
                 }
             }
-            Why::Announced | Why::StoodStill { .. } | Why::OutOfTouch => {}
+            Why::Announced | Why::StoodStill { .. } => {}
         }
     }
 
@@ -168,11 +163,11 @@ impl Node {
         doubt.into_iter().flat_map(waits)
     }
 
-    /// For how long it stood still, if that is why it waits for them; otherwise it has heard of no leader for long.
+    /// For how long it stood still, while it waits for them.
     pub fn stood_still(&self) -> Option<Span> {
         match self.inquiry?.why {
             Why::StoodStill { span } => Some(span),
-            Why::OutOfTouch | Why::Announced => None,
+            Why::Announced => None,
         }
     }
 

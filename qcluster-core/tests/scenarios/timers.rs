@@ -1,6 +1,6 @@
 //! When a voter campaigns (E8): what widens its timer, and what does not move it.
 
-use qcluster_core::{ElectionMessage, Event, Message, Refusal, Role, Session, Span, Term, Time};
+use qcluster_core::{ElectionMessage, Refusal, Role, Span, Term};
 
 use crate::world::{World, election, ms};
 
@@ -19,30 +19,8 @@ fn last_round(world: &World) -> (u64, Term) {
     asked.last().expect("it has asked")
 }
 
-/// Runs until the voter asks around. Gives the moment from which its timer ran: where it has heard of no leader for so long that it
-/// asks whether it was replaced (E24), another one says that it was not, and its timer runs a heartbeat later.
-fn asks_around(world: &mut World) -> Time {
-    let asks = |world: &World| world.role(VOTER) == Role::PreCandidate;
-    let mut from = world.now;
-    loop {
-        let doubts = |world: &World| world.node(VOTER).unconfirmed_by().count() > 0;
-        world.run_till(ms(500), "a pre-candidate", |world| asks(world) || doubts(world));
-        if asks(world) {
-            return from;
-        }
-        let questions = world.transcript.messages().filter_map(|(from, _, message)| match message {
-            Message::Session(Session::Confirm { nonce }) if from == VOTER => Some(nonce),
-            _ => None,
-        });
-        let nonce = questions.last().unwrap_or(0);
-        let answer = world.envelope(0, VOTER, Message::Session(Session::Confirmed { nonce }));
-        world.give(VOTER, Event::Message(answer));
-        if doubts(world) {
-            world.run(ms(1));
-        } else {
-            from = world.now + ms(25);
-        }
-    }
+fn asks_around(world: &mut World) {
+    world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
 }
 
 /// The voter asks around, is encouraged, asks for votes, and is refused by both others.
@@ -61,8 +39,9 @@ fn lose_a_candidacy(world: &mut World) {
 
 /// How long it then waits before it asks around again.
 fn wait(world: &mut World) -> Span {
-    let from = asks_around(world);
-    world.now.since(from)
+    let lost = world.now;
+    asks_around(world);
+    world.now.since(lost)
 }
 
 /// Where a round trip takes longer than a slot, candidates would meet for ever: each defeat in a row doubles the chance part,

@@ -59,22 +59,13 @@ pub(super) fn draw(rng: &mut Rng, mut setup: Setup) -> Schedule {
     let known = replace + lease.times(9);
     let end_of_trouble = known + lease.times(rng.between(10, 60));
     let mut faults = vec![(replace, Fault::Twin { host: spare, of })];
-    // It stands still, or it is on the small side of a cut.
-    let is_cut_off = voters.len() > 2 && rng.one_in(4);
-    if is_cut_off {
-        let few = usize::try_from(rng.below((voters.len() as u64 - 1) / 2)).unwrap_or(0);
-        let with: Vec<usize> = voters.iter().copied().filter(|voter| *voter != of).take(few).collect();
-        faults.push((freeze, Fault::Split { group: with.into_iter().chain([of]).collect() }));
-    } else {
-        faults.push((freeze, Fault::Freeze { host: of }));
-    }
+    faults.push((freeze, Fault::Freeze { host: of }));
     // Mostly when all is settled, and sometimes while the replacement still boots: then it is the one that stops.
     let earliest = if rng.one_in(8) { replace } else { known };
     let back = earliest + Span::from_nanos(rng.below(end_of_trouble.since(earliest).as_nanos()));
-    faults.push((back, if is_cut_off { Fault::MendAll } else { Fault::Thaw { host: of } }));
+    faults.push((back, Fault::Thaw { host: of }));
     let mut trouble = Trouble { rng, setup: &setup, faults: &mut faults, of, spare };
-    // A cut may end in another cut.
-    trouble.between(if is_cut_off { back } else { known }, end_of_trouble);
+    trouble.between(known, end_of_trouble);
     faults.retain(|(at, _)| *at < end_of_trouble);
     faults.sort_by_key(|(at, _)| *at);
     let converge = if earliest == known { Some(heal(&setup, of, spare, end_of_trouble, &mut faults)) } else { None };

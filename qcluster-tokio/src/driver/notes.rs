@@ -16,7 +16,7 @@ impl Driver {
             last.role != Some(node.role())
                 || last.term != node.term().0
                 || disk_failed != self.effects.storage_error.is_some()
-                || last.unconfirmed_by.is_empty() != node.stood_still().is_none()
+                || last.unconfirmed_by.is_empty() != node.unconfirmed_by().next().is_none()
         };
         if changed || now >= self.snapshot_at {
             self.snapshot_at = now + node.rules().timing().heartbeat;
@@ -39,9 +39,7 @@ impl Driver {
             snapshot.storage = storage;
             snapshot.counters.clone_from(node.counters());
             snapshot.unconfirmed_by.clear();
-            if node.stood_still().is_some() {
-                snapshot.unconfirmed_by.extend(node.unconfirmed_by().map(VoterIndex::position));
-            }
+            snapshot.unconfirmed_by.extend(node.unconfirmed_by().map(VoterIndex::position));
             snapshot.is_in_middle_step = node.is_in_middle_step();
             snapshot.step_is_established = node.step_is_established();
             snapshot.slow = node.slow();

@@ -142,8 +142,7 @@ fn elections(view: &View<'_>) -> Vec<Family<'static>> {
         counter("clock_regressions", "Times that the clock went back", counters_of.clock_regressions),
         counter(
             "inquiries",
-            "Times that the node stood still for longer than its lease, or heard of no leader for long, and asked whether it was \
-             replaced",
+            "Times that the node stood still for longer than its lease, and asked whether it was replaced",
             counters_of.inquiries,
         ),
         counter("twins_seen", "Signs of a second live node of one identifier", counters_of.twins),
