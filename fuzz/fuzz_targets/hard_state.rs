@@ -52,8 +52,15 @@ fn bytes(record: &Record<'_>, rules: &Rules) -> Vec<u8> {
 /// The part of a record that says whose it is: magic, version, cluster, node.
 fn owner(rules: &Rules) -> Vec<u8> {
     const OWNER_LEN: usize = 17;
-    let nothing =
-        HardState { term: Term(0), vote: None, stamp: Term(0), lease: Span::ZERO, incarnation: Incarnation::UNKNOWN };
+    let nothing = HardState {
+        term: Term(0),
+        vote: None,
+        stamp: Term(0),
+        lease: Span::ZERO,
+        incarnation: Incarnation::UNKNOWN,
+        lives: Vec::new(),
+        step: None,
+    };
     let mut bytes = Vec::new();
     encode(&nothing, rules, &mut bytes);
     bytes.truncate(OWNER_LEN);
