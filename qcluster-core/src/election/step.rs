@@ -51,3 +51,6 @@ impl ChangeStep {
         self.digests
     }
 }
+
+#[cfg(test)]
+mod tests;

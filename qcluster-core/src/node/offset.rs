@@ -24,3 +24,6 @@ impl Offset {
         self.0 = self.0 + lost;
     }
 }
+
+#[cfg(test)]
+mod tests;
