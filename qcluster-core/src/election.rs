@@ -13,6 +13,7 @@ mod context;
 mod follower;
 mod handover;
 mod leader;
+mod lives;
 mod message;
 mod pace;
 mod pre_vote;
@@ -34,7 +35,7 @@ pub use storage::{HardState, KnownLife, PersistId, Vote};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Rules, Step, Timing, VoterIndex};
-use crate::id::{FencingToken, Incarnation, NodeKey, Term};
+use crate::id::{FencingToken, Incarnation, LivesDigest, NodeKey, Term};
 use crate::quorum::Support;
 use crate::reason::{LostReason, Refusal, TransferRefused};
 use crate::rng::Rng;
@@ -66,6 +67,16 @@ pub(crate) struct Sender {
     pub(crate) step: Step,
 }
 
+/// What another voter answers when it is asked for a vote or a pre-vote.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    /// `None` is a yes.
+    refusal: Option<Refusal>,
+    term: Term,
+    /// What it knows of lives.
+    lives: LivesDigest,
+}
+
 /// What a voter is at the moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Role {
@@ -88,8 +99,6 @@ enum BootWait {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Service {
     Full,
-    /// It stood still for so long that another life may have taken its place, and asks whether one has (E24).
-    Doubted,
     /// About to stop: it may end a leadership, and begins nothing.
     Retiring,
 }
@@ -132,6 +141,10 @@ pub(crate) struct Election {
     acked_by: Support,
     /// While leading: since when each voter has answered without a gap (E11).
     healthy_since: Vec<Time>,
+    /// What it knows of lives (E24), its own included.
+    lives: LivesDigest,
+    /// Of each voter, what it knows and has told.
+    learned: Vec<LivesDigest>,
     pace: Pace,
     /// Who was named to lead next, until somebody leads (E11).
     handed_to: Option<NodeKey>,
@@ -177,10 +190,13 @@ impl Election {
             acked: alloc::vec![Time::ZERO; voters],
             acked_by: Support::NONE,
             healthy_since: alloc::vec![Time::NEVER; voters],
+            lives: LivesDigest::default(),
+            learned: alloc::vec![LivesDigest::default(); voters],
             pace: Pace::default(),
             handed_to: None,
             rules,
         };
+        election.note_lives();
         election.delay = election.draw_delay();
         election
     }
@@ -255,22 +271,22 @@ impl Election {
                 self.learn_stamp(stamp);
                 self.on_heartbeat(cx, from, term, sent_at, active);
             }
-            Message::HeartbeatAck { term, sent_at, stamp } => {
+            Message::HeartbeatAck { term, sent_at, stamp, lives } => {
                 self.learn_stamp(stamp);
-                self.on_ack(cx, from, term, sent_at);
+                self.on_ack(cx, from, term, sent_at, lives);
             }
             Message::StaleTerm { term } => self.on_stale_term(cx, term),
             Message::PreVoteRequest { round, term, consent } => {
                 self.on_pre_vote_request(cx, from, round, term, consent);
             }
-            Message::PreVoteReply { round, refusal, term, stamp } => {
+            Message::PreVoteReply { round, refusal, term, stamp, lives } => {
                 self.learn_stamp(stamp);
-                self.on_pre_vote_reply(cx, from, round, refusal, term);
+                self.on_pre_vote_reply(cx, from, round, Word { refusal, term, lives });
             }
             Message::VoteRequest { term, released } => self.on_vote_request(cx, from, term, released),
-            Message::VoteReply { asked, refusal, term, stamp } => {
+            Message::VoteReply { asked, refusal, term, stamp, lives } => {
                 self.learn_stamp(stamp);
-                self.on_vote_reply(cx, from, asked, refusal, term);
+                self.on_vote_reply(cx, from, asked, Word { refusal, term, lives });
             }
             Message::Release { term, successor } => self.on_release(cx, from, term, successor),
             Message::CouldYouWin { term } => self.on_could_you_win(cx, from, term),
@@ -366,8 +382,6 @@ impl Election {
             Some(Refusal::BootWait)
         } else if self.abstains() || self.is_retiring() {
             Some(Refusal::Abstains)
-        } else if self.service == Service::Doubted {
-            Some(Refusal::Unconfirmed)
         } else {
             None
         }

@@ -225,7 +225,7 @@ impl Endpoint {
         match envelope.message {
             Message::Membership(_) | Message::Registry(_) => self.addresses.find(voter, to, to_incarnation, said),
             // Where a voter is, its name and itself say. What others say is for when there is nothing else (E19).
-            Message::Session(_) | Message::Election(_) | Message::Observer(_) => {
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Lives(_) => {
                 self.addresses.find(voter, to, to_incarnation, || None).or_else(said)
             }
         }

@@ -153,6 +153,26 @@ impl fmt::Debug for Incarnation {
     }
 }
 
+/// Stands for all that a voter knows of lives that have taken part (E24): equal for two that know the same, in whatever order
+/// they came to know it. Of nothing it is zero.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct LivesDigest(pub u32);
+
+impl LivesDigest {
+    /// Of one life more.
+    #[must_use]
+    pub const fn with(self, node: NodeKey, life: Incarnation) -> Self {
+        let [a, b, c, d, ..] = mix(mix(node.0) ^ life.0).to_le_bytes();
+        Self(self.0.wrapping_add(u32::from_le_bytes([a, b, c, d])))
+    }
+}
+
+impl fmt::Debug for LivesDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
 /// A term of the election: at most one leader each (E1). Zero is before the first.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -205,9 +225,28 @@ impl fmt::Display for FencingToken {
     }
 }
 
-/// Keys and incarnations are evenly spread over 64 bits, where a variable-length integer would cost ten bytes: on the
-/// wire they are eight bytes, little-endian.
-macro_rules! eight_bytes_on_the_wire {
+/// Keys, incarnations and digests are evenly spread over their bits, where a variable-length integer would cost more bytes: on the
+/// wire they are as long as they are, little-endian.
+macro_rules! whole_on_the_wire {
+    ($($name:ident($number:ty)),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.to_le_bytes().serialize(serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <[u8; size_of::<$number>()]>::deserialize(deserializer).map(|bytes| Self(<$number>::from_le_bytes(bytes)))
+            }
+        }
+    )*};
+}
+
+whole_on_the_wire!(NodeKey(u64), Incarnation(u64), LivesDigest(u32));
+
+/// What stands in the header of a datagram, which is not postcard's.
+macro_rules! in_the_header {
     ($($name:ident),*) => {$(
         impl $name {
             /// Writes itself behind what a datagram holds so far.
@@ -220,22 +259,10 @@ macro_rules! eight_bytes_on_the_wire {
                 bytes.split_first_chunk().map(|(own, rest)| (Self(u64::from_le_bytes(*own)), rest))
             }
         }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                self.0.to_le_bytes().serialize(serializer)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <[u8; 8]>::deserialize(deserializer).map(|bytes| Self(u64::from_le_bytes(bytes)))
-            }
-        }
     )*};
 }
 
-eight_bytes_on_the_wire!(NodeKey, Incarnation);
+in_the_header!(NodeKey, Incarnation);
 
 /// FNV-1a over the parts, each ended by a byte that no identifier has, and mixed: the same value on every machine and in
 /// every version. It tells names apart; it does not resist an attacker.

@@ -51,8 +51,6 @@ pub struct Counters {
     pub clock_regressions: u64,
     /// Signs of a live twin (E17).
     pub twins: u64,
-    /// Times that this node stood still for longer than its lease, and asked whether it was replaced (E24).
-    pub inquiries: u64,
     /// Observers refused because there are too many.
     pub observers_refused: u64,
     /// Sends given up because the embedder did not take its actions.

@@ -28,7 +28,7 @@ use core::net::SocketAddr;
 
 pub use actions::Actions;
 pub use boot::{Boot, BootError};
-pub use event::{Action, Envelope, Event, Message, Notification, Session};
+pub use event::{Action, Envelope, Event, LivesTold, Message, Notification, Session};
 pub use gossip::RegistryCommand;
 pub use links::Lives;
 pub use role::Role;
@@ -43,12 +43,13 @@ use crate::observer::{self, Audience, Watch};
 use crate::reason::{DropReason, TransferRefused};
 use crate::registry::RegistryError;
 use crate::rng::Rng;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use gossip::Gossip;
 use links::Links;
-use lives::{Birth, Inquiry};
+use lives::OwnLife;
 use offset::Offset;
 use queue::Queue;
+use send::Answer;
 
 /// A deterministic node. Given the same rules, boot values and events it does the same, on every machine.
 ///
@@ -62,19 +63,11 @@ pub struct Node {
     rng: Rng,
     /// The latest time that it was given (E15), on the clock that never goes back.
     now: Time,
-    /// When it is given something at the latest, so that a gap of more than a lease means that it stood still (E24).
-    look_at: Time,
     offset: Offset,
-    /// When it began; `None` where nobody knows (a model checker's node).
-    birth: Option<Birth>,
     stage: Stage,
     part: Part,
     links: Links,
-    /// Whether a voter has greeted this life.
-    is_acquainted: bool,
-    inquiry: Option<Inquiry>,
-    /// Whether the others were told that this life takes part.
-    is_announced: bool,
+    own: OwnLife,
     /// Whether the application was told that the last step of a change was taken too early (E20).
     is_warned_of_step: bool,
     audience: Audience,
@@ -146,15 +139,11 @@ impl Node {
             incarnation,
             rng,
             now,
-            look_at: if rules.me.is_some() { now } else { Time::NEVER },
             offset: Offset::default(),
-            birth: Some(Birth { at: now, stamp_ms: boot.stamp_ms }),
             stage: Stage::New,
             part,
             links,
-            is_acquainted: false,
-            inquiry: None,
-            is_announced: false,
+            own: OwnLife::new(now, boot.stamp_ms),
             is_warned_of_step: false,
             audience: Audience::default(),
             gossip,
@@ -204,8 +193,8 @@ impl Node {
                     Part::Member => Time::NEVER,
                 };
                 let gossip = self.gossip.as_ref().map_or(Time::NEVER, |gossip| gossip.due);
-                let inquiry = self.inquiry.as_ref().map_or(Time::NEVER, |inquiry| inquiry.ask_at);
-                part.min(self.links.greet_at).min(gossip).min(inquiry).min(self.look_at)
+                let announcement = self.own.announcement.map_or(Time::NEVER, |announcement| announcement.tell_at);
+                part.min(self.links.greet_at).min(gossip).min(announcement)
             }
         })
     }
@@ -269,32 +258,26 @@ impl Node {
     /// What comes first in every step.
     pub(crate) fn enter(&mut self, now: Time) {
         self.refusal = None;
-        let stood_still = self.set_clock(now);
+        self.set_clock(now);
         if self.stage == Stage::New {
             self.stage = Stage::Running;
             self.with_election(Election::begin);
         }
         self.with_election(Election::enter);
-        self.doubt(stood_still);
         self.enter_gossip();
     }
 
-    /// Time never goes back; a clock that does costs a leadership, and goes on from there (E15). Gives the time since the last
-    /// step.
-    fn set_clock(&mut self, given: Time) -> Span {
+    /// Time never goes back; a clock that does costs a leadership, and goes on from there (E15).
+    fn set_clock(&mut self, given: Time) {
         let now = self.offset.inner(given);
         if now < self.now {
             self.counters.clock_regressions += 1;
             self.offset.make_up(self.now.since(now));
             self.with_election(Election::clock_went_back);
-            return Span::ZERO;
+            return;
         }
-        let passed = now.since(self.now);
+        self.own.stood_still |= !self.own.is_acquainted && now.since(self.now) > self.rules.trusted_lease;
         self.now = now;
-        if now >= self.look_at {
-            self.look_at = now + self.rules.trusted_lease.split(4).times(3);
-        }
-        passed
     }
 
     fn timeout(&mut self) {
@@ -305,7 +288,7 @@ impl Node {
             self.greet();
         }
         self.with_election(Election::timeout);
-        self.inquire();
+        self.announce_life();
         let lease = self.rules.timing.lease;
         if let Part::Observer(watch) = &mut self.part
             && watch.timeout(self.now, lease)
@@ -370,6 +353,7 @@ impl Node {
                 Effect::Send { to, message } => self.send_to_voter(to, Message::Election(message)),
                 Effect::Persist { id, hard_state } => self.queue.push_persist(id, hard_state),
                 Effect::Changed(change) => self.tell(change),
+                Effect::TellLives { to } => self.tell_lives(to, Answer::No),
             }
         }
         self.effects = effects;

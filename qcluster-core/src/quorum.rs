@@ -64,7 +64,7 @@ impl FromIterator<VoterIndex> for VoterSet {
 }
 
 /// In which lists the word of a voter counts (E20 (b)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Weight {
     /// In every list: the voter is in the same step of a change as the node that counts.
     Full,
@@ -139,13 +139,6 @@ impl Quorums {
     pub(crate) fn newest_common(&self, support: Support, times: &[Time]) -> Time {
         let newest = |(list, counted)| newest_of_majority(list, counted, times);
         self.counted(support).map(newest).min().unwrap_or(Time::ZERO)
-    }
-
-    /// Whether `set` holds a majority of the one list, or of the coming one while the voters change: every quorum that a node may be
-    /// part of holds one.
-    pub(crate) fn is_majority_of_newest(&self, set: VoterSet) -> bool {
-        let newest = self.next.unwrap_or(self.current);
-        newest.intersection(set).len() >= majority(newest)
     }
 
     /// All voters of all lists.

@@ -47,8 +47,6 @@ reasons! {
         Abstains = "abstains",
         /// The voter has taken a step of a change of voters that the asker has not (E20).
         EarlierStep = "earlier_step",
-        /// The voter stood still, and does not know yet whether it was replaced (E24).
-        Unconfirmed = "unconfirmed",
     }
 }
 
@@ -132,6 +130,10 @@ reasons! {
         RecordCollision = "record_collision",
         /// It comes from a life of the sender that another one has taken the place of (E24).
         Superseded = "superseded",
+        /// It is a vote or a promise of a voter that knows of lives which this node has yet to be told of (E24).
+        UnsharedLives = "unshared_lives",
+        /// It is a promise of a life that this node has yet to save, and would not know after a crash (E24).
+        UnsavedLife = "unsaved_life",
     }
 }
 
@@ -149,10 +151,6 @@ reasons! {
         Twin = "twin",
         /// See [`Superseded`](crate::Session::Superseded).
         Superseded = "superseded",
-        /// See [`Confirm`](crate::Session::Confirm).
-        Confirm = "confirm",
-        /// See [`Confirmed`](crate::Session::Confirmed).
-        Confirmed = "confirmed",
         /// See [`Step`](crate::Session::Step).
         Step = "step",
         /// See [`Heartbeat`](crate::ElectionMessage::Heartbeat).
@@ -181,6 +179,8 @@ reasons! {
         Membership = "membership",
         /// About services (G5).
         Registry = "registry",
+        /// Which lives have taken part (E24).
+        Lives = "lives",
     }
 }
 

@@ -108,12 +108,10 @@ marks! {
     Superseded = "superseded node stopped",
     /// What it said before counted for nothing.
     SupersededDropped = "word of a superseded life",
-    /// A node that stood still asked whether it was replaced (E24).
-    Inquired = "asked whether it was replaced",
-    /// … waited for a quorum to say so, and took part again.
-    Confirmed = "confirmed after a while",
-    /// … and a vote or pre-vote was refused meanwhile.
-    RefusedUnconfirmed = "refused: unconfirmed",
+    /// A word did not count because its giver knew of lives that its receiver did not (E24).
+    Unshared = "word of a voter that knew of other lives",
+    /// … or because its receiver had yet to save the life that gave it.
+    Unsaved = "word of a life that was not saved",
     /// A node knew that a leader was elected in the middle step of a change of voters (E20).
     StepEstablished = "middle step established",
     /// A voter in the middle step refused one that knew of the old voters only.
@@ -191,8 +189,8 @@ impl Marks {
             (Mark::UnprovenLife, dropped(DropReason::UnprovenLife)),
             (Mark::Stale, dropped(DropReason::Stale)),
             (Mark::SupersededDropped, dropped(DropReason::Superseded)),
-            (Mark::Inquired, counters.inquiries),
-            (Mark::RefusedUnconfirmed, refused(Refusal::Unconfirmed)),
+            (Mark::Unshared, dropped(DropReason::UnsharedLives)),
+            (Mark::Unsaved, dropped(DropReason::UnsavedLife)),
             (Mark::RefusedEarlierStep, refused(Refusal::EarlierStep)),
         ] {
             self.add(mark, count);

@@ -50,7 +50,7 @@ impl Scene<'_> {
         self.clock.read(self.at)
     }
 
-    fn is_voter(&self) -> bool {
+    pub(crate) fn is_voter(&self) -> bool {
         self.plan.all_voters().contains(self.identity)
     }
 }
@@ -138,6 +138,12 @@ impl Oracles {
     /// A process is gone, and with it whatever it led.
     pub(crate) fn ended(&mut self, host: usize) {
         self.leases.gone(host);
+    }
+
+    /// The boot wait of a voter is over.
+    #[inline]
+    pub(crate) fn takes_part(&mut self, scene: &Scene<'_>) {
+        self.promises.part_since(scene);
     }
 
     /// A step is over: this is what `is_leader()` would go by from now on.

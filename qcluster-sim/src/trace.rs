@@ -153,6 +153,7 @@ pub(crate) fn message_in_words(message: &Message) -> String {
         Message::Session(_) | Message::Election(_) | Message::Observer(_) => InWords(Said::from(message)).to_string(),
         Message::Membership(message) => format!("{message:?}"),
         Message::Registry(message) => format!("{message:?}"),
+        Message::Lives(told) => format!("{told:?}"),
     }
 }
 
@@ -165,6 +166,7 @@ fn write_message(f: &mut fmt::Formatter<'_>, message: Option<&Said>) -> fmt::Res
             write!(f, "Announce {{ leader: {leader:?}, term: {term:?} }}")
         }
         Some(Said::Session(session)) => write_session(f, session),
+        Some(Said::Lives) => f.write_str("Lives"),
         Some(Said::Gossip) => f.write_str("gossip"),
     }
 }
@@ -178,8 +180,6 @@ fn write_session(f: &mut fmt::Formatter<'_>, session: &Session) -> fmt::Result {
         | Session::ProbeAck { .. }
         | Session::Twin { .. }
         | Session::Superseded { .. }
-        | Session::Confirm { .. }
-        | Session::Confirmed { .. }
         | Session::Step { .. } => write!(f, "{session:?}"),
     }
 }

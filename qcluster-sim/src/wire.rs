@@ -34,6 +34,8 @@ pub enum Said {
     Election(ElectionMessage),
     /// Between voters and observers.
     Observer(ObserverMessage),
+    /// Between voters, about lives.
+    Lives,
     /// Between members, about members and services.
     Gossip,
 }
@@ -44,6 +46,7 @@ impl From<&Message> for Said {
             Message::Session(session) => Self::Session(*session),
             Message::Election(message) => Self::Election(*message),
             Message::Observer(message) => Self::Observer(*message),
+            Message::Lives(_) => Self::Lives,
             Message::Membership(_) | Message::Registry(_) => Self::Gossip,
         }
     }

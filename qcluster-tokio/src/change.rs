@@ -114,14 +114,6 @@ pub enum What {
         /// The life of the other.
         by: Incarnation,
     },
-    /// This node stood still for longer than its lease, and takes no part until a quorum has confirmed that no other node has taken
-    /// its place (E24).
-    Unconfirmed {
-        /// For how long it stood still.
-        stood_still: Duration,
-    },
-    /// A quorum has confirmed it. Follows an `Unconfirmed`.
-    Confirmed,
     /// A leader was elected in the middle step of a change of voters: the last step may be taken (E20).
     StepEstablished,
     /// This node has taken the last step of a change of voters, and a voter in the middle step knows of no leader that was elected

@@ -48,10 +48,6 @@ pub(crate) fn change(node: &NodeId, what: &What) {
         What::TwinSeen { voter, other } => twin_seen(node, voter.as_ref(), *other),
         What::Twin { other } => twin(node, *other),
         What::Superseded { by } => superseded(node, *by),
-        What::Unconfirmed { stood_still } => unconfirmed(node, *stood_still),
-        What::Confirmed => {
-            tracing::info!(name: "qcluster.confirmed", target: CHANGES, %node, "no other node has taken its place");
-        }
         What::StepEstablished => {
             tracing::info!(
                 name: "qcluster.step_established", target: CHANGES, %node,
@@ -110,14 +106,6 @@ fn superseded(node: &NodeId, by: Incarnation) {
     tracing::error!(
         name: "qcluster.superseded", target: CHANGES, %node, ?by,
         "another node has this identifier and has taken this one's place: this one has stopped"
-    );
-}
-
-fn unconfirmed(node: &NodeId, stood_still: Duration) {
-    let stood_still_ms = stood_still.as_millis();
-    tracing::warn!(
-        name: "qcluster.unconfirmed", target: CHANGES, %node, stood_still_ms,
-        "stood still: takes no part until a quorum has confirmed that no other node has taken its place"
     );
 }
 

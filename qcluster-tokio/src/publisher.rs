@@ -93,8 +93,6 @@ impl Publisher {
                 self.stopping(Stopped::Superseded);
                 What::Superseded { by }
             }
-            Notification::Unconfirmed { stood_still } => What::Unconfirmed { stood_still: stood_still.into() },
-            Notification::Confirmed => What::Confirmed,
             Notification::StepEstablished => What::StepEstablished,
             Notification::StepTooEarly { voter } => What::StepTooEarly { voter: self.voter(voter) },
             Notification::WallClockOff { voter, ahead_ms } => What::WallClockOff { voter: self.voter(voter), ahead_ms },

@@ -28,7 +28,6 @@ pub(super) fn named(snapshot: &Snapshot) -> BTreeMap<String, u64> {
         ("persists", counters.persists),
         ("persist_failures", counters.persist_failures),
         ("clock_regressions", counters.clock_regressions),
-        ("inquiries", counters.inquiries),
         ("twins", counters.twins),
         ("observers_refused", counters.observers_refused),
         ("overflowed", counters.overflowed),

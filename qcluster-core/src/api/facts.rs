@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::status::StorageStatus;
@@ -47,14 +46,6 @@ pub fn facts(subject: &Subject, snapshot: &Snapshot, now: Time) -> String {
     let foreign = snapshot.counters.dropped_for(DropReason::ForeignCluster);
     if foreign > 0 {
         let _ = write!(line, "; {foreign} datagrams dropped that are of another cluster");
-    }
-    if !snapshot.unconfirmed_by.is_empty() {
-        let names: Vec<String> = snapshot.unconfirmed_by.iter().map(|place| subject.name_of(*place)).collect();
-        let _ = write!(
-            line,
-            "; this node stood still, and waits for a quorum to confirm that no other node has taken its place: {}",
-            names.join(", ")
-        );
     }
     match snapshot.slow {
         Some(Slow::RoundTrip { voter, took, limit }) => {

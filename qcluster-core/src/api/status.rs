@@ -56,10 +56,6 @@ pub struct Status {
     pub uptime_ms: u64,
     /// How its disk is.
     pub storage: StorageStatus,
-    /// After it has stood still for longer than its lease: the voters that have yet to confirm that no other node has taken its
-    /// place. It takes no part until a quorum has (E24).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unconfirmed_by: Vec<String>,
     /// How far a change of voters has come, if this node is in its middle step (E20).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voters_change: Option<ChangeStatus>,
@@ -191,7 +187,6 @@ impl From<&View<'_>> for Status {
             incarnation: format!("{:016x}", snapshot.incarnation),
             uptime_ms: now.since(crate::time::Time::ZERO).as_millis(),
             storage: snapshot.storage.clone(),
-            unconfirmed_by: snapshot.unconfirmed_by.iter().map(|place| subject.name_of(*place)).collect(),
             voters_change: view.change_status(),
             too_slow: snapshot.slow.map(|slow| view.slow_status(slow)),
             peers: snapshot.peers.iter().map(peer).collect(),

@@ -66,9 +66,6 @@ pub struct Snapshot {
     pub counters: Counters,
     /// What the adapter has counted.
     pub transport: TransportCounters,
-    /// The places of the voters that have yet to confirm that no other node has taken this one's place, while it waits for them
-    /// (E24).
-    pub unconfirmed_by: Vec<usize>,
     /// Whether the node is in the middle step of a change of voters (E20).
     pub is_in_middle_step: bool,
     /// Whether it knows that a leader was elected there; `None` without a vote.

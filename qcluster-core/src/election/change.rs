@@ -1,40 +1,15 @@
-//! Where a voter stands: whether its life may have been replaced (E24), and how far a change of voters has come (E20).
+//! Where a voter stands: in which life, and how far in a change of voters (E20).
 
-use super::{BootWait, Change, ChangeStep, Context, Election, Role, Sender, Service};
-use crate::config::{Step, VoterIndex};
+use super::{BootWait, Change, ChangeStep, Context, Election, Role, Sender};
+use crate::config::Step;
 use crate::id::{Incarnation, Term};
 use crate::quorum::Weight;
-use crate::reason::LostReason;
 use crate::time::Time;
 
 impl Election {
     /// How far it has come in changes of voters (E20).
     pub(crate) fn step(&self) -> Option<&ChangeStep> {
         self.storage.step()
-    }
-
-    /// A life of another voter takes part: none before it does from now on (E24).
-    pub(crate) fn takes_part(&mut self, voter: VoterIndex, life: Incarnation) {
-        self.storage.meet(self.rules.at(voter).key, life);
-    }
-
-    /// Another life of a voter is established: a vote that waits for the disk was for the one before (E6), and what that one has
-    /// said counts for nothing more from now on (E24). A lease that stands on it already is as long as its promise.
-    pub(crate) fn meet(&mut self, voter: VoterIndex, incarnation: Incarnation) {
-        self.grant.take_if(|grant| grant.is_for_another_life(voter, incarnation));
-        match &mut self.role {
-            Role::Follower => {}
-            Role::PreCandidate(round) => round.forget(voter),
-            Role::Candidate(candidate) => candidate.forget(voter),
-            Role::Leader(_) => {
-                self.acked[voter.position()] = Time::ZERO;
-                self.acked_by.remove(voter);
-                self.healthy_since[voter.position()] = Time::NEVER;
-            }
-        }
-        if let Some(sounding) = &mut self.sounding {
-            sounding.grants.remove(voter);
-        }
     }
 
     /// In which lists a word of that sender counts (E20 (b)): nothing of an earlier step does, for a voter of the old list
@@ -52,39 +27,6 @@ impl Election {
         self.rules.digests.is_joint() && from.step == Step::Earlier
     }
 
-    pub(super) fn is_doubted(&self) -> bool {
-        self.service == Service::Doubted
-    }
-
-    /// The node stood still for longer than the lease: it takes part in nothing until others have said that no later life of
-    /// it has taken its place (E24 (b)). What it promised and voted still binds it.
-    pub(crate) fn doubt(&mut self, cx: &mut Context<'_>) {
-        if self.service != Service::Full {
-            return;
-        }
-        self.service = Service::Doubted;
-        self.sounding = None;
-        // Not told yet, so nobody counts it; whoever asked may ask again.
-        self.grant = None;
-        match self.role {
-            // Its lease was shorter than it stood still.
-            Role::Leader(_) => self.lose(cx, LostReason::LeaseExpired, None),
-            Role::PreCandidate(_) | Role::Candidate(_) => self.role = Role::Follower,
-            Role::Follower => {}
-        }
-        self.campaign_at = Time::NEVER;
-    }
-
-    /// A quorum knows of no later life.
-    pub(crate) fn trust_again(&mut self, cx: &mut Context<'_>) {
-        if self.service == Service::Doubted {
-            self.service = Service::Full;
-            self.delay = self.draw_delay();
-            // What the network holds comes first (E15).
-            self.campaign_at(cx.now + self.rules.timing.heartbeat + self.delay);
-        }
-    }
-
     /// The own next life begins in the place of the present one, which has said nothing that counts: above a life of this node
     /// that another voter has known (E12, E17). Unless the present one is still booting, its boot wait begins again (E9).
     pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
@@ -95,6 +37,7 @@ impl Election {
             self.campaign_at = Time::NEVER;
             self.boot_wait = BootWait::Until(cx.now + self.rules.timing.lease.max(self.rules.previous_lease));
         }
+        self.note_lives();
         self.persist(cx);
     }
 

@@ -12,9 +12,19 @@ use crate::time::Time;
 /// What an election wants done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    Send { to: VoterIndex, message: Message },
-    Persist { id: PersistId, hard_state: HardState },
+    Send {
+        to: VoterIndex,
+        message: Message,
+    },
+    Persist {
+        id: PersistId,
+        hard_state: HardState,
+    },
     Changed(Change),
+    /// Another voter is to be told what is known of lives, and to tell what it knows (E24).
+    TellLives {
+        to: VoterIndex,
+    },
 }
 
 /// What an election tells.

@@ -94,10 +94,10 @@ impl Election {
     }
 
     /// Promises itself to the leadership and says so, unless another promise is live (E2′), an earlier life may have
-    /// given one (E9), a later one may have taken this one's place (E24), or the leader knows of the old voters only (E20).
+    /// given one (E9), or the leader knows of the old voters only (E20).
     fn promise(&mut self, cx: &mut Context<'_>, from: Sender, to: Leadership, sent_at: Time) {
         let bound = self.binding_promise(cx.now, to.node, to.incarnation).is_some();
-        let may = !self.is_booting() && !self.is_doubted() && !self.is_left_behind(from);
+        let may = !self.is_booting() && !self.is_left_behind(from);
         if !may || bound || !self.storage.covers_promises_of(self.rules.timing.lease) {
             // It follows all the same: the leader's next heartbeat comes before it campaigns.
             let timing = self.rules.timing;
@@ -108,7 +108,10 @@ impl Election {
         self.promise = Some(Promise { to, until });
         self.campaign_at(until + self.delay);
         let (term, stamp) = (to.term, self.stamp_above_term());
-        cx.send(from.index, Message::HeartbeatAck { term, sent_at, stamp });
+        // Bound it is; but what it says may count only if it cannot forget to whom it said it (E24).
+        if self.remembers(from.index) {
+            cx.send(from.index, Message::HeartbeatAck { term, sent_at, stamp, lives: self.lives });
+        }
         self.persist(cx);
     }
 
@@ -189,6 +192,7 @@ impl Election {
             return;
         }
         self.boot_wait = BootWait::Over;
+        self.note_lives();
         self.storage.forget_earlier_leases(self.rules.timing.lease);
         let heard_lately = self.shown.is_some();
         let patience = if heard_lately { self.rules.timing.lease } else { Span::ZERO };

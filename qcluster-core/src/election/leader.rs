@@ -6,7 +6,7 @@ use super::follower::{Heard, Promise, Shown};
 use super::handover::Handover;
 use super::{Change, Context, Election, Message, Role, Sender};
 use crate::config::{Step, VoterIndex};
-use crate::id::{NodeKey, Term};
+use crate::id::{LivesDigest, NodeKey, Term};
 use crate::quorum::{Support, Weight};
 use crate::reason::{DropReason, LostReason};
 use crate::time::{Rebase, Span, Time};
@@ -95,7 +95,7 @@ impl Election {
         self.count_ack(cx, self.me, Weight::Full, cx.now);
     }
 
-    pub(super) fn on_ack(&mut self, cx: &mut Context<'_>, from: Sender, term: Term, sent_at: Time) {
+    pub(super) fn on_ack(&mut self, cx: &mut Context<'_>, from: Sender, term: Term, sent_at: Time, lives: LivesDigest) {
         let Role::Leader(leader) = &self.role else { return cx.drop(DropReason::Unexpected) };
         if term != self.term() || sent_at > leader.sent_at {
             return cx.drop(DropReason::Unexpected);
@@ -104,6 +104,12 @@ impl Election {
             return cx.drop(DropReason::Stale);
         }
         let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
+        if !self.knows_all_of(cx, from, lives) {
+            return;
+        }
+        if !self.remembers(from.index) {
+            return cx.drop(DropReason::UnsavedLife);
+        }
         self.note_health(cx.now, from.index, sent_at);
         self.count_ack(cx, from.index, weight, sent_at);
     }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Incarnation, NodeKey, Term};
+use crate::id::{Incarnation, LivesDigest, NodeKey, Term};
 use crate::reason::{MessageKind, Refusal};
 use crate::time::Time;
 
@@ -41,6 +41,8 @@ pub enum Message {
         sent_at: Time,
         /// The sender's stamp (E12), or zero where that is not above the term.
         stamp: Term,
+        /// What the sender knows of lives (E24).
+        lives: LivesDigest,
     },
     /// The heartbeat was of a term that is over (E2).
     StaleTerm {
@@ -66,6 +68,8 @@ pub enum Message {
         term: Term,
         /// The sender's stamp (E12).
         stamp: Term,
+        /// What the sender knows of lives (E24).
+        lives: LivesDigest,
     },
     /// Asks for a vote (E6).
     VoteRequest {
@@ -84,6 +88,8 @@ pub enum Message {
         term: Term,
         /// The sender's stamp (E12).
         stamp: Term,
+        /// What the sender knows of lives (E24).
+        lives: LivesDigest,
     },
     /// The sender's leadership is over: promises to it no longer bind (E4).
     Release {

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Election, Leadership, Message, Role, Sender};
+use super::lives::Held;
+use super::{Context, Election, Leadership, Message, Role, Sender, Word};
 use crate::config::VoterIndex;
-use crate::id::Term;
+use crate::id::{LivesDigest, Term};
 use crate::quorum::{Support, Weight};
 use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};
@@ -15,6 +16,8 @@ pub(crate) struct PreCandidate {
     round: u64,
     term: Term,
     grants: Support,
+    /// Of those who know of lives that it was not told of yet (E24).
+    held: Held,
     ends: Time,
     ask_again_at: Time,
 }
@@ -24,12 +27,24 @@ impl PreCandidate {
         self.ends.min(self.ask_again_at)
     }
 
+    /// It has been told all that this voter knows.
+    pub(super) fn count_held(&mut self, voter: VoterIndex, lives: LivesDigest) {
+        if let Some(weight) = self.held.take(voter, lives) {
+            self.grants.add(voter, weight);
+        }
+    }
+
+    fn request(&self) -> Message {
+        Message::PreVoteRequest { round: self.round, term: self.term, consent: None }
+    }
+
     pub(super) fn forget(&mut self, voter: VoterIndex) {
         self.grants.remove(voter);
+        self.held.forget(voter);
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, latest: u64) {
-        let Self { round, term: _, grants: _, ends, ask_again_at } = self;
+        let Self { round, term: _, grants: _, held: _, ends, ask_again_at } = self;
         *round = renumbered(*round, latest);
         *ends = by.due(*ends);
         *ask_again_at = by.due(*ask_again_at);
@@ -61,11 +76,12 @@ impl Election {
             round: self.rounds,
             term: self.next_term(),
             grants: Support::of(self.me, Weight::Full),
+            held: Held::default(),
             ends,
             ask_again_at: cx.now + self.rules.timing.heartbeat,
         };
         let alone = self.rules.quorums.reached_by(round.grants);
-        let request = Message::PreVoteRequest { round: round.round, term: round.term, consent: None };
+        let request = round.request();
         self.role = Role::PreCandidate(round);
         if alone {
             self.start_candidacy(cx, None);
@@ -82,7 +98,7 @@ impl Election {
             self.retry_later(cx, Span::ZERO);
         } else if cx.now >= round.ask_again_at {
             round.ask_again_at = cx.now + heartbeat;
-            let request = Message::PreVoteRequest { round: round.round, term: round.term, consent: None };
+            let request = round.request();
             let silent = self.rules.quorums.all().without(round.grants.voters());
             for voter in self.rules.others().filter(|voter| silent.contains(*voter)) {
                 cx.send(voter, request);
@@ -114,7 +130,7 @@ impl Election {
             self.retry_later(cx, self.rules.timing.heartbeat);
         }
         let stamp = self.storage.hard_state().stamp;
-        cx.send(from.index, Message::PreVoteReply { round, refusal, term: self.term(), stamp });
+        cx.send(from.index, Message::PreVoteReply { round, refusal, term: self.term(), stamp, lives: self.lives });
     }
 
     fn pre_vote_refusal(&self, now: Time, from: Sender, term: Term, consent: Option<Leadership>) -> Option<Refusal> {
@@ -144,19 +160,38 @@ impl Election {
         order(other) < order(self.me)
     }
 
+    fn count_pre_vote(&mut self, cx: &mut Context<'_>, from: Sender, lives: LivesDigest) {
+        let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
+        let knows_all = self.knows_all_of(cx, from, lives);
+        let Role::PreCandidate(round) = &mut self.role else { return };
+        if knows_all {
+            round.grants.add(from.index, weight);
+        } else {
+            round.held.add(from.index, weight, lives);
+        }
+        self.campaign_if_encouraged(cx);
+    }
+
+    pub(super) fn campaign_if_encouraged(&mut self, cx: &mut Context<'_>) {
+        if let Role::PreCandidate(round) = &self.role
+            && cx.now < round.ends
+            && self.rules.quorums.reached_by(round.grants)
+        {
+            self.start_candidacy(cx, None);
+        }
+    }
+
     pub(super) fn on_pre_vote_reply(
         &mut self,
         cx: &mut Context<'_>,
         from: Sender,
         round: u64,
-        refusal: Option<Refusal>,
-        term: Term,
+        Word { refusal, term, lives }: Word,
     ) {
         self.note_round_trip(cx, from.index, round);
         if self.sounding.is_some_and(|sounding| sounding.round == round && cx.now < sounding.until) {
             return self.on_sounding_reply(cx, from, refusal);
         }
-        let weight = self.weight(from);
         let Role::PreCandidate(current) = &mut self.role else { return cx.drop(DropReason::Unexpected) };
         if current.round != round {
             return cx.drop(DropReason::Unexpected);
@@ -166,12 +201,7 @@ impl Election {
             return cx.drop(DropReason::Stale);
         }
         if refusal.is_none() {
-            let Some(weight) = weight else { return cx.drop(DropReason::Unexpected) };
-            current.grants.add(from.index, weight);
-            if self.rules.quorums.reached_by(current.grants) {
-                self.start_candidacy(cx, None);
-            }
-            return;
+            return self.count_pre_vote(cx, from, lives);
         }
         let (asked, ends) = (current.term, current.ends);
         if term > self.term() {

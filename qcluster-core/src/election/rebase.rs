@@ -53,6 +53,8 @@ impl Election {
             acked,
             acked_by: _,
             healthy_since,
+            lives: _,
+            learned: _,
             pace,
             handed_to,
         } = self;

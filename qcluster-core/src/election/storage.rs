@@ -170,6 +170,12 @@ impl Storage {
         }
     }
 
+    /// Whether a life after a crash would know of the latest life of `node` that this one knows of (E24).
+    pub(super) fn has_saved_life_of(&self, node: NodeKey) -> bool {
+        let is_latest = |durable: &HardState| durable.life_of(node) == self.current.life_of(node);
+        self.medium == Medium::None || self.durable.as_ref().is_some_and(is_latest)
+    }
+
     pub(super) fn rename(&mut self, incarnation: Incarnation) {
         self.current.incarnation = incarnation;
     }
@@ -236,6 +242,7 @@ impl Election {
         self.storage.durable = Some(saved);
         self.note_save(cx);
         self.end_boot_wait(cx);
+        self.lead_if_elected(cx);
         let vote_waits = self.a_vote_waits_for_the_disk() && !self.storage.vote_is_durable();
         if vote_waits || !self.storage.knows_this_life() {
             self.persist(cx);

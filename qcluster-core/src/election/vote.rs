@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Election, Leadership, Message, Role, Sender, Vote};
+use super::lives::Held;
+use super::{Context, Election, Leadership, Message, Role, Sender, Vote, Word};
 use crate::config::VoterIndex;
-use crate::id::{Incarnation, Term};
+use crate::id::{Incarnation, LivesDigest, Term};
 use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};
@@ -17,6 +18,8 @@ pub(crate) struct Candidate {
     /// When it gives up: E7 is the limit, and a contested term is given up sooner.
     ends: Time,
     votes: Support,
+    /// Votes of those who know of lives that it was not told of yet (E24).
+    held: Held,
     refused: VoterSet,
     ask_again_at: Time,
     /// The leadership that gave way to it (E10).
@@ -44,7 +47,20 @@ impl Candidate {
 
     pub(super) fn forget(&mut self, voter: VoterIndex) {
         self.votes.remove(voter);
+        self.held.forget(voter);
         self.refused = self.refused.without(VoterSet::EMPTY.with(voter));
+    }
+
+    /// It has been told all that this voter knows.
+    pub(super) fn count_held(&mut self, voter: VoterIndex, lives: LivesDigest) {
+        if let Some(weight) = self.held.take(voter, lives) {
+            self.votes.add(voter, weight);
+        }
+    }
+
+    /// What it asks for, in its term.
+    fn request(&self, term: Term) -> Message {
+        Message::VoteRequest { term, released: self.released }
     }
 
     pub(super) fn waits(&self) -> bool {
@@ -52,7 +68,7 @@ impl Candidate {
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { asked_at, ends, votes: _, refused: _, ask_again_at, released: _ } = self;
+        let Self { asked_at, ends, votes: _, held: _, refused: _, ask_again_at, released: _ } = self;
         *asked_at = asked_at.map(|asked_at| by.time(asked_at));
         *ends = by.due(*ends);
         *ask_again_at = by.due(*ask_again_at);
@@ -69,6 +85,7 @@ impl Election {
             asked_at: None,
             ends: Time::NEVER,
             votes: Support::NONE,
+            held: Held::default(),
             refused: VoterSet::EMPTY,
             // Until then the disk may take to save its own vote.
             ask_again_at: cx.now + self.rules.trusted_lease,
@@ -85,7 +102,7 @@ impl Election {
         candidate.ends = cx.now + self.rules.trusted_lease;
         candidate.ask_again_at = cx.now + heartbeat;
         candidate.votes.add(self.me, Weight::Full);
-        let request = Message::VoteRequest { term: self.storage.hard_state().term, released: candidate.released };
+        let request = candidate.request(self.storage.hard_state().term);
         if self.rules.quorums.reached_by(candidate.votes) {
             self.lead(cx, cx.now);
         } else {
@@ -107,7 +124,7 @@ impl Election {
             self.retry_after_defeat(cx);
         } else if cx.now >= candidate.ask_again_at {
             candidate.ask_again_at = cx.now + heartbeat;
-            let request = Message::VoteRequest { term, released: candidate.released };
+            let request = candidate.request(term);
             let silent = self.rules.quorums.all().without(candidate.votes.voters()).without(candidate.refused);
             for voter in self.rules.others().filter(|voter| silent.contains(*voter)) {
                 cx.send(voter, request);
@@ -183,7 +200,31 @@ impl Election {
     fn answer_vote(&self, cx: &mut Context<'_>, to: VoterIndex, asked: Term, refusal: Option<Refusal>) {
         let hard_state = self.storage.hard_state();
         let (term, stamp) = (hard_state.term, hard_state.stamp);
-        cx.send(to, Message::VoteReply { asked, refusal, term, stamp });
+        cx.send(to, Message::VoteReply { asked, refusal, term, stamp, lives: self.lives });
+    }
+
+    fn count_vote(&mut self, cx: &mut Context<'_>, from: Sender, lives: LivesDigest) {
+        let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
+        let knows_all = self.knows_all_of(cx, from, lives);
+        let Role::Candidate(candidate) = &mut self.role else { return };
+        if knows_all {
+            candidate.votes.add(from.index, weight);
+        } else {
+            candidate.held.add(from.index, weight, lives);
+        }
+        self.lead_if_elected(cx);
+    }
+
+    /// Leads once it has the votes of a quorum, and remembers the lives that gave them (E24).
+    pub(super) fn lead_if_elected(&mut self, cx: &mut Context<'_>) {
+        let Role::Candidate(candidate) = &self.role else { return };
+        let (votes, ends) = (candidate.votes, candidate.ends);
+        let Some(asked_at) = candidate.asked_at.filter(|_| cx.now < ends) else { return };
+        if self.rules.quorums.reached_by(self.remembered(votes)) {
+            self.lead(cx, asked_at);
+        } else if self.rules.quorums.reached_by(votes) {
+            self.persist(cx);
+        }
     }
 
     pub(super) fn on_vote_reply(
@@ -191,26 +232,18 @@ impl Election {
         cx: &mut Context<'_>,
         from: Sender,
         asked: Term,
-        refusal: Option<Refusal>,
-        term: Term,
+        Word { refusal, term, lives }: Word,
     ) {
-        let (current, weight) = (self.term(), self.weight(from));
+        let current = self.term();
         let Role::Candidate(candidate) = &mut self.role else { return cx.drop(DropReason::Unexpected) };
-        let Some(asked_at) = candidate.asked_at.filter(|_| asked == current) else {
+        if candidate.waits() || asked != current {
             return cx.drop(DropReason::Unexpected);
-        };
+        }
         if cx.now >= candidate.ends {
             // Too late (E7), and the timer that says so is late as well.
             return cx.drop(DropReason::Stale);
         }
-        let Some(reason) = refusal else {
-            let Some(weight) = weight else { return cx.drop(DropReason::Unexpected) };
-            candidate.votes.add(from.index, weight);
-            if self.rules.quorums.reached_by(candidate.votes) {
-                self.lead(cx, asked_at);
-            }
-            return;
-        };
+        let Some(reason) = refusal else { return self.count_vote(cx, from, lives) };
         candidate.refused.insert(from.index);
         if reason == Refusal::Voted {
             // Somebody else campaigns for this term. Those who are silent get a second chance to answer, and no more:

@@ -1,19 +1,20 @@
 //! What goes into a node, and what comes out of it.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::gossip::RegistryCommand;
 use crate::config::{Digests, VoterIndex};
-use crate::election::{self, HardState, PersistId, Slow};
+use crate::election::{self, HardState, KnownLife, PersistId, Slow};
 use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
 use crate::membership::{self, MemberChange};
 use crate::observer;
 use crate::reason::{LostReason, MessageKind};
 use crate::registry::{self, ServiceChange};
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// Something that happened, given to [`Node::step`](super::Node::step).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,15 +115,6 @@ pub enum Notification {
         /// The other one.
         by: Incarnation,
     },
-    /// This node stood still for longer than its lease, and takes part again only when a quorum has confirmed that no other node
-    /// has taken its place (E24). Told if that takes longer than a heartbeat; [`Node::unconfirmed_by`](super::Node::unconfirmed_by)
-    /// says for whom it waits.
-    Unconfirmed {
-        /// For how long it stood still.
-        stood_still: Span,
-    },
-    /// A quorum has confirmed that no other node has taken this one's place (E24). Follows an `Unconfirmed`.
-    Confirmed,
     /// A leader was elected in the middle step of a change of voters: the last step may be taken (E20).
     StepEstablished,
     /// This node has taken the last step of a change of voters, and a voter in the middle step knows of no leader that was elected
@@ -184,6 +176,17 @@ pub enum Message {
     Membership(Box<membership::Message>),
     /// Between members: what is where.
     Registry(Box<registry::Message>),
+    /// Between voters: which lives have taken part.
+    Lives(Box<LivesTold>),
+}
+
+/// What a voter knows of lives that have taken part, its own included once it does (E24).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LivesTold {
+    /// An answer is never answered.
+    pub answer: bool,
+    /// At most one for each name.
+    pub lives: Vec<KnownLife>,
 }
 
 /// How nodes learn each other's incarnations, and notice twins (E17).
@@ -224,21 +227,22 @@ pub enum Session {
         /// The latest life of it that the sender knows.
         by: Incarnation,
     },
-    /// Is the sender's life the latest of its name that the receiver knows? (E24 (b))
-    Confirm {
-        /// Ties the answer to the question.
-        nonce: u64,
-    },
-    /// It is.
-    Confirmed {
-        /// That of the question.
-        nonce: u64,
-    },
     /// The sender is in the middle step of a change of voters (E20).
     Step {
         /// Whether it knows of a leader that was elected in that step.
         established: bool,
     },
+}
+
+impl Session {
+    /// Whether nothing has to be said to it.
+    const fn is_answer(&self) -> bool {
+        match self {
+            Self::Hello { answer, .. } => *answer,
+            Self::Probe { .. } => false,
+            Self::ProbeAck { .. } | Self::Twin { .. } | Self::Superseded { .. } | Self::Step { .. } => true,
+        }
+    }
 }
 
 impl From<membership::Message> for Message {
@@ -254,10 +258,19 @@ impl From<registry::Message> for Message {
 }
 
 impl Message {
+    /// Whether nothing has to be said to it, not even that it came to the wrong place.
+    pub(super) fn is_answer(&self) -> bool {
+        match self {
+            Self::Session(session) => session.is_answer(),
+            Self::Lives(told) => told.answer,
+            Self::Election(_) | Self::Observer(_) | Self::Membership(_) | Self::Registry(_) => false,
+        }
+    }
+
     /// Whether it may fill up a datagram that another message was sent for: it says something and asks nothing.
     pub(crate) fn is_filling(&self) -> bool {
         match self {
-            Self::Session(_) | Self::Election(_) | Self::Observer(_) => false,
+            Self::Session(_) | Self::Election(_) | Self::Observer(_) | Self::Lives(_) => false,
             Self::Registry(_) => true,
             Self::Membership(message) => message.is_filling(),
         }
@@ -271,13 +284,12 @@ impl Message {
             Self::Session(Session::ProbeAck { .. }) => MessageKind::ProbeAck,
             Self::Session(Session::Twin { .. }) => MessageKind::Twin,
             Self::Session(Session::Superseded { .. }) => MessageKind::Superseded,
-            Self::Session(Session::Confirm { .. }) => MessageKind::Confirm,
-            Self::Session(Session::Confirmed { .. }) => MessageKind::Confirmed,
             Self::Session(Session::Step { .. }) => MessageKind::Step,
             Self::Election(message) => message.kind(),
             Self::Observer(_) => MessageKind::Observer,
             Self::Membership(_) => MessageKind::Membership,
             Self::Registry(_) => MessageKind::Registry,
+            Self::Lives(_) => MessageKind::Lives,
         }
     }
 }
@@ -302,10 +314,6 @@ impl fmt::Display for Notification {
             Self::Trust { is_given: false } => f.write_str("most members vanished at once"),
             Self::Twin { other } => write!(f, "another node has this identifier (life {other:?}), stopped"),
             Self::Superseded { by } => write!(f, "another node has taken this one's place (life {by:?}), stopped"),
-            Self::Unconfirmed { stood_still } => {
-                write!(f, "stood still for {stood_still}, asks whether it was replaced")
-            }
-            Self::Confirmed => f.write_str("was not replaced, takes part again"),
             Self::StepEstablished => f.write_str("a leader was elected in the middle step"),
             Self::StepTooEarly { voter } => write!(f, "#{} knows of no leader of the middle step", voter.0),
             Self::WallClockOff { voter, ahead_ms } => {

@@ -146,18 +146,20 @@ impl Links {
         nonce: u64,
     ) -> Verdict {
         let link = &mut self.voters[voter.position()];
+        if life < link.floor {
+            return Verdict::Superseded { by: link.floor };
+        }
         if link.life == life {
             link.heard = now;
             return Verdict::Known;
-        }
-        if life < link.floor {
-            return Verdict::Superseded { by: link.floor };
         }
         let gone = now.since(link.heard) >= patience.times(4);
         let asked = link.contender.filter(|contender| contender.life == life);
         let waiting = asked.filter(|contender| now.since(contender.since) < patience);
         let answered = asked.is_some_and(|contender| contender.answer.is_some());
-        if link.life == Incarnation::UNKNOWN || (answered && (gone || waiting.is_none())) {
+        // Nobody is there yet, or somebody whose word counts no more.
+        let is_free = link.life == Incarnation::UNKNOWN || link.life < link.floor;
+        if is_free || (answered && (gone || waiting.is_none())) {
             link.life = life;
             link.heard = now;
             link.contender = None;
@@ -188,6 +190,14 @@ impl Links {
         let link = &mut self.voters[voter.position()];
         let is_news = link.floor != link.life;
         link.floor = link.life;
+        is_news
+    }
+
+    /// Another voter says that this life takes part. Tells whether that is news.
+    pub(super) fn learn(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
+        let link = &mut self.voters[voter.position()];
+        let is_news = life > link.floor;
+        link.floor = link.floor.max(life);
         is_news
     }
 

@@ -1,53 +1,40 @@
-//! Lives only go forward (E24): which life of this node counts, and what it does when it may not be the latest.
+//! Lives only go forward (E24): who takes part is told to all, and what is known of lives is shared before anything counts.
+
+use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Envelope, Message, Notification, Session};
-use super::{Node, Stage};
+use super::event::{Envelope, LivesTold, Message, Notification, Session};
+use super::send::Answer;
+use super::{Node, Part, Stage};
 use crate::config::{Durability, VoterIndex};
-use crate::election::Election;
-use crate::id::Incarnation;
+use crate::election::KnownLife;
+use crate::id::{Incarnation, LivesDigest, NodeKey};
 use crate::quorum::VoterSet;
-use crate::reason::LostReason;
+use crate::reason::{DropReason, LostReason};
 use crate::time::{Rebase, Span, Time};
 
-/// Why this node asks others about its life.
+/// That this life takes part, told to all until they have said that they know: two that follow a third one would have nothing to say
+/// to each other otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum Why {
-    /// It has sat out its boot wait. Who is asked knows from then on that it takes part; two that follow a third one would have
-    /// nothing to say to each other otherwise (E24 (a)).
-    Announced,
-    /// It stood still, may have been replaced, and takes no part until a quorum has answered (E24 (b)).
-    StoodStill { span: Span },
+pub(super) struct Announcement {
+    known_by: VoterSet,
+    pub(super) tell_at: Time,
+    told: u8,
 }
 
-/// The question to all voters whether this life is the latest of its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Inquiry {
-    why: Why,
-    /// Ties the answers to the question: older ones wait in the socket of a node that stood still.
-    nonce: u64,
-    confirmed: VoterSet,
-    pub(super) ask_at: Time,
-    asked: u8,
-}
-
-impl Inquiry {
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { why, nonce, confirmed: _, ask_at, asked: _ } = self;
-        *nonce = 0;
-        if let Why::StoodStill { span } = why {
-            *span = Span::ZERO;
-        }
-        *ask_at = by.due(*ask_at);
+impl Announcement {
+    fn rebase(&mut self, by: &Rebase<'_>) {
+        let Self { known_by: _, tell_at, told: _ } = self;
+        *tell_at = by.due(*tell_at);
     }
 }
 
 /// When this life began: on its own clock, and by the wall clock of its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Birth {
-    pub(super) at: Time,
-    pub(super) stamp_ms: u64,
+struct Birth {
+    at: Time,
+    stamp_ms: u64,
 }
 
 impl Birth {
@@ -57,138 +44,129 @@ impl Birth {
     }
 }
 
+/// What a node knows of its own life.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct OwnLife {
+    /// `None` where nobody knows (a model checker's node).
+    birth: Option<Birth>,
+    /// Whether a voter has greeted this life.
+    pub(super) is_acquainted: bool,
+    /// Whether it was given nothing for longer than a lease before that: another life may have begun and taken part meanwhile.
+    pub(super) stood_still: bool,
+    /// The latest life of this name before this one that a voter has established.
+    pub(super) predecessor: Incarnation,
+    /// Whether the others are, or were, told that this life takes part.
+    pub(super) is_announced: bool,
+    pub(super) announcement: Option<Announcement>,
+}
+
+impl OwnLife {
+    pub(super) fn new(at: Time, stamp_ms: u64) -> Self {
+        Self {
+            birth: Some(Birth { at, stamp_ms }),
+            is_acquainted: false,
+            stood_still: false,
+            predecessor: Incarnation::UNKNOWN,
+            is_announced: false,
+            announcement: None,
+        }
+    }
+
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
+        let Self { birth, is_acquainted: _, stood_still: _, predecessor: _, is_announced: _, announcement } = self;
+        // It would only tell what nobody hears.
+        *birth = None;
+        if let Some(announcement) = announcement {
+            announcement.rebase(by);
+        }
+    }
+}
+
 impl Node {
     /// Wall clocks of voters that are kept by a time service differ by less than this.
     const WALLS_APART_MAX_MS: u64 = 60_000;
 
-    /// Asking a second time is worth a word to the operator: the first answers have not come.
-    const ASKS_BEFORE_A_WORD: u8 = 2;
     /// Who does not answer so often is not there; once it is, the two greet each other.
     const ANNOUNCEMENTS_MAX: u8 = 8;
 
-    /// The node has been given nothing for so long. If another life could have begun and taken part meanwhile, it asks, in its boot
-    /// wait too.
-    pub(super) fn doubt(&mut self, stood_still: Span) {
-        if stood_still <= self.rules.trusted_lease || self.is_stopped() {
-            return;
-        }
-        let Some(me) = self.rules.me else { return };
-        self.counters.inquiries += 1;
-        self.with_election(Election::doubt);
-        let earlier = self.inquiry.filter(|inquiry| matches!(inquiry.why, Why::StoodStill { .. }));
-        let asked = earlier.map_or(0, |earlier| earlier.asked);
-        self.begin_inquiry(me, Why::StoodStill { span: stood_still }, asked);
-        self.conclude_inquiry();
-    }
-
-    fn begin_inquiry(&mut self, me: VoterIndex, why: Why, asked: u8) {
-        let (nonce, confirmed) = (self.rng.next(), VoterSet::EMPTY.with(me));
-        self.inquiry = Some(Inquiry { why, nonce, confirmed, ask_at: self.now, asked });
-    }
-
     /// Once its boot wait is over, all whom this life has met are to know.
-    fn announce_life(&mut self) {
+    pub(super) fn announce_life(&mut self) {
         let Some(me) = self.rules.me else { return };
-        if !self.is_announced && !self.is_booting() {
-            self.is_announced = true;
-            if self.inquiry.is_none() {
-                self.begin_inquiry(me, Why::Announced, 0);
-                self.conclude_inquiry();
-            }
+        if !self.own.is_announced && !self.is_booting() {
+            self.own.is_announced = true;
+            let announcement = Announcement { known_by: VoterSet::EMPTY.with(me), tell_at: self.now, told: 0 };
+            self.own.announcement = Some(announcement);
         }
-    }
-
-    /// Asks those that have not confirmed yet, once a heartbeat.
-    pub(super) fn inquire(&mut self) {
-        self.announce_life();
-        let (now, heartbeat, booting) = (self.now, self.rules.timing.heartbeat, self.is_booting());
-        let Some(inquiry) = self.inquiry.as_mut().filter(|inquiry| now >= inquiry.ask_at) else { return };
-        inquiry.ask_at = now + heartbeat;
-        if booting {
-            // Who asks takes part.
+        let (now, heartbeat, all) = (self.now, self.rules.timing.heartbeat, self.rules.quorums.all());
+        let Some(announcement) = self.own.announcement.as_mut().filter(|announcement| now >= announcement.tell_at)
+        else {
+            return;
+        };
+        if announcement.known_by == all || announcement.told == Self::ANNOUNCEMENTS_MAX {
+            self.own.announcement = None;
             return;
         }
-        inquiry.asked = inquiry.asked.saturating_add(1);
-        let Inquiry { why, nonce, confirmed, asked, .. } = *inquiry;
-        let announces = match why {
-            Why::Announced if asked > Self::ANNOUNCEMENTS_MAX => {
-                self.inquiry = None;
-                return;
+        announcement.told += 1;
+        announcement.tell_at = now + heartbeat;
+        let known_by = announcement.known_by;
+        for voter in self.rules.others().filter(|voter| !known_by.contains(*voter)) {
+            // Who was never heard is greeted.
+            if self.links.at(voter).life != Incarnation::UNKNOWN {
+                self.tell_lives(voter, Answer::No);
             }
-            Why::Announced => true,
-            Why::StoodStill { span: stood_still } => {
-                if asked == Self::ASKS_BEFORE_A_WORD {
-                    self.queue.push_notification(Notification::Unconfirmed { stood_still });
+        }
+    }
+
+    /// Tells a voter all that this one knows of lives.
+    pub(super) fn tell_lives(&mut self, voter: VoterIndex, answer: Answer) {
+        let Part::Voter(election) = &self.part else { return };
+        let told = LivesTold { answer: answer == Answer::Yes, lives: election.known_lives() };
+        self.send_to_voter(voter, Message::Lives(Box::new(told)));
+    }
+
+    /// Another voter tells all that it knows of lives.
+    pub(super) fn hear_lives(&mut self, voter: VoterIndex, told: &LivesTold) -> Result<(), DropReason> {
+        if self.rules.me.is_none() {
+            return Err(DropReason::Unexpected);
+        }
+        // Before anything is learned: a vote or promise under way to the other voter was given with that knowledge.
+        if !told.answer {
+            self.tell_lives(voter, Answer::Yes);
+        }
+        let mut digest = LivesDigest::default();
+        for &KnownLife { node, life } in &told.lives {
+            self.learn_life(node, life);
+            digest = digest.with(node, life);
+        }
+        if self.is_stopped() {
+            return Ok(());
+        }
+        if let Some(announcement) = self.own.announcement.as_mut().filter(|_| told.answer) {
+            announcement.known_by.insert(voter);
+        }
+        self.with_election(|election, cx| election.has_learned(cx, voter, digest));
+        Ok(())
+    }
+
+    fn learn_life(&mut self, node: NodeKey, life: Incarnation) {
+        if node == self.rules.key {
+            return self.hear_superseded(life);
+        }
+        let Some(voter) = self.rules.index_of(node).filter(|_| life <= Incarnation::MAX) else { return };
+        if self.links.learn(voter, life) {
+            let met = self.links.at(voter).life;
+            self.with_election(|election, _| {
+                if met < life {
+                    election.meet(voter, life);
                 }
-                false
-            }
-        };
-        for voter in self.rules.others().filter(|voter| !confirmed.contains(*voter)) {
-            // Who was never heard is greeted, not asked.
-            if !announces || self.links.at(voter).life != Incarnation::UNKNOWN {
-                self.send_to_voter(voter, Message::Session(Session::Confirm { nonce }));
-            }
-        }
-    }
-
-    /// Another voter knows of no later life of this node.
-    pub(super) fn hear_confirmed(&mut self, voter: VoterIndex, nonce: u64) {
-        if let Some(inquiry) = self.inquiry.as_mut().filter(|inquiry| inquiry.nonce == nonce) {
-            inquiry.confirmed.insert(voter);
-            self.conclude_inquiry();
-        }
-    }
-
-    fn conclude_inquiry(&mut self) {
-        let Some(Inquiry { why, confirmed, asked, .. }) = self.inquiry else { return };
-        match why {
-            Why::Announced if confirmed == self.rules.quorums.all() => self.inquiry = None,
-            Why::StoodStill { .. } if self.rules.quorums.is_majority_of_newest(confirmed) => {
-                self.inquiry = None;
-                self.with_election(Election::trust_again);
-                if asked >= Self::ASKS_BEFORE_A_WORD {
-                    self.queue.push_notification(Notification::Confirmed);
-                }
-            }
-            Why::Announced | Why::StoodStill { .. } => {}
-        }
-    }
-
-    /// The voters that have yet to confirm that no other node has taken this one's place, while it waits for a quorum of them
-    /// (E24); none at any other time.
-    pub fn unconfirmed_by(&self) -> impl Iterator<Item = VoterIndex> + '_ {
-        let doubt = self.inquiry.filter(|inquiry| inquiry.why != Why::Announced);
-        let waits =
-            move |inquiry: Inquiry| self.rules.indices().filter(move |voter| !inquiry.confirmed.contains(*voter));
-        doubt.into_iter().flat_map(waits)
-    }
-
-    /// For how long it stood still, while it waits for them.
-    pub fn stood_still(&self) -> Option<Span> {
-        match self.inquiry?.why {
-            Why::StoodStill { span } => Some(span),
-            Why::Announced => None,
+                election.takes_part(voter, life);
+            });
         }
     }
 
     /// An earlier life of a voter speaks: it is told that it was replaced, unless it only answers.
     pub(super) fn answer_superseded(&mut self, envelope: &Envelope, by: Incarnation) {
-        let asks = match envelope.message {
-            Message::Session(Session::Hello { answer, .. }) => !answer,
-            Message::Session(Session::Confirm { .. } | Session::Probe { .. })
-            | Message::Election(_)
-            | Message::Observer(_)
-            | Message::Membership(_)
-            | Message::Registry(_) => true,
-            Message::Session(
-                Session::ProbeAck { .. }
-                | Session::Twin { .. }
-                | Session::Superseded { .. }
-                | Session::Confirmed { .. }
-                | Session::Step { .. },
-            ) => false,
-        };
-        if asks {
+        if !envelope.message.is_answer() {
             self.send(envelope.from, envelope.from_incarnation, Message::Session(Session::Superseded { by }));
         }
     }
@@ -196,9 +174,8 @@ impl Node {
     /// Whether a life of this node that takes part could have begun after this one, as far as this one can tell: that takes a boot
     /// wait.
     pub(super) fn may_be_replaced(&self) -> bool {
-        let stood_still = self.stood_still().is_some();
-        let age = self.birth.map_or(Span::ZERO, |birth| self.now.since(birth.at));
-        stood_still || (self.is_acquainted && age >= self.rules.trusted_lease)
+        let age = self.own.birth.map_or(Span::ZERO, |birth| self.now.since(birth.at));
+        self.own.stood_still || (self.own.is_acquainted && age >= self.rules.trusted_lease)
     }
 
     /// A later life of this node takes part, says one that has seen it. One that has said nothing that counts yet goes above it,
@@ -224,7 +201,7 @@ impl Node {
     /// Tokens of voters without a disk rest on wall clocks (E12). A voter that has just started says what its clock shows, and
     /// one that started long ago cannot have done so in the future.
     pub(super) fn compare_walls(&mut self, voter: VoterIndex, life: Incarnation, booting: bool) {
-        let Some(birth) = self.birth.filter(|_| self.rules.durability == Durability::Diskless) else { return };
+        let Some(birth) = self.own.birth.filter(|_| self.rules.durability == Durability::Diskless) else { return };
         let (theirs, ours) = (life.stamp_ms(), birth.wall_ms(self.now));
         let apart = theirs.abs_diff(ours);
         if apart > Self::WALLS_APART_MAX_MS && (booting || theirs > ours) && self.links.wall_is_news(voter, life) {

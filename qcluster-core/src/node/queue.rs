@@ -35,7 +35,7 @@ impl Queue {
 
     pub(super) fn push_send(&mut self, envelope: Envelope) -> Pushed {
         let limit = match envelope.message {
-            Message::Session(_) | Message::Election(_) | Message::Observer(_) => Self::ACTIONS_MAX,
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Lives(_) => Self::ACTIONS_MAX,
             Message::Membership(_) | Message::Registry(_) => Self::GOSSIP_MAX,
         };
         if self.actions.len() >= limit {
@@ -98,8 +98,6 @@ impl Queue {
                 | Notification::LeaderChanged { .. }
                 | Notification::ConfigMismatch { .. }
                 | Notification::TwinSeen { .. }
-                | Notification::Unconfirmed { .. }
-                | Notification::Confirmed
                 | Notification::StepTooEarly { .. }
                 | Notification::WallClockOff { .. }
                 | Notification::TooSlow(_),

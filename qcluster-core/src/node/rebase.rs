@@ -31,15 +31,11 @@ impl Node {
             incarnation: _,
             rng,
             now: clock,
-            look_at,
             offset: _,
-            birth,
             stage: _,
             part,
             links,
-            is_acquainted: _,
-            inquiry,
-            is_announced: _,
+            own,
             is_warned_of_step: _,
             audience,
             gossip: _,
@@ -50,19 +46,13 @@ impl Node {
         } = self;
         *rng = Rng::before_zero();
         *clock = present;
-        // Time passes here without a step.
-        *look_at = Time::NEVER;
         match part {
             Part::Voter(election) => election.rebase(&by),
             Part::Observer(watch) => watch.rebase(&by),
             Part::Member => {}
         }
         links.rebase(&by, lives);
-        if let Some(inquiry) = inquiry {
-            inquiry.rebase(&by);
-        }
-        // It would only tell what nobody hears.
-        *birth = None;
+        own.rebase(&by);
         audience.rebase(&by);
         *counters = Counters::default();
     }
@@ -84,15 +74,11 @@ impl Hash for Node {
             incarnation,
             rng,
             now,
-            look_at,
             offset,
-            birth,
             stage,
             part,
             links,
-            is_acquainted,
-            inquiry,
-            is_announced,
+            own,
             is_warned_of_step,
             audience,
             gossip,
@@ -101,8 +87,8 @@ impl Hash for Node {
             queue: _,
             counters: _,
         } = self;
-        (rules, incarnation, rng, now, look_at, offset, birth, stage, part, links, audience, gossip).hash(state);
-        (is_acquainted, inquiry, is_announced, is_warned_of_step).hash(state);
+        (rules, incarnation, rng, now, offset, stage, part, links, own, audience, gossip).hash(state);
+        is_warned_of_step.hash(state);
     }
 }
 

@@ -56,22 +56,11 @@ impl Node {
     /// The sender names a life of this node that is not this one: tell it which is, unless it has just been told.
     fn answer_other_life(&mut self, envelope: &Envelope) {
         let may_answer = match envelope.message {
-            Message::Session(Session::Hello { to, answer, .. }) => to == self.rules.key && !answer,
-            Message::Session(
-                Session::Probe { .. }
-                | Session::ProbeAck { .. }
-                | Session::Twin { .. }
-                | Session::Superseded { .. }
-                | Session::Confirmed { .. }
-                | Session::Step { .. },
-            ) => false,
-            Message::Session(Session::Confirm { .. })
-            | Message::Election(_)
-            | Message::Observer(_)
-            | Message::Membership(_)
-            | Message::Registry(_) => true,
+            Message::Session(Session::Hello { to, .. }) => to == self.rules.key,
+            Message::Session(Session::Probe { .. }) => false,
+            _ => true,
         };
-        if may_answer {
+        if may_answer && !envelope.message.is_answer() {
             self.say_hello(envelope.from, envelope.from_incarnation, Answer::Yes);
         }
     }
@@ -84,6 +73,10 @@ impl Node {
         // Only who names this very life has heard of it, and so is alive now.
         if envelope.to_incarnation == self.incarnation {
             if let Message::Session(Session::Twin { other, booting }) = envelope.message {
+                if other < self.own.predecessor {
+                    // It was replaced before this one began: the voters tell it so, and it says nothing about who was there first.
+                    return Err(DropReason::FromSelf);
+                }
                 self.meet_twin(other, booting);
             } else {
                 self.counters.twins += 1;
@@ -107,21 +100,10 @@ impl Node {
         }
         // The other side is to see it too, even if it would never have been spoken to.
         let may_answer = match envelope.message {
-            Message::Session(Session::Hello { to, answer, .. }) => to == self.rules.key && !answer,
-            Message::Session(
-                Session::ProbeAck { .. }
-                | Session::Twin { .. }
-                | Session::Superseded { .. }
-                | Session::Confirmed { .. }
-                | Session::Step { .. },
-            ) => false,
-            Message::Session(Session::Probe { .. } | Session::Confirm { .. })
-            | Message::Election(_)
-            | Message::Observer(_)
-            | Message::Membership(_)
-            | Message::Registry(_) => news,
+            Message::Session(Session::Hello { to, .. }) => to == self.rules.key,
+            _ => news,
         };
-        if may_answer {
+        if may_answer && !envelope.message.is_answer() {
             self.say_hello(key, life, Answer::Yes);
         }
     }
@@ -190,6 +172,7 @@ impl Node {
                 Ok(())
             }
             Message::Observer(message) => self.hear_announcement(voter, message),
+            Message::Lives(told) => self.hear_lives(voter, &told),
             Message::Membership(message) => self.hear_member(from, *message),
             Message::Registry(message) => self.hear_registry(from.key, *message),
         }
@@ -200,14 +183,15 @@ impl Node {
             Session::Hello { known, booting, .. } => {
                 self.compare_walls(voter, life, booting);
                 self.outlive(known);
-                self.is_acquainted = true;
+                self.own.is_acquainted = true;
+                if known < self.incarnation {
+                    self.own.predecessor = self.own.predecessor.max(known);
+                }
             }
             // Answered before anything else.
             Session::Probe { .. } | Session::ProbeAck { .. } => {}
             Session::Twin { other, booting } => self.meet_twin(other, booting),
             Session::Superseded { by } => self.hear_superseded(by),
-            Session::Confirm { nonce } => self.send_to_voter(voter, Message::Session(Session::Confirmed { nonce })),
-            Session::Confirmed { nonce } => self.hear_confirmed(voter, nonce),
             Session::Step { established } => self.hear_step(voter, step, established),
         }
     }
@@ -227,7 +211,7 @@ impl Node {
     /// A life larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the
     /// present one is renamed to be above it.
     pub(super) fn outlive(&mut self, known: Incarnation) {
-        let is_new = (self.is_booting() || !self.is_acquainted) && !self.may_be_replaced();
+        let is_new = (self.is_booting() || !self.own.is_acquainted) && !self.may_be_replaced();
         let may_rename = self.rules.me.is_none() || is_new;
         if known <= self.incarnation || known > Incarnation::MAX || !may_rename {
             return;
@@ -236,7 +220,7 @@ impl Node {
         // A hostile or broken number leaves no room above it; then the present name is as good as any.
         if above > known {
             self.incarnation = above;
-            self.is_announced = false;
+            self.own.is_announced = false;
             self.with_election(|election, cx| election.rename(cx, above));
             self.with_membership(|membership, cx| membership.rename(cx, above));
             self.greet();
@@ -273,7 +257,9 @@ impl Node {
                 Ok(())
             }
             Message::Observer(observer::Message::Subscribe) => self.hear_subscriber(from),
-            Message::Session(_) | Message::Election(_) | Message::Observer(_) => Err(DropReason::Stranger),
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Lives(_) => {
+                Err(DropReason::Stranger)
+            }
         }
     }
 
@@ -310,14 +296,19 @@ impl Node {
 /// Whether only a life that has sat out its boot wait says such a thing (E9, E24): it counts as having taken part.
 fn is_of_a_life_that_takes_part(message: &Message) -> bool {
     match message {
-        Message::Election(
+        Message::Election(message) => !matches!(
+            message,
             ElectionMessage::StaleTerm { .. }
-            | ElectionMessage::PreVoteReply { refusal: Some(_), .. }
-            | ElectionMessage::VoteReply { refusal: Some(_), .. },
-        ) => false,
-        Message::Election(_) | Message::Session(Session::Confirm { .. }) => true,
+                | ElectionMessage::PreVoteReply { refusal: Some(_), .. }
+                | ElectionMessage::VoteReply { refusal: Some(_), .. }
+        ),
         Message::Session(Session::Hello { booting, .. } | Session::ProbeAck { booting, .. }) => !booting,
-        Message::Session(_) | Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => false,
+        // Who takes part is in what is told of lives.
+        Message::Lives(_)
+        | Message::Session(_)
+        | Message::Observer(_)
+        | Message::Membership(_)
+        | Message::Registry(_) => false,
     }
 }
 
@@ -330,8 +321,9 @@ fn terms(message: &Message) -> [Term; 2] {
             let hint = message.word().and_then(|word| word.leader);
             [hint.map_or(Term(0), |hint| hint.term), Term(0)]
         }
-        Message::Observer(observer::Message::Subscribe) | Message::Session(_) | Message::Registry(_) => {
-            [Term(0), Term(0)]
-        }
+        Message::Observer(observer::Message::Subscribe)
+        | Message::Session(_)
+        | Message::Registry(_)
+        | Message::Lives(_) => [Term(0), Term(0)],
     }
 }

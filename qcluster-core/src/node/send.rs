@@ -12,13 +12,15 @@ impl Node {
     pub(super) fn greet(&mut self) {
         let timing = self.rules.timing;
         let booting = self.is_booting();
+        // Who has met nobody does something in less than Ll, and knows by that when it stood still.
+        let pause = if booting { timing.heartbeat } else { self.rules.trusted_lease.split(4).times(3) };
         self.links.greet_at = Time::NEVER;
         // An observer's subscription is its greeting.
         let votes = self.rules.me.is_some();
         for voter in self.rules.others().filter(|_| votes) {
             let life = self.links.at(voter).life;
             if booting || life == Incarnation::UNKNOWN {
-                self.links.greet_at = self.now + if booting { timing.heartbeat } else { timing.lease };
+                self.links.greet_at = self.now + pause;
                 self.say_hello(self.rules.at(voter).key, life, Answer::No);
             }
         }

@@ -8,7 +8,7 @@ use super::role::Role;
 use super::{Node, Part, Stage};
 use crate::config::{Metadata, Rules, Voter, VoterIndex};
 use crate::election::{self, Lease, Slow};
-use crate::id::{Incarnation, NodeId, NodeKey, Term};
+use crate::id::{Incarnation, LivesDigest, NodeId, NodeKey, Term};
 use crate::membership::{Hint, MemberView};
 use crate::metrics::Counters;
 use crate::reason::TransferRefused;
@@ -102,6 +102,14 @@ impl Node {
     pub fn slow(&self) -> Option<Slow> {
         match &self.part {
             Part::Voter(election) => election.slow(),
+            Part::Observer(_) | Part::Member => None,
+        }
+    }
+
+    /// What this voter knows of lives that have taken part, as its votes and promises carry it (E24); `None` without a vote.
+    pub fn lives(&self) -> Option<LivesDigest> {
+        match &self.part {
+            Part::Voter(election) => Some(election.lives()),
             Part::Observer(_) | Part::Member => None,
         }
     }

@@ -2,15 +2,16 @@
 
 use super::{DATAGRAM_MAX, Header, encode, open};
 use crate::config::{Rules, Settings, VoterSettings};
-use crate::election::{Leadership, Message as Election};
-use crate::id::{Incarnation, NodeId, NodeKey, Term};
+use crate::election::{KnownLife, Leadership, Message as Election};
+use crate::id::{Incarnation, LivesDigest, NodeId, NodeKey, Term};
 use crate::membership::{Accusers, Hint, Introduction, Message as Member, Standing, State, Verdict, Word};
-use crate::node::{Message, Session};
+use crate::node::{LivesTold, Message, Session};
 use crate::observer::Message as Observer;
 use crate::reason::{DropReason, Refusal};
 use crate::reconcile::Message as Reconcile;
 use crate::registry::{Health, Message as Registry, Record, RecordBody, ServiceFacts};
 use crate::time::Time;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -37,6 +38,7 @@ fn header(rules: &Rules) -> Header {
 fn messages() -> Vec<Message> {
     let term = Term(1_764_000_000_123);
     let stamp = Term(0);
+    let lives = LivesDigest(0x2122_2324);
     let sent_at = Time::from_millis(3_600_000);
     let leadership = Leadership { node: NodeKey(7), incarnation: Incarnation(8), term };
     vec![
@@ -45,20 +47,22 @@ fn messages() -> Vec<Message> {
         Message::Session(Session::ProbeAck { nonce: 300, booting: false }),
         Message::Session(Session::Twin { other: Incarnation(5), booting: true }),
         Message::Election(Election::Heartbeat { term, sent_at, active: true, stamp }),
-        Message::Election(Election::HeartbeatAck { term, sent_at, stamp }),
+        Message::Election(Election::HeartbeatAck { term, sent_at, stamp, lives }),
         Message::Election(Election::StaleTerm { term }),
         Message::Election(Election::PreVoteRequest { round: 1, term, consent: Some(leadership) }),
-        Message::Election(Election::PreVoteReply { round: 1, refusal: Some(Refusal::Promised), term, stamp }),
+        Message::Election(Election::PreVoteReply { round: 1, refusal: Some(Refusal::Promised), term, stamp, lives }),
         Message::Election(Election::VoteRequest { term, released: None }),
-        Message::Election(Election::VoteReply { asked: term, refusal: None, term, stamp }),
+        Message::Election(Election::VoteReply { asked: term, refusal: None, term, stamp, lives }),
         Message::Election(Election::Release { term, successor: Some(NodeKey(3)) }),
         Message::Election(Election::CouldYouWin { term }),
         Message::Election(Election::CouldWin { term, reached: 5 }),
         Message::Observer(Observer::Subscribe),
         Message::Observer(Observer::Announce { leader: Some(NodeKey(3)), term }),
         Message::Session(Session::Superseded { by: Incarnation(5) }),
-        Message::Session(Session::Confirm { nonce: 300 }),
-        Message::Session(Session::Confirmed { nonce: 300 }),
+        Message::Lives(Box::new(LivesTold {
+            answer: true,
+            lives: vec![KnownLife { node: NodeKey(9), life: Incarnation(5) }],
+        })),
         Message::Session(Session::Step { established: true }),
     ]
     .into_iter()

@@ -4,10 +4,10 @@ use qcluster_core::{Durability, Notification, Role};
 
 use crate::world::{Disk, World, ms};
 
-/// Of five, one that it can count on has not met its replacement. In its boot wait it had promised nothing: it does not end that
-/// before a quorum has confirmed it.
+/// Of five, one that it can count on has not met its replacement. In its boot wait it had promised nothing, and what it promises
+/// afterwards counts with nobody whose quorum knows better.
 #[test]
-fn a_node_that_stood_still_in_its_boot_wait_promises_nothing_before_a_quorum_has_confirmed_it() {
+fn a_node_that_stood_still_in_its_boot_wait_counts_with_nobody_whose_quorum_knows_better() {
     for seed in 0..20 {
         let mut world = World::of(5).seeded(seed);
         let settings = world.machines[0].settings.clone();

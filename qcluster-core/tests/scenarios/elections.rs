@@ -92,7 +92,7 @@ fn scenario_04_a_split_vote_is_resolved_in_a_later_term() {
             Some(if misses { Fate::Lose } else { Fate::Deliver(ms(12)) })
         });
         world.start_all();
-        world.run(ms(230));
+        world.run(ms(300));
         let mut candidates: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for (from, _, message) in world.transcript.messages() {
             if let Some(ElectionMessage::VoteRequest { term, .. }) = election(&message) {

@@ -1,9 +1,6 @@
 //! Lives only go forward: a node that stood still and was replaced meanwhile ends, its replacement stays (E24).
 
-use qcluster_core::{
-    DropReason, Durability, ElectionMessage, Event, LostReason, Message, Notification, Refusal, Role, Session, Term,
-    VoterIndex,
-};
+use qcluster_core::{DropReason, Durability, ElectionMessage, Event, LostReason, Message, Notification, Role, Session};
 
 use crate::world::{Disk, World, id, ms};
 
@@ -64,10 +61,10 @@ fn scenario_39_a_thawed_node_on_either_side_of_a_cut_leads_nobody() {
     }
 }
 
-/// Of five, one that the thawed node can count on has not met its replacement. It is the question to a quorum that stops it
-/// (E24 (b)): the answers come before it promises itself to anybody.
+/// Of five, one that the thawed node can count on has not met its replacement, and another one has: its vote says so before any
+/// counts (E24).
 #[test]
-fn a_thawed_node_promises_nothing_before_a_quorum_has_confirmed_it() {
+fn a_thawed_node_counts_with_nobody_whose_quorum_knows_better() {
     for seed in 0..20 {
         let mut world = preferring_the_first(5, seed);
         let settings = world.machines[0].settings.clone();
@@ -75,19 +72,67 @@ fn a_thawed_node_promises_nothing_before_a_quorum_has_confirmed_it() {
         (0..5).for_each(|n| world.start(n));
         world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
         world.run(ms(1_000));
-        // Given a replacement that 1 has never heard, nor 1 it, …
+        // Given a replacement that 1 has never heard of, being alone meanwhile, …
         world.freeze(0, ms(12_000));
         world.run(ms(500));
-        world.network.cut(1, replacement);
+        world.network.isolate(1);
         world.start(replacement);
         world.run(ms(8_000));
-        // … and a cut that leaves the thawed one with 1, and with 2, which knows better, …
+        world.heal();
+        // … and a cut that leaves the thawed one with 1 only, and 1 with 2, which knows better, …
         world.network.split(&[0, 1, 2]);
+        world.network.cut(0, 2);
+        world.network.cut(1, replacement);
         world.run(ms(8_000));
-        // … then nobody counts on it: two of that side are no majority.
+        // … then nobody counts on it: two of that side are no majority, and the judge sees one lease.
         assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
         assert!(world.leads(3) || world.leads(4) || world.leads(replacement), "seed {seed}\n{}", world.story());
     }
+}
+
+/// Two that never hear each other count on the third one alike, and one of them stands still for longer than a lease: what it
+/// needs to know the third one tells it.
+#[test]
+fn a_leaf_of_a_star_that_stood_still_takes_part_again() {
+    for seed in 0..20 {
+        let mut world = World::with(5, |_, settings| settings.voters[0].priority = 1).seeded(seed);
+        world.network.cut(1, 2);
+        (0..3).for_each(|n| world.start(n));
+        world.run_till(ms(10_000), "the one in the middle leads", |world| world.leads(0));
+        for _ in 0..5 {
+            world.freeze(1, ms(1_000));
+            world.run_till(ms(3_000), "the lease is lost", |world| world.leaders().is_empty());
+            world.run_till(ms(5_000), "the one in the middle leads again", |world| world.leads(0));
+        }
+    }
+}
+
+/// A leader that forgets a life with its disk must not have counted it (E24): the vote waits for the disk.
+#[test]
+fn a_vote_counts_once_the_life_that_gave_it_is_saved() {
+    let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
+    let mut world = world.seeded(1);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let [voter, other] = world.followers()[..] else { panic!("{}", world.story()) };
+    // Given a voter whose new life has just begun to take part, and a leader that cannot save that it did, …
+    world.crash(voter);
+    world.start(voter);
+    world.run(ms(100));
+    world.machines[leader].disk = Disk::Held;
+    world.run(ms(200));
+    // … then the leader leads on with the third one, …
+    assert!(world.leads(leader), "{}", world.story());
+    assert!(world.node(leader).counters().dropped_for(DropReason::UnsavedLife) > 0, "{}", world.story());
+    // … not with the new life alone …
+    world.crash(other);
+    world.run(ms(300));
+    assert!(world.leaders().is_empty(), "{}", world.story());
+    // … until its disk is done.
+    world.machines[leader].disk = Disk::Quick;
+    world.sync(leader);
+    world.run_till(ms(5_000), "somebody leads", |world| !world.leaders().is_empty());
 }
 
 #[test]
@@ -108,76 +153,6 @@ fn scenario_40_after_all_stood_still_together_one_leads_and_nobody_stops() {
     }
 }
 
-#[test]
-fn while_it_waits_for_a_quorum_it_says_for_whom_and_takes_no_part() {
-    let mut world = World::of(3);
-    world.start_all();
-    let leader = world.elect();
-    world.run(ms(1_000));
-    let sleeper = (leader + 1) % 3;
-    let candidacies = |world: &World| {
-        let asks = |(from, _, message): &(usize, usize, Message)| *from == sleeper && is_candidacy(message);
-        world.transcript.messages().filter(asks).count()
-    };
-    let asked = candidacies(&world);
-    world.freeze(sleeper, ms(1_000));
-    world.network.isolate(sleeper);
-    world.run(ms(1_500));
-    // Given nobody to confirm it, it says so once, and names the others.
-    assert_eq!(world.count(|n, told| n == sleeper && matches!(told, Notification::Unconfirmed { .. })), 1);
-    let waits_for: Vec<usize> = world.node(sleeper).unconfirmed_by().map(VoterIndex::position).collect();
-    assert_eq!(waits_for, (0..3).filter(|n| *n != sleeper).collect::<Vec<_>>());
-    // It refuses whoever asks, …
-    let (term, other) = (world.fresh_term(), (sleeper + 1) % 3);
-    let answers = world.ask(other, sleeper, ElectionMessage::VoteRequest { term, released: None });
-    let refused = |reason: Option<Refusal>| reason == Some(Refusal::Unconfirmed);
-    assert!(matches!(answers[..], [ElectionMessage::VoteReply { refusal, .. }] if refused(refusal)), "{answers:?}");
-    assert_eq!(candidacies(&world), asked);
-    // … until it hears from a quorum.
-    world.heal();
-    world.run(ms(1_000));
-    assert_eq!(world.count(|n, told| n == sleeper && told == Notification::Confirmed), 1);
-    assert_eq!(world.node(sleeper).unconfirmed_by().count(), 0);
-    world.crash((0..3).find(|n| *n != sleeper && !world.leads(*n)).unwrap());
-    world.run(ms(2_000));
-    world.leader();
-}
-
-fn is_candidacy(message: &Message) -> bool {
-    matches!(message, Message::Election(ElectionMessage::PreVoteRequest { .. } | ElectionMessage::VoteRequest { .. }))
-}
-
-/// A leader is there and says so: it is followed at once, and promised nothing before a quorum has answered (E24 (b)).
-#[test]
-fn a_node_in_doubt_follows_and_promises_nothing() {
-    let mut world = World::of(5);
-    world.start_all();
-    let leader = world.elect();
-    world.run(ms(1_000));
-    let sleeper = (leader + 1) % 5;
-    world.freeze(sleeper, ms(1_000));
-    // Given that it hears the leader alone, and not even that one's answers, …
-    world
-        .network
-        .catch(move |_, to, message| to == sleeper && matches!(message, Message::Session(Session::Confirmed { .. })));
-    world.run(ms(1_300));
-    let term = world.node(leader).term();
-    let heartbeat =
-        |world: &World| ElectionMessage::Heartbeat { term, sent_at: world.now, active: true, stamp: Term(0) };
-    let answers = world.ask(leader, sleeper, heartbeat(&world));
-    // … then it follows, and acknowledges nothing, …
-    assert_eq!(
-        world.node(sleeper).leader().map(|voter| voter.id.clone()),
-        Some(world.machines[leader].settings.id.clone())
-    );
-    assert!(!answers.iter().any(|answer| matches!(answer, ElectionMessage::HeartbeatAck { .. })), "{answers:?}");
-    // … until a quorum has answered.
-    world.network.stop_catching();
-    world.run(ms(100));
-    let answers = world.ask(leader, sleeper, heartbeat(&world));
-    assert!(matches!(answers[..], [ElectionMessage::HeartbeatAck { .. }]), "{answers:?}");
-}
-
 /// What it takes part with, the next life has to know of (E20 (c), E24): its disk comes first.
 #[test]
 fn nobody_takes_part_before_its_disk_knows_of_its_life() {
@@ -194,24 +169,6 @@ fn nobody_takes_part_before_its_disk_knows_of_its_life() {
     assert_eq!(world.role(n), Role::Booting, "{}", world.story());
     world.sync(n);
     assert_eq!(world.role(n), Role::Follower, "{}", world.story());
-}
-
-/// What was said before it stood still waits in its socket, and says nothing about now.
-#[test]
-fn an_old_answer_confirms_nothing() {
-    let mut world = World::of(3);
-    world.start_all();
-    let leader = world.elect();
-    world.run(ms(1_000));
-    let sleeper = (leader + 1) % 3;
-    world.network.isolate(sleeper);
-    world.freeze(sleeper, ms(1_000));
-    world.run(ms(1_200));
-    for other in (0..3).filter(|n| *n != sleeper) {
-        let stale = world.envelope(other, sleeper, Message::Session(Session::Confirmed { nonce: 7 }));
-        world.give(sleeper, Event::Message(stale));
-    }
-    assert_eq!(world.node(sleeper).unconfirmed_by().count(), 2);
 }
 
 /// What its voters know is on their disks.

@@ -15,6 +15,7 @@ mod observers;
 mod partitions;
 mod preferred;
 mod promises;
+mod sharing;
 mod strangers;
 mod timers;
 mod transfers;

@@ -185,7 +185,8 @@ fn a_preferred_voter_counts_nobody_as_reached_that_refuses() {
         let Some(ElectionMessage::PreVoteRequest { round, .. }) = requests.first().copied() else {
             panic!("{requests:?}")
         };
-        let reply = |refusal| ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0) };
+        let lives = world.lives(2);
+        let reply = |refusal| ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0), lives };
         // … when two refuse, then it has not yet won anything with the consent of the leader, …
         assert_eq!(world.ask(2, asked, reply(Some(refusal))), []);
         assert_eq!(world.ask(3, asked, reply(Some(refusal))), []);
@@ -220,7 +221,7 @@ fn a_preferred_voter_that_is_refused_by_one_whom_the_leader_reaches_moves_nothin
         });
         let (round, term) = (round.last().unwrap(), world.node(1).term());
         let refusal = Some(Refusal::Abstains);
-        world.ask(2, 0, ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0) });
+        world.ask(2, 0, ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0), lives: world.lives(2) });
         // … then leadership stays.
         world.run(ms(1_000));
         assert_eq!((world.leader(), world.elections()), (1, 1), "seed {seed}\n{}", world.story());

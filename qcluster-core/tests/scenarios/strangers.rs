@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use qcluster_core::{
-    DropReason, ElectionMessage, Endpoint, EndpointBoot, Envelope, Event, Incarnation, Input, Message, NodeId, Role,
-    Session, Settings, Term, Time, read_datagram, write_datagram,
+    DropReason, ElectionMessage, Endpoint, EndpointBoot, Envelope, Event, Incarnation, Input, LivesDigest, Message,
+    NodeId, Role, Session, Settings, Term, Time, read_datagram, write_datagram,
 };
 
 use crate::dice::Dice;
@@ -32,15 +32,15 @@ fn is_dropped(world: &mut World, to: usize, envelope: &Envelope, reason: DropRea
 }
 
 fn every_message(term: Term, now: Time) -> Vec<ElectionMessage> {
-    let (stamp, refusal) = (Term(0), None);
+    let (stamp, refusal, lives) = (Term(0), None, LivesDigest::default());
     vec![
         ElectionMessage::Heartbeat { term, sent_at: now, active: true, stamp },
-        ElectionMessage::HeartbeatAck { term, sent_at: now, stamp },
+        ElectionMessage::HeartbeatAck { term, sent_at: now, stamp, lives },
         ElectionMessage::StaleTerm { term },
         ElectionMessage::PreVoteRequest { round: 1, term, consent: None },
-        ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp },
+        ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, lives },
         ElectionMessage::VoteRequest { term, released: None },
-        ElectionMessage::VoteReply { asked: term, refusal, term, stamp },
+        ElectionMessage::VoteReply { asked: term, refusal, term, stamp, lives },
         ElectionMessage::Release { term, successor: Some(id(0).key()) },
         ElectionMessage::CouldYouWin { term },
         ElectionMessage::CouldWin { term, reached: u64::MAX },

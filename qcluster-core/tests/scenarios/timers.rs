@@ -27,12 +27,17 @@ fn asks_around(world: &mut World) {
 fn lose_a_candidacy(world: &mut World) {
     asks_around(world);
     let (round, term) = last_round(world);
-    let encouraged = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0) };
+    let lives = world.lives(0);
+    let encouraged = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
     world.ask(0, VOTER, encouraged);
     assert_eq!(world.role(VOTER), Role::Candidate);
     for other in [0, 1] {
         let refusal = Some(Refusal::Promised);
-        world.ask(other, VOTER, ElectionMessage::VoteReply { asked: term, refusal, term: Term(0), stamp: Term(0) });
+        world.ask(
+            other,
+            VOTER,
+            ElectionMessage::VoteReply { asked: term, refusal, term: Term(0), stamp: Term(0), lives },
+        );
     }
     assert_eq!(world.role(VOTER), Role::Follower);
 }

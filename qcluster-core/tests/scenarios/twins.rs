@@ -190,3 +190,38 @@ fn words_of_a_dead_life_stop_nobody() {
     assert_eq!((world.leader(), world.elections()), (leader, 1), "{}", world.story());
     assert_ne!(world.role(0), Role::Stopped);
 }
+
+/// The life that it had replaced comes back just while it restarts, and the two hear each other directly. Neither would be left if it
+/// stopped: the voters stop that one. Nor do the two answer each other for ever.
+#[test]
+fn a_restarted_replacement_does_not_stop_for_the_life_that_it_replaced() {
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let name = world.followers()[0];
+    let replacement = twin_of(&mut world, name);
+    world.freeze(name, ms(60_000));
+    world.run(ms(500));
+    world.start(replacement);
+    world.run(ms(2_000));
+    world.crash(replacement);
+    world.start(replacement);
+    world.run(ms(50));
+    assert_eq!(world.role(replacement), Role::Booting, "{}", world.story());
+    // Given a word of the life before the last one, then it is ignored, and not answered, …
+    let twin = Session::Twin { other: world.node(name).incarnation(), booting: false };
+    let word = world.envelope(name, replacement, Message::Session(twin));
+    let said = world.transcript.messages().count();
+    world.give(replacement, Event::Message(word));
+    assert_eq!(world.transcript.messages().count(), said);
+    assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
+    // … but not one of the life that it would be the later one of.
+    let twin = Session::Twin {
+        other: qcluster_core::Incarnation(world.node(replacement).incarnation().0 - 1),
+        booting: false,
+    };
+    let word = world.envelope(name, replacement, Message::Session(twin));
+    world.give(replacement, Event::Message(word));
+    assert_eq!(world.role(replacement), Role::Stopped, "{}", world.story());
+}

@@ -242,7 +242,11 @@ fn a_vote_that_was_overtaken_by_a_term_is_never_told() {
     let round = round.last().unwrap();
     let later = Term(term.0 + 7);
     let refusal = Some(Refusal::OldTerm);
-    world.ask(1, 2, ElectionMessage::PreVoteReply { round, refusal, term: later, stamp: Term(0) });
+    world.ask(
+        1,
+        2,
+        ElectionMessage::PreVoteReply { round, refusal, term: later, stamp: Term(0), lives: world.lives(1) },
+    );
     // … when the disk is done at last, then no vote is told: not in the first term, nor in the later one.
     let before = world.sent("vote_reply");
     world.sync(2);

@@ -42,7 +42,11 @@ pub fn voters(machines: impl IntoIterator<Item = usize>) -> Vec<VoterSettings> {
 pub fn election(message: &Message) -> Option<&ElectionMessage> {
     match message {
         Message::Election(message) => Some(message),
-        Message::Session(_) | Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => None,
+        Message::Session(_)
+        | Message::Observer(_)
+        | Message::Membership(_)
+        | Message::Registry(_)
+        | Message::Lives(_) => None,
     }
 }
 

@@ -164,8 +164,6 @@ impl Crowd {
             Notification::Elected { .. }
             | Notification::Lost { .. }
             | Notification::Superseded { .. }
-            | Notification::Unconfirmed { .. }
-            | Notification::Confirmed
             | Notification::StepEstablished
             | Notification::StepTooEarly { .. }
             | Notification::WallClockOff { .. }

@@ -255,7 +255,8 @@ impl Locals {
             | Message::Session(_)
             | Message::Observer(_)
             | Message::Membership(_)
-            | Message::Registry(_) => {
+            | Message::Registry(_)
+            | Message::Lives(_) => {
                 return message;
             }
         };
@@ -361,7 +362,7 @@ impl Locals {
         let id = self.message_id(envelope);
         match kind {
             Message::Election(_) => stepped.sent.push(id),
-            Message::Session(_) => stepped.sessions.push(id),
+            Message::Session(_) | Message::Lives(_) => stepped.sessions.push(id),
             // Nobody subscribes, and these nodes have no membership.
             Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => {}
         }
@@ -393,6 +394,10 @@ fn kind_of(message: &Message) -> u8 {
         Message::Election(ElectionMessage::Release { .. }) => 7,
         Message::Election(ElectionMessage::CouldYouWin { .. }) => 8,
         Message::Election(ElectionMessage::CouldWin { .. }) => 9,
-        Message::Session(_) | Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => 10,
+        Message::Session(_)
+        | Message::Observer(_)
+        | Message::Membership(_)
+        | Message::Registry(_)
+        | Message::Lives(_) => 10,
     }
 }

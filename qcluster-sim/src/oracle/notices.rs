@@ -70,8 +70,6 @@ impl Notices {
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
             | Notification::Superseded { .. }
-            | Notification::Unconfirmed { .. }
-            | Notification::Confirmed
             | Notification::StepEstablished
             | Notification::StepTooEarly { .. }
             | Notification::WallClockOff { .. }

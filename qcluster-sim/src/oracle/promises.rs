@@ -18,6 +18,8 @@ struct Promise {
     to: Reign,
     /// Whose name the machine bore, and in which life.
     by: (usize, Incarnation),
+    /// When, on real time.
+    at: Time,
     /// On the clock of its machine.
     until: Time,
     /// The same on real time.
@@ -30,6 +32,8 @@ struct Promise {
 #[derive(Debug)]
 pub(super) struct Promises {
     live: Vec<Option<Promise>>,
+    /// By host: since when the life there has taken part, on real time.
+    parts: Vec<Option<(Incarnation, Time)>>,
     /// By leader: for its latest lives, the last term that it released its voters from. Its word may be heard much later.
     released: Vec<VecDeque<(Incarnation, u64)>>,
     /// By host: in which life it acknowledged which leadership last, and the newest of its heartbeats.
@@ -44,6 +48,7 @@ impl Promises {
     pub(super) fn new(hosts: usize) -> Self {
         Self {
             live: vec![None; hosts],
+            parts: vec![None; hosts],
             released: vec![VecDeque::new(); hosts],
             acked: vec![None; hosts],
             consented: vec![None; hosts],
@@ -73,7 +78,7 @@ impl Promises {
         let ends = scene.clock.when_after(scene.at, until);
         let million = 1_000_000;
         let least = scene.plan.lease.times(million).split(million + u64::from(scene.plan.drift_ppm));
-        *slot = Some(Promise { to, by, until, ends, trusted_until: scene.at + least });
+        *slot = Some(Promise { to, by, at: scene.at, until, ends, trusted_until: scene.at + least });
     }
 
     /// A voter acknowledges a heartbeat: none that another of the same leadership has overtaken.
@@ -106,16 +111,28 @@ impl Promises {
         Ok(())
     }
 
+    /// Since when this life has taken part: since its boot wait was over, or its first word.
+    pub(super) fn part_since(&mut self, scene: &Scene<'_>) -> Time {
+        let part = &mut self.parts[scene.host];
+        let (life, since) = part.unwrap_or((scene.incarnation, scene.at));
+        let since = if life == scene.incarnation { since } else { scene.at };
+        *part = Some((scene.incarnation, since));
+        since
+    }
+
     /// The promise that binds this voter against that candidate: its own, or that of an earlier life of its name, on this machine or
-    /// another (E9). What a later life has promised does not bind it: nobody who knows that life counts on this one (E24).
-    fn binding(&self, scene: &Scene<'_>, identity: usize, incarnation: Incarnation) -> Option<&Promise> {
+    /// another (E9), given before this one took part. What an earlier one promises afterwards does not bind the later one, nor the
+    /// other way round: nobody who knows the later life counts on the earlier one (E24).
+    fn binding(&mut self, scene: &Scene<'_>, identity: usize, incarnation: Incarnation) -> Option<&Promise> {
+        let since = self.part_since(scene);
         let binds = |host: usize, promise: &Promise| {
             let same = promise.to.identity == identity && promise.to.incarnation == incarnation;
             let (name, life) = promise.by;
             // Another machine has a clock of its own, on which a boot wait is as long as any lease (E9), not as any promise.
             let ended =
                 if host == scene.host { scene.machine() >= promise.until } else { scene.at >= promise.trusted_until };
-            name == scene.identity && life <= scene.incarnation && !same && !ended && !self.is_released(promise.to)
+            let counts = life == scene.incarnation || (life < scene.incarnation && promise.at <= since);
+            name == scene.identity && counts && !same && !ended && !self.is_released(promise.to)
         };
         let mut given = self.live.iter().enumerate();
         given.find_map(|(host, slot)| slot.as_ref().filter(|promise| binds(host, promise)))
@@ -143,17 +160,19 @@ impl Promises {
     }
 
     /// A voter says that a candidate could win.
-    pub(super) fn pre_voted(&self, scene: &Scene<'_>, candidate: Target) -> Result<(), Breach> {
-        let Some(promise) = self.binding(scene, candidate.identity, candidate.incarnation) else { return Ok(()) };
+    pub(super) fn pre_voted(&mut self, scene: &Scene<'_>, candidate: Target) -> Result<(), Breach> {
+        let Some(promise) = self.binding(scene, candidate.identity, candidate.incarnation).cloned() else {
+            return Ok(());
+        };
         let Reign { identity, incarnation, term } = promise.to;
         if self.consented[identity] == Some((incarnation, term)) {
             return Ok(());
         }
-        Err(against("pre-vote", scene, candidate, promise))
+        Err(against("pre-vote", scene, candidate, &promise))
     }
 
     /// A voter gives its vote, maybe to itself.
-    pub(super) fn voted(&self, scene: &Scene<'_>, candidate: Target) -> Result<(), Breach> {
+    pub(super) fn voted(&mut self, scene: &Scene<'_>, candidate: Target) -> Result<(), Breach> {
         match self.binding(scene, candidate.identity, candidate.incarnation) {
             Some(promise) => Err(against("vote", scene, candidate, promise)),
             None => Ok(()),

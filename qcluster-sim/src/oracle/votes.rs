@@ -24,8 +24,9 @@ struct Candidacy {
 
 #[derive(Debug)]
 pub(super) struct Votes {
-    /// By voter: the vote it gave in the highest term. Terms only grow, so that is all there is to remember.
-    last: Vec<Option<Vote>>,
+    /// By voter: the vote that its latest life gave in the highest term, and which life that is. Terms only grow, so that is all there
+    /// is to remember.
+    last: Vec<Option<(Incarnation, Vote)>>,
     /// The latest candidacies, to see what leaderships stand on.
     candidacies: VecDeque<Candidacy>,
     /// The leadership that was looked at last.
@@ -65,9 +66,15 @@ impl Votes {
         Err(Breach::new(Rule::VotesWitnessed, format!("leads in t{term} with the votes of {voters} only")))
     }
 
+    /// A vote leaves its voter: one a term, over restarts too. What a later life has voted does not bind an earlier one: nobody who knows
+    /// that life counts on this one (E24).
     pub(super) fn granted(&mut self, scene: &Scene<'_>, candidate: Target, term: u64) -> Result<(), Breach> {
         let vote = Vote { term, identity: candidate.identity, incarnation: candidate.incarnation };
-        let Some(earlier) = self.last[scene.identity].replace(vote) else { return Ok(()) };
+        let last = &mut self.last[scene.identity];
+        if last.is_some_and(|(life, _)| scene.incarnation < life) {
+            return Ok(());
+        }
+        let Some((_, earlier)) = last.replace((scene.incarnation, vote)) else { return Ok(()) };
         if earlier.term < term || earlier == vote {
             return Ok(());
         }

@@ -116,8 +116,6 @@ impl Names {
             }
             Notification::TooSlow(Slow::Save { .. })
             | Notification::Superseded { .. }
-            | Notification::Unconfirmed { .. }
-            | Notification::Confirmed
             | Notification::StepEstablished
             | Notification::LeaderChanged { leader: None, .. }
             | Notification::Elected { .. }

@@ -183,7 +183,6 @@ fn why_refused(reason: Refusal) -> &'static str {
         Refusal::BootWait => "it started so recently that a promise of its last life may still run",
         Refusal::Abstains => "it could not save its state, and takes no part any more",
         Refusal::EarlierStep => "the asker knows of the old voters only, and this node is a step further",
-        Refusal::Unconfirmed => "it stood still, and does not know yet whether it was replaced",
     }
 }
 
@@ -207,6 +206,8 @@ fn why_dropped(reason: DropReason) -> &'static str {
         DropReason::DeletedRecord => "a record of what was deleted long ago",
         DropReason::TooManyRecords => "there is no room for that record",
         DropReason::Superseded => "the sender's life was replaced by another one that has taken part since",
+        DropReason::UnsharedLives => "the sender knows of lives that this node was not told of yet",
+        DropReason::UnsavedLife => "the sender's life is not on this node's disk yet",
         DropReason::RecordCollision => "a record whose name has the hash of another",
     }
 }

@@ -1,5 +1,6 @@
 //! Runs about one thing: a node stands still for longer than any lease, is replaced under its name, and goes on at any time, on
-//! either side of any cut (E24). Everybody has met the replacement by then, which is all that is assumed.
+//! either side of any cut (E24). By then the replacement is known to somebody in every quorum that the other one could be part of, which
+//! is all that is assumed.
 
 use qcluster_core::{Span, Time};
 
@@ -45,7 +46,7 @@ pub(super) fn draw(rng: &mut Rng, mut setup: Setup) -> Schedule {
     setup.hosts = spare + 1;
     let clock = setup.clocks.get(1).copied().unwrap_or_default();
     setup.clocks.resize(setup.hosts, clock);
-    // Who knows the replacement is to have met it: so the network is sound until then, and a disk that cannot save does not
+    // Who knows the replacement is to have met it: so the network is sound between them until then, and a disk that cannot save does not
     // lose what its voter knows.
     let LinkQuality { delay_min, delay_max, .. } = LinkQuality::default();
     setup.link = LinkQuality { delay_min, delay_max, ..LinkQuality::default() };
@@ -59,18 +60,39 @@ pub(super) fn draw(rng: &mut Rng, mut setup: Setup) -> Schedule {
     let known = replace + lease.times(9);
     let end_of_trouble = known + lease.times(rng.between(10, 60));
     let mut faults = vec![(replace, Fault::Twin { host: spare, of })];
+    let unmet = draw_unmet(rng, &voters, of);
+    if !unmet.is_empty() {
+        faults.push((freeze, Fault::Split { group: unmet.into_iter().collect() }));
+        faults.push((known, Fault::MendAll));
+    }
     faults.push((freeze, Fault::Freeze { host: of }));
     // Mostly when all is settled, and sometimes while the replacement still boots: then it is the one that stops.
     let earliest = if rng.one_in(8) { replace } else { known };
     let back = earliest + Span::from_nanos(rng.below(end_of_trouble.since(earliest).as_nanos()));
     faults.push((back, Fault::Thaw { host: of }));
-    let mut trouble = Trouble { rng, setup: &setup, faults: &mut faults, of, spare };
+    let stays = earliest == known;
+    let mut trouble = Trouble { rng, setup: &setup, faults: &mut faults, of, spare, stays };
     trouble.between(known, end_of_trouble);
     faults.retain(|(at, _)| *at < end_of_trouble);
     faults.sort_by_key(|(at, _)| *at);
-    let converge = if earliest == known { Some(heal(&setup, of, spare, end_of_trouble, &mut faults)) } else { None };
+    let converge = if stays { Some(heal(&setup, of, spare, end_of_trouble, &mut faults)) } else { None };
     let end = converge.map_or(end_of_trouble, |converge| converge.from + converge.within);
     Schedule { setup, faults, end, converge, changes_max: None }
+}
+
+/// Voters that are cut off until everybody else knows the replacement: so few that they are no quorum together with the one that
+/// was replaced.
+fn draw_unmet(rng: &mut Rng, voters: &[usize], of: usize) -> Vec<usize> {
+    let majority = voters.len() / 2 + 1;
+    let count = usize::try_from(rng.below(majority as u64)).unwrap_or(0).saturating_sub(1);
+    let mut others: Vec<usize> = voters.iter().copied().filter(|voter| *voter != of).collect();
+    let mut unmet = Vec::new();
+    while unmet.len() < count.min(majority.saturating_sub(2)) {
+        let Some(voter) = rng.pick(&others) else { break };
+        others.retain(|other| *other != voter);
+        unmet.push(voter);
+    }
+    unmet
 }
 
 /// The others and the replacement work together again; the one that was replaced may still say what it likes.
@@ -88,6 +110,8 @@ struct Trouble<'a> {
     faults: &'a mut Vec<(Time, Fault)>,
     of: usize,
     spare: usize,
+    /// Whether the replacement is the one that goes on. Where it has stopped for the other one, nobody starts it again.
+    stays: bool,
 }
 
 impl Trouble<'_> {
@@ -159,7 +183,8 @@ impl Trouble<'_> {
             // it likes.
             Kind::Restart => {
                 let host = self.host();
-                if self.setup.durable.contains(host) || host == self.spare {
+                let may = if host == self.spare { self.stays } else { self.setup.durable.contains(host) };
+                if may {
                     let restart = Fault::Restart { host, memory: Memory::Kept, place: Place::Same, plan: 0 };
                     self.faults.push((at, Fault::Crash { host }));
                     self.faults.push((end, restart));

@@ -255,11 +255,6 @@ impl Engine {
                 self.marks.reach(Mark::StepEstablished);
             }
             Notification::StepTooEarly { voter } => self.hash.add(3 ^ (voter.position() as u64) << 8),
-            Notification::Unconfirmed { stood_still } => self.hash.add(stood_still.as_nanos()),
-            Notification::Confirmed => {
-                self.hash.add(4);
-                self.marks.reach(Mark::Confirmed);
-            }
             Notification::WallClockOff { ahead_ms, .. } => self.hash.add(ahead_ms.unsigned_abs()),
             Notification::TooSlow(slow) => {
                 self.hash.add(match slow {

@@ -235,6 +235,9 @@ impl World {
         let scene = Scene { incarnation: endpoint.node().incarnation(), ..scene };
         let sent = u32::try_from(engine.stats.sent - before).unwrap_or(u32::MAX);
         let stops = endpoint.node().is_stopped();
+        if scene.is_voter() && endpoint.node().role() != Role::Booting {
+            engine.oracles.takes_part(&scene);
+        }
         if crashed {
             host.crash_after = None;
         } else {
@@ -307,8 +310,6 @@ fn follow_up(
         | Notification::TwinSeen { .. }
         | Notification::Twin { .. }
         | Notification::Superseded { .. }
-        | Notification::Unconfirmed { .. }
-        | Notification::Confirmed
         | Notification::StepEstablished
         | Notification::StepTooEarly { .. }
         | Notification::WallClockOff { .. }

@@ -1,7 +1,7 @@
 //! What the loop writes down of itself, for those who read without asking it.
 
 use qcluster_core::api::{PeerSnapshot, StorageStatus};
-use qcluster_core::{Step, Time, VoterIndex};
+use qcluster_core::{Step, Time};
 
 use super::{Driver, Effects};
 use crate::board::Notes;
@@ -16,7 +16,6 @@ impl Driver {
             last.role != Some(node.role())
                 || last.term != node.term().0
                 || disk_failed != self.effects.storage_error.is_some()
-                || last.unconfirmed_by.is_empty() != node.unconfirmed_by().next().is_none()
         };
         if changed || now >= self.snapshot_at {
             self.snapshot_at = now + node.rules().timing().heartbeat;
@@ -38,8 +37,6 @@ impl Driver {
             snapshot.incarnation = node.incarnation().0;
             snapshot.storage = storage;
             snapshot.counters.clone_from(node.counters());
-            snapshot.unconfirmed_by.clear();
-            snapshot.unconfirmed_by.extend(node.unconfirmed_by().map(VoterIndex::position));
             snapshot.is_in_middle_step = node.is_in_middle_step();
             snapshot.step_is_established = node.step_is_established();
             snapshot.slow = node.slow();

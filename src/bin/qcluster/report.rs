@@ -95,8 +95,6 @@ impl Reporter {
             | What::TwinSeen { .. }
             | What::Twin { .. }
             | What::Superseded { .. }
-            | What::Unconfirmed { .. }
-            | What::Confirmed
             | What::StepEstablished
             | What::StepTooEarly { .. }
             | What::WallClockOff { .. }

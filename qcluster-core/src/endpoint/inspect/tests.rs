@@ -1,15 +1,17 @@
 //! What is written reads back: every message, with every number in it.
 
+use alloc::boxed::Box;
 use alloc::vec;
+use proptest::collection;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
 use crate::config::{Rules, Settings, VoterSettings};
-use crate::election::{Leadership, Message as ElectionMessage};
-use crate::id::{Incarnation, NodeId, NodeKey, Term};
-use crate::node::Session;
+use crate::election::{KnownLife, Leadership, Message as ElectionMessage};
+use crate::id::{Incarnation, LivesDigest, NodeId, NodeKey, Term};
+use crate::node::{LivesTold, Session};
 use crate::observer::Message as ObserverMessage;
 use crate::reason::Refusal;
 use crate::time::Time;
@@ -47,21 +49,37 @@ fn refusal() -> impl Strategy<Value = Option<Refusal>> {
     option::of(select(&Refusal::ALL[..]))
 }
 
+fn lives() -> impl Strategy<Value = LivesDigest> {
+    any::<u32>().prop_map(LivesDigest)
+}
+
 fn election() -> impl Strategy<Value = ElectionMessage> {
     use ElectionMessage as M;
     let beats = (term(), time(), any::<bool>(), term());
-    let acks = (term(), time(), term());
+    let acks = (term(), time(), term(), lives());
     let pre_votes = (any::<u64>(), term(), leadership());
-    let pre_vote_replies = (any::<u64>(), refusal(), term(), term());
-    let vote_replies = (term(), refusal(), term(), term());
+    let pre_vote_replies = (any::<u64>(), refusal(), term(), term(), lives());
+    let vote_replies = (term(), refusal(), term(), term(), lives());
     prop_oneof![
         beats.prop_map(|(term, sent_at, active, stamp)| M::Heartbeat { term, sent_at, active, stamp }),
-        acks.prop_map(|(term, sent_at, stamp)| M::HeartbeatAck { term, sent_at, stamp }),
+        acks.prop_map(|(term, sent_at, stamp, lives)| M::HeartbeatAck { term, sent_at, stamp, lives }),
         term().prop_map(|term| M::StaleTerm { term }),
         pre_votes.prop_map(|(round, term, consent)| M::PreVoteRequest { round, term, consent }),
-        pre_vote_replies.prop_map(|(round, refusal, term, stamp)| M::PreVoteReply { round, refusal, term, stamp }),
+        pre_vote_replies.prop_map(|(round, refusal, term, stamp, lives)| M::PreVoteReply {
+            round,
+            refusal,
+            term,
+            stamp,
+            lives
+        }),
         (term(), leadership()).prop_map(|(term, released)| M::VoteRequest { term, released }),
-        vote_replies.prop_map(|(asked, refusal, term, stamp)| M::VoteReply { asked, refusal, term, stamp }),
+        vote_replies.prop_map(|(asked, refusal, term, stamp, lives)| M::VoteReply {
+            asked,
+            refusal,
+            term,
+            stamp,
+            lives
+        }),
         (term(), option::of(key())).prop_map(|(term, successor)| M::Release { term, successor }),
         term().prop_map(|term| M::CouldYouWin { term }),
         (term(), any::<u64>()).prop_map(|(term, reached)| M::CouldWin { term, reached }),
@@ -75,7 +93,14 @@ fn session() -> impl Strategy<Value = Session> {
         any::<u64>().prop_map(|nonce| Session::Probe { nonce }),
         (any::<u64>(), any::<bool>()).prop_map(|(nonce, booting)| Session::ProbeAck { nonce, booting }),
         (life(), any::<bool>()).prop_map(|(other, booting)| Session::Twin { other, booting }),
+        life().prop_map(|by| Session::Superseded { by }),
+        any::<bool>().prop_map(|established| Session::Step { established }),
     ]
+}
+
+fn told() -> impl Strategy<Value = LivesTold> {
+    let known = (key(), life()).prop_map(|(node, life)| KnownLife { node, life });
+    (any::<bool>(), collection::vec(known, 0..8)).prop_map(|(answer, lives)| LivesTold { answer, lives })
 }
 
 fn observer() -> impl Strategy<Value = ObserverMessage> {
@@ -91,6 +116,7 @@ fn message() -> impl Strategy<Value = Message> {
         10 => election().prop_map(Message::Election),
         4 => session().prop_map(Message::Session),
         2 => observer().prop_map(Message::Observer),
+        2 => told().prop_map(|told| Message::Lives(Box::new(told))),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Messages that no node has sent, and what a node answers to them: for stories about one node.
 
-use qcluster_core::{Action, Boot, ElectionMessage, Envelope, Event, Message, Node, Term, Time};
+use qcluster_core::{Action, Boot, ElectionMessage, Envelope, Event, LivesDigest, Message, Node, Term, Time};
 
 use super::World;
 
@@ -57,6 +57,11 @@ impl World {
         }
         self.run(super::ms(400));
         self
+    }
+
+    /// What that voter knows of lives, as its word carries it (E24).
+    pub fn lives(&self, n: usize) -> LivesDigest {
+        self.node(n).lives().unwrap_or_else(|| panic!("#{n} has no vote"))
     }
 
     /// A term above everything that was heard of.

@@ -121,8 +121,6 @@ impl Judge {
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
             | Notification::Superseded { .. }
-            | Notification::Unconfirmed { .. }
-            | Notification::Confirmed
             | Notification::StepEstablished
             | Notification::StepTooEarly { .. }
             | Notification::WallClockOff { .. }

@@ -171,8 +171,6 @@ impl Script<'_> {
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. }
             | Notification::Superseded { .. }
-            | Notification::Unconfirmed { .. }
-            | Notification::Confirmed
             | Notification::StepEstablished
             | Notification::StepTooEarly { .. }
             | Notification::WallClockOff { .. }

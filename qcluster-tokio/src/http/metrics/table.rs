@@ -102,11 +102,6 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
             )
         },
         gauge("storage_failed", "1 once state could not be saved: the node abstains until its restart", failed.into()),
-        gauge(
-            "unconfirmed",
-            "1 while the node waits for a quorum to confirm that no other node has taken its place",
-            (!snapshot.unconfirmed_by.is_empty()).into(),
-        ),
         gauge("voters", "Voters of the configuration", rules.voters().len() as u64),
     ]
 }
@@ -140,11 +135,6 @@ fn elections(view: &View<'_>) -> Vec<Family<'static>> {
         counter("persists", "Records given to the disk", counters_of.persists),
         counter("persist_failures", "Records that could not be saved", counters_of.persist_failures),
         counter("clock_regressions", "Times that the clock went back", counters_of.clock_regressions),
-        counter(
-            "inquiries",
-            "Times that the node stood still for longer than its lease, and asked whether it was replaced",
-            counters_of.inquiries,
-        ),
         counter("twins_seen", "Signs of a second live node of one identifier", counters_of.twins),
         counter("observers_refused", "Observers refused because there are too many", counters_of.observers_refused),
     ]

@@ -59,8 +59,6 @@ pub(super) fn about(change: &Change) -> Option<About> {
         | What::TwinSeen { .. }
         | What::Twin { .. }
         | What::Superseded { .. }
-        | What::Unconfirmed { .. }
-        | What::Confirmed
         | What::StepEstablished
         | What::StepTooEarly { .. }
         | What::WallClockOff { .. }

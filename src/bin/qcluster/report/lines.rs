@@ -71,8 +71,6 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
         }
         What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (life {other:?})")),
         What::Superseded { by } => (BAD, "replaced", format!("another node has taken the place of {me} (life {by:?})")),
-        What::Unconfirmed { stood_still } => (WARN, "unsure", unconfirmed(*stood_still)),
-        What::Confirmed => (FAINT, "sure", "no other node has taken its place".to_owned()),
         What::StepEstablished => {
             (NEWS, "voters", "a leader was elected in the middle step: the last step may be taken".to_owned())
         }
@@ -102,13 +100,6 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
         What::Missed { count } => (WARN, "missed", format!("{count} changes came too fast to be told")),
     };
     Some(line(change.at, style, word, &rest))
-}
-
-fn unconfirmed(stood_still: Duration) -> String {
-    let seconds = stood_still.as_secs_f64();
-    format!(
-        "stood still for {seconds:.1} s: takes no part until a quorum has confirmed that no other node took its place"
-    )
 }
 
 fn step_too_early(name: &str) -> String {
@@ -162,8 +153,6 @@ pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
         | What::TwinSeen { .. }
         | What::Twin { .. }
         | What::Superseded { .. }
-        | What::Unconfirmed { .. }
-        | What::Confirmed
         | What::StepEstablished
         | What::StepTooEarly { .. }
         | What::WallClockOff { .. }

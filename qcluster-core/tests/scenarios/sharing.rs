@@ -1,0 +1,164 @@
+//! What voters know of lives is shared before anything counts, and saved before anything rests on it (E24): stories about one voter,
+//! for which the test speaks.
+
+use qcluster_core::{
+    Durability, ElectionMessage, Event, Incarnation, KnownLife, LivesDigest, LivesTold, Message, NodeKey, Role, Term,
+    Time,
+};
+
+use crate::world::{Disk, World, election, ms};
+
+const VOTER: usize = 2;
+
+/// Somebody of whom `from` alone has heard.
+fn somebody(node: u64) -> KnownLife {
+    KnownLife { node: NodeKey(node), life: Incarnation(5) }
+}
+
+fn digest(lives: &[KnownLife]) -> LivesDigest {
+    lives.iter().fold(LivesDigest::default(), |digest, known| digest.with(known.node, known.life))
+}
+
+/// `from` tells `to` all that it knows.
+fn tell(world: &mut World, from: usize, to: usize, lives: &[KnownLife]) -> Vec<ElectionMessage> {
+    let told = LivesTold { answer: true, lives: lives.to_vec() };
+    let envelope = world.envelope(from, to, Message::Lives(Box::new(told)));
+    world.provoke(to, Event::Message(envelope))
+}
+
+fn asks_for_lives(world: &World, of: usize) -> usize {
+    let asks = |(from, to, message): &(usize, usize, Message)| {
+        (*from, *to) == (VOTER, of) && matches!(message, Message::Lives(told) if !told.answer)
+    };
+    world.transcript.messages().filter(asks).count()
+}
+
+/// The latest round of pre-votes that the voter has asked for.
+fn round(world: &World) -> u64 {
+    let asked = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
+        Some(ElectionMessage::PreVoteRequest { round, .. }) if from == VOTER => Some(*round),
+        _ => None,
+    });
+    asked.last().expect("it has asked")
+}
+
+#[test]
+fn a_vote_that_waits_counts_with_all_that_its_giver_knew_alone() {
+    let mut world = World::of(3).of_hermits();
+    world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
+    let (known, later) = (vec![somebody(77)], vec![somebody(77), somebody(78)]);
+    let asked = asks_for_lives(&world, 0);
+    // Given a yes of a voter that knows of lives which this one was never told of, …
+    let (round, lives) = (round(&world), digest(&later));
+    let yes = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
+    world.ask(0, VOTER, yes);
+    // … then it asks for these, and counts nothing, …
+    assert_eq!(world.role(VOTER), Role::PreCandidate);
+    assert_eq!(asks_for_lives(&world, 0), asked + 1);
+    // … not with what the other one knew before either, …
+    tell(&mut world, 0, VOTER, &known);
+    assert_eq!(world.role(VOTER), Role::PreCandidate);
+    // … nor with what somebody else tells, …
+    tell(&mut world, 1, VOTER, &later);
+    assert_eq!(world.role(VOTER), Role::PreCandidate);
+    // … and with all that it knew then, it does. So with the vote.
+    tell(&mut world, 0, VOTER, &later);
+    assert_eq!(world.role(VOTER), Role::Candidate);
+    let (term, lives) = (world.node(VOTER).term(), digest(&known));
+    let yes = ElectionMessage::VoteReply { asked: term, refusal: None, term, stamp: Term(0), lives };
+    world.ask(0, VOTER, yes);
+    assert_eq!(world.role(VOTER), Role::Candidate);
+    tell(&mut world, 0, VOTER, &later);
+    assert_eq!(world.role(VOTER), Role::Candidate);
+    tell(&mut world, 0, VOTER, &known);
+    assert_eq!(world.role(VOTER), Role::Leader);
+}
+
+#[test]
+fn a_promise_is_told_once_the_life_that_it_is_for_is_saved() {
+    let world = World::with(3, |_, settings| {
+        settings.voters[1].priority = 1;
+        settings.durability = Durability::Durable;
+    });
+    let mut world = world.seeded(1);
+    world.start_all();
+    world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(1));
+    world.run(ms(1_000));
+    world.crash(0);
+    world.machines[VOTER].disk = Disk::Held;
+    world.start(0);
+    world.run(ms(400));
+    (0..3).for_each(|n| world.network.isolate(n));
+    world.run(ms(400));
+    let (term, sent_at) = (world.fresh_term(), world.now);
+    let heartbeat = |sent_at: Time| ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) };
+    // Given the heartbeat of a life that is not on its disk yet, then it is bound, and says nothing, …
+    assert_eq!(world.ask(0, VOTER, heartbeat(sent_at)), []);
+    let bound = world.node(VOTER).promise(world.now).map(|(leadership, _)| leadership.node);
+    assert_eq!(bound, Some(world.machines[0].settings.id.key()));
+    // … until its disk is done.
+    world.sync(VOTER);
+    let answers = world.ask(0, VOTER, heartbeat(sent_at + ms(1)));
+    assert!(matches!(answers[..], [ElectionMessage::HeartbeatAck { .. }]), "{answers:?}");
+}
+
+/// The leader of five has one promise, and two more would renew its lease. Then it hears that the life which gave that one was
+/// replaced, and hears one more promise.
+#[test]
+fn what_an_earlier_life_acknowledged_counts_no_more() {
+    for is_told in [true, false] {
+        let mut world = World::of(5).seeded(1);
+        world.start_all();
+        let leader = world.elect();
+        world.run(ms(1_000));
+        let [earlier, other, ..] = world.followers()[..] else { panic!("{}", world.story()) };
+        world.network.isolate(leader);
+        world.run(ms(30));
+        let heartbeats = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
+            Some(ElectionMessage::Heartbeat { sent_at, .. }) if from == leader => Some(*sent_at),
+            _ => None,
+        });
+        let sent_at = heartbeats.last().expect("it has sent some");
+        let (term, lease) = (world.node(leader).term(), world.node(leader).lease(world.now));
+        let ack = |lives| ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives };
+        world.ask(earlier, leader, ack(world.lives(earlier)));
+        assert_eq!(world.node(leader).lease(world.now), lease, "two are no majority");
+        let mut lives = world.lives(other);
+        if is_told {
+            let node = world.machines[earlier].settings.id.key();
+            let life = Incarnation(world.node(earlier).incarnation().0 + 5);
+            let told = [KnownLife { node, life }];
+            tell(&mut world, other, leader, &told);
+            lives = digest(&told);
+        }
+        world.ask(other, leader, ack(lives));
+        assert_eq!(world.node(leader).lease(world.now) == lease, is_told, "{}", world.story());
+    }
+}
+
+/// Its own name is among those that are told of: a later life takes part.
+#[test]
+fn who_is_told_of_its_own_later_life_stops() {
+    let mut world = World::of(3).of_hermits();
+    let told = KnownLife { life: Incarnation(world.node(VOTER).incarnation().0 + 5), ..somebody(0) };
+    tell(&mut world, 0, VOTER, &[told]);
+    assert_ne!(world.role(VOTER), Role::Stopped);
+    let node = world.machines[VOTER].settings.id.key();
+    tell(&mut world, 0, VOTER, &[KnownLife { node, ..told }]);
+    assert_eq!(world.role(VOTER), Role::Stopped);
+}
+
+/// Nobody is to be made believe in a life above which there is no room (E18).
+#[test]
+fn a_life_that_no_clock_accounts_for_is_not_learned() {
+    let mut world = World::of(3).of_hermits();
+    let node = world.machines[1].settings.id.key();
+    let largest = Incarnation(u64::MAX);
+    tell(&mut world, 0, VOTER, &[KnownLife { node, life: largest }]);
+    let (term, sent_at) = (world.fresh_term(), world.now);
+    let answers = world.ask(1, VOTER, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    assert!(matches!(answers[..], [ElectionMessage::HeartbeatAck { .. }]), "{answers:?}");
+    let own = world.machines[VOTER].settings.id.key();
+    tell(&mut world, 0, VOTER, &[KnownLife { node: own, life: largest }]);
+    assert_ne!(world.role(VOTER), Role::Stopped);
+}
