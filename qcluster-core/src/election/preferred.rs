@@ -146,3 +146,6 @@ impl Election {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,10 +46,6 @@ impl ChangeStep {
     pub(crate) fn is_behind(&self, digests: &Digests) -> bool {
         digests.is_back_from(&self.digests) || self.passed.contains(&digests.current())
     }
-
-    pub(super) fn lists(&self) -> Digests {
-        self.digests
-    }
 }
 
 #[cfg(test)]

@@ -315,3 +315,24 @@ fn datagram(rules: &Rules, target: &Endpoint, messages: &[Message]) -> Vec<u8> {
 fn says(rules: &Rules, bytes: &[u8], what: impl Fn(&Message) -> bool) -> bool {
     crate::read_datagram(rules, bytes).unwrap().iter().any(|envelope| what(&envelope.message))
 }
+
+/// An address of a voter that was never heard is tried at once; of one that is known, or of the node itself, nothing follows.
+#[test]
+fn a_voter_that_can_be_reached_at_last_is_greeted_at_once() {
+    let rules = rules(0, 3);
+    let boot = EndpointBoot { seed: 1, stamp_ms: 1, saved: None };
+    let mut lost = Endpoint::new(rules.clone(), boot, Time::ZERO).unwrap();
+    drain(lost.step(Time::ZERO, Input::Timeout));
+    let (me, peer) = (rules.voters()[0].key, rules.voters()[1].key);
+    let to = |sent: Vec<(SocketAddr, Vec<u8>)>| sent.into_iter().map(|(to, _)| to).collect::<Vec<_>>();
+    let resolved = |peer, port| Input::Resolved { peer, address: address(port) };
+    assert_eq!(to(drain(lost.step(Time::ZERO, resolved(peer, 1)))), [address(1)]);
+    assert_eq!(to(drain(lost.step(Time::ZERO, resolved(me, 0)))), []);
+    // Given that they know each other, …
+    let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
+    run(&mut endpoints, Time::from_millis(500));
+    let now = Time::from_millis(501);
+    drain(endpoints[0].step(now, Input::Timeout));
+    // … when one is said to be elsewhere, then that is not news to it.
+    assert_eq!(to(drain(endpoints[0].step(now, resolved(peer, 7)))), []);
+}

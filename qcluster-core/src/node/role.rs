@@ -36,3 +36,6 @@ impl Role {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

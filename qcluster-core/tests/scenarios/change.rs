@@ -1,6 +1,8 @@
 //! The voters change while one of them is dead, and it comes back with what it knew (scenario 42, E20).
 
-use qcluster_core::{Boot, BootError, Durability, ElectionMessage, HardState, Node, Notification, Refusal, Time};
+use qcluster_core::{
+    Boot, BootError, Durability, ElectionMessage, HardState, Message, Node, Notification, Refusal, Session, Time,
+};
 
 use crate::dice::Dice;
 use crate::world::{Law, World, ms, voters};
@@ -118,12 +120,19 @@ fn who_is_in_the_middle_step_knows_when_the_last_one_may_be_taken() {
     take(&mut world, 1, File::Joint);
     world.run(ms(1_000));
     assert_eq!(world.node(1).step_is_established(), Some(false));
+    assert_eq!([1, 2, 3].map(|n| world.node(n).is_in_middle_step()), [true, false, true]);
     take(&mut world, 2, File::Joint);
     world.run_till(ms(3_000), "a joint leader", |world| world.leaders().iter().any(|n| *n != 0));
     world.run(ms(200));
     for n in [1, 2, 3] {
         assert_eq!(world.node(n).step_is_established(), Some(true), "{n}\n{}", world.story());
         assert_eq!(world.count(|who, told| who == n && told == Notification::StepEstablished), 1);
+        // Each tells all others: some may follow nobody.
+        for other in [0, 1, 2, 3].into_iter().filter(|other| *other != n) {
+            let tells = |message: &Message| *message == Message::Session(Session::Step { established: true });
+            let mut told = world.transcript.messages().filter(|(.., message)| tells(message));
+            assert!(told.any(|(from, to, _)| (from, to) == (n, other)), "{n} to {other}");
+        }
     }
 }
 
@@ -232,4 +241,26 @@ fn a_vote_of_the_old_list_elects_nobody_in_the_middle_step() {
         matches!(message, qcluster_core::Message::Election(ElectionMessage::PreVoteReply { refusal: None, .. }))
     };
     assert!(world.transcript.messages().any(|(from, to, message)| from == 2 && to != 0 && granted(&message)));
+}
+
+/// Only in the last step is it too early or late for that: who has the old list alone, or both, has time (E20).
+#[test]
+fn nobody_but_who_has_taken_the_last_step_is_warned_of_it() {
+    let mut world = in_the_middle_step(1, Durability::Diskless);
+    let warned = |world: &World| world.count(|_, told| matches!(told, Notification::StepTooEarly { .. }));
+    let say = |world: &mut World, from, to, established| {
+        let step = world.envelope(from, to, Message::Session(Session::Step { established }));
+        world.give(to, qcluster_core::Event::Message(step));
+    };
+    take(&mut world, 0, File::Old);
+    world.run(ms(500));
+    say(&mut world, 1, 0, false);
+    say(&mut world, 1, 2, false);
+    assert_eq!(warned(&world), 0);
+    // One that knows better already is not warned by one that has yet to hear of it.
+    take(&mut world, 3, File::New);
+    world.run(ms(500));
+    assert_eq!(world.node(3).step_is_established(), Some(true));
+    say(&mut world, 1, 3, false);
+    assert_eq!(warned(&world), 0);
 }

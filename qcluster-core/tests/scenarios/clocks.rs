@@ -256,3 +256,31 @@ fn a_candidate_or_pre_candidate_whose_clock_goes_back_gives_up() {
         }
     }
 }
+
+/// Whatever its clock has lost, the application is told the end of its grace as that clock will show it (E15).
+#[test]
+fn the_end_of_a_drain_is_told_in_the_time_of_a_clock_that_went_back() {
+    let mut world = World::of(3);
+    for machine in &mut world.machines {
+        machine.clock.offset = ms(100_000);
+    }
+    world.start_all();
+    let old = world.elect();
+    world.run(ms(1_000));
+    // Given a leader whose clock has lost ten seconds before it was elected, …
+    let leader = (old + 1) % 3;
+    world.machines[leader].clock.offset = ms(90_000);
+    world.give(leader, Event::Timeout);
+    world.run(ms(500));
+    assert_eq!(world.node(leader).counters().clock_regressions, 1);
+    world.give(old, Event::Transfer(Some(crate::world::id(leader))));
+    world.run_till(ms(100), "it leads", |world| world.leads(leader));
+    // … when it is to hand over, then it has ten leases of its own clock for that.
+    world.machines[leader].drains_at_once = false;
+    let until = world.machines[leader].clock.read(world.now) + ms(1_500);
+    world.give(leader, Event::Transfer(None));
+    assert_eq!(world.count(|n, told| n == leader && told == Notification::Draining { until }), 1, "{}", world.story());
+    let handed_over = world.now + ms(1_500);
+    world.run_till(ms(2_000), "the end of it", |world| !world.leads(leader));
+    assert_eq!(world.now, handed_over);
+}

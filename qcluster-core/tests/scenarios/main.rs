@@ -3,15 +3,18 @@
 #![allow(unreachable_pub, reason = "a test binary has no public interface; plain pub reads better in it")]
 
 mod boots;
+mod candidates;
 mod change;
 mod clocks;
 mod configuration;
 mod dice;
 mod elections;
 mod embedder;
+mod leading;
 mod leases;
 mod lives;
 mod observers;
+mod pace;
 mod partitions;
 mod preferred;
 mod promises;

@@ -1,9 +1,9 @@
 //! Leadership goes to the voter of the highest priority, once it is worth it (scenarios 18, 35, and E8, E11).
 
-use qcluster_core::{ElectionMessage, Notification, Refusal, Term};
+use qcluster_core::{Action, Durability, ElectionMessage, Event, Notification, Refusal, Role, Span, Term};
 
 use crate::dice::Dice;
-use crate::world::{Fate, World, election, ms};
+use crate::world::{Disk, Fate, World, election, id, is, ms};
 
 /// Voters of which the first has the highest priority, and the last the lowest.
 fn ranked(n: usize, seed: u64) -> World {
@@ -227,4 +227,110 @@ fn a_preferred_voter_that_is_refused_by_one_whom_the_leader_reaches_moves_nothin
         assert_eq!((world.leader(), world.elections()), (1, 1), "seed {seed}\n{}", world.story());
         assert!(world.sent("could_win") > 0, "it has a quorum with the leader");
     }
+}
+
+/// A preferred voter is asked in the name of the leadership that it follows, and of no other (E11).
+#[test]
+fn a_voter_asks_around_for_the_leadership_that_it_follows_alone() {
+    let (asked, leader, other) = (0, 1, 2);
+    let mut world = ranked(3, 1).of_hermits();
+    let (term, sent_at) = (world.fresh_term(), world.now);
+    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    let could_you_win = |term| ElectionMessage::CouldYouWin { term };
+    assert_eq!(world.ask(other, asked, could_you_win(term)), [], "another node's");
+    assert_eq!(world.ask(leader, asked, could_you_win(term.next())), [], "another term's");
+    assert_eq!(world.ask(leader, asked, could_you_win(term)).len(), 2);
+    // Once that has ended, it is nobody's to give away.
+    world.ask(leader, asked, ElectionMessage::Release { term, successor: None });
+    assert_eq!(world.ask(leader, asked, could_you_win(term)), []);
+}
+
+/// Who campaigns already needs nobody's consent (E11).
+#[test]
+fn a_voter_that_asks_around_for_itself_is_not_asked_whether_it_could_win() {
+    let (asked, leader) = (0, 1);
+    let mut world = ranked(3, 1).of_hermits();
+    let (term, sent_at) = (world.fresh_term(), world.now);
+    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    world.run_till(ms(500), "a pre-candidate", |world| world.role(asked) == Role::PreCandidate);
+    assert_eq!(world.ask(leader, asked, ElectionMessage::CouldYouWin { term }), []);
+    assert_eq!(world.role(asked), Role::PreCandidate);
+}
+
+/// Its vote would wait for the disk, for as long as that takes: it shows first that it can save (E11, E16).
+#[test]
+fn a_preferred_voter_with_something_to_save_asks_around_once_that_is_saved() {
+    let (asked, leader) = (0, 1);
+    let mut world = ranked(3, 1);
+    for machine in &mut world.machines {
+        machine.settings.durability = Durability::Durable;
+    }
+    let mut world = world.of_hermits();
+    // Given a voter that is in a new term, which its disk does not know of yet, …
+    let (term, sent_at) = (world.fresh_term(), world.now);
+    world.machines[asked].disk = Disk::Held;
+    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    assert_eq!(world.machines[asked].held.len(), 1);
+    // … when it is asked whether it could win, then it asks nobody, …
+    assert_eq!(world.ask(leader, asked, ElectionMessage::CouldYouWin { term }), []);
+    // … until its disk is done.
+    world.sync(asked);
+    let mut round_asked = || {
+        let requests = world.ask(leader, asked, ElectionMessage::CouldYouWin { term });
+        let [ElectionMessage::PreVoteRequest { round, .. }, _] = requests[..] else { panic!("{requests:?}") };
+        round
+    };
+    // And every time anew, so that old answers count for nothing.
+    assert!(round_asked() < round_asked());
+}
+
+/// Nobody is asked by its equals, nor by one that is about to hand over anyway (E11).
+#[test]
+fn voters_of_the_same_priority_leave_the_lead_where_it_is() {
+    let mut world = World::with(3, |_, settings| {
+        settings.voters[0].priority = 1;
+        settings.drain = ms(20_000);
+    });
+    world.start(1);
+    world.start(2);
+    let leader = world.elect();
+    world.run(ms(30_000));
+    assert_eq!((world.leader(), world.sent("could_you_win")), (leader, 0));
+    // Given that the preferred one comes while the leader drains, …
+    world.machines[leader].drains_at_once = false;
+    world.give(leader, Event::Transfer(Some(id(3 - leader))));
+    world.start(0);
+    world.run(ms(10_000));
+    // … then the one that was named first is not passed over.
+    assert_eq!((world.leader(), world.sent("could_you_win")), (leader, 0));
+    world.give(leader, Event::Drained);
+    world.run_till(ms(100), "the named one leads", |world| world.leads(3 - leader));
+    world.run_till(ms(10_000), "the preferred one is asked", |world| world.sent("could_you_win") > 0);
+}
+
+/// What a preferred voter has asked is answered within a lease, and with the number of the question (E11).
+#[test]
+fn a_preferred_voter_counts_answers_to_its_last_question_for_a_lease() {
+    let (asked, leader, other) = (0, 1, 2);
+    let mut world = ranked(3, 1).of_hermits();
+    let (term, sent_at) = (world.fresh_term(), world.now);
+    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    let requests = world.ask(leader, asked, ElectionMessage::CouldYouWin { term });
+    let end = world.now + ms(150);
+    let [ElectionMessage::PreVoteRequest { round, .. }, _] = requests[..] else { panic!("{requests:?}") };
+    let reply = |round| ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0) };
+    assert_eq!(world.ask(other, asked, reply(round - 1)), [], "an earlier question");
+    assert_eq!(world.ask(other, asked, reply(round + 1)), [], "none at all");
+    // Given that its timer fires meanwhile, …
+    world.run(ms(70));
+    world.give(asked, Event::Timeout);
+    let could_win = |mut node: qcluster_core::Node, now, answer| {
+        let said = node.step(now, Event::Message(answer));
+        said.filter(|action| matches!(action, Action::Send(envelope) if is(&envelope.message, "could_win"))).count()
+    };
+    let answer = world.forge(other, asked, reply(round));
+    let node = world.node(asked).clone();
+    // … then an answer counts up to the end of the lease, and not at it.
+    assert_eq!(could_win(node.clone(), end.before(Span::from_nanos(1)), answer.clone()), 1);
+    assert_eq!(could_win(node, end, answer), 0);
 }

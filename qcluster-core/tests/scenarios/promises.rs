@@ -1,9 +1,9 @@
 //! To whom a promise binds, for how long, and what ends it: stories about one voter, for whom the test speaks (E2, E2′, E4,
 //! E6, E10).
 
-use qcluster_core::{ElectionMessage, Incarnation, Leadership, Refusal, Role, Term, Time};
+use qcluster_core::{DropReason, ElectionMessage, Incarnation, Leadership, Refusal, Role, Term, Time};
 
-use crate::world::{World, id, ms};
+use crate::world::{World, election, id, ms};
 
 /// The voter that the stories are about; 0 leads, and 1 asks for its vote.
 const VOTER: usize = 2;
@@ -98,6 +98,9 @@ fn a_release_of_another_node_or_another_term_frees_nobody() {
         world.run(ms(20));
         world.ask(from, VOTER, release(Term(term.0 + terms_later)));
         assert_eq!(world.node(VOTER).counters().releases_honoured, 0, "from {from}, {terms_later} later");
+        assert_eq!(world.node(VOTER).term(), Term(term.0 + terms_later), "it moves to a higher term all the same (E1)");
+        let shown = world.node(VOTER).leader().map(|leader| leader.id.clone());
+        assert_eq!(shown, Some(id(LEADER)), "it leads, as far as anybody knows: from {from}, {terms_later} later");
         if from == OTHER || terms_later == 0 {
             assert_eq!(refusal(&mut world, None), Some(Refusal::Promised), "from {from}, {terms_later} later");
         }
@@ -169,4 +172,96 @@ fn the_next_leadership_of_the_same_life_is_given_a_whole_promise() {
     world.ask(LEADER, VOTER, release(term.next()));
     assert_eq!(world.node(VOTER).counters().releases_honoured, 1);
     assert!(is_free(&mut world));
+}
+
+/// A term has one leader (E1): whoever else says that it leads in it is not followed, and one of a higher term is.
+#[test]
+fn a_second_leader_of_a_term_is_not_followed() {
+    let mut world = World::of(3).of_hermits();
+    let term = world.fresh_term();
+    assert_eq!(acks(&world.ask(LEADER, VOTER, heartbeat(term, world.now))), 1);
+    let leader = |world: &World| world.node(VOTER).leader().map(|leader| leader.id.clone());
+    // Given that the promise to the first one has run out, …
+    world.run(ms(150));
+    let dropped = world.node(VOTER).counters().dropped_for(DropReason::Unexpected);
+    assert_eq!(world.ask(OTHER, VOTER, heartbeat(term, world.now)), []);
+    assert_eq!(world.node(VOTER).counters().dropped_for(DropReason::Unexpected), dropped + 1);
+    assert_ne!(leader(&world), Some(id(OTHER)));
+    // … then the first one may go on, …
+    world.run(ms(1));
+    assert_eq!(acks(&world.ask(LEADER, VOTER, heartbeat(term, world.now))), 1);
+    assert_eq!(leader(&world), Some(id(LEADER)));
+    // … and is told when its term is over.
+    world.run(ms(150));
+    assert_eq!(acks(&world.ask(OTHER, VOTER, heartbeat(term.next(), world.now))), 1);
+    assert_eq!(leader(&world), Some(id(OTHER)));
+    let told = world.ask(LEADER, VOTER, heartbeat(term, world.now));
+    assert_eq!(told, [ElectionMessage::StaleTerm { term: term.next() }]);
+}
+
+/// Who forgot its votes refuses up to its stamp: it says so with its promise, and who hears that campaigns above it (E12).
+#[test]
+fn stamps_go_around_with_promises_where_they_are_above_the_term() {
+    let mut world = World::of(3).of_hermits();
+    world.crash_with_amnesia(VOTER);
+    world.run(ms(500));
+    world.start(VOTER);
+    world.heal();
+    world.network.cut(LEADER, OTHER);
+    world.run(ms(140));
+    world.isolate(VOTER);
+    world.run(ms(12));
+    let mut stamp_said = |term: u64| {
+        world.run(ms(1));
+        let answers = world.ask(LEADER, VOTER, heartbeat(Term(term), world.now));
+        let [ElectionMessage::HeartbeatAck { stamp, .. }] = answers[..] else { panic!("{answers:?}") };
+        stamp
+    };
+    let stamp = stamp_said(5);
+    assert!(stamp > Term(1_764_000_000_000), "it has none but the wall clock's");
+    assert_eq!(stamp_said(stamp.0 - 1), stamp);
+    assert_eq!(stamp_said(stamp.0), Term(0), "its term says as much");
+    assert_eq!(stamp_said(stamp.0 + 1), Term(0));
+    // When it hears of a higher one, then it goes above that itself.
+    let (term, sent_at, higher) = (Term(stamp.0 + 1), world.now + ms(1), Term(stamp.0 + 1_000));
+    world.run(ms(1));
+    world.ask(LEADER, VOTER, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: higher });
+    world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
+    let asked = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
+        Some(ElectionMessage::PreVoteRequest { term, .. }) if from == VOTER => Some(*term),
+        _ => None,
+    });
+    assert_eq!(asked.last(), Some(higher.next()));
+}
+
+/// The leader asks again for the vote that it has already: it still leads, and the promise stands (E6).
+#[test]
+fn a_repeated_request_of_the_present_leader_clears_no_promise() {
+    let mut world = World::of(3).of_hermits();
+    let term = world.fresh_term();
+    let request = ElectionMessage::VoteRequest { term, released: None };
+    world.ask(LEADER, VOTER, request);
+    assert_eq!(acks(&world.ask(LEADER, VOTER, heartbeat(term, world.now))), 1);
+    let again = world.ask(LEADER, VOTER, request);
+    assert!(matches!(again[..], [ElectionMessage::VoteReply { refusal: None, .. }]), "{again:?}");
+    assert_eq!(refusal(&mut world, None), Some(Refusal::Promised));
+}
+
+/// A promise is to one life of a node: the next one of it is another (E2).
+#[test]
+fn a_promise_binds_against_another_life_of_the_same_node() {
+    let mut world = World::of(3).of_hermits();
+    let term = world.fresh_term();
+    assert_eq!(acks(&world.ask(LEADER, VOTER, heartbeat(term, world.now))), 1);
+    world.crash(LEADER);
+    world.start(LEADER);
+    world.network.join(LEADER, VOTER);
+    world.run(ms(120));
+    world.isolate(LEADER);
+    let pre_vote = ElectionMessage::PreVoteRequest { round: 1, term: term.next(), consent: None };
+    let answers = world.ask(LEADER, VOTER, pre_vote);
+    assert!(
+        matches!(answers[..], [ElectionMessage::PreVoteReply { refusal: Some(Refusal::Promised), .. }]),
+        "{answers:?}"
+    );
 }

@@ -1,6 +1,6 @@
 //! When a voter campaigns (E8): what widens its timer, and what does not move it.
 
-use qcluster_core::{ElectionMessage, Refusal, Role, Span, Term};
+use qcluster_core::{ElectionMessage, Event, Refusal, Role, Span, Term};
 
 use crate::world::{World, election, ms};
 
@@ -108,5 +108,35 @@ fn refused_requests_do_not_put_off_the_timer_of_a_voter() {
             // … then it campaigns at the very moment at which it would have without.
             assert_eq!(campaigns(true), campaigns(false), "{reason:?}, seed {seed}");
         }
+    }
+}
+
+/// A timer that fires more than a heartbeat late may have slept through heartbeats, and waits for one; a little late is none
+/// (E15).
+#[test]
+fn a_timer_is_late_if_it_fires_more_than_a_heartbeat_late() {
+    let heartbeat = ms(25);
+    for seed in 0..10 {
+        // Given a voter that is bound by a promise, and campaigns a moment after that, …
+        let mut world = World::of(3).seeded(seed).of_hermits();
+        let (term, sent_at) = (world.fresh_term(), world.now);
+        world.ask(0, VOTER, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+        world.run(ms(149));
+        let sleeper = world.node(VOTER).clone();
+        asks_around(&mut world);
+        let campaigns_at = world.now;
+        let counted = sleeper.counters().late_timers;
+        // … when it goes on a heartbeat after that moment, then it campaigns, …
+        let mut in_time = sleeper.clone();
+        drop(in_time.step(campaigns_at + heartbeat, Event::Timeout));
+        assert_eq!((in_time.role(), in_time.counters().late_timers), (Role::PreCandidate, counted), "seed {seed}");
+        // … when it does so any later, then it gives the leader another heartbeat, and no more than that.
+        let mut late = sleeper;
+        let goes_on = campaigns_at + heartbeat + Span::from_nanos(1);
+        drop(late.step(goes_on, Event::Timeout));
+        assert_eq!((late.role(), late.counters().late_timers), (Role::Follower, counted + 1), "seed {seed}");
+        assert_eq!(late.deadline(), goes_on + heartbeat);
+        drop(late.step(goes_on + heartbeat, Event::Timeout));
+        assert_eq!((late.role(), late.counters().late_timers), (Role::PreCandidate, counted + 1), "seed {seed}");
     }
 }

@@ -82,13 +82,19 @@ fn scenario_11_of_two_requests_in_a_term_one_is_granted_again_and_again() {
     for durability in ALL_DURABILITIES {
         let world = World::with(3, |_, settings| settings.durability = durability);
         let mut world = world.of_hermits();
-        let term = world.fresh_term();
+        let (term, before) = (world.fresh_term(), world.node(2).counters().clone());
         assert_eq!(votes(&world.ask(0, 2, request(term))), [None]);
         assert_eq!(votes(&world.ask(1, 2, request(term))), [Some(Refusal::Voted)]);
         assert_eq!(votes(&world.ask(0, 2, request(term))), [None], "it may have been lost");
         assert_eq!(votes(&world.ask(0, 2, request(Term(term.0 - 1)))), [Some(Refusal::OldTerm)]);
         assert_eq!(votes(&world.ask(1, 2, request(term.next()))), [None], "another term, another vote");
         assert_eq!(votes(&world.ask(0, 2, request(term))), [Some(Refusal::OldTerm)]);
+        // And all of that is counted.
+        let counters = world.node(2).counters();
+        assert_eq!(counters.votes_granted, before.votes_granted + 3);
+        for (reason, times) in [(Refusal::Voted, 1), (Refusal::OldTerm, 2), (Refusal::Promised, 0)] {
+            assert_eq!(counters.refused_for(reason), before.refused_for(reason) + times, "{reason:?}");
+        }
     }
 }
 
@@ -337,7 +343,7 @@ fn scenario_13_a_voter_that_cannot_save_abstains_says_so_and_disturbs_nobody() {
         world.run(ms(3_000));
         // … then the failure is told once, nobody leads, since only one of three may vote, …
         assert!(world.count(|n, told| n == broken && told == Notification::StorageFailed) == 1, "{}", world.story());
-        assert!(world.node(broken).abstains());
+        assert!(world.node(broken).abstains() && world.node(broken).counters().persist_failures == 1);
         assert!(world.leaders().is_empty(), "seed {seed}: one of three has a vote");
         // … and with the third back somebody leads, without the vote of the broken one, which follows.
         world.start(old);

@@ -63,11 +63,28 @@ fn gossip_leaves_room_for_an_election() {
     // Given more of gossip than is taken,
     let mut queue = Queue::with_capacity(0);
     let gossip = Message::from(membership::Message::NoAnswer { seq: 1 });
-    for _ in 0..2_000 {
-        queue.push_send(Envelope { message: gossip.clone(), ..envelope() });
-    }
+    let pushed = (0..2_000).map(|_| queue.push_send(Envelope { message: gossip.clone(), ..envelope() }));
+    assert_eq!(pushed.filter(|pushed| *pushed == Pushed::Yes).count(), 512);
     // when an election sends something, then there is room.
     for _ in 0..500 {
         assert_eq!(queue.push_send(envelope()), Pushed::Yes);
     }
+}
+
+/// The application was told `Elected` and has taken that: whatever else makes room, the `Lost` of it comes.
+#[test]
+fn the_loss_of_what_was_taken_is_never_pushed_out() {
+    let mut queue = Queue::with_capacity(0);
+    queue.push_notification(Notification::Elected { token: FencingToken(1) });
+    assert!(queue.pop().is_some());
+    let reason = LostReason::LeaseExpired;
+    queue.push_notification(Notification::Lost { token: FencingToken(1), reason });
+    for number in 2..1_000 {
+        queue.push_notification(Notification::Elected { token: FencingToken(number) });
+        queue.push_notification(Notification::Lost { token: FencingToken(number), reason });
+    }
+    let first = Action::Notify(Notification::Lost { token: FencingToken(1), reason });
+    assert_eq!(queue.pop(), Some(first));
+    let Some(Action::Notify(Notification::Elected { token })) = queue.pop() else { panic!("it alternates") };
+    assert!(token > FencingToken(2), "the oldest pairs have made room");
 }
