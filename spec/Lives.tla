@@ -18,6 +18,7 @@ CONSTANTS
     Confirm,        \* E24 (d): a later life takes part L after Need confirmed it
     Share,          \* acknowledgements tell which lives are established
     Drop,           \* who learns of a later life drops what earlier ones acknowledged
+    Settle,         \* who was silent for a lease counts with what was acknowledged since
     Need,           \* how many other voters have to know a later life
     BootWait,       \* E9
     Assume          \* what is assumed of earlier lives: see Assumption
@@ -38,10 +39,11 @@ VARIABLES
     promised, left, \* to whom it is bound, and for how many ticks more
     wait,           \* what is left of the boot wait
     acks,           \* by name: what is left of a lease from its acknowledgement
+    settled,        \* names that x counts with, since it came back
     lease,          \* what is left of the lease that was counted
     freezes
 
-vars == <<state, part, still, unsure, floor, promised, left, wait, acks, lease, freezes>>
+vars == <<state, part, still, unsure, floor, promised, left, wait, acks, settled, lease, freezes>>
 
 Max(i, j) == IF i > j THEN i ELSE j
 Less(i)   == Max(i - 1, 0)
@@ -57,6 +59,7 @@ Init ==
     /\ left = [p \in Procs |-> 0]
     /\ wait = [p \in Procs |-> 0]
     /\ acks = [p \in Procs |-> [n \in Names |-> 0]]
+    /\ settled = [p \in Procs |-> Names]
     /\ lease = [p \in Procs |-> 0]
     /\ freezes = 0
 
@@ -76,7 +79,8 @@ Left(ak) == CHOOSE i \in 0..L : /\ i = 0 \/ Quorum({n \in Names : ak[n] >= i})
 \* E2, E2', E3. p may be frozen: it asked before, and reads the answer when it
 \* goes on. Its heartbeat is then at least as old as its standing still.
 \* With Share the answer tells p of a later life of x, and what an earlier one
-\* has acknowledged does not count for p any more.
+\* has acknowledged does not count for p any more. With Settle x, if it was silent
+\* for a lease, counts with a quorum of acknowledgements that came after it.
 Promise(v, p) ==
     /\ Acts(v)
     /\ \/ v = p
@@ -88,8 +92,13 @@ Promise(v, p) ==
     /\ LET later == Share /\ Name(p) /= x /\ floor[v] > floor[p]
            kept == IF later /\ Drop THEN [acks[p] EXCEPT ![x] = 0] ELSE acks[p]
            fresh == [kept EXCEPT ![Name(v)] = Max(@, L - still[p])]
+           back == Settle /\ Name(v) = x /\ v /= p /\ acks[p][x] = 0
+           since == IF back THEN {} ELSE settled[p] \cup {Name(v)}
+           alone == Left([fresh EXCEPT ![x] = IF settled[p] = Names /\ ~back THEN @ ELSE 0])
+           both == Left([n \in Names |-> IF n \in since THEN fresh[n] ELSE 0])
        IN /\ acks' = [acks EXCEPT ![p] = fresh]
-          /\ lease' = [lease EXCEPT ![p] = Max(@, Left(fresh))]
+          /\ settled' = [settled EXCEPT ![p] = IF Quorum(since) THEN Names ELSE since]
+          /\ lease' = [lease EXCEPT ![p] = Max(@, Max(alone, both))]
           /\ floor' = IF later THEN [floor EXCEPT ![p] = floor[v]] ELSE floor
     /\ UNCHANGED <<state, part, still, unsure, wait, freezes>>
 
@@ -103,7 +112,7 @@ Release(p) ==
 StepDown(p) ==
     /\ state[p] = "runs" /\ \E v \in Procs : promised[v] = p
     /\ Release(p)
-    /\ UNCHANGED <<state, part, still, unsure, floor, wait, freezes>>
+    /\ UNCHANGED <<state, part, still, unsure, floor, wait, settled, freezes>>
 
 -----------------------------------------------------------------------------
 \* A dead process is one that is frozen and does not go on. Another name's is one
@@ -112,14 +121,14 @@ Freeze(p) ==
     /\ Name(p) = x /\ state[p] = "runs" /\ freezes < MaxFreezes
     /\ state' = [state EXCEPT ![p] = "frozen"]
     /\ freezes' = freezes + 1
-    /\ UNCHANGED <<part, still, unsure, floor, promised, left, wait, acks, lease>>
+    /\ UNCHANGED <<part, still, unsure, floor, promised, left, wait, acks, settled, lease>>
 
 Thaw(p) ==
     /\ state[p] = "frozen"
     /\ state' = [state EXCEPT ![p] = "runs"]
     /\ unsure' = [unsure EXCEPT ![p] = @ \/ (Recheck /\ still[p] = L)]
     /\ still' = [still EXCEPT ![p] = 0]
-    /\ UNCHANGED <<part, floor, promised, left, wait, acks, lease, freezes>>
+    /\ UNCHANGED <<part, floor, promised, left, wait, acks, settled, lease, freezes>>
 
 \* The next life of x starts while the one before is frozen or dead. Promises are
 \* on no disk, so with memory or without is the same here.
@@ -127,13 +136,13 @@ Replace(p) ==
     /\ Life(p) > 1 /\ state[p] = "none" /\ state[<<x, Life(p) - 1>>] \in {"frozen", "off"}
     /\ state' = [state EXCEPT ![p] = "runs"]
     /\ wait' = [wait EXCEPT ![p] = IF BootWait THEN L ELSE 0]
-    /\ UNCHANGED <<part, still, unsure, floor, promised, left, acks, lease, freezes>>
+    /\ UNCHANGED <<part, still, unsure, floor, promised, left, acks, settled, lease, freezes>>
 
 TakePart(p) ==
     /\ state[p] = "runs" /\ ~part[p] /\ wait[p] = 0
     /\ Confirm => Known(Life(p))
     /\ part' = [part EXCEPT ![p] = TRUE]
-    /\ UNCHANGED <<state, still, unsure, floor, promised, left, wait, acks, lease, freezes>>
+    /\ UNCHANGED <<state, still, unsure, floor, promised, left, wait, acks, settled, lease, freezes>>
 
 \* v hears a later life while the one before is silent to it: frozen, dead, or
 \* behind a cut. With Confirm that is before the life takes part, and its boot
@@ -145,14 +154,14 @@ Establish(v, p) ==
     /\ floor' = [floor EXCEPT ![v] = Life(p)]
     /\ acks' = [acks EXCEPT ![v][x] = IF Drop THEN 0 ELSE @]
     /\ wait' = [wait EXCEPT ![p] = IF Confirm /\ ~part[p] /\ BootWait THEN L ELSE @]
-    /\ UNCHANGED <<state, part, still, unsure, promised, left, lease, freezes>>
+    /\ UNCHANGED <<state, part, still, unsure, promised, left, settled, lease, freezes>>
 
 \* E24 (b)
 Ask(p) ==
     /\ state[p] = "runs" /\ unsure[p]
     /\ Quorum({x} \cup {n \in Others : Floor => floor[<<n, 1>>] <= Life(p)})
     /\ unsure' = [unsure EXCEPT ![p] = FALSE]
-    /\ UNCHANGED <<state, part, still, floor, promised, left, wait, acks, lease, freezes>>
+    /\ UNCHANGED <<state, part, still, floor, promised, left, wait, acks, settled, lease, freezes>>
 
 \* An earlier life hears `Superseded`, or one that has not taken part is told of
 \* an earlier one that answers: it stops for good.
@@ -162,7 +171,7 @@ Stop(p) ==
        \/ ~part[p] /\ \E q \in Procs : Name(q) = x /\ Life(q) < Life(p) /\ state[q] = "runs"
     /\ state' = [state EXCEPT ![p] = "off"]
     /\ Release(p)
-    /\ UNCHANGED <<part, still, unsure, floor, wait, freezes>>
+    /\ UNCHANGED <<part, still, unsure, floor, wait, settled, freezes>>
 
 Tick ==
     /\ promised' = [p \in Procs |-> IF left[p] <= 1 THEN Nobody ELSE promised[p]]
@@ -172,7 +181,7 @@ Tick ==
     /\ lease' = [p \in Procs |-> Less(lease[p])]
     /\ still' = [p \in Procs |-> IF state[p] = "frozen" /\ still[p] < L
                                  THEN still[p] + 1 ELSE still[p]]
-    /\ UNCHANGED <<state, part, unsure, floor, freezes>>
+    /\ UNCHANGED <<state, part, unsure, floor, settled, freezes>>
 
 \* What is assumed in every state: a life that runs although a later one of its
 \* name has begun ("begun"), or has taken part ("part"), runs where enough others

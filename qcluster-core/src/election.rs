@@ -15,6 +15,7 @@ mod handover;
 mod leader;
 mod lives;
 mod message;
+mod newcomers;
 mod pace;
 mod pre_vote;
 mod preferred;
@@ -42,6 +43,7 @@ use crate::rng::Rng;
 use crate::time::{Span, Time};
 use follower::{Heard, Promise, Shown};
 use leader::Leader;
+use newcomers::Newcomers;
 use pace::Pace;
 use pre_vote::PreCandidate;
 use preferred::{Preferred, Sounding};
@@ -139,6 +141,8 @@ pub(crate) struct Election {
     acked: Vec<Time>,
     /// Those voters, and in which lists what they acknowledged counts (E20).
     acked_by: Support,
+    /// While leading: who has begun to acknowledge lately, and counts with what was acknowledged since.
+    newcomers: Newcomers,
     /// While leading: since when each voter has answered without a gap (E11).
     healthy_since: Vec<Time>,
     /// What it knows of lives (E24), its own included.
@@ -189,6 +193,7 @@ impl Election {
             preferred: Preferred::new(rules.settle),
             acked: alloc::vec![Time::ZERO; voters],
             acked_by: Support::NONE,
+            newcomers: Newcomers::new(voters),
             healthy_since: alloc::vec![Time::NEVER; voters],
             lives: LivesDigest::default(),
             learned: alloc::vec![LivesDigest::default(); voters],

@@ -143,7 +143,7 @@ impl Oracles {
     /// The boot wait of a voter is over.
     #[inline]
     pub(crate) fn takes_part(&mut self, scene: &Scene<'_>) {
-        self.promises.part_since(scene);
+        self.promises.takes_part(scene);
     }
 
     /// A step is over: this is what `is_leader()` would go by from now on.

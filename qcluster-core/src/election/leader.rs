@@ -7,7 +7,7 @@ use super::handover::Handover;
 use super::{Change, Context, Election, Message, Role, Sender};
 use crate::config::{Step, VoterIndex};
 use crate::id::{LivesDigest, NodeKey, Term};
-use crate::quorum::{Support, Weight};
+use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, LostReason};
 use crate::time::{Rebase, Span, Time};
 
@@ -56,6 +56,11 @@ impl Leader {
 impl Election {
     /// The votes are there. It leads inwardly at once, and outwardly when a quorum has promised (E7).
     pub(super) fn lead(&mut self, cx: &mut Context<'_>, asked_at: Time) {
+        let elected_by = match &self.role {
+            Role::Candidate(candidate) => candidate.votes().without(VoterSet::EMPTY.with(self.me)),
+            Role::Follower | Role::PreCandidate(_) | Role::Leader(_) => VoterSet::EMPTY,
+        };
+        self.newcomers.begin(elected_by, asked_at);
         self.acked.fill(Time::ZERO);
         self.acked_by = Support::NONE;
         self.healthy_since.fill(Time::NEVER);
@@ -111,6 +116,7 @@ impl Election {
             return cx.drop(DropReason::UnsavedLife);
         }
         self.note_health(cx.now, from.index, sent_at);
+        self.newcomers.acknowledged(from.index, cx.now, sent_at, self.rules.trusted_lease);
         self.count_ack(cx, from.index, weight, sent_at);
     }
 
@@ -119,8 +125,8 @@ impl Election {
         self.acked_by.add(voter, weight);
         self.acked[voter.position()] = sent_at;
         let term = self.term();
+        let common = self.newest_common();
         let Role::Leader(leader) = &mut self.role else { return };
-        let common = self.rules.quorums.newest_common(self.acked_by, &self.acked);
         if common == Time::ZERO {
             return;
         }
@@ -139,6 +145,29 @@ impl Election {
             // Everybody is to know at once, not a heartbeat later.
             self.send_heartbeat(cx);
         }
+    }
+
+    /// The newest moment that a quorum has promised since, without newcomers, or with them and with what all of it has acknowledged since
+    /// the last of them came (E24).
+    fn newest_common(&mut self) -> Time {
+        let (quorums, acked) = (self.rules.quorums, &self.acked);
+        let Some((newcomers, since)) = self.newcomers.waiting() else {
+            return quorums.newest_common(self.acked_by, acked);
+        };
+        let (mut settled, mut together) = (self.acked_by, self.acked_by);
+        for voter in self.rules.indices() {
+            if newcomers.contains(voter) {
+                settled.remove(voter);
+            }
+            if acked[voter.position()] < since {
+                together.remove(voter);
+            }
+        }
+        let together = quorums.newest_common(together, acked);
+        if together > Time::ZERO {
+            self.newcomers.settle();
+        }
+        together.max(quorums.newest_common(settled, acked))
     }
 
     pub(super) fn on_stale_term(&mut self, cx: &mut Context<'_>, term: Term) {

@@ -83,6 +83,7 @@ impl Election {
             Role::Leader(_) => {
                 self.acked[voter.position()] = Time::ZERO;
                 self.acked_by.remove(voter);
+                self.newcomers.forget(voter);
                 self.healthy_since[voter.position()] = Time::NEVER;
             }
         }

@@ -52,6 +52,7 @@ impl Election {
             preferred,
             acked,
             acked_by: _,
+            newcomers,
             healthy_since,
             lives: _,
             learned: _,
@@ -88,6 +89,7 @@ impl Election {
             // Read by leaders alone that others are preferred to (E11).
             *handed_to = None;
         }
+        newcomers.rebase(by, leads);
         for time in acked {
             *time = if leads { by.time(*time) } else { Time::ZERO };
         }

@@ -45,6 +45,11 @@ impl Candidate {
         self.ends.min(self.ask_again_at)
     }
 
+    /// Who has voted for it.
+    pub(super) fn votes(&self) -> VoterSet {
+        self.votes.voters()
+    }
+
     pub(super) fn forget(&mut self, voter: VoterIndex) {
         self.votes.remove(voter);
         self.held.forget(voter);

@@ -46,20 +46,6 @@ fn while_voters_change_both_lists_must_agree() {
     assert!(quorums.reached_by(full([0, 2, 3].map(VoterIndex).into_iter().collect())));
 }
 
-/// Who asks whether it was replaced works in quorums of its own list or of both: the coming one is in all of them (E24).
-#[test]
-fn a_majority_of_the_newest_list_is_one_of_the_coming_list_while_the_voters_change() {
-    let quorums = Quorums::new(first(3), None);
-    assert!(quorums.is_majority_of_newest(first(2)));
-    assert!(!quorums.is_majority_of_newest(first(1)));
-    // Given {0,1,2} turning into {2,3,4,5},
-    let next: VoterSet = [2, 3, 4, 5].map(VoterIndex).into_iter().collect();
-    let quorums = Quorums::new(first(3), Some(next));
-    assert!(!quorums.is_majority_of_newest(first(3)), "all of the old list");
-    assert!(!quorums.is_majority_of_newest(first(4)), "half of the coming one");
-    assert!(quorums.is_majority_of_newest([2, 3, 5].map(VoterIndex).into_iter().collect()));
-}
-
 #[test]
 fn the_newest_common_time_is_the_quorumth_newest() {
     let times: Vec<Time> = [50, 10, 30, 20, 40].map(Time::from_millis).to_vec();

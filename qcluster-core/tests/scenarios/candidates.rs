@@ -23,13 +23,19 @@ fn asks_around(world: &mut World) {
 }
 
 fn pre_vote(world: &World, refusal: Option<Refusal>) -> ElectionMessage {
-    ElectionMessage::PreVoteReply { round: last_round(world).0, refusal, term: Term(0), stamp: Term(0) }
+    ElectionMessage::PreVoteReply {
+        round: last_round(world).0,
+        refusal,
+        term: Term(0),
+        stamp: Term(0),
+        lives: world.lives(ASKER),
+    }
 }
 
 fn vote(world: &World, refusal: Option<Refusal>) -> ElectionMessage {
     let asked = world.node(ASKER).term();
     let term = if refusal.is_none() { asked } else { Term(0) };
-    ElectionMessage::VoteReply { asked, refusal, term, stamp: Term(0) }
+    ElectionMessage::VoteReply { asked, refusal, term, stamp: Term(0), lives: world.lives(ASKER) }
 }
 
 /// Runs until it asks for votes.
@@ -132,7 +138,8 @@ fn what_a_voter_has_tried_is_counted() {
     campaigns(&mut world, &[1]);
     world.ask(1, ASKER, vote(&world, None));
     let (term, sent_at) = (world.node(ASKER).term(), world.now);
-    world.ask(1, ASKER, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0) });
+    let lives = world.lives(ASKER);
+    world.ask(1, ASKER, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives });
     assert_eq!(of(&world), (candidacies + 2, expired + 1, elected + 1, lost));
     let lease = world.node(ASKER).lease(world.now).unwrap();
     assert_eq!(world.node(ASKER).lease(lease.valid_until), None, "valid until then, and not at that moment");
@@ -254,9 +261,9 @@ fn a_vote_that_was_given_during_a_save_is_saved_next() {
     assert!(matches!(encouraged[..], [ElectionMessage::PreVoteReply { refusal: None, .. }]));
 }
 
-/// Once its boot wait is over, a voter greets those that it has never heard, once a lease, and nobody else.
+/// Once its boot wait is over, a voter greets those that it has never heard, four times in three trusted leases, and nobody else.
 #[test]
-fn who_was_never_heard_is_greeted_once_a_lease() {
+fn who_was_never_heard_is_greeted_in_less_than_a_lease() {
     let mut world = World::of(3);
     world.start(0);
     world.start(1);
@@ -270,7 +277,7 @@ fn who_was_never_heard_is_greeted_once_a_lease() {
     let before = [1, 2].map(|to| greetings(&world, to));
     world.run(ms(1_500));
     let after = [1, 2].map(|to| greetings(&world, to));
-    assert_eq!([after[0] - before[0], after[1] - before[1]], [0, 10]);
+    assert_eq!([after[0] - before[0], after[1] - before[1]], [0, 14]);
     // What is sent is counted, all of it and by kind.
     let counters = world.node(0).counters();
     let sent = world.transcript.messages().filter(|(from, ..)| *from == 0).count();

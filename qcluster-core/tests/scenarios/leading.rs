@@ -35,8 +35,8 @@ fn won() -> World {
     world
 }
 
-fn ack(term: Term, sent_at: Time) -> ElectionMessage {
-    ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0) }
+fn ack(world: &World, term: Term, sent_at: Time) -> ElectionMessage {
+    ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives: world.lives(LEADER) }
 }
 
 fn dropped(world: &World, reason: DropReason) -> u64 {
@@ -50,14 +50,14 @@ fn an_ack_of_what_was_never_sent_prolongs_no_lease() {
     let (term, lease) = (world.node(LEADER).term(), world.node(LEADER).lease(world.now));
     for sent_at in [world.now + ms(1), world.now + ms(100_000)] {
         let before = dropped(&world, DropReason::Unexpected);
-        world.ask(THIRD, LEADER, ack(term, sent_at));
-        world.ask(PREFERRED, LEADER, ack(term, sent_at));
+        world.ask(THIRD, LEADER, ack(&world, term, sent_at));
+        world.ask(PREFERRED, LEADER, ack(&world, term, sent_at));
         assert_eq!(world.node(LEADER).lease(world.now), lease);
         assert_eq!(dropped(&world, DropReason::Unexpected), before + 2);
     }
     // Nor does one of another term.
     for other in [term.next(), Term(term.0 - 1)] {
-        world.ask(THIRD, LEADER, ack(other, world.now));
+        world.ask(THIRD, LEADER, ack(&world, other, world.now));
         assert_eq!(world.node(LEADER).lease(world.now), lease);
     }
 }
@@ -75,10 +75,10 @@ fn a_leader_knows_the_newest_echo_of_each_voter() {
         sent.count() > 0 && world.node(LEADER).last_echo(voters[LEADER]).unwrap() == world.now
     });
     let sent_at = world.now;
-    world.ask(THIRD, LEADER, ack(term, sent_at));
+    world.ask(THIRD, LEADER, ack(&world, term, sent_at));
     assert_eq!(echo(&world, THIRD), Some(sent_at));
     assert!(echo(&world, PREFERRED).unwrap() < sent_at, "it has not answered");
-    world.ask(THIRD, LEADER, ack(term, earlier));
+    world.ask(THIRD, LEADER, ack(&world, term, earlier));
     assert_eq!(echo(&world, THIRD), Some(sent_at), "overtaken");
     assert_eq!(world.node(THIRD).last_echo(voters[LEADER]), None);
 }
@@ -291,7 +291,7 @@ fn a_hand_over_that_another_had_to_take_counts_as_an_attempt() {
 fn an_ack_of_long_ago_makes_no_lease() {
     let mut world = won();
     let winner = (0..3).find(|n| world.role(*n) == Role::Leader).unwrap();
-    let long_ago = ack(world.node(winner).term(), Time::from_millis(1));
+    let long_ago = ack(&world, world.node(winner).term(), Time::from_millis(1));
     world.ask((winner + 1) % 3, winner, long_ago);
     assert_eq!((world.role(winner), world.node(winner).lease(world.now)), (Role::Leader, None));
     assert_eq!((world.elections(), world.node(winner).counters().elected), (0, 0));

@@ -318,7 +318,8 @@ fn a_preferred_voter_counts_answers_to_its_last_question_for_a_lease() {
     let requests = world.ask(leader, asked, ElectionMessage::CouldYouWin { term });
     let end = world.now + ms(150);
     let [ElectionMessage::PreVoteRequest { round, .. }, _] = requests[..] else { panic!("{requests:?}") };
-    let reply = |round| ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0) };
+    let lives = world.lives(other);
+    let reply = |round| ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
     assert_eq!(world.ask(other, asked, reply(round - 1)), [], "an earlier question");
     assert_eq!(world.ask(other, asked, reply(round + 1)), [], "none at all");
     // Given that its timer fires meanwhile, …

@@ -162,3 +162,43 @@ fn a_life_that_no_clock_accounts_for_is_not_learned() {
     tell(&mut world, 0, VOTER, &[KnownLife { node: own, life: largest }]);
     assert_ne!(world.role(VOTER), Role::Stopped);
 }
+
+/// It may have been replaced while it was silent. What the others acknowledged before it came back, they said without knowing that it
+/// would count: they may have met its replacement since, and it may count elsewhere.
+#[test]
+fn who_was_silent_for_a_lease_counts_with_what_was_acknowledged_since() {
+    let mut world = World::of(5).seeded(1);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let [steady, silent, ..] = world.followers()[..] else { panic!("{}", world.story()) };
+    world.network.isolate(silent);
+    world.run(ms(1_000));
+    world.network.isolate(leader);
+    let ack = |world: &mut World, from: usize| {
+        let heartbeats = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
+            Some(ElectionMessage::Heartbeat { sent_at, .. }) if from == leader => Some(*sent_at),
+            _ => None,
+        });
+        let sent_at = heartbeats.last().expect("it has sent some");
+        let (term, lives) = (world.node(leader).term(), world.lives(leader));
+        world.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives });
+        world.node(leader).lease(world.now)
+    };
+    world.run(ms(30));
+    let lease = world.node(leader).lease(world.now);
+    assert!(lease.is_some());
+    // Given one promise, and then that of the silent one, then they do not make a majority, …
+    assert_eq!(ack(&mut world, steady), lease);
+    assert_eq!(ack(&mut world, silent), lease);
+    // … but they do once both have acknowledged what was sent after that.
+    world.run(ms(30));
+    assert_eq!(ack(&mut world, steady), lease);
+    let longer = ack(&mut world, silent);
+    assert!(longer.map(|lease| lease.valid_until) > lease.map(|lease| lease.valid_until), "{}", world.story());
+    // And from then on each of its promises counts at once.
+    world.run(ms(30));
+    assert_eq!(ack(&mut world, silent), longer);
+    let longest = ack(&mut world, steady);
+    assert!(longest.map(|lease| lease.valid_until) > longer.map(|lease| lease.valid_until), "{}", world.story());
+}

@@ -211,9 +211,9 @@ fn a_restarted_replacement_does_not_stop_for_the_life_that_it_replaced() {
     assert_eq!(world.role(replacement), Role::Booting, "{}", world.story());
     // Given a word of the life before the last one, then it is ignored, and not answered, …
     let twin = Session::Twin { other: world.node(name).incarnation(), booting: false };
-    let word = world.envelope(name, replacement, Message::Session(twin));
+    let envelope = world.envelope(name, replacement, Message::Session(twin));
     let said = world.transcript.messages().count();
-    world.give(replacement, Event::Message(word));
+    world.give(replacement, Event::Message(envelope));
     assert_eq!(world.transcript.messages().count(), said);
     assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
     // … but not one of the life that it would be the later one of.
@@ -221,7 +221,7 @@ fn a_restarted_replacement_does_not_stop_for_the_life_that_it_replaced() {
         other: qcluster_core::Incarnation(world.node(replacement).incarnation().0 - 1),
         booting: false,
     };
-    let word = world.envelope(name, replacement, Message::Session(twin));
-    world.give(replacement, Event::Message(word));
+    let envelope = world.envelope(name, replacement, Message::Session(twin));
+    world.give(replacement, Event::Message(envelope));
     assert_eq!(world.role(replacement), Role::Stopped, "{}", world.story());
 }

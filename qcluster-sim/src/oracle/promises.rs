@@ -32,8 +32,8 @@ struct Promise {
 #[derive(Debug)]
 pub(super) struct Promises {
     live: Vec<Option<Promise>>,
-    /// By host: since when the life there has taken part, on real time.
-    parts: Vec<Option<(Incarnation, Time)>>,
+    /// By voter: since when each of its lives has taken part, on real time.
+    parts: Vec<Vec<(Incarnation, Time)>>,
     /// By leader: for its latest lives, the last term that it released its voters from. Its word may be heard much later.
     released: Vec<VecDeque<(Incarnation, u64)>>,
     /// By host: in which life it acknowledged which leadership last, and the newest of its heartbeats.
@@ -48,7 +48,7 @@ impl Promises {
     pub(super) fn new(hosts: usize) -> Self {
         Self {
             live: vec![None; hosts],
-            parts: vec![None; hosts],
+            parts: vec![Vec::new(); hosts],
             released: vec![VecDeque::new(); hosts],
             acked: vec![None; hosts],
             consented: vec![None; hosts],
@@ -111,27 +111,34 @@ impl Promises {
         Ok(())
     }
 
-    /// Since when this life has taken part: since its boot wait was over, or its first word.
-    pub(super) fn part_since(&mut self, scene: &Scene<'_>) -> Time {
-        let part = &mut self.parts[scene.host];
-        let (life, since) = part.unwrap_or((scene.incarnation, scene.at));
-        let since = if life == scene.incarnation { since } else { scene.at };
-        *part = Some((scene.incarnation, since));
-        since
+    /// This life takes part: its boot wait is over, or it gives its first word.
+    pub(super) fn takes_part(&mut self, scene: &Scene<'_>) {
+        let parts = &mut self.parts[scene.identity];
+        if parts.last().is_none_or(|(life, _)| *life != scene.incarnation)
+            && !parts.iter().any(|(life, _)| *life == scene.incarnation)
+        {
+            parts.push((scene.incarnation, scene.at));
+        }
+    }
+
+    /// Whether what that life promised then binds later ones too: not if one of them took part already, for nobody who knows that
+    /// life counts on the earlier one any more (E24).
+    fn binds_later_lives(&self, promise: &Promise) -> bool {
+        let (identity, by) = promise.by;
+        !self.parts[identity].iter().any(|(life, since)| *life > by && *since < promise.at)
     }
 
     /// The promise that binds this voter against that candidate: its own, or that of an earlier life of its name, on this machine or
-    /// another (E9), given before this one took part. What an earlier one promises afterwards does not bind the later one, nor the
-    /// other way round: nobody who knows the later life counts on the earlier one (E24).
+    /// another (E9).
     fn binding(&mut self, scene: &Scene<'_>, identity: usize, incarnation: Incarnation) -> Option<&Promise> {
-        let since = self.part_since(scene);
+        self.takes_part(scene);
         let binds = |host: usize, promise: &Promise| {
             let same = promise.to.identity == identity && promise.to.incarnation == incarnation;
             let (name, life) = promise.by;
             // Another machine has a clock of its own, on which a boot wait is as long as any lease (E9), not as any promise.
             let ended =
                 if host == scene.host { scene.machine() >= promise.until } else { scene.at >= promise.trusted_until };
-            let counts = life == scene.incarnation || (life < scene.incarnation && promise.at <= since);
+            let counts = life == scene.incarnation || (life < scene.incarnation && self.binds_later_lives(promise));
             name == scene.identity && counts && !same && !ended && !self.is_released(promise.to)
         };
         let mut given = self.live.iter().enumerate();

@@ -178,7 +178,7 @@ impl Run {
 #[test]
 fn what_was_restored_goes_on_byte_for_byte() {
     let mut elections = 0;
-    for seed in 0..40 {
+    for seed in 0..50 {
         let mut run = Run::new(seed);
         for _ in 0..800 {
             run.now = run.now + Span::from_nanos(run.dice.below(8_000_000));
