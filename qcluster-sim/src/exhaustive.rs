@@ -18,8 +18,12 @@
 //! - *Timers* may fire late or never, where a world says so, and never early. Chance is taken out of them, which leaves
 //!   who goes first to the order in which they fire.
 //! - *Rates* of clocks stand at the ends of ±ρ.
+//! - *Changes of voters* begin in any of their steps, so that all three lists are within reach; an operator may restart every host
+//!   into its next step at any moment, once each.
 
+mod change;
 mod history;
+mod local;
 mod locals;
 mod print;
 mod state;
@@ -33,6 +37,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use qcluster_core::Term;
 
+pub use change::{Change, Operator, Stage};
 pub use world::{Arrivals, Memory, SmallWorld, Start};
 
 use locals::Locals;
@@ -82,7 +87,7 @@ impl SmallWorld {
         let mut locals = Locals::new(self).map_err(refuse)?;
         let first = State::first(&mut locals).map_err(refuse)?;
         first.judge(&locals).map_err(refuse)?;
-        let term = first.top_term(&locals);
+        let term = first.top_term();
         Search { locals, term, seen: HashSet::default(), origins: Vec::new() }.run(&first)
     }
 }

@@ -4,6 +4,8 @@ use qcluster_core::{
     ElectionMessage, Envelope, HardState, Incarnation, Leadership, Message, Node, NodeKey, Role, Span, Term, Vote,
 };
 
+use super::change::Stage;
+use super::locals::Known;
 use super::world::SmallWorld;
 
 /// What one voter has done that binds it, on its own clock.
@@ -14,18 +16,27 @@ pub(super) struct History {
     /// Its last vote, for itself or another, as others were told.
     granted: Option<(Term, Vote)>,
     /// Its promises, as others were told, and how long each still lasts.
-    given: Vec<(Leadership, Span)>,
+    given: Vec<Given>,
     /// Since when it has been asking for votes in that term, while nothing came of it.
     asked: Option<(Term, Span)>,
+}
+
+/// A promise, and how long it still lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Given {
+    to: Leadership,
+    left: Span,
+    /// The step of a change that the voter was in.
+    stage: Stage,
 }
 
 impl History {
     /// Time goes on.
     pub(super) fn pass(&mut self, moved: Span, trusted_lease: Span) {
-        for (_, left) in &mut self.given {
-            *left = less(*left, moved);
+        for given in &mut self.given {
+            given.left = less(given.left, moved);
         }
-        self.given.retain(|(_, left)| *left > Span::ZERO);
+        self.given.retain(|given| given.left > Span::ZERO);
         if let Some((_, since)) = &mut self.asked {
             *since = (*since + moved).min(trusted_lease);
         }
@@ -33,12 +44,12 @@ impl History {
 
     /// When the next of its promises ends.
     pub(super) fn next_end(&self) -> Option<Span> {
-        self.given.iter().map(|(_, left)| *left).min()
+        self.given.iter().map(|given| given.left).min()
     }
 
-    /// Whether it has promised itself to that leadership, and the promise is live.
-    pub(super) fn stands_by(&self, leadership: Leadership) -> bool {
-        self.given.iter().any(|(to, _)| *to == leadership)
+    /// In which step of a change it has promised itself to that leadership, if the promise is live.
+    pub(super) fn stands_by(&self, leadership: Leadership) -> Option<Stage> {
+        self.given.iter().find(|given| given.to == leadership).map(|given| given.stage)
     }
 
     /// What it was given releases it from a promise (E4, E10).
@@ -46,7 +57,7 @@ impl History {
         if let Message::Election(ElectionMessage::Release { term, .. }) = envelope.message {
             let by = (envelope.from, envelope.from_incarnation);
             // That one and all before: a node leads in one term at a time.
-            self.given.retain(|(to, _)| (to.node, to.incarnation) != by || to.term > term);
+            self.given.retain(|Given { to, .. }| (to.node, to.incarnation) != by || to.term > term);
         }
     }
 
@@ -54,7 +65,7 @@ impl History {
     pub(super) fn settle(&mut self, node: &Node) {
         let (key, role, term) = (node.rules().key(), node.role(), node.term());
         let leads = |to: &Leadership| role == Role::Leader && to.term == term && to.incarnation == node.incarnation();
-        self.given.retain(|(to, _)| to.node != key || leads(to));
+        self.given.retain(|Given { to, .. }| to.node != key || leads(to));
         let asks = matches!(role, Role::Candidate | Role::Leader);
         self.asked.take_if(|(asked, _)| !asks || *asked != term);
     }
@@ -77,19 +88,25 @@ impl History {
     pub(super) fn say(
         &mut self,
         envelope: &Envelope,
-        heard: Option<&Envelope>,
+        heard: Option<&Known>,
         disk: Disk<'_>,
+        stage: Stage,
         trusted_lease: Span,
     ) -> Result<(), String> {
         let Message::Election(message) = envelope.message else { return Ok(()) };
+        let is_left_behind = |heard: &Known| heard.envelope.from == envelope.to && heard.stage < stage;
+        if stage == Stage::Both && heard.is_some_and(is_left_behind) && is_support(message) {
+            return Err(format!("has both lists, and supports one that has the old list alone: {message:?} (E20 (a))"));
+        }
+        let heard = heard.map(|heard| &heard.envelope);
         let own = |term| Leadership { node: envelope.from, incarnation: envelope.from_incarnation, term };
         let others = |term| Leadership { node: envelope.to, incarnation: envelope.to_incarnation, term };
         match message {
             ElectionMessage::Heartbeat { term, active, .. } => {
-                self.promise(own(term))?;
+                self.promise(own(term), stage)?;
                 if active { Ok(()) } else { self.ask(term, trusted_lease) }
             }
-            ElectionMessage::HeartbeatAck { term, .. } => self.promise(others(term)),
+            ElectionMessage::HeartbeatAck { term, .. } => self.promise(others(term), stage),
             ElectionMessage::VoteRequest { term, .. } => {
                 self.vote(term, envelope.from, envelope.from_incarnation, None, disk)?;
                 self.ask(term, trusted_lease)
@@ -113,10 +130,10 @@ impl History {
     }
 
     /// E2′: one live promise at a time.
-    fn promise(&mut self, to: Leadership) -> Result<(), String> {
+    fn promise(&mut self, to: Leadership, stage: Stage) -> Result<(), String> {
         self.keep_promises(to.node, to.incarnation, None, "promises itself")?;
         self.given.clear();
-        self.given.push((to, SmallWorld::LEASE));
+        self.given.push(Given { to, left: SmallWorld::LEASE, stage });
         Ok(())
     }
 
@@ -132,7 +149,7 @@ impl History {
         self.keep_promises(node, incarnation, released, "votes")?;
         // Whoever asks in a higher term has ended its earlier leadership.
         let over = |to: &Leadership| Some(*to) == released || (to.node == node && to.term < term);
-        self.given.retain(|(to, _)| !over(to));
+        self.given.retain(|given| !over(&given.to));
         let vote = Vote { node, incarnation };
         if let Some((last, earlier)) = self.granted
             && (term < last || (term == last && vote != earlier))
@@ -158,8 +175,8 @@ impl History {
         does: &str,
     ) -> Result<(), String> {
         let same = |to: &Leadership| to.node == node && to.incarnation == incarnation;
-        match self.given.iter().find(|(to, _)| !same(to) && Some(*to) != released) {
-            Some((to, left)) => Err(format!(
+        match self.given.iter().find(|Given { to, .. }| !same(to) && Some(*to) != released) {
+            Some(Given { to, left, .. }) => Err(format!(
                 "{does} for {node:?} while its promise to {:?} in {:?} has {left} to go (E2, E2′, E9)",
                 to.node, to.term
             )),
@@ -199,6 +216,21 @@ impl Disk<'_> {
                 saved.is_some_and(|saved| saved.term > term || (saved.term == term && saved.vote == Some(vote)))
             }
         }
+    }
+}
+
+/// Whether it helps somebody else to lead.
+const fn is_support(message: ElectionMessage) -> bool {
+    match message {
+        ElectionMessage::HeartbeatAck { .. } => true,
+        ElectionMessage::PreVoteReply { refusal, .. } | ElectionMessage::VoteReply { refusal, .. } => refusal.is_none(),
+        ElectionMessage::Heartbeat { .. }
+        | ElectionMessage::StaleTerm { .. }
+        | ElectionMessage::PreVoteRequest { .. }
+        | ElectionMessage::VoteRequest { .. }
+        | ElectionMessage::Release { .. }
+        | ElectionMessage::CouldYouWin { .. }
+        | ElectionMessage::CouldWin { .. } => false,
     }
 }
 

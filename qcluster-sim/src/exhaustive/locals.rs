@@ -4,86 +4,20 @@
 //! situation again is the same voter.
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Event, HardState, Leadership, Lives, Message, Node, NodeKey, Notification,
-    PersistId, Role, Rules, Span, Term, Time,
+    Action, Boot, ElectionMessage, Envelope, Event, Lives, Message, Node, NodeKey, Notification, PersistId, Rules,
+    Span, Time,
 };
 
-use super::history::{Disk, History};
+use super::change::Stage;
+use super::history::Disk;
+use super::local::Local;
 use super::print::{Fixed, Print};
 use super::world::{Memory, SmallWorld};
 
 const PRESENT: Time = SmallWorld::PRESENT;
-
-/// One voter, dead or alive.
-#[derive(Clone, Debug)]
-pub(super) struct Local {
-    /// The living node.
-    pub(super) node: Option<Node>,
-    /// What its disk holds.
-    saved: Option<HardState>,
-    /// What its disk is writing.
-    pub(super) writing: Option<HardState>,
-    pub(super) history: History,
-    /// Its highest term, in death too.
-    pub(super) term: Term,
-}
-
-impl Hash for Local {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.node, &self.saved, &self.writing, &self.history, self.term).hash(state);
-    }
-}
-
-impl Local {
-    /// What it leads with a lease, and for how long on its own clock.
-    pub(super) fn lease(&self) -> Option<(Leadership, Span)> {
-        let node = self.node.as_ref()?;
-        let lease = node.lease(PRESENT)?;
-        Some((leadership_of(node, Term(lease.token.0)), lease.valid_until.since(PRESENT)))
-    }
-
-    /// What it leads, with or without a lease.
-    pub(super) fn leads(&self) -> Option<Term> {
-        self.node.as_ref().filter(|node| node.role() == Role::Leader).map(Node::term)
-    }
-
-    pub(super) fn is_booting(&self) -> bool {
-        self.node.as_ref().is_some_and(|node| node.role() == Role::Booting)
-    }
-
-    pub(super) fn is_due(&self) -> bool {
-        self.node.as_ref().is_some_and(|node| node.deadline() <= PRESENT)
-    }
-
-    /// Whether its promise to that leadership is kept from now on: by itself, or by its death and boot wait (E9).
-    pub(super) fn stands_by(&self, leadership: Leadership) -> bool {
-        match &self.node {
-            Some(node) if node.role() != Role::Booting => node.promise(PRESENT).is_some_and(|(to, _)| to == leadership),
-            Some(_) | None => self.history.stands_by(leadership),
-        }
-    }
-
-    /// How long on its clock until something about it changes by itself.
-    pub(super) fn next_moment(&self) -> Option<Span> {
-        let to_come = |time: Time| (time > PRESENT && time < Time::NEVER).then(|| time.since(PRESENT));
-        let node = self.node.as_ref();
-        let deadline = node.and_then(|node| to_come(node.deadline()));
-        let promise = node.and_then(|node| node.promise(PRESENT)).and_then(|(_, until)| to_come(until));
-        let lease = self.lease().map(|(_, left)| left);
-        let own = [deadline, promise, lease].into_iter().flatten();
-        // What a dead or starting voter has promised matters to whoever relies on it.
-        let given = self.history.next_end().filter(|_| node.is_none() || self.is_booting());
-        own.chain(given).min()
-    }
-}
-
-fn leadership_of(node: &Node, term: Term) -> Leadership {
-    Leadership { node: node.rules().key(), incarnation: node.incarnation(), term }
-}
 
 /// What a voter is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,14 +30,23 @@ pub(super) enum Input {
     Transfer(u8),
 }
 
+impl Input {
+    pub(super) fn message_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Timeout | Self::Written | Self::StepDown | Self::Transfer(_) => None,
+        }
+    }
+}
+
 /// What a step came to.
 #[derive(Clone, Debug)]
 pub(super) struct Stepped {
     pub(super) local: u32,
     /// Messages of the election, in order.
     pub(super) sent: Vec<u32>,
-    /// Messages between lives, in order.
-    pub(super) sessions: Vec<u32>,
+    /// Messages between lives, and of pre-votes where those are quick, in order.
+    pub(super) at_once: Vec<u32>,
     /// A round of pre-votes begins: what belongs to earlier ones has the number 0 from now on.
     pub(super) new_round: bool,
     /// The token of a leadership that holds a lease from now on.
@@ -118,11 +61,14 @@ pub(super) struct Known {
     pub(super) to: u8,
     /// What it says, without when and to which life.
     pub(super) kind: u8,
+    /// The step of a change that its sender was in.
+    pub(super) stage: Stage,
 }
 
 pub(super) struct Locals {
     pub(super) world: SmallWorld,
-    rules: Vec<Rules>,
+    /// By step of a change, then by voter.
+    rules: Vec<Vec<Rules>>,
     keys: Vec<NodeKey>,
     known: Vec<Local>,
     by_print: HashMap<u128, u32, Fixed>,
@@ -137,7 +83,7 @@ impl Locals {
     pub(super) fn new(world: &SmallWorld) -> Result<Self, String> {
         let rules = world.rules()?;
         Ok(Self {
-            keys: rules.iter().map(Rules::key).collect(),
+            keys: rules[0].iter().map(Rules::key).collect(),
             world: world.clone(),
             rules,
             known: Vec::new(),
@@ -162,6 +108,13 @@ impl Locals {
         &self.messages[message as usize]
     }
 
+    /// Where a message arrives, if there is a way.
+    pub(super) fn reaches(&self, message: u32) -> Option<usize> {
+        let known = self.message(message);
+        let (from, to) = (usize::from(known.from), usize::from(known.to));
+        self.world.hears(to, from).then_some(to)
+    }
+
     /// Which voter goes by that key.
     pub(super) fn voter(&self, key: NodeKey) -> usize {
         self.keys.iter().position(|known| *known == key).unwrap_or(0)
@@ -169,8 +122,7 @@ impl Locals {
 
     /// A voter before its first start.
     pub(super) fn unborn(&mut self) -> u32 {
-        let local = Local { node: None, saved: None, writing: None, history: History::default(), term: Term(0) };
-        self.intern(local)
+        self.intern(Local::unborn())
     }
 
     /// A process ends, and with it what its disk had not written.
@@ -179,13 +131,23 @@ impl Locals {
         self.intern(local)
     }
 
-    /// A node starts; its wall clock shows `stamp_ms`.
-    pub(super) fn start(&mut self, voter: usize, local: u32, stamp_ms: u64) -> Result<u32, String> {
+    /// A node starts in a step of a change; its wall clock shows `stamp_ms`.
+    ///
+    /// # Errors
+    /// It does not start, or would do so in an earlier step than its disk knows of.
+    pub(super) fn start(&mut self, voter: usize, local: u32, stage: Stage, stamp_ms: u64) -> Result<u32, String> {
         let mut local = self.get(local).clone();
         local.history.restart();
         let seed = (voter as u64) << 8 | u64::from(local.history.life);
         let boot = Boot { seed, stamp_ms, saved: local.saved.clone() };
-        let mut node = Node::new(self.rules[voter].clone(), boot, PRESENT).map_err(|error| error.to_string())?;
+        let begin = |stage: Stage| Node::new(self.rules[stage as usize][voter].clone(), boot.clone(), PRESENT);
+        if let Some(earlier) = Stage::ALL.into_iter().find(|earlier| *earlier < local.stage && begin(*earlier).is_ok())
+            && self.world.memory == Memory::Prompt
+        {
+            return Err(format!("starts with {} although it has taken a later step (E20 (c))", earlier.file()));
+        }
+        let mut node = begin(stage).map_err(|error| error.to_string())?;
+        local.stage = stage;
         node.rebase(PRESENT, PRESENT, &|_| PRESENT, Lives::Change);
         local.node = Some(node);
         Ok(self.intern(local))
@@ -218,14 +180,14 @@ impl Locals {
         let before = self.pass(0, local, Span::ZERO, Lives::Last);
         let idle = self
             .step(before, Input::Message(message), Lives::Last)
-            .is_ok_and(|stepped| stepped.local == before && stepped.sent.is_empty() && stepped.sessions.is_empty());
+            .is_ok_and(|stepped| stepped.local == before && stepped.sent.is_empty() && stepped.at_once.is_empty());
         self.useless.insert((local, message), idle);
         idle
     }
 
     /// A message after some real time; `None` if it is too old.
     pub(super) fn age(&mut self, message: u32, real: Span) -> Option<u32> {
-        let Known { mut envelope, from, to, .. } = self.message(message).clone();
+        let Known { mut envelope, from, to, stage, .. } = self.message(message).clone();
         let Message::Election(inner) = &mut envelope.message else { return Some(message) };
         let (sent_at, clock) = match inner {
             ElectionMessage::Heartbeat { sent_at, .. } => (sent_at, from),
@@ -242,12 +204,12 @@ impl Locals {
         *sent_at = sent_at.before(self.world.on_clock(usize::from(clock), real));
         let oldest = PRESENT.before(SmallWorld::HEARTBEAT.times(u64::from(self.world.delay)));
         let too_old = *sent_at < oldest;
-        (!too_old).then(|| self.message_id(envelope))
+        (!too_old).then(|| self.message_id(envelope, stage))
     }
 
     /// A message after its receiver, or its sender, has begun another round of pre-votes.
     pub(super) fn of_earlier_round(&mut self, message: u32, asker: usize) -> u32 {
-        let Known { mut envelope, from, to, .. } = self.message(message).clone();
+        let Known { mut envelope, from, to, stage, .. } = self.message(message).clone();
         let (number, of) = match &mut envelope.message {
             Message::Election(ElectionMessage::PreVoteRequest { round, .. }) => (round, from),
             Message::Election(ElectionMessage::PreVoteReply { round, .. }) => (round, to),
@@ -264,7 +226,7 @@ impl Locals {
             return message;
         }
         *number = 0;
-        self.message_id(envelope)
+        self.message_id(envelope, stage)
     }
 
     fn intern(&mut self, local: Local) -> u32 {
@@ -293,7 +255,7 @@ impl Locals {
         let mut local = self.get(local).clone();
         let Some(mut node) = local.node.take() else { return Err("the dead take no steps".into()) };
         let heard = match input {
-            Input::Message(message) => Some(self.message(message).envelope.clone()),
+            Input::Message(message) => Some(self.message(message).clone()),
             Input::Timeout | Input::Written | Input::StepDown | Input::Transfer(_) => None,
         };
         let event = match input {
@@ -304,12 +266,12 @@ impl Locals {
                 Event::Persisted(PersistId(1))
             }
             Input::StepDown => Event::StepDown,
-            Input::Transfer(to) => Event::Transfer(Some(self.rules[usize::from(to)].id().clone())),
+            Input::Transfer(to) => Event::Transfer(Some(self.rules[0][usize::from(to)].id().clone())),
         };
         if let Some(heard) = &heard {
-            local.history.hear(heard);
+            local.history.hear(&heard.envelope);
         }
-        let mut stepped = Stepped { local: 0, sent: Vec::new(), sessions: Vec::new(), new_round: false, elected: None };
+        let mut stepped = Stepped { local: 0, sent: Vec::new(), at_once: Vec::new(), new_round: false, elected: None };
         let mut events = vec![event];
         while let Some(event) = events.pop() {
             let actions: Vec<Action> = node.step(PRESENT, event).collect();
@@ -345,37 +307,40 @@ impl Locals {
         &mut self,
         local: &mut Local,
         envelope: &Envelope,
-        heard: Option<&Envelope>,
+        heard: Option<&Known>,
         stepped: &mut Stepped,
     ) -> Result<(), String> {
         let disk = match self.world.memory {
             Memory::None => Disk::None,
             Memory::Prompt | Memory::Slow => Disk::Holds(local.saved.as_ref()),
         };
-        local.history.say(envelope, heard, disk, self.world.trusted_lease())?;
+        local.history.say(envelope, heard, disk, local.stage, self.world.trusted_lease())?;
         let mut envelope = envelope.clone();
         if let Message::Election(ElectionMessage::PreVoteRequest { round, .. }) = &mut envelope.message {
             stepped.new_round |= *round > 1;
             *round = 1;
         }
         let kind = envelope.message.clone();
-        let id = self.message_id(envelope);
+        let id = self.message_id(envelope, local.stage);
         match kind {
+            Message::Election(
+                ElectionMessage::PreVoteRequest { consent: None, .. } | ElectionMessage::PreVoteReply { .. },
+            ) if self.world.quick_rounds => stepped.at_once.push(id),
             Message::Election(_) => stepped.sent.push(id),
-            Message::Session(_) | Message::Lives(_) => stepped.sessions.push(id),
+            Message::Session(_) | Message::Lives(_) => stepped.at_once.push(id),
             // Nobody subscribes, and these nodes have no membership.
             Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => {}
         }
         Ok(())
     }
 
-    fn message_id(&mut self, envelope: Envelope) -> u32 {
+    fn message_id(&mut self, envelope: Envelope, stage: Stage) -> u32 {
         if let Some(known) = self.by_message.get(&envelope) {
             return *known;
         }
         let place = |key| u8::try_from(self.voter(key)).unwrap_or(0);
         let (from, to) = (place(envelope.from), place(envelope.to));
-        self.messages.push(Known { kind: kind_of(&envelope.message), envelope: envelope.clone(), from, to });
+        self.messages.push(Known { kind: kind_of(&envelope.message), envelope: envelope.clone(), from, to, stage });
         let id = u32::try_from(self.messages.len() - 1).unwrap_or(u32::MAX);
         self.by_message.insert(envelope, id);
         id

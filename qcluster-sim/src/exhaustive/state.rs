@@ -1,12 +1,16 @@
 //! A state of a small world: which states its voters are in, what is under way, and what must be remembered to judge the next.
 
+mod first;
+mod judge;
+
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
 use qcluster_core::{ElectionMessage, Lives, Message, Role, Span, Term};
 
+use super::change::{Change, Stage};
 use super::locals::{Input, Locals};
-use super::world::{Arrivals, SmallWorld, Start};
+use super::world::{Arrivals, SmallWorld};
 
 const VOTERS: usize = SmallWorld::VOTERS_MAX;
 
@@ -23,8 +27,8 @@ pub(super) enum Action {
     Pass,
     /// A process ends without a word.
     Crash(u8),
-    /// It starts again.
-    Restart(u8),
+    /// It starts again, in that step of a change of voters; a living one ends before.
+    Restart(u8, Stage),
     /// An operator asks a leader to step down.
     StepDown(u8),
     /// An operator asks a leader to hand over to another host.
@@ -43,6 +47,10 @@ pub(super) struct State {
     commands: u8,
     /// The largest token so far.
     token: u64,
+    /// The highest term or stamp that there was.
+    top: Term,
+    /// Whether a leader was elected in the middle step of a change of voters.
+    established: bool,
 }
 
 impl Hash for State {
@@ -50,8 +58,9 @@ impl Hash for State {
         for local in self.locals {
             state.write_u32(local);
         }
-        state.write_u64(u64::from(self.crashes) | u64::from(self.commands) << 8);
+        state.write_u64(u64::from(self.crashes) | u64::from(self.commands) << 8 | u64::from(self.established) << 16);
         state.write_u64(self.token);
+        state.write_u64(self.top.0);
         for message in &self.messages {
             state.write_u32(*message);
         }
@@ -59,73 +68,24 @@ impl Hash for State {
 }
 
 impl State {
-    /// The state that a search begins with.
-    ///
-    /// # Errors
-    /// The world is none, or even its beginning breaks a rule.
-    pub(super) fn first(locals: &mut Locals) -> Result<Self, String> {
-        let voters = locals.world.voters;
-        let unborn = locals.unborn();
-        let mut state = Self { locals: [unborn; VOTERS], messages: Vec::new(), crashes: 0, commands: 0, token: 0 };
-        // The slower a clock, the longer the boot wait: so the earlier the start, and all are ready at one moment.
-        let wait = |voter: usize| locals.world.until_clock(voter, SmallWorld::LEASE);
-        let mut starts: Vec<(Span, usize)> = (0..voters).map(|voter| (wait(voter), voter)).collect();
-        starts.sort_by(|a, b| b.cmp(a));
-        for (at, (wait, voter)) in starts.iter().enumerate() {
-            state.start(*voter, locals)?;
-            let next = starts.get(at + 1).map_or(Span::ZERO, |(next, _)| *next);
-            state.pass(super::history::less(*wait, next), locals)?;
-        }
-        state.finish_writes(locals)?;
-        if locals.world.start == Start::Led {
-            state.fire(0, locals)?;
-            state.calm_down(locals)?;
-        }
-        state.messages.clear();
-        Ok(state)
-    }
-
-    /// Everything arrives, in order, until nobody has anything more to say.
-    fn calm_down(&mut self, locals: &mut Locals) -> Result<(), String> {
-        loop {
-            self.finish_writes(locals)?;
-            if self.messages.is_empty() {
-                return Ok(());
-            }
-            let message = self.messages.remove(0);
-            let to = usize::from(locals.message(message).to);
-            self.step(to, Input::Message(message), locals)?;
-        }
-    }
-
-    fn finish_writes(&mut self, locals: &mut Locals) -> Result<(), String> {
-        for voter in 0..locals.world.voters {
-            while locals.get(self.locals[voter]).writing.is_some() {
-                self.step(voter, Input::Written, locals)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Whether any node may still start again.
     fn lives(&self, locals: &Locals) -> Lives {
         let settled = |voter: usize| {
             let local = locals.get(self.locals[voter]);
-            local.node.is_some() && !local.is_booting()
+            let comes_next = |change: &Change| change.next(voter, local.stage, true).is_some();
+            local.node.is_some() && !local.is_booting() && !locals.world.change.as_ref().is_some_and(comes_next)
         };
         let over = self.crashes >= locals.world.crashes.0 && (0..locals.world.voters).all(settled);
         if over { Lives::Last } else { Lives::Change }
     }
 
     pub(super) fn is_beyond(&self, first: Term, locals: &Locals) -> bool {
-        let most = first.0 + locals.world.terms;
-        (0..locals.world.voters).any(|voter| locals.get(self.locals[voter]).term.0 > most)
+        self.top.0 > first.0 + locals.world.terms
     }
 
     /// The highest term or stamp that there was.
-    pub(super) fn top_term(&self, locals: &Locals) -> Term {
-        let terms = (0..locals.world.voters).map(|voter| locals.get(self.locals[voter]).term);
-        terms.fold(Term(FIRST_STAMP), Term::max)
+    pub(super) fn top_term(&self) -> Term {
+        self.top
     }
 
     pub(super) fn has_lease(&self, locals: &Locals) -> bool {
@@ -143,8 +103,11 @@ impl State {
         let mut in_time = true;
         for (voter, index) in (0..world.voters).zip(0_u8..) {
             let local = locals.get(self.locals[voter]);
+            let change = world.change.as_ref();
+            let next = change.and_then(|change| change.next(voter, local.stage, self.established));
+            actions.extend(next.map(|stage| Action::Restart(index, stage)));
             if local.node.is_none() {
-                actions.push(Action::Restart(index));
+                actions.extend(world.votes(voter, local.stage).then_some(Action::Restart(index, local.stage)));
                 continue;
             }
             let fires = world.punctual.contains(voter) || world.late.contains(voter);
@@ -228,13 +191,10 @@ impl State {
             }
             Action::Crash(voter) => {
                 self.crashes += 1;
-                let voter = usize::from(voter);
-                self.locals[voter] = locals.crash(self.locals[voter]);
-                // What is under way to a life that has ended opens nothing in the next.
-                self.messages.retain(|message| usize::from(locals.message(*message).to) != voter);
+                self.end(usize::from(voter), locals);
                 Ok(())
             }
-            Action::Restart(voter) => self.start(usize::from(voter), locals),
+            Action::Restart(voter, stage) => self.start(usize::from(voter), stage, locals),
             Action::StepDown(voter) => {
                 self.commands += 1;
                 self.step(usize::from(voter), Input::StepDown, locals)
@@ -277,10 +237,17 @@ impl State {
         self.step(voter, Input::Timeout, locals)
     }
 
-    fn start(&mut self, voter: usize, locals: &mut Locals) -> Result<(), String> {
+    fn end(&mut self, voter: usize, locals: &mut Locals) {
+        self.locals[voter] = locals.crash(self.locals[voter]);
+        // What is under way to a life that has ended opens nothing in the next.
+        self.messages.retain(|message| usize::from(locals.message(*message).to) != voter);
+    }
+
+    fn start(&mut self, voter: usize, stage: Stage, locals: &mut Locals) -> Result<(), String> {
+        self.end(voter, locals);
         // Within the rules (E12) a wall clock is ahead of every term that there was.
-        let stamp_ms = self.top_term(locals).0;
-        self.locals[voter] = locals.start(voter, self.locals[voter], stamp_ms)?;
+        let stamp_ms = self.top.0;
+        self.locals[voter] = locals.start(voter, self.locals[voter], stage, stamp_ms)?;
         self.fire(voter, locals)
     }
 
@@ -298,18 +265,21 @@ impl State {
                 Err(broken) => return Err(format!("host {voter} {broken}")),
             };
             self.locals[voter] = stepped.local;
+            self.top = self.top.max(locals.get(stepped.local).term);
             if stepped.new_round {
-                for message in &mut self.messages {
+                let at_once = inputs.iter_mut().filter_map(|(_, input)| input.message_mut());
+                for message in self.messages.iter_mut().chain(at_once) {
                     *message = locals.of_earlier_round(*message, voter);
                 }
             }
             for message in &stepped.sent {
                 self.send(*message, locals);
             }
-            for session in &stepped.sessions {
-                inputs.push_back((usize::from(locals.message(*session).to), Input::Message(*session)));
+            for message in &stepped.at_once {
+                inputs.extend(locals.reaches(*message).map(|to| (to, Input::Message(*message))));
             }
             if let Some(token) = stepped.elected {
+                self.established |= locals.get(stepped.local).stage == Stage::Both;
                 let earlier = std::mem::replace(&mut self.token, token);
                 if token <= earlier {
                     return Err(format!("host {voter} is elected with token {token} after token {earlier} (E1, E7)"));
@@ -321,7 +291,8 @@ impl State {
 
     fn send(&mut self, message: u32, locals: &Locals) {
         let new = locals.message(message);
-        if locals.get(self.locals[usize::from(new.to)]).node.is_none() || self.messages.contains(&message) {
+        let is_alive = |to: usize| locals.get(self.locals[to]).node.is_some();
+        if !locals.reaches(message).is_some_and(is_alive) || self.messages.contains(&message) {
             return;
         }
         let alike = |known: &u32| {
@@ -341,35 +312,7 @@ impl State {
         let at = self.messages.partition_point(|known| place(*known) <= place(message));
         self.messages.insert(at, message);
     }
-
-    /// The rules that concern several voters. Claims begin and grow at steps alone, but what they stand on also ends with
-    /// time and crashes, so this is asked in every state.
-    pub(super) fn judge(&self, locals: &Locals) -> Result<(), String> {
-        let voters = 0..locals.world.voters;
-        let mut holder = None;
-        for voter in voters.clone() {
-            let local = locals.get(self.locals[voter]);
-            if let Some(term) = local.leads() {
-                let also = |other: &usize| locals.get(self.locals[*other]).leads() == Some(term);
-                if let Some(other) = (0..voter).find(also) {
-                    return Err(format!("hosts {other} and {voter} both lead in {term:?} (E1)"));
-                }
-            }
-            let Some((leadership, left)) = local.lease() else { continue };
-            if let Some(other) = holder.replace(voter) {
-                return Err(format!("hosts {other} and {voter} hold leases at once (E3)"));
-            }
-            let stand = |giver: &usize| locals.get(self.locals[*giver]).stands_by(leadership);
-            let givers: Vec<usize> = voters.clone().filter(stand).collect();
-            if givers.len() <= locals.world.voters / 2 {
-                return Err(format!(
-                    "host {voter} has a lease for another {left} that stands on promises of {givers:?} alone (E2, E3, E9)"
-                ));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The boot stamp of every first life.
-const FIRST_STAMP: u64 = 1_000;
+const FIRST_STAMP: Term = Term(1_000);

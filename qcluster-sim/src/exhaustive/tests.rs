@@ -1,6 +1,6 @@
 //! What a search says, on worlds small enough for every run of the unit tests; the large ones are tests of the package.
 
-use super::{SmallWorld, Start, explore_all};
+use super::{Change, Operator, SmallWorld, Start, explore_all};
 
 fn world(named: &str, states_max: usize) -> SmallWorld {
     let found = SmallWorld::usual(states_max).into_iter().find(|(name, _)| *name == named);
@@ -45,4 +45,30 @@ fn a_clock_beyond_the_bound_gives_the_shortest_way_to_a_lease_that_stands_on_not
     assert!(example.broken.contains("stands on promises of [0] alone"), "{example}");
     assert!((1..=4).contains(&example.steps.len()), "{example}");
     assert!(example.to_string().contains("time goes on"), "{example}");
+}
+
+/// Why the last step of a change waits: c and d elect one of them by the new list, and b one with the help of a, which comes back
+/// with the old one.
+#[test]
+fn a_last_step_that_comes_too_early_gives_two_leaders() {
+    let world = world("{a,b,c} becomes {b,c,d}, a dead and back, cut off with b, disks", 500_000);
+    let change = world.change.clone().map(|change| Change { operator: Operator::Hurries, ..change });
+    let example = SmallWorld { change, ..world }.explore().expect_err("nobody waits for the middle step");
+    assert!(example.broken.contains("(E1)") || example.broken.contains("(E3)"), "{example}");
+    let steps = example.to_string();
+    assert!(steps.contains("host 0 starts with the old list"), "{example}");
+    assert!(steps.contains("starts with the new list"), "{example}");
+}
+
+/// Both lists are needed for a quorum, and each counts who knew of it (E20).
+#[test]
+fn a_quorum_of_a_change_is_one_of_the_lists_of_its_step() {
+    use super::Stage::{Both, New, Old};
+    let world = world("{a,b,c} becomes {b,c,d}, a dead and back", 10);
+    let (b_c, c_d) = (|stage| [(1, stage), (2, stage)], |c, d| [(2, c), (3, d)]);
+    assert!(world.is_quorum(Old, &b_c(Old)) && !world.is_quorum(Old, &b_c(Both)), "the old list, and nobody else's");
+    assert!(world.is_quorum(Both, &b_c(Both)) && !world.is_quorum(Both, &c_d(Both, Both)), "a majority of each list");
+    assert!(!world.is_quorum(Both, &[(1, Old), (2, Both), (3, Both)]), "b does not know of the new list");
+    assert!(!world.is_quorum(Both, &[(1, Both), (2, New), (3, New)]), "c and d have left the old list");
+    assert!(world.is_quorum(New, &c_d(Both, New)) && !world.is_quorum(New, &[(0, Both), (3, New)]), "a is gone");
 }

@@ -34,7 +34,10 @@ fn step(action: Action, locals: &Locals) -> String {
         Action::Written(voter) => format!("host {voter}'s disk has written"),
         Action::Pass => "time goes on".into(),
         Action::Crash(voter) => format!("host {voter} crashes"),
-        Action::Restart(voter) => format!("host {voter} starts again"),
+        Action::Restart(voter, stage) => match locals.world.change {
+            Some(_) => format!("host {voter} starts with {}", stage.file()),
+            None => format!("host {voter} starts again"),
+        },
         Action::StepDown(voter) => format!("host {voter} is asked to step down"),
         Action::Transfer(voter, to) => format!("host {voter} is asked to hand over to {to}"),
     }

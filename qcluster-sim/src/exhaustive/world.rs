@@ -1,7 +1,8 @@
 //! What is searched: a few voters, clocks at the ends of ±ρ, and how much may go wrong.
 
-use qcluster_core::{Durability, NodeId, Rules, Settings, Span, Time, Timing, VoterSettings};
+use qcluster_core::{Durability, Rules, Seat, Settings, Span, Time, Timing, VoterSettings};
 
+use super::change::{Change, Stage};
 use crate::setup::{HostSet, id_of};
 
 /// A small world. Its states are all that can come of any order of deliveries, losses, repetitions, timers, crashes,
@@ -32,6 +33,13 @@ pub struct SmallWorld {
     pub delay: u32,
     /// How many crashes there may be, and whose.
     pub crashes: (u8, HostSet),
+    /// The change of voters that goes on meanwhile, if one does.
+    pub change: Option<Change>,
+    /// Who hears whom from the first state on: hosts that are in one of these sets together. Everybody if there is none.
+    pub reach: &'static [HostSet],
+    /// Whether rounds of pre-votes go without loss and delay, as handshakes do. They bind nobody (E5), so that they only decide
+    /// who asks for votes.
+    pub quick_rounds: bool,
     /// How many times an operator may ask a leader to step down or to hand over.
     pub commands: u8,
     /// How far terms may rise above that of the first state. States beyond are judged, and not followed.
@@ -55,9 +63,11 @@ pub enum Memory {
 /// Where a search begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// All have started and know each other's lives, and at this very moment everybody's timer is due.
+    /// All have started and know each other's lives, and at this very moment everybody's timer is due. Where a change is under way,
+    /// those that have come furthest in it have just sat out their boot wait.
     Fresh,
-    /// The first host leads, everybody has just promised itself to it and says so, and nothing is under way.
+    /// The first living host leads, or the last one of those that are in a later step of a change. Everybody has just promised
+    /// itself to it and says so, and nothing is under way.
     Led,
 }
 
@@ -101,26 +111,56 @@ impl SmallWorld {
         Timing { heartbeat, lease, slot, drift_ppm: self.drift_ppm }
     }
 
-    /// The rules of each voter.
-    pub(super) fn rules(&self) -> Result<Vec<Rules>, String> {
+    /// The rules of each voter in each step of a change.
+    pub(super) fn rules(&self) -> Result<Vec<Vec<Rules>>, String> {
         if self.voters < 2 || self.voters > Self::VOTERS_MAX {
             return Err(format!("a small world has 2 to {} voters", Self::VOTERS_MAX));
         }
         if self.rates_ppm.iter().any(|rate| rate % 100_000 != 0 || rate.abs() > 500_000) {
             return Err("clocks are off by tenths, and by half at most".into());
         }
-        let ids = (0..self.voters).map(id_of).collect::<Result<Vec<_>, _>>()?;
-        let rules = |id: &NodeId| {
-            let voters = ids.iter().cloned().map(VoterSettings::new).collect();
-            let settings = Settings {
-                timing: self.timing(),
-                durability: self.durability(),
-                drain: Span::ZERO,
-                ..Settings::voter(id.clone(), voters)
-            };
-            settings.check().map_err(|error| error.to_string())
+        let stages = if self.change.is_some() { &Stage::ALL[..] } else { &[Stage::Old] };
+        let of = |stage: &Stage| (0..self.voters).map(|voter| self.rules_of(voter, *stage)).collect();
+        stages.iter().map(of).collect()
+    }
+
+    fn rules_of(&self, voter: usize, stage: Stage) -> Result<Rules, String> {
+        let list = |votes: &dyn Fn(usize) -> bool| {
+            let ids = (0..self.voters).filter(|voter| votes(*voter)).map(id_of);
+            ids.map(|id| id.map(VoterSettings::new)).collect::<Result<Vec<_>, _>>()
         };
-        ids.iter().map(rules).collect()
+        let new = list(&|voter| self.votes(voter, Stage::New))?;
+        let (voters, next_voters) = match stage {
+            Stage::Old => (list(&|voter| self.votes(voter, Stage::Old))?, None),
+            Stage::Both => (list(&|voter| self.votes(voter, Stage::Old))?, Some(new)),
+            Stage::New => (new, None),
+        };
+        let settings = Settings {
+            seat: if self.votes(voter, stage) { Seat::Voter } else { Seat::Observer },
+            next_voters,
+            timing: self.timing(),
+            durability: self.durability(),
+            drain: Span::ZERO,
+            ..Settings::voter(id_of(voter)?, voters)
+        };
+        settings.check().map_err(|error| error.to_string())
+    }
+
+    /// Whether a host votes in that step of a change.
+    pub(super) fn votes(&self, voter: usize, stage: Stage) -> bool {
+        self.change.as_ref().is_none_or(|change| change.votes(voter, stage))
+    }
+
+    /// Whether those who have promised themselves, each in the step beside it, are a quorum in step `stage`.
+    pub(super) fn is_quorum(&self, stage: Stage, givers: &[(usize, Stage)]) -> bool {
+        match &self.change {
+            Some(change) => change.is_quorum(stage, givers),
+            None => givers.len() > self.voters / 2,
+        }
+    }
+
+    pub(super) fn hears(&self, to: usize, from: usize) -> bool {
+        self.reach.is_empty() || self.reach.iter().any(|side| side.contains(to) && side.contains(from))
     }
 
     fn speed(&self, voter: usize) -> u64 {

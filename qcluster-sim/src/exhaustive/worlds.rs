@@ -1,5 +1,6 @@
 //! The worlds that are searched by default, each made so that certain mistakes would show in it.
 
+use super::change::{Change, Operator, Stage};
 use super::world::{Arrivals, Memory, SmallWorld, Start};
 use crate::setup::HostSet;
 
@@ -23,10 +24,27 @@ const BASE: SmallWorld = SmallWorld {
     arrivals: Arrivals::Any,
     delay: 2,
     crashes: (0, NOBODY),
+    change: None,
+    reach: &[],
+    quick_rounds: false,
     commands: 0,
     terms: 3,
     states_max: usize::MAX,
 };
+
+/// {a,b,c} becomes {b,c,d}, and a is dead.
+const CHANGE: Change = Change {
+    old: HostSet(0b0111),
+    new: HostSet(0b1110),
+    dead: HostSet(0b0001),
+    from: &[],
+    to: Stage::New,
+    operator: Operator::Waits,
+};
+/// a and b hear each other, and so do c and d.
+const IN_HALVES: &[HostSet] = &[HostSet(0b0011), HostSet(0b1100)];
+/// a and b hear each other, and so do b, c and d.
+const OVER_B: &[HostSet] = &[HostSet(0b0011), HostSet(0b1110)];
 
 impl SmallWorld {
     /// The worlds that are searched by default, each with a name, and each up to `states_max` states.
@@ -71,7 +89,53 @@ impl SmallWorld {
             ("5 voters, first election", five.clone()),
             ("5 voters, a leader, a crash", Self { start: Start::Led, crashes: (1, HostSet(0b0_0110)), ..five }),
         ]);
+        worlds.extend(Self::changing(states_max));
         worlds
+    }
+
+    /// Worlds whose voters change while one of them is dead, which comes back at any moment with its old file (E20). The hosts are a
+    /// to d, and none has more crashes behind it than the restarts that the change takes, unless the world says so.
+    ///
+    /// A whole change takes more steps than a search can go through in every order. So some worlds begin where a part of it
+    /// is over, and in some the network is cut for good: who hears whom then is what an unlucky network may do in the
+    /// others. Rounds of pre-votes are quick in all of them.
+    fn changing(states_max: usize) -> Vec<(&'static str, Self)> {
+        let from_old =
+            Self { voters: 4, start: Start::Led, quick_rounds: true, change: Some(CHANGE), states_max, ..BASE };
+        let from = |from: &'static [Stage]| Some(Change { from, ..CHANGE });
+        let from_both = Self { change: from(&[Stage::Old, Stage::Both, Stage::Both, Stage::Both]), ..from_old.clone() };
+        let half_way = Self {
+            change: from(&[Stage::Old, Stage::Old, Stage::Both, Stage::Both]),
+            start: Start::Fresh,
+            punctual: HostSet(0b0110),
+            ..from_old.clone()
+        };
+        vec![
+            // Old and both lists side by side.
+            ("{a,b,c} becomes {b,c,d}, a dead and back", from_old.clone()),
+            (
+                "{a,b,c} becomes {b,c,d}, a dead and back, cut off with b, disks",
+                Self { reach: IN_HALVES, ..from_old.with_disks() },
+            ),
+            // The old list has to elect nobody, and b has yet to leave it.
+            ("{a,b,c} becomes {b,c,d}, a dead and back, b is last", half_way.clone()),
+            ("{a,b,c} becomes {b,c,d}, a dead and back, b is last, disks", half_way.with_disks()),
+            // All three lists side by side.
+            ("{a,b,c} becomes {b,c,d}, a dead and back late", from_both.clone()),
+            (
+                "{a,b,c} becomes {b,c,d}, a dead and back late, disks, a crash",
+                Self { crashes: (1, HostSet(0b0111)), ..from_both.with_disks() },
+            ),
+            ("{a,b,c} becomes {b,c,d}, a dead and back late, heard by b", Self { reach: OVER_B, ..from_both.clone() }),
+            (
+                "{a,b,c} becomes {b,c,d}, a dead and back late, cut off with b, disks",
+                Self { reach: IN_HALVES, ..from_both.with_disks() },
+            ),
+        ]
+    }
+
+    fn with_disks(&self) -> Self {
+        Self { memory: Memory::Prompt, ..self.clone() }
     }
 
     /// The worlds of them that are small enough to be seen whole every time.
