@@ -7,7 +7,7 @@
 //! QCLUSTER_ROUNDS=50 cargo test --all-features --test processes replaced::behind_a_cut -- --nocapture
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 
 use rustix::process::Signal;
@@ -205,9 +205,15 @@ impl Story {
         };
         self.cluster
             .eventually("the others know where the replacement is", || others.iter().all(sends_there).then_some(()));
-        // Each of them has said that it knows of no later life.
+        // Once it takes part it tells both so, and both answer; what it was told before that says nothing.
+        let told_while_booting = Cell::new(0);
         self.cluster.eventually("the others have answered the replacement", || {
-            (replacement.counter("received.confirmed") >= 2).then_some(())
+            let told = replacement.counter("received.lives");
+            if replacement.status()?["role"] == "booting" {
+                told_while_booting.set(told);
+                return None;
+            }
+            (told >= told_while_booting.get() + 2).then_some(())
         });
         let leads = |leader: usize| leader == others.len();
         self.cluster.agreed("the replacement has its part", |now| leads(now.leader) == (does == Does::Lead));
