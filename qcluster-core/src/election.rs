@@ -48,7 +48,7 @@ use pace::Pace;
 use pre_vote::PreCandidate;
 use preferred::{Preferred, Sounding};
 use storage::Storage;
-use vote::{Candidate, Grant};
+use vote::{Candidate, Grant, Word};
 
 /// The exclusive right to act as the leader, as of the asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,16 +67,6 @@ pub(crate) struct Sender {
     /// In which step of a change of voters it is, seen from here (E20). Only in the same one do the two number the voters
     /// alike.
     pub(crate) step: Step,
-}
-
-/// What another voter answers when it is asked for a vote or a pre-vote.
-#[derive(Clone, Copy, Debug)]
-struct Word {
-    /// `None` is a yes.
-    refusal: Option<Refusal>,
-    term: Term,
-    /// What it knows of lives.
-    lives: LivesDigest,
 }
 
 /// What a voter is at the moment.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::lives::Held;
-use super::{Context, Election, Leadership, Message, Role, Sender, Vote, Word};
+use super::{Context, Election, Leadership, Message, Role, Sender, Vote};
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, LivesDigest, Term};
 use crate::quorum::{Support, VoterSet, Weight};
@@ -32,6 +32,16 @@ pub(super) struct Grant {
     to: VoterIndex,
     incarnation: Incarnation,
     term: Term,
+}
+
+/// What another voter answers when it is asked for a vote or a pre-vote.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word {
+    /// `None` is a yes.
+    pub(super) refusal: Option<Refusal>,
+    pub(super) term: Term,
+    /// What it knows of lives.
+    pub(super) lives: LivesDigest,
 }
 
 impl Grant {
