@@ -247,7 +247,8 @@ impl State {
         self.end(voter, locals);
         // Within the rules (E12) a wall clock is ahead of every term that there was.
         let stamp_ms = self.top.0;
-        self.locals[voter] = locals.start(voter, self.locals[voter], stage, stamp_ms)?;
+        let started = locals.start(voter, self.locals[voter], stage, stamp_ms);
+        self.locals[voter] = started.map_err(|broken| format!("host {voter} {broken}"))?;
         self.fire(voter, locals)
     }
 

@@ -71,10 +71,12 @@ impl State {
             self.start(*voter, stage, locals)?;
         }
         for _ in 0..Self::MOMENTS_MAX {
-            self.calm_down(locals)?;
             let boots = voters.iter().any(|voter| locals.get(self.locals[*voter]).is_booting());
-            let leads = voters.iter().any(|voter| locals.get(self.locals[*voter]).lease().is_some());
-            if !boots && (leads || locals.world.start == Start::Fresh) {
+            if !boots && locals.world.start == Start::Fresh {
+                return Ok(());
+            }
+            self.calm_down(locals)?;
+            if !boots && voters.iter().any(|voter| locals.get(self.locals[*voter]).lease().is_some()) {
                 return Ok(());
             }
             let due = |voter: &usize| locals.get(self.locals[*voter]).is_due();
