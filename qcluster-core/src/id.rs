@@ -160,8 +160,7 @@ pub struct LivesDigest(pub u32);
 
 impl LivesDigest {
     /// Of one life more.
-    #[must_use]
-    pub const fn with(self, node: NodeKey, life: Incarnation) -> Self {
+    pub(crate) const fn with(self, node: NodeKey, life: Incarnation) -> Self {
         let [a, b, c, d, ..] = mix(mix(node.0) ^ life.0).to_le_bytes();
         Self(self.0.wrapping_add(u32::from_le_bytes([a, b, c, d])))
     }

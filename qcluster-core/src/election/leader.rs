@@ -55,12 +55,8 @@ impl Leader {
 
 impl Election {
     /// The votes are there. It leads inwardly at once, and outwardly when a quorum has promised (E7).
-    pub(super) fn lead(&mut self, cx: &mut Context<'_>, asked_at: Time) {
-        let elected_by = match &self.role {
-            Role::Candidate(candidate) => candidate.votes().without(VoterSet::EMPTY.with(self.me)),
-            Role::Follower | Role::PreCandidate(_) | Role::Leader(_) => VoterSet::EMPTY,
-        };
-        self.newcomers.begin(elected_by, asked_at);
+    pub(super) fn lead(&mut self, cx: &mut Context<'_>, asked_at: Time, votes: Support) {
+        self.newcomers.begin(votes.voters().without(VoterSet::EMPTY.with(self.me)), asked_at);
         self.acked.fill(Time::ZERO);
         self.acked_by = Support::NONE;
         self.healthy_since.fill(Time::NEVER);

@@ -15,9 +15,12 @@ use crate::quorum::{Support, Weight};
 use crate::reason::DropReason;
 use crate::time::Time;
 
-/// Votes, or pre-votes, of voters that knew of lives which this one was not told of yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Held(Vec<HeldWord>);
+/// Votes, or pre-votes, as they come in: those that count, and those of voters that knew of lives which this one was not told of yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Tally {
+    counted: Support,
+    held: Vec<HeldWord>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct HeldWord {
@@ -26,21 +29,56 @@ struct HeldWord {
     lives: LivesDigest,
 }
 
-impl Held {
-    /// The last word of a voter stands.
-    pub(super) fn add(&mut self, of: VoterIndex, weight: Weight, lives: LivesDigest) {
-        self.forget(of);
-        self.0.push(HeldWord { of, weight, lives });
+impl Tally {
+    /// Begins with what counts without a word.
+    pub(super) fn new(counted: Support) -> Self {
+        Self { counted, held: Vec::new() }
+    }
+
+    pub(super) fn counted(&self) -> Support {
+        self.counted
+    }
+
+    pub(super) fn count(&mut self, voter: VoterIndex, weight: Weight) {
+        self.counted.add(voter, weight);
+    }
+
+    /// Keeps a word until its giver has told all that it knew. The last word of a voter stands.
+    fn hold(&mut self, word: HeldWord) {
+        self.held.retain(|held| held.of != word.of);
+        self.held.push(word);
+    }
+
+    /// A voter has told all that it knows: if it knew that when it gave a word that waits, that one counts.
+    fn told(&mut self, voter: VoterIndex, lives: LivesDigest) {
+        let held = self.held.iter().position(|word| word.of == voter && word.lives == lives);
+        if let Some(at) = held {
+            let word = self.held.swap_remove(at);
+            self.count(voter, word.weight);
+        }
     }
 
     pub(super) fn forget(&mut self, voter: VoterIndex) {
-        self.0.retain(|word| word.of != voter);
+        self.counted.remove(voter);
+        self.held.retain(|word| word.of != voter);
     }
+}
 
-    /// The weight of the word of a voter that has told all that it knew when it gave it.
-    pub(super) fn take(&mut self, voter: VoterIndex, lives: LivesDigest) -> Option<Weight> {
-        let at = self.0.iter().position(|word| word.of == voter && word.lives == lives)?;
-        Some(self.0.swap_remove(at).weight)
+/// In whatever order.
+impl FromIterator<KnownLife> for LivesDigest {
+    fn from_iter<I: IntoIterator<Item = KnownLife>>(lives: I) -> Self {
+        lives.into_iter().fold(Self::default(), |digest, known| digest.with(known.node, known.life))
+    }
+}
+
+impl Role {
+    /// What it has been given in the round or candidacy that it is in.
+    fn tally(&mut self) -> Option<&mut Tally> {
+        match self {
+            Self::PreCandidate(round) => Some(&mut round.grants),
+            Self::Candidate(candidate) => Some(&mut candidate.votes),
+            Self::Follower | Self::Leader(_) => None,
+        }
     }
 }
 
@@ -62,8 +100,7 @@ impl Election {
     }
 
     pub(super) fn note_lives(&mut self) {
-        let known = self.storage.hard_state().lives.iter().copied().chain(self.own_life());
-        self.lives = known.fold(LivesDigest::default(), |digest, known| digest.with(known.node, known.life));
+        self.lives = self.storage.hard_state().lives.iter().copied().chain(self.own_life()).collect();
     }
 
     /// A life of another voter takes part: none before it does from now on.
@@ -78,7 +115,7 @@ impl Election {
         self.grant.take_if(|grant| grant.is_for_another_life(voter, incarnation));
         match &mut self.role {
             Role::Follower => {}
-            Role::PreCandidate(round) => round.forget(voter),
+            Role::PreCandidate(round) => round.grants.forget(voter),
             Role::Candidate(candidate) => candidate.forget(voter),
             Role::Leader(_) => {
                 self.acked[voter.position()] = Time::ZERO;
@@ -103,19 +140,34 @@ impl Election {
         knows
     }
 
-    /// All that another voter knows has been taken in. If it knew that when it gave a vote or pre-vote, that one counts now.
+    /// A voter says yes to what this one asks for in its role: that counts, or waits until the two know the same.
+    pub(super) fn count_word(&mut self, cx: &mut Context<'_>, from: Sender, lives: LivesDigest) {
+        let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
+        let knows_all = self.knows_all_of(cx, from, lives);
+        if let Some(tally) = self.role.tally() {
+            if knows_all {
+                tally.count(from.index, weight);
+            } else {
+                tally.hold(HeldWord { of: from.index, weight, lives });
+            }
+        }
+        self.go_on_if_reached(cx);
+    }
+
+    /// All that another voter knows has been taken in.
     pub(crate) fn has_learned(&mut self, cx: &mut Context<'_>, voter: VoterIndex, digest: LivesDigest) {
         self.learned[voter.position()] = digest;
-        match &mut self.role {
-            Role::PreCandidate(round) => {
-                round.count_held(voter, digest);
-                self.campaign_if_encouraged(cx);
-            }
-            Role::Candidate(candidate) => {
-                candidate.count_held(voter, digest);
-                self.lead_if_elected(cx);
-            }
-            // A leader's next heartbeat asks for a promise anew.
+        // A leader's next heartbeat asks for a promise once more.
+        if let Some(tally) = self.role.tally() {
+            tally.told(voter, digest);
+            self.go_on_if_reached(cx);
+        }
+    }
+
+    fn go_on_if_reached(&mut self, cx: &mut Context<'_>) {
+        match self.role {
+            Role::PreCandidate(_) => self.campaign_if_encouraged(cx),
+            Role::Candidate(_) => self.lead_if_elected(cx),
             Role::Leader(_) | Role::Follower => {}
         }
     }

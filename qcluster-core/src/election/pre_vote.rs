@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lives::Held;
+use super::lives::Tally;
 use super::{Context, Election, Leadership, Message, Role, Sender, Word};
 use crate::config::VoterIndex;
-use crate::id::{LivesDigest, Term};
+use crate::id::Term;
 use crate::quorum::{Support, Weight};
 use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};
@@ -15,9 +15,7 @@ use crate::time::{Rebase, Span, Time};
 pub(crate) struct PreCandidate {
     round: u64,
     term: Term,
-    grants: Support,
-    /// Of those who know of lives that it was not told of yet (E24).
-    held: Held,
+    pub(super) grants: Tally,
     ends: Time,
     ask_again_at: Time,
 }
@@ -27,24 +25,12 @@ impl PreCandidate {
         self.ends.min(self.ask_again_at)
     }
 
-    /// It has been told all that this voter knows.
-    pub(super) fn count_held(&mut self, voter: VoterIndex, lives: LivesDigest) {
-        if let Some(weight) = self.held.take(voter, lives) {
-            self.grants.add(voter, weight);
-        }
-    }
-
     fn request(&self) -> Message {
         Message::PreVoteRequest { round: self.round, term: self.term, consent: None }
     }
 
-    pub(super) fn forget(&mut self, voter: VoterIndex) {
-        self.grants.remove(voter);
-        self.held.forget(voter);
-    }
-
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, latest: u64) {
-        let Self { round, term: _, grants: _, held: _, ends, ask_again_at } = self;
+        let Self { round, term: _, grants: _, ends, ask_again_at } = self;
         *round = renumbered(*round, latest);
         *ends = by.due(*ends);
         *ask_again_at = by.due(*ask_again_at);
@@ -75,12 +61,11 @@ impl Election {
         let round = PreCandidate {
             round: self.rounds,
             term: self.next_term(),
-            grants: Support::of(self.me, Weight::Full),
-            held: Held::default(),
+            grants: Tally::new(Support::of(self.me, Weight::Full)),
             ends,
             ask_again_at: cx.now + self.rules.timing.heartbeat,
         };
-        let alone = self.rules.quorums.reached_by(round.grants);
+        let alone = self.rules.quorums.reached_by(round.grants.counted());
         let request = round.request();
         self.role = Role::PreCandidate(round);
         if alone {
@@ -99,7 +84,7 @@ impl Election {
         } else if cx.now >= round.ask_again_at {
             round.ask_again_at = cx.now + heartbeat;
             let request = round.request();
-            let silent = self.rules.quorums.all().without(round.grants.voters());
+            let silent = self.rules.quorums.all().without(round.grants.counted().voters());
             for voter in self.rules.others().filter(|voter| silent.contains(*voter)) {
                 cx.send(voter, request);
             }
@@ -160,22 +145,10 @@ impl Election {
         order(other) < order(self.me)
     }
 
-    fn count_pre_vote(&mut self, cx: &mut Context<'_>, from: Sender, lives: LivesDigest) {
-        let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
-        let knows_all = self.knows_all_of(cx, from, lives);
-        let Role::PreCandidate(round) = &mut self.role else { return };
-        if knows_all {
-            round.grants.add(from.index, weight);
-        } else {
-            round.held.add(from.index, weight, lives);
-        }
-        self.campaign_if_encouraged(cx);
-    }
-
     pub(super) fn campaign_if_encouraged(&mut self, cx: &mut Context<'_>) {
         if let Role::PreCandidate(round) = &self.role
             && cx.now < round.ends
-            && self.rules.quorums.reached_by(round.grants)
+            && self.rules.quorums.reached_by(round.grants.counted())
         {
             self.start_candidacy(cx, None);
         }
@@ -201,7 +174,7 @@ impl Election {
             return cx.drop(DropReason::Stale);
         }
         if refusal.is_none() {
-            return self.count_pre_vote(cx, from, lives);
+            return self.count_word(cx, from, lives);
         }
         let (asked, ends) = (current.term, current.ends);
         if term > self.term() {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lives::Held;
+use super::lives::Tally;
 use super::{Context, Election, Leadership, Message, Role, Sender, Vote};
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, LivesDigest, Term};
@@ -17,9 +17,7 @@ pub(crate) struct Candidate {
     asked_at: Option<Time>,
     /// When it gives up: E7 is the limit, and a contested term is given up sooner.
     ends: Time,
-    votes: Support,
-    /// Votes of those who know of lives that it was not told of yet (E24).
-    held: Held,
+    pub(super) votes: Tally,
     refused: VoterSet,
     ask_again_at: Time,
     /// The leadership that gave way to it (E10).
@@ -55,22 +53,9 @@ impl Candidate {
         self.ends.min(self.ask_again_at)
     }
 
-    /// Who has voted for it.
-    pub(super) fn votes(&self) -> VoterSet {
-        self.votes.voters()
-    }
-
     pub(super) fn forget(&mut self, voter: VoterIndex) {
-        self.votes.remove(voter);
-        self.held.forget(voter);
+        self.votes.forget(voter);
         self.refused = self.refused.without(VoterSet::EMPTY.with(voter));
-    }
-
-    /// It has been told all that this voter knows.
-    pub(super) fn count_held(&mut self, voter: VoterIndex, lives: LivesDigest) {
-        if let Some(weight) = self.held.take(voter, lives) {
-            self.votes.add(voter, weight);
-        }
     }
 
     /// What it asks for, in its term.
@@ -83,7 +68,7 @@ impl Candidate {
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { asked_at, ends, votes: _, held: _, refused: _, ask_again_at, released: _ } = self;
+        let Self { asked_at, ends, votes: _, refused: _, ask_again_at, released: _ } = self;
         *asked_at = asked_at.map(|asked_at| by.time(asked_at));
         *ends = by.due(*ends);
         *ask_again_at = by.due(*ask_again_at);
@@ -99,8 +84,7 @@ impl Election {
         self.role = Role::Candidate(Candidate {
             asked_at: None,
             ends: Time::NEVER,
-            votes: Support::NONE,
-            held: Held::default(),
+            votes: Tally::new(Support::NONE),
             refused: VoterSet::EMPTY,
             // Until then the disk may take to save its own vote.
             ask_again_at: cx.now + self.rules.trusted_lease,
@@ -116,10 +100,11 @@ impl Election {
         candidate.asked_at = Some(cx.now);
         candidate.ends = cx.now + self.rules.trusted_lease;
         candidate.ask_again_at = cx.now + heartbeat;
-        candidate.votes.add(self.me, Weight::Full);
+        candidate.votes.count(self.me, Weight::Full);
         let request = candidate.request(self.storage.hard_state().term);
-        if self.rules.quorums.reached_by(candidate.votes) {
-            self.lead(cx, cx.now);
+        let votes = candidate.votes.counted();
+        if self.rules.quorums.reached_by(votes) {
+            self.lead(cx, cx.now, votes);
         } else {
             self.broadcast(cx, request);
         }
@@ -140,7 +125,8 @@ impl Election {
         } else if cx.now >= candidate.ask_again_at {
             candidate.ask_again_at = cx.now + heartbeat;
             let request = candidate.request(term);
-            let silent = self.rules.quorums.all().without(candidate.votes.voters()).without(candidate.refused);
+            let silent =
+                self.rules.quorums.all().without(candidate.votes.counted().voters()).without(candidate.refused);
             for voter in self.rules.others().filter(|voter| silent.contains(*voter)) {
                 cx.send(voter, request);
             }
@@ -218,25 +204,13 @@ impl Election {
         cx.send(to, Message::VoteReply { asked, refusal, term, stamp, lives: self.lives });
     }
 
-    fn count_vote(&mut self, cx: &mut Context<'_>, from: Sender, lives: LivesDigest) {
-        let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
-        let knows_all = self.knows_all_of(cx, from, lives);
-        let Role::Candidate(candidate) = &mut self.role else { return };
-        if knows_all {
-            candidate.votes.add(from.index, weight);
-        } else {
-            candidate.held.add(from.index, weight, lives);
-        }
-        self.lead_if_elected(cx);
-    }
-
     /// Leads once it has the votes of a quorum, and remembers the lives that gave them (E24).
     pub(super) fn lead_if_elected(&mut self, cx: &mut Context<'_>) {
         let Role::Candidate(candidate) = &self.role else { return };
-        let (votes, ends) = (candidate.votes, candidate.ends);
+        let (votes, ends) = (candidate.votes.counted(), candidate.ends);
         let Some(asked_at) = candidate.asked_at.filter(|_| cx.now < ends) else { return };
         if self.rules.quorums.reached_by(self.remembered(votes)) {
-            self.lead(cx, asked_at);
+            self.lead(cx, asked_at, votes);
         } else if self.rules.quorums.reached_by(votes) {
             self.persist(cx);
         }
@@ -258,7 +232,7 @@ impl Election {
             // Too late (E7), and the timer that says so is late as well.
             return cx.drop(DropReason::Stale);
         }
-        let Some(reason) = refusal else { return self.count_vote(cx, from, lives) };
+        let Some(reason) = refusal else { return self.count_word(cx, from, lives) };
         candidate.refused.insert(from.index);
         if reason == Refusal::Voted {
             // Somebody else campaigns for this term. Those who are silent get a second chance to answer, and no more:

@@ -184,17 +184,10 @@ impl Links {
         self.voters[voter.position()].step = step;
     }
 
-    /// The established life says something that only a life after its boot wait does. Tells whether that is news.
+    /// That life takes part: it says something that only a life after its boot wait does, or another voter says so. Tells whether that is
+    /// news.
     #[inline]
-    pub(super) fn takes_part(&mut self, voter: VoterIndex) -> bool {
-        let link = &mut self.voters[voter.position()];
-        let is_news = link.floor != link.life;
-        link.floor = link.life;
-        is_news
-    }
-
-    /// Another voter says that this life takes part. Tells whether that is news.
-    pub(super) fn learn(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
+    pub(super) fn takes_part(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
         let link = &mut self.voters[voter.position()];
         let is_news = life > link.floor;
         link.floor = link.floor.max(life);

@@ -8,8 +8,7 @@ use super::event::{Envelope, LivesTold, Message, Notification, Session};
 use super::send::Answer;
 use super::{Node, Part, Stage};
 use crate::config::{Durability, VoterIndex};
-use crate::election::KnownLife;
-use crate::id::{Incarnation, LivesDigest, NodeKey};
+use crate::id::{Incarnation, NodeKey};
 use crate::quorum::VoterSet;
 use crate::reason::{DropReason, LostReason};
 use crate::time::{Rebase, Span, Time};
@@ -133,10 +132,8 @@ impl Node {
         if !told.answer {
             self.tell_lives(voter, Answer::Yes);
         }
-        let mut digest = LivesDigest::default();
-        for &KnownLife { node, life } in &told.lives {
-            self.learn_life(node, life);
-            digest = digest.with(node, life);
+        for known in &told.lives {
+            self.learn_life(known.node, known.life);
         }
         if self.is_stopped() {
             return Ok(());
@@ -144,6 +141,7 @@ impl Node {
         if let Some(announcement) = self.own.announcement.as_mut().filter(|_| told.answer) {
             announcement.known_by.insert(voter);
         }
+        let digest = told.lives.iter().copied().collect();
         self.with_election(|election, cx| election.has_learned(cx, voter, digest));
         Ok(())
     }
@@ -152,8 +150,14 @@ impl Node {
         if node == self.rules.key {
             return self.hear_superseded(life);
         }
-        let Some(voter) = self.rules.index_of(node).filter(|_| life <= Incarnation::MAX) else { return };
-        if self.links.learn(voter, life) {
+        if let Some(voter) = self.rules.index_of(node).filter(|_| life <= Incarnation::MAX) {
+            self.see_part(voter, life);
+        }
+    }
+
+    /// That life of another voter takes part: nothing that an earlier one has said counts any more.
+    pub(super) fn see_part(&mut self, voter: VoterIndex, life: Incarnation) {
+        if self.links.takes_part(voter, life) {
             let met = self.links.at(voter).life;
             self.with_election(|election, _| {
                 if met < life {

@@ -151,8 +151,8 @@ impl Node {
             }
         }
         self.links.is_in(voter, step);
-        if is_of_a_life_that_takes_part(&envelope.message) && self.links.takes_part(voter) {
-            self.with_election(|election, _| election.takes_part(voter, life));
+        if is_of_a_life_that_takes_part(&envelope.message) {
+            self.see_part(voter, life);
         }
         let from = Speaker { key: envelope.from, life, address };
         match envelope.message {

@@ -87,8 +87,8 @@ fn nothing_counts_of_a_life_before_one_that_has_taken_part() {
     // Established and still booting, it may have to give way: the other one may have been there first (E17).
     assert_eq!(hear(&mut links, OLD, 10), Verdict::Probe { established: NEW, nonce: 10 });
     // Once it has taken part it stays, however long it is silent.
-    assert!(links.takes_part(PEER), "that is news");
-    assert!(!links.takes_part(PEER), "once");
+    assert!(links.takes_part(PEER, NEW), "that is news");
+    assert!(!links.takes_part(PEER, NEW), "once");
     assert_eq!(hear(&mut links, OLD, 20), Verdict::Superseded { by: NEW });
     assert_eq!(hear(&mut links, OLD, 1_000_000), Verdict::Superseded { by: NEW });
     assert_eq!(links.largest(PEER), NEW);
