@@ -3,18 +3,10 @@
 
 use qcluster_core::{Durability, ElectionMessage, Envelope, Event, LostReason, Message, Refusal, Role, Session, Term};
 
-use crate::world::{Disk, Fate, World, election, is, ms};
+use crate::world::{Disk, Fate, World, is, ms};
 
 /// The voter that the stories are about.
 const ASKER: usize = 0;
-
-fn last_round(world: &World) -> (u64, Term) {
-    let asked = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
-        Some(ElectionMessage::PreVoteRequest { round, term, .. }) if from == ASKER => Some((*round, *term)),
-        _ => None,
-    });
-    asked.last().expect("it has asked")
-}
 
 /// Runs until it opens a round of pre-votes.
 fn asks_around(world: &mut World) {
@@ -24,7 +16,7 @@ fn asks_around(world: &mut World) {
 
 fn pre_vote(world: &World, refusal: Option<Refusal>) -> ElectionMessage {
     ElectionMessage::PreVoteReply {
-        round: last_round(world).0,
+        round: world.last_round(ASKER).0,
         refusal,
         term: Term(0),
         stamp: Term(0),
@@ -200,21 +192,15 @@ fn an_old_save_that_is_reported_again_makes_no_vote_safe() {
     let term = world.fresh_term();
     let request = |term| ElectionMessage::VoteRequest { term, released: None };
     let tells = |told: &[ElectionMessage]| matches!(told, [ElectionMessage::VoteReply { refusal: None, .. }]);
-    // The disk has done what it was asked first.
-    let save = |world: &mut World| {
-        let (id, state) = world.machines[voter].held.remove(0);
-        world.machines[voter].saved = Some(state);
-        id
-    };
     world.ask(one, voter, request(term));
-    let old = save(&mut world);
+    let old = world.write_first(voter);
     assert!(tells(&world.provoke(voter, Event::Persisted(old))));
     assert_eq!(world.ask(other, voter, request(term.next())), []);
     // Whatever is said of the save before, that vote waits for its own.
     assert_eq!(world.provoke(voter, Event::Persisted(old)), []);
     assert_eq!(world.provoke(voter, Event::PersistFailed(old)), []);
     assert!(!world.node(voter).abstains());
-    let new = save(&mut world);
+    let new = world.write_first(voter);
     assert!(tells(&world.provoke(voter, Event::Persisted(new))));
 }
 
@@ -231,8 +217,7 @@ fn a_vote_that_was_given_during_a_save_is_saved_next() {
         ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) }
     };
     let save = |world: &mut World| {
-        let (id, state) = world.machines[voter].held.remove(0);
-        world.machines[voter].saved = Some(state);
+        let id = world.write_first(voter);
         world.provoke(voter, Event::Persisted(id))
     };
     // Given a save of a term, during which there is another term and nothing else, …

@@ -201,7 +201,7 @@ fn a_voter_is_there_for_a_lease_after_what_it_answered() {
     }
 }
 
-/// An asked voter has to reach whoever has answered the leader within a lease (E11).
+/// An asked voter has to reach all who have answered the leader within a lease (E11).
 #[test]
 fn a_voter_that_was_silent_for_a_lease_need_not_be_reached_by_the_next_leader() {
     let mut world = led();
@@ -247,19 +247,19 @@ fn is_asked_after(lost: u64, before: u64) -> bool {
     questions(&world) == 1
 }
 
-/// Whoever has not answered for three heartbeats is not asked whether it could win (E11).
+/// A voter that has not answered for three heartbeats is not asked whether it could win (E11).
 #[test]
 fn a_preferred_voter_that_misses_three_heartbeats_is_not_asked() {
     assert_eq!([1, 2, 3, 4].map(|lost| is_asked_after(lost, 25 * lost)), [true, true, false, false]);
 }
 
-/// A gap of more than three heartbeats in its answers makes the leader wait anew until it has settled (E11).
+/// A gap of more than three heartbeats in its answers makes the leader wait again until it has settled (E11).
 #[test]
-fn a_preferred_voter_settles_anew_after_a_gap_of_more_than_three_heartbeats() {
+fn a_preferred_voter_settles_again_after_a_gap_of_more_than_three_heartbeats() {
     assert_eq!([1, 2, 3, 4].map(|lost| is_asked_after(lost, 1_000)), [true, true, false, false]);
 }
 
-/// Whoever leads after a hand-over that its target could not take waits longer before it tries the same again (E11).
+/// Who leads after a hand-over that its target could not take waits longer before it tries the same again (E11).
 #[test]
 fn a_hand_over_that_another_had_to_take_counts_as_an_attempt() {
     for fails in [true, false] {

@@ -17,7 +17,7 @@ fn told(world: &World) -> Vec<Slow> {
     told.collect()
 }
 
-/// Runs until the voter asks around anew; gives the round, and when it began.
+/// Runs until the voter asks around again; gives the round, and when it began.
 fn next_round(world: &mut World) -> (u64, Time) {
     let rounds = |world: &World| {
         let asked = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {

@@ -280,7 +280,7 @@ fn a_preferred_voter_with_something_to_save_asks_around_once_that_is_saved() {
         let [ElectionMessage::PreVoteRequest { round, .. }, _] = requests[..] else { panic!("{requests:?}") };
         round
     };
-    // And every time anew, so that old answers count for nothing.
+    // And with a new number every time, so that old answers count for nothing.
     assert!(round_asked() < round_asked());
 }
 

@@ -174,7 +174,7 @@ fn the_next_leadership_of_the_same_life_is_given_a_whole_promise() {
     assert!(is_free(&mut world));
 }
 
-/// A term has one leader (E1): whoever else says that it leads in it is not followed, and one of a higher term is.
+/// A term has one leader (E1): another one that says it leads in it is not followed, and one of a higher term is.
 #[test]
 fn a_second_leader_of_a_term_is_not_followed() {
     let mut world = World::of(3).of_hermits();

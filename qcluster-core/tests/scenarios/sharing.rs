@@ -6,7 +6,7 @@ use qcluster_core::{
     Time,
 };
 
-use crate::world::{Disk, World, election, ms};
+use crate::world::{Disk, World, ms};
 
 const VOTER: usize = 2;
 
@@ -16,7 +16,7 @@ fn somebody(node: u64) -> KnownLife {
 }
 
 fn digest(lives: &[KnownLife]) -> LivesDigest {
-    lives.iter().fold(LivesDigest::default(), |digest, known| digest.with(known.node, known.life))
+    lives.iter().copied().collect()
 }
 
 /// `from` tells `to` all that it knows.
@@ -33,15 +33,6 @@ fn asks_for_lives(world: &World, of: usize) -> usize {
     world.transcript.messages().filter(asks).count()
 }
 
-/// The latest round of pre-votes that the voter has asked for.
-fn round(world: &World) -> u64 {
-    let asked = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
-        Some(ElectionMessage::PreVoteRequest { round, .. }) if from == VOTER => Some(*round),
-        _ => None,
-    });
-    asked.last().expect("it has asked")
-}
-
 #[test]
 fn a_vote_that_waits_counts_with_all_that_its_giver_knew_alone() {
     let mut world = World::of(3).of_hermits();
@@ -49,7 +40,7 @@ fn a_vote_that_waits_counts_with_all_that_its_giver_knew_alone() {
     let (known, later) = (vec![somebody(77)], vec![somebody(77), somebody(78)]);
     let asked = asks_for_lives(&world, 0);
     // Given a yes of a voter that knows of lives which this one was never told of, …
-    let (round, lives) = (round(&world), digest(&later));
+    let ((round, _), lives) = (world.last_round(VOTER), digest(&later));
     let yes = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
     world.ask(0, VOTER, yes);
     // … then it asks for these, and counts nothing, …
@@ -114,11 +105,7 @@ fn what_an_earlier_life_acknowledged_counts_no_more() {
         let [earlier, other, ..] = world.followers()[..] else { panic!("{}", world.story()) };
         world.network.isolate(leader);
         world.run(ms(30));
-        let heartbeats = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
-            Some(ElectionMessage::Heartbeat { sent_at, .. }) if from == leader => Some(*sent_at),
-            _ => None,
-        });
-        let sent_at = heartbeats.last().expect("it has sent some");
+        let sent_at = world.last_heartbeat(leader);
         let (term, lease) = (world.node(leader).term(), world.node(leader).lease(world.now));
         let ack = |lives| ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives };
         world.ask(earlier, leader, ack(world.lives(earlier)));
@@ -176,11 +163,7 @@ fn who_was_silent_for_a_lease_counts_with_what_was_acknowledged_since() {
     world.run(ms(1_000));
     world.network.isolate(leader);
     let ack = |world: &mut World, from: usize| {
-        let heartbeats = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
-            Some(ElectionMessage::Heartbeat { sent_at, .. }) if from == leader => Some(*sent_at),
-            _ => None,
-        });
-        let sent_at = heartbeats.last().expect("it has sent some");
+        let sent_at = world.last_heartbeat(leader);
         let (term, lives) = (world.node(leader).term(), world.lives(leader));
         world.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives });
         world.node(leader).lease(world.now)

@@ -2,22 +2,13 @@
 
 use qcluster_core::{ElectionMessage, Event, Refusal, Role, Span, Term};
 
-use crate::world::{World, election, ms};
+use crate::world::{World, ms};
 
 const VOTER: usize = 2;
 
 /// The default spread of timers, and half of the default lease.
 const SLOT: Span = Span::from_millis(10);
 const WIDEST: Span = Span::from_millis(75);
-
-/// The round of pre-votes that the voter has asked for last, and the term of it.
-fn last_round(world: &World) -> (u64, Term) {
-    let asked = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
-        Some(ElectionMessage::PreVoteRequest { round, term, .. }) if from == VOTER => Some((*round, *term)),
-        _ => None,
-    });
-    asked.last().expect("it has asked")
-}
 
 fn asks_around(world: &mut World) {
     world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
@@ -26,7 +17,7 @@ fn asks_around(world: &mut World) {
 /// The voter asks around, is encouraged, asks for votes, and is refused by both others.
 fn lose_a_candidacy(world: &mut World) {
     asks_around(world);
-    let (round, term) = last_round(world);
+    let (round, term) = world.last_round(VOTER);
     let lives = world.lives(0);
     let encouraged = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
     world.ask(0, VOTER, encouraged);

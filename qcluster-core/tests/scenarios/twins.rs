@@ -192,7 +192,7 @@ fn words_of_a_dead_life_stop_nobody() {
 }
 
 /// The life that it had replaced comes back just while it restarts, and the two hear each other directly. Neither would be left if it
-/// stopped: the voters stop that one. Nor do the two answer each other for ever.
+/// stopped: the voters stop that one. Nor do the two answer each other without end.
 #[test]
 fn a_restarted_replacement_does_not_stop_for_the_life_that_it_replaced() {
     let mut world = World::of(3).seeded(1);

@@ -78,7 +78,7 @@ impl Local {
         let promise = node.and_then(|node| node.promise(PRESENT)).and_then(|(_, until)| to_come(until));
         let lease = self.lease().map(|(_, left)| left);
         let own = [deadline, promise, lease].into_iter().flatten();
-        // What a dead or starting voter has promised matters to whoever relies on it.
+        // What a dead or starting voter has promised matters to those who rely on it.
         let given = self.history.next_end().filter(|_| node.is_none() || self.is_booting());
         own.chain(given).min()
     }

@@ -49,7 +49,7 @@ fn a_life_that_is_known_gives_way_to_later_ones_alone() {
     );
 }
 
-/// Voters come and go; the record would grow for ever.
+/// Voters come and go; the record would grow without end.
 #[test]
 fn lives_of_who_is_no_voter_any_more_are_forgotten() {
     let mut storage = after(None, &rules(&["a", "b", "c"]), 1);

@@ -1,6 +1,8 @@
 //! Messages that no node has sent, and what a node answers to them: for stories about one node.
 
-use qcluster_core::{Action, Boot, ElectionMessage, Envelope, Event, LivesDigest, Message, Node, Term, Time};
+use qcluster_core::{
+    Action, Boot, ElectionMessage, Envelope, Event, LivesDigest, Message, Node, PersistId, Term, Time,
+};
 
 use super::World;
 
@@ -62,6 +64,31 @@ impl World {
     /// What that voter knows of lives, as its word carries it (E24).
     pub fn lives(&self, n: usize) -> LivesDigest {
         self.node(n).lives().unwrap_or_else(|| panic!("#{n} has no vote"))
+    }
+
+    /// The round of pre-votes that a voter has asked for last, and the term of it.
+    pub fn last_round(&self, voter: usize) -> (u64, Term) {
+        let asked = self.transcript.messages().filter_map(|(from, _, message)| match super::election(&message) {
+            Some(ElectionMessage::PreVoteRequest { round, term, .. }) if from == voter => Some((*round, *term)),
+            _ => None,
+        });
+        asked.last().expect("it has asked")
+    }
+
+    /// When a leader has sent its last heartbeat, on its clock.
+    pub fn last_heartbeat(&self, leader: usize) -> Time {
+        let sent = self.transcript.messages().filter_map(|(from, _, message)| match super::election(&message) {
+            Some(ElectionMessage::Heartbeat { sent_at, .. }) if from == leader => Some(*sent_at),
+            _ => None,
+        });
+        sent.last().expect("it has sent some")
+    }
+
+    /// A held disk does what it was asked first, and has yet to say so.
+    pub fn write_first(&mut self, n: usize) -> PersistId {
+        let (id, state) = self.machines[n].held.remove(0);
+        self.machines[n].saved = Some(state);
+        id
     }
 
     /// A term above everything that was heard of.
