@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 use std::time::Instant;
 
-use qcluster::core::{
+use qcluster_core::{
     Action, Boot, ElectionMessage, Envelope, Event, Message, Node, NodeId, Settings, Span, Time, VoterSettings,
 };
 

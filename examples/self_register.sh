@@ -2,9 +2,9 @@
 # A service that is a shell script: it registers itself with the node of its machine over HTTP, says now and then that it
 # lives, and deregisters when it ends. It needs curl. Start a node, then the service, and stop it with Ctrl-C:
 #
-#     cargo run --release --features cli -- run examples/member_a.json
+#     cargo run --release -p qcluster-cli -- run examples/member_a.json
 #     examples/self_register.sh
-#     cargo run --release --features cli -- services clock
+#     cargo run --release -p qcluster-cli -- services clock
 #
 # It asks the node at $QCLUSTER, and shows $QCLUSTER_TOKEN if that is set; on the node's own machine no token is needed.
 # Killed without a chance to deregister, it is critical for everybody after $TTL_MS, and gone after ten times as long.

@@ -26,7 +26,7 @@ use std::time::Duration;
 use hyper::Method;
 
 pub use error::ClientError;
-pub use qcluster_core::api::{
+pub use qcluster_api::{
     Deregistered, ErrorBody, EventList, Happened, HeartbeatRequest, LeaderInfo, Leaving, MemberInfo, MemberList,
     OwnerList, PeerStatus, RegistryStatus, ServiceInfo, ServiceList, Status, StorageStatus, TransferRequest,
     Transferred, WatchEvent,

@@ -29,17 +29,19 @@
 //!
 //! # Where things are
 //!
-//! - [`QCluster`] is a running node on tokio; everything of that adapter is in [`qcluster::tokio`](crate::tokio).
+//! - [`QCluster`] is a running node on tokio, and the crate `qcluster-tokio` is that adapter.
 //! - [`Config`] is what a node is told, and [`ConfigFile`] reads it from a file.
-//! - [`core`] is what decides: a deterministic state machine without clock, socket or thread, for those who bring their own.
+//! - The crate `qcluster-core` is what decides: a deterministic state machine without clock, socket or thread, for those who
+//!   bring their own runtime.
+//! - The crate `qcluster-cli` has the command `qcluster`, with an agent for services that cannot embed a library.
 //!
 //! Names such as E5 in these pages are rules of the protocol. ARCHITECTURE.md, beside the sources, has each with its reason.
 //!
 //! # Features
 //!
 //! - `tokio` (default): the tokio adapter.
+//! - `http`: nodes serve the HTTP API and Prometheus metrics, on the port number of the cluster and a thread of their own.
 //! - `client`: a client of the HTTP API, [`qcluster::client`](crate::client).
-//! - `cli`: the command `qcluster`, with an agent for services that cannot embed a library.
 
 #![forbid(unsafe_code)]
 
@@ -48,14 +50,12 @@ pub mod client;
 mod config_file;
 
 pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
-pub use qcluster_core as core;
-pub use qcluster_core::config::{ApiConfig, ApiToken, TimingChoice, TimingValues, VoterIn};
 pub use qcluster_core::{
-    Config, ConfigError, FencingToken, Health, LostReason, Metadata, Mode, Peer, Preset, RegistryError, Service,
-    ServiceError, Term, TransferRefused,
+    ApiConfig, ApiToken, Config, ConfigError, FencingToken, Gossip, Health, Incarnation, LostReason, MemberChange,
+    MemberEvent, MemberView, Metadata, Mode, NodeId, Peer, Preset, Problem, RecordTo, RegistryError, Role, Service,
+    ServiceError, ServiceField, Span, Standing, State, Term, Timing, TimingChoice, TimingValues, TransferRefused,
+    VoterIn,
 };
-#[cfg(feature = "tokio")]
-pub use qcluster_tokio as tokio;
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio::{
     BindError, Change, Changes, DataDirError, Happened, JoinError, Leadership, Lease, MemberInfo, PeerStatus, QCluster,

@@ -36,8 +36,6 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-#[cfg(feature = "api")]
-pub mod api;
 pub mod config;
 mod election;
 mod endpoint;
@@ -59,8 +57,9 @@ mod time;
 mod wire;
 
 pub use config::{
-    Config, ConfigError, Durability, Gossip, GossipPace, Metadata, Mode, Peer, Preset, Problem, RecordTo, Rules, Seat,
-    Settings, Step, Timing, Voter, VoterIndex, VoterSettings,
+    ApiConfig, ApiToken, Config, ConfigError, Digests, Durability, Gossip, GossipPace, Metadata, Mode, Peer, Preset,
+    Problem, RecordTo, Rules, Seat, Settings, Step, Timing, TimingChoice, TimingValues, Voter, VoterIn, VoterIndex,
+    VoterSettings,
 };
 pub use election::{
     ChangeStep, HardState, KnownLife, Leadership, Lease, Message as ElectionMessage, PersistId, Slow, Vote,
@@ -84,5 +83,6 @@ pub use registry::{
     Counts as RegistryCounts, Health, Instance, Message as RegistryMessage, Record, RecordBody, RegistryError, Service,
     ServiceChange, ServiceError, ServiceFacts, ServiceField, ServiceKey,
 };
+pub use rendezvous::owners_among;
 pub use time::{Span, Time};
 pub use wire::DATAGRAM_MAX;

@@ -7,7 +7,7 @@ use crate::id::{NodeKey, stable_hash};
 use crate::rng::mix;
 
 /// The `count` of those nodes that own `key`, the first owner first.
-pub(crate) fn owners_among(present: impl Iterator<Item = NodeKey>, key: &[u8], count: usize) -> Vec<NodeKey> {
+pub fn owners_among(present: impl Iterator<Item = NodeKey>, key: &[u8], count: usize) -> Vec<NodeKey> {
     let key = stable_hash(&[key]);
     let mut weights: Vec<(u64, NodeKey)> = present.map(|node| (mix(key ^ mix(node.0)), node)).collect();
     let count = count.min(weights.len());

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use qcluster_core::api::Snapshot;
+use qcluster_api::Snapshot;
 
 use crate::measures::Measures;
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use qcluster_core::api::{Directory, News};
+use qcluster_api::{Directory, News};
 use qcluster_core::{Node, NodeKey, Span, Time};
 use tokio::sync::watch;
 

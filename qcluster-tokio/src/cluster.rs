@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::api::Status;
+use qcluster_api::Status;
 use qcluster_core::{Config, NodeId, Peer, TransferRefused};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;

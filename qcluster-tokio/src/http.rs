@@ -19,7 +19,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use qcluster_core::api::{ErrorCode, Response};
+use qcluster_api::{ErrorCode, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::commands::Command;
+use crate::metrics::LOG_PAUSE;
 use crate::view::View;
 use exchange::Site;
 use watchers::Flow;
@@ -54,9 +55,6 @@ const HEADERS_MAX: usize = 128;
 
 /// A failure to accept, such as too many open files, is no reason to try again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How often counters that have grown are told to `tracing`.
-const COUNTERS_PAUSE: Duration = Duration::from_secs(10);
 
 /// Serves until the node has stopped. `alive` is dropped when the port is free.
 pub(crate) fn start(
@@ -87,7 +85,7 @@ async fn serve(listeners: Vec<TcpListener>, site: Arc<Site>) {
     let mut leadership = site.view.leadership();
     let (end, ending) = watch::channel(());
     let mut connections = JoinSet::new();
-    let mut tell = interval(COUNTERS_PAUSE);
+    let mut tell = interval(LOG_PAUSE);
     loop {
         tokio::select! {
             accepted = accept(&listeners) => match accepted {

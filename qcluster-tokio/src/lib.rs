@@ -11,13 +11,13 @@
 //! | `edge`, `lease` | the atomic deadline, and the lease as applications hold it |
 //! | `work` | `run_as_leader` |
 //! | `publisher`, `board`, `view` | what is written and read across threads; `change`, `log`, `vacancy` are its forms |
-//! | `measures` | how long things take |
+//! | `measures`, `metrics` | how long things take, and the table of all that is counted |
 //! | `commands` | what is asked of the loop |
 //! | `sockets`, `names` | UDP, and where peers are |
 //! | `disk` | the hard state |
 //! | `registry`, `bulletin` | members and services: how they are read, watched and changed, and made known |
 //! | `recorder` | what goes into the node, written down |
-//! | `http` | the API of the core on a server, and metrics |
+//! | `http` | the HTTP API on a server, and its metrics (feature `http`) |
 
 #![forbid(unsafe_code)]
 
@@ -31,10 +31,12 @@ mod disk;
 mod driver;
 mod edge;
 mod error;
+#[cfg(feature = "http")]
 mod http;
 mod lease;
 mod log;
 mod measures;
+mod metrics;
 mod names;
 mod publisher;
 mod recorder;
@@ -52,5 +54,5 @@ pub use change::{Change, Changes, Leadership, What};
 pub use cluster::QCluster;
 pub use error::{BindError, DataDirError, JoinError, RegisterError, StartError, Stopped, TransferError};
 pub use lease::Lease;
-pub use qcluster_core::api::{Happened, MemberInfo, PeerStatus, ServiceInfo, Status, StorageStatus, WatchEvent};
+pub use qcluster_api::{Happened, MemberInfo, PeerStatus, ServiceInfo, Status, StorageStatus, WatchEvent};
 pub use registry::{Watch, WatchError};

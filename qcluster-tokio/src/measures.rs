@@ -37,6 +37,7 @@ impl Histogram {
         self.sum_ns = self.sum_ns.saturating_add(nanos);
     }
 
+    #[cfg(any(feature = "http", test))]
     pub(crate) fn count(&self) -> u64 {
         self.counts.iter().sum()
     }

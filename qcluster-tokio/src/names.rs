@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use qcluster_core::api::Whereabouts;
+use qcluster_api::Whereabouts;
 use qcluster_core::{Config, NodeId, NodeKey, Peer, Span, Time};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use qcluster_core::api::{self, News, Subject};
+use qcluster_api::{News, Subject};
 use qcluster_core::{Lease, NodeId, Notification, Peer, Slow, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
@@ -112,7 +112,7 @@ impl Publisher {
         if self.knows_leader() || self.subject.is_masterless() {
             self.vacancy.over();
         } else if self.vacancy.lasts(now) {
-            let facts = api::facts(&self.subject, &self.board.read().snapshot, now);
+            let facts = qcluster_api::facts(&self.subject, &self.board.read().snapshot, now);
             self.tell(What::Leaderless { facts });
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use qcluster_core::api::{MemberInfo, ServiceInfo, Since, WatchEvent};
+use qcluster_api::{MemberInfo, ServiceInfo, Since, WatchEvent};
 use qcluster_core::{Health, Metadata, RegistryCommand, Service};
 use tokio::sync::{oneshot, watch};
 

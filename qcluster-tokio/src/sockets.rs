@@ -8,10 +8,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
-use qcluster_core::api::TransportCounters;
+use qcluster_api::TransportCounters;
 use tokio::net::UdpSocket;
 
-pub(crate) use binding::{Bound, bind};
+pub(crate) use binding::{Bound, Protocols, bind};
 
 /// What a look at the sockets found.
 #[derive(Debug)]

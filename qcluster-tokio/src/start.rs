@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use qcluster_core::api::{Access, Subject};
+use qcluster_api::{Access, Subject};
 use qcluster_core::config::ApiToken;
 use qcluster_core::{
     BootError, Config, Endpoint, EndpointBoot, Peer, RegistryCommand, Rules, Service, Time, recording,
@@ -22,11 +22,13 @@ use crate::commands::Command;
 use crate::disk::{Disk, Saved, Store};
 use crate::driver::{Driver, Parts};
 use crate::error::{DataDirError, StartError};
+#[cfg(feature = "http")]
 use crate::http;
 use crate::log;
+use crate::metrics;
 use crate::names::{self, Names};
 use crate::recorder::Recorder;
-use crate::sockets::{Bound, Sockets, bind};
+use crate::sockets::{Bound, Protocols, Sockets, bind};
 use crate::view::View;
 
 /// Commands that may wait for the loop.
@@ -55,7 +57,9 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
         Some(dir) => Some(open(&runtime, dir).await?),
         None => None,
     };
-    let Bound { udp, tcp, addresses } = bind(&config.listen_host, config.listen_port).await?;
+    let serves = cfg!(feature = "http") && config.api.enabled;
+    let protocols = if serves { Protocols::UdpAndTcp } else { Protocols::Udp };
+    let Bound { udp, tcp, addresses } = bind(&config.listen_host, config.listen_port, protocols).await?;
     let sockets = Sockets::new(udp).map_err(StartError::System)?;
     let port = addresses.first().map_or(config.listen_port, SocketAddr::port);
     if let Some(gossip) = &mut settings.gossip {
@@ -86,7 +90,16 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let (commands, received) = mpsc::channel(COMMANDS_MAX);
     let parts = Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands: received };
 
-    http::start(tcp, Arc::clone(&view), commands.downgrade(), Arc::clone(&alive)).map_err(StartError::System)?;
+    #[cfg(feature = "http")]
+    if serves {
+        let (view, commands, alive) = (Arc::clone(&view), commands.downgrade(), Arc::clone(&alive));
+        http::start(tcp, view, commands, alive).map_err(StartError::System)?;
+    }
+    #[cfg(not(feature = "http"))]
+    drop(tcp);
+    if !serves {
+        runtime.spawn(metrics::log_counters(Arc::clone(&view)));
+    }
     let (node, cluster) = (view.subject().rules.id(), view.subject().cluster.as_str());
     let span = tracing::info_span!(target: log::TARGET, "qcluster.node", %node, cluster);
     let task = runtime.spawn(released_with(alive, Driver::new(parts).run(first_words).instrument(span))).abort_handle();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::api::{Access, Subject};
+use qcluster_api::{Access, Subject};
 use qcluster_core::config::{TimingChoice, TimingValues};
 use qcluster_core::{Config, FencingToken, Lease, LostReason, Notification, Span, Time};
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use qcluster_core::api::{self, Status, Subject};
+use qcluster_api::{Status, Subject};
 use qcluster_core::{Peer, Span, Time};
 use tokio::sync::{broadcast, watch};
 
@@ -77,7 +77,7 @@ impl View {
     }
 
     /// Members and services, as last made known.
-    pub(crate) fn directory(&self) -> arc_swap::Guard<Arc<api::Directory>> {
+    pub(crate) fn directory(&self) -> arc_swap::Guard<Arc<qcluster_api::Directory>> {
         self.bulletin.read()
     }
 
@@ -139,16 +139,16 @@ impl View {
     }
 
     /// What the API answers from, as of now, and what was measured.
-    pub(crate) fn look<T>(&self, use_it: impl FnOnce(&api::View<'_>, &Measures) -> T) -> T {
+    pub(crate) fn look<T>(&self, use_it: impl FnOnce(&qcluster_api::View<'_>, &Measures) -> T) -> T {
         let follows = match &*self.leadership.borrow() {
             Leadership::Following { leader, term } => Some((Arc::clone(leader), *term)),
             Leadership::Vacant | Leadership::Leading { .. } | Leadership::Draining { .. } => None,
         };
         let (stopped, notes) = (self.stopped().map(|why| why.to_string()), self.board.read());
         let directory = self.bulletin.read();
-        // The lease before the clock: see `api::View`.
+        // The lease before the clock: see `qcluster_api::View`.
         let (draining, lease) = (self.edge.is_draining(), self.edge.lease());
-        let view = api::View {
+        let view = qcluster_api::View {
             subject: &self.subject,
             snapshot: &notes.snapshot,
             directory: &directory,

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use qcluster_api::ErrorBody;
 use qcluster_core::Peer;
-use qcluster_core::api::ErrorBody;
 
 /// Why a question to a node has no answer.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
-use qcluster_core::api::ErrorBody;
+use qcluster_api::ErrorBody;
 use qcluster_core::config::ApiToken;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use hyper::Method;
-use qcluster_core::api::{Deregistered, HeartbeatRequest, Leaving, MemberList, OwnerList, ServiceInfo, ServiceList};
+use qcluster_api::{Deregistered, HeartbeatRequest, Leaving, MemberList, OwnerList, ServiceInfo, ServiceList};
 use qcluster_core::{Health, Service};
 
 use super::exchange::exchange;

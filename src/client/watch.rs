@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qcluster_core::api::{EventList, WatchEvent};
+use qcluster_api::{EventList, WatchEvent};
 
 use super::exchange::exchange;
 use super::{Client, ClientError};

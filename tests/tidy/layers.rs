@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 6] = [
     &["election", "membership", "observer", "registry"],
     &["hard_state", "wire"],
     &["node"],
-    &["api", "endpoint", "recording"],
+    &["endpoint", "recording"],
 ];
 
 pub(crate) fn check(sources: &[Source]) -> Vec<Finding> {

@@ -1,4 +1,4 @@
-//! Who may change something over HTTP: the API token, and the names that this node goes by.
+//! The HTTP API: whether it is served, and who may change something over it.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,9 +11,12 @@ use super::problem::Findings;
 
 /// The section `api` of a configuration. Reading needs no token; calls that change something do, unless they come from
 /// the node's own machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiConfig {
+    /// Whether the node serves HTTP, on the port number of the cluster; true unless given. A node that was built without HTTP
+    /// serves none either way.
+    pub enabled: bool,
     /// What such calls have to show, as `Authorization: Bearer …`: 16 to 256 printable ASCII characters without spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<ApiToken>,
@@ -25,6 +28,12 @@ pub struct ApiConfig {
     /// `advertise_host` are fine anyway.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self { enabled: true, token: None, token_file: None, hosts: Vec::new() }
+    }
 }
 
 /// A secret that is not shown: `Debug` hides it.

@@ -137,6 +137,11 @@ impl Rules {
         self.key
     }
 
+    /// What every message of this node carries for its rules (E14).
+    pub fn digests(&self) -> Digests {
+        self.digests
+    }
+
     /// Whether this node votes, watches, or is in a cluster without voters.
     pub fn seat(&self) -> Seat {
         self.seat

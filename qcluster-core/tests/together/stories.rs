@@ -1,8 +1,7 @@
 //! What members and services look like from every node.
 
 use qcluster_core::{
-    Health, Input, MemberEvent, NodeId, Notification, RegistryCommand, RegistryError, Service, ServiceChange, Span,
-    State,
+    Health, Input, MemberEvent, Notification, RegistryCommand, RegistryError, Service, ServiceChange, Span, State,
 };
 
 use crate::cluster::{Cluster, address, id};
@@ -214,7 +213,6 @@ fn all_nodes_with_equal_views_name_the_same_owners() {
     for n in 0..5 {
         assert_eq!(cluster.node(n).members_hash(), cluster.node(0).members_hash());
         assert_eq!(owners(&cluster, n), before, "named by {n}");
-        assert_eq!(shown_owners(&cluster, n, &keys), before, "made known by {n}");
     }
     // When one is gone, then those that are left agree again.
     cluster.crash(4);
@@ -223,21 +221,5 @@ fn all_nodes_with_equal_views_name_the_same_owners() {
     assert!(after.iter().flatten().all(|owner| *owner != id(4)));
     for n in 0..4 {
         assert_eq!(owners(&cluster, n), after, "named by {n}");
-        assert_eq!(shown_owners(&cluster, n, &keys), after, "made known by {n}");
     }
-}
-
-/// The owners as an adapter makes them known, to its application and over HTTP.
-#[cfg(feature = "api")]
-fn shown_owners(cluster: &Cluster, n: usize, keys: &[String]) -> Vec<Vec<NodeId>> {
-    let node = cluster.node(n);
-    let directory = qcluster_core::api::Directory::empty(node.rules().key(), 0).after(node, cluster.now, 0, []);
-    let owners = |key: &String| directory.owners(key.as_bytes(), 2);
-    keys.iter().map(|key| owners(key).iter().map(|owner| NodeId::new(owner).unwrap()).collect()).collect()
-}
-
-/// Without the API nothing is made known.
-#[cfg(not(feature = "api"))]
-fn shown_owners(cluster: &Cluster, n: usize, keys: &[String]) -> Vec<Vec<NodeId>> {
-    keys.iter().map(|key| cluster.node(n).owners(key.as_bytes(), 2)).collect()
 }

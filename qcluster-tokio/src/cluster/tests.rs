@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use qcluster_core::api::StorageStatus;
+use qcluster_api::StorageStatus;
 use qcluster_core::config::{TimingChoice, TimingValues};
-use qcluster_core::{Config, FencingToken, LostReason, Metadata, Peer, TransferRefused};
+use qcluster_core::{ApiConfig, Config, FencingToken, LostReason, Metadata, Peer, TransferRefused};
 use tempfile::{TempDir, tempdir};
 
 use super::QCluster;
@@ -98,6 +98,19 @@ async fn a_cluster_of_one_leads_and_shows_itself_with_its_real_port() {
         }
     });
     assert_eq!(shown.await, *me);
+}
+
+/// The port number is taken for TCP only by a node that serves HTTP.
+#[tokio::test]
+async fn a_node_without_the_api_leads_and_takes_no_tcp_port() {
+    for serves in [false, cfg!(feature = "http")] {
+        let api = ApiConfig { enabled: serves, ..ApiConfig::default() };
+        let (cluster, mut changes) = started(Config { api, ..alone() }).await;
+        elected(&mut changes).await;
+        let bound = TcpListener::bind(cluster.status().listen[0]);
+        assert_eq!(bound.is_err(), serves, "{bound:?}");
+        in_time(cluster.shutdown()).await;
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Where outputs of the endpoint go.
 
-use qcluster_core::api::StorageStatus;
+use qcluster_api::StorageStatus;
 use qcluster_core::{Input, Notification, PersistId, Time};
 
 use crate::disk::Disk;

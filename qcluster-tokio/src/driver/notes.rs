@@ -1,6 +1,6 @@
 //! What the loop writes down of itself, for those who read without asking it.
 
-use qcluster_core::api::{PeerSnapshot, StorageStatus};
+use qcluster_api::{PeerSnapshot, StorageStatus};
 use qcluster_core::{Step, Time};
 
 use super::{Driver, Effects};

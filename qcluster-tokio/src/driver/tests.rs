@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use qcluster_core::api::{Snapshot, StorageStatus};
+use qcluster_api::{Snapshot, StorageStatus};
 use qcluster_core::{Config, DATAGRAM_MAX, Endpoint, EndpointBoot, Input, Output, Peer, Span, Time};
 use tokio::sync::mpsc;
 
@@ -15,7 +15,7 @@ use crate::commands::Command;
 use crate::measures::Measures;
 use crate::names::Names;
 use crate::sockets::witness::{Sent, Witness};
-use crate::sockets::{Sockets, bind};
+use crate::sockets::{Protocols, Sockets, bind};
 use crate::testing::{Puppet, slow};
 
 const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
@@ -49,7 +49,7 @@ impl Trio {
     /// The first leads.
     async fn led() -> Self {
         let Puppet { publisher, clock, .. } = Puppet::of(config(0));
-        let mut sockets = Sockets::new(bind("127.0.0.1", 0).await.unwrap().udp).unwrap();
+        let mut sockets = Sockets::new(bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap().udp).unwrap();
         sockets.witness = Some(Witness::new(publisher.edge.clone()));
         let now = clock.now();
         let start = |n: usize| {
@@ -209,7 +209,7 @@ async fn driver() -> (Driver, mpsc::Sender<Command>) {
     let Puppet { publisher, clock, .. } = Puppet::of(config.clone());
     let boot = EndpointBoot { seed: 1, stamp_ms: 1_764_000_000_000, saved: None };
     let endpoint = Endpoint::new(config.settings().unwrap().check().unwrap(), boot, clock.now()).unwrap();
-    let sockets = Sockets::new(bind("127.0.0.1", 0).await.unwrap().udp).unwrap();
+    let sockets = Sockets::new(bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap().udp).unwrap();
     let names = Names::new(config.all_peers(), config.join_addresses(), Span::from_millis(60_000));
     let (commands, received) = mpsc::channel(1);
     let parts = Parts { clock, endpoint, sockets, disk: None, recorder: None, publisher, names, commands: received };

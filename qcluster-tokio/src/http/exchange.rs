@@ -13,8 +13,8 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
+use qcluster_api::{Answer, Client, Done, ErrorCode, EventList, Method, Outcome, Response};
 use qcluster_core::RegistryCommand;
-use qcluster_core::api::{self, Answer, Client, Done, ErrorCode, EventList, Method, Outcome, Response};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -88,24 +88,24 @@ impl Site {
         self.metrics.tell_counters(&self.view);
     }
 
-    async fn perform(&self, command: api::Command) -> Done {
+    async fn perform(&self, command: qcluster_api::Command) -> Done {
         let Some(commands) = self.commands.upgrade() else { return Done::Stopped };
         let performed = async {
             match command {
-                api::Command::Transfer { target } => self.transfer(&commands, target).await,
-                api::Command::Register(service) => {
+                qcluster_api::Command::Transfer { target } => self.transfer(&commands, target).await,
+                qcluster_api::Command::Register(service) => {
                     let done = Done::Written { id: service.id.clone() };
                     self.write(&commands, RegistryCommand::Register(service), done).await
                 }
-                api::Command::Deregister { id } => {
+                qcluster_api::Command::Deregister { id } => {
                     let done = Done::Deregistered { id: id.clone() };
                     self.write(&commands, RegistryCommand::Deregister { id }, done).await
                 }
-                api::Command::Beat { id, health } => {
+                qcluster_api::Command::Beat { id, health } => {
                     let done = Done::Written { id: id.clone() };
                     self.write(&commands, RegistryCommand::Beat { id, health }, done).await
                 }
-                api::Command::Leave => match commands.send(Command::Shutdown).await {
+                qcluster_api::Command::Leave => match commands.send(Command::Shutdown).await {
                     Ok(()) => Done::Leaves,
                     Err(_) => Done::Stopped,
                 },
@@ -145,13 +145,14 @@ impl Site {
             Ok(body) => body,
             Err(refusal) => return (NO_ROUTE, Reply::Whole(refusal)),
         };
-        let Answer { route, outcome } = self.view.look(|view, _| api::answer(&request_of(from, &parts, &body), view));
+        let Answer { route, outcome } =
+            self.view.look(|view, _| qcluster_api::answer(&request_of(from, &parts, &body), view));
         let response = match outcome {
             Outcome::Respond(response) => response,
             Outcome::Metrics => self.metrics.response(),
             Outcome::Perform(command) => {
                 let done = self.perform(command).await;
-                self.view.look(|view, _| api::conclude(&done, view))
+                self.view.look(|view, _| qcluster_api::conclude(&done, view))
             }
             Outcome::Poll { index, wait } => self.watchers.poll(&self.view, index, wait).await,
             Outcome::Stream { index } => match self.watchers.stream(Arc::clone(&self.view), index, flow) {
@@ -226,10 +227,10 @@ fn method_of(method: &hyper::Method) -> Option<Method> {
     })
 }
 
-fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> api::Request<'a> {
+fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> qcluster_api::Request<'a> {
     // A header that is no text is there all the same, and matches nothing.
     let header = |name: HeaderName| parts.headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
-    api::Request {
+    qcluster_api::Request {
         method: method_of(&parts.method).unwrap_or(Method::Other),
         path: parts.uri.path(),
         query: parts.uri.query(),

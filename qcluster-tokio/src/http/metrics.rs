@@ -1,79 +1,60 @@
-//! `/metrics`: what the loop and the server have counted, in Prometheus text, and the same counters for `tracing`.
+//! `/metrics`: what the loop and the server have counted, in Prometheus text.
 
-use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::{Registry, Unit};
-use qcluster_core::api::{ErrorCode, Response};
+use prometheus_client::registry::{Registry, Unit as EncodedUnit};
+use qcluster_api::{ErrorCode, Response};
 
 use super::watchers::Watchers;
-use crate::log;
 use crate::measures::{BOUNDS_NS, Histogram};
+use crate::metrics::{CounterLog, Family, ServerCounters, Unit, Value, families};
 use crate::view::View;
-
-mod table;
-
-use table::{Family, Value};
 
 /// The version of the format that this is.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the server counts. A lock is fine here: only the server's thread takes it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct HttpCounters {
-    /// By route and status; both are from fixed tables.
-    pub(super) requests: BTreeMap<(&'static str, u16), u64>,
-    /// By route: how long answers took, those that waited for something to happen among them.
-    pub(super) durations: BTreeMap<&'static str, Histogram>,
-    pub(super) accepted: u64,
-    pub(super) refused: u64,
-    /// Those who wait for events now.
-    pub(super) watchers: u64,
-}
-
 /// The registry, and what is told of it.
 pub(super) struct Metrics {
     registry: Registry,
-    http: Arc<Mutex<HttpCounters>>,
+    server: Arc<Mutex<ServerCounters>>,
     watchers: Arc<Watchers>,
-    /// What `tracing` was told last.
-    told: Mutex<BTreeMap<(&'static str, String), u64>>,
+    log: Mutex<CounterLog>,
 }
 
 #[derive(Debug)]
 struct NodeCollector {
     view: Weak<View>,
-    http: Arc<Mutex<HttpCounters>>,
+    server: Arc<Mutex<ServerCounters>>,
     watchers: Arc<Watchers>,
 }
 
 impl Metrics {
     pub(super) fn new(view: &Arc<View>, watchers: &Arc<Watchers>) -> Self {
-        let http = Arc::new(Mutex::new(HttpCounters::default()));
+        let server = Arc::new(Mutex::new(ServerCounters::default()));
         let mut registry = Registry::with_prefix("qcluster");
         let collector =
-            NodeCollector { view: Arc::downgrade(view), http: Arc::clone(&http), watchers: Arc::clone(watchers) };
+            NodeCollector { view: Arc::downgrade(view), server: Arc::clone(&server), watchers: Arc::clone(watchers) };
         registry.register_collector(Box::new(collector));
-        Self { registry, http, watchers: Arc::clone(watchers), told: Mutex::default() }
+        Self { registry, server, watchers: Arc::clone(watchers), log: Mutex::default() }
     }
 
     pub(super) fn request(&self, route: &'static str, status: u16, took: Duration) {
-        let mut http = self.http();
-        *http.requests.entry((route, status)).or_default() += 1;
-        http.durations.entry(route).or_default().observe(took.into());
+        let mut server = self.server();
+        *server.requests.entry((route, status)).or_default() += 1;
+        server.durations.entry(route).or_default().observe(took.into());
     }
 
     pub(super) fn connections_accepted(&self) {
-        self.http().accepted += 1;
+        self.server().accepted += 1;
     }
 
     pub(super) fn connections_refused(&self) {
-        self.http().refused += 1;
+        self.server().refused += 1;
     }
 
     pub(super) fn response(&self) -> Response {
@@ -86,46 +67,22 @@ impl Metrics {
 
     /// Tells `tracing` of the counters that have grown since the last time.
     pub(super) fn tell_counters(&self, view: &View) {
-        if !tracing::enabled!(target: log::TARGET, tracing::Level::DEBUG) {
-            return;
-        }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let http = HttpCounters { watchers: self.watchers.count(), ..self.http().clone() };
-        view.look(|seen, measures| {
-            for family in table::families(seen, measures, &http) {
-                for (labels, value) in &family.values {
-                    let Value::Counter(value) = value else { continue };
-                    let labels = named(labels);
-                    let last = told.insert((family.name, labels.clone()), *value).unwrap_or(0);
-                    if *value > last {
-                        log::counter(seen.subject.rules.id(), family.name, &labels, *value, value - last);
-                    }
-                }
-            }
-        });
+        let server = ServerCounters { watchers: self.watchers.count(), ..self.server().clone() };
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).tell(view, Some(&server));
     }
 
-    fn http(&self) -> std::sync::MutexGuard<'_, HttpCounters> {
-        self.http.lock().unwrap_or_else(PoisonError::into_inner)
+    fn server(&self) -> std::sync::MutexGuard<'_, ServerCounters> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn named(labels: &[(&'static str, String)]) -> String {
-    let mut text = String::new();
-    for (index, (name, value)) in labels.iter().enumerate() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{}{name}={value}", if index == 0 { "" } else { " " });
-    }
-    text
 }
 
 impl Collector for NodeCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(view) = self.view.upgrade() else { return Ok(()) };
-        let http = self.http.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let http = HttpCounters { watchers: self.watchers.count(), ..http };
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let server = ServerCounters { watchers: self.watchers.count(), ..server };
         view.look(|seen, measures| {
-            for family in table::families(seen, measures, &http) {
+            for family in families(seen, measures, Some(&server)) {
                 encode(&mut encoder, &family)?;
             }
             Ok(())
@@ -140,8 +97,11 @@ fn encode(encoder: &mut DescriptorEncoder<'_>, family: &Family<'_>) -> fmt::Resu
         Value::Gauge(_) | Value::Level(_) => MetricType::Gauge,
         Value::Histogram(_) => MetricType::Histogram,
     };
-    let unit: Option<&Unit> = family.unit.as_ref();
-    let mut metric = encoder.encode_descriptor(family.name, family.help, unit, kind)?;
+    let unit = family.unit.map(|unit| match unit {
+        Unit::Seconds => EncodedUnit::Seconds,
+        Unit::Bytes => EncodedUnit::Bytes,
+    });
+    let mut metric = encoder.encode_descriptor(family.name, family.help, unit.as_ref(), kind)?;
     for (labels, value) in &family.values {
         if labels.is_empty() {
             encode_value(&mut metric, value)?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::api::ErrorCode;
+use qcluster_api::ErrorCode;
 use qcluster_core::{Config, FencingToken, TransferRefused};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{CONNECTIONS_MAX, start};
 use crate::commands::Command;
-use crate::sockets::bind;
+use crate::sockets::{Protocols, bind};
 use crate::testing::{Puppet, in_time};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -27,7 +27,7 @@ struct Served {
 }
 
 async fn served(config: Config) -> Served {
-    let bound = bind("127.0.0.1", 0).await.unwrap();
+    let bound = bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap();
     let puppet = Puppet::of(config);
     let (commands, asked) = mpsc::channel(4);
     start(bound.tcp, Arc::clone(&puppet.view), commands.downgrade(), ()).unwrap();

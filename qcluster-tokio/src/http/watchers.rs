@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame};
+use qcluster_api::{Done, ErrorCode, Response, Streamed};
 use qcluster_core::Span;
-use qcluster_core::api::{self, Done, ErrorCode, Response, Streamed};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
@@ -65,15 +65,15 @@ impl Watchers {
         let answer = async {
             loop {
                 news.borrow_and_update();
-                if let Some(answer) = view.look(|view, _| api::poll(index, view)) {
+                if let Some(answer) = view.look(|view, _| qcluster_api::poll(index, view)) {
                     return answer;
                 }
                 if news.changed().await.is_err() {
-                    return view.look(|view, _| api::conclude(&Done::Stopped, view));
+                    return view.look(|view, _| qcluster_api::conclude(&Done::Stopped, view));
                 }
             }
         };
-        timeout(wait.into(), answer).await.unwrap_or_else(|_| api::nothing_since(index))
+        timeout(wait.into(), answer).await.unwrap_or_else(|_| qcluster_api::nothing_since(index))
     }
 
     /// Begins a stream behind that index. `flow` tells the connection what goes over it.
@@ -103,7 +103,7 @@ fn busy() -> Response {
 /// Writes events until the node has stopped or the reader has gone. Gives what its connection is good for then.
 async fn write(view: &View, mut index: u64, reader: &mpsc::Sender<Bytes>, patience: Duration) -> Flow {
     let mut news = view.news();
-    let mut bytes = api::stream_start(index);
+    let mut bytes = qcluster_api::stream_start(index);
     loop {
         match timeout(patience, reader.send(bytes.into())).await {
             Ok(Ok(())) => {}
@@ -112,7 +112,7 @@ async fn write(view: &View, mut index: u64, reader: &mpsc::Sender<Bytes>, patien
         }
         bytes = loop {
             news.borrow_and_update();
-            match view.look(|view, _| api::stream_next(index, view)) {
+            match view.look(|view, _| qcluster_api::stream_next(index, view)) {
                 Streamed::Send { bytes, index: last } => {
                     index = last;
                     break bytes;

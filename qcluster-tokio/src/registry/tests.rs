@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use qcluster_core::api::{Happened, WatchEvent};
+use qcluster_api::{Happened, WatchEvent};
 use qcluster_core::{Config, Health, Metadata, Mode, RegistryError, Service, Span};
 
 use super::WatchError;

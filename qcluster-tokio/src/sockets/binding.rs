@@ -1,4 +1,4 @@
-//! Binding: UDP and TCP on one port number, on every address that the host name stands for.
+//! Binding: UDP, and TCP where HTTP is served, on one port number, on every address that the host name stands for.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,7 +11,15 @@ use crate::error::BindError;
 /// address.
 const ATTEMPTS_MAX: usize = 16;
 
-/// What a node listens on: the same addresses for both protocols, all with one port.
+/// Which protocols a node listens with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocols {
+    /// A node that serves no HTTP.
+    Udp,
+    UdpAndTcp,
+}
+
+/// What a node listens on: the same addresses for each protocol, all with one port.
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub(crate) udp: Vec<UdpSocket>,
@@ -20,11 +28,11 @@ pub(crate) struct Bound {
 }
 
 /// Binds `port` on all addresses of `host`, a free one if it is 0.
-pub(crate) async fn bind(host: &str, port: u16) -> Result<Bound, BindError> {
+pub(crate) async fn bind(host: &str, port: u16, protocols: Protocols) -> Result<Bound, BindError> {
     let ips = addresses(host).await?;
     let mut attempt = 1;
     loop {
-        match bind_all(&ips, port).await {
+        match bind_all(&ips, port, protocols).await {
             Err(BindError::InUse { .. }) if port == 0 && attempt < ATTEMPTS_MAX => attempt += 1,
             result => return result,
         }
@@ -63,16 +71,16 @@ async fn addresses(host: &str) -> Result<Vec<IpAddr>, BindError> {
     Ok(ips)
 }
 
-async fn bind_all(ips: &[IpAddr], port: u16) -> Result<Bound, BindError> {
+async fn bind_all(ips: &[IpAddr], port: u16, protocols: Protocols) -> Result<Bound, BindError> {
     let mut bound = Bound { udp: Vec::new(), tcp: Vec::new(), addresses: Vec::new() };
     let mut first_error = None;
     for &ip in ips {
         // The first address chooses the port if the system may, and the others follow it.
         let port = bound.addresses.first().map_or(port, SocketAddr::port);
-        match bind_one(SocketAddr::new(ip, port)).await {
+        match bind_one(SocketAddr::new(ip, port), protocols).await {
             Ok((udp, tcp, address)) => {
                 bound.udp.push(udp);
-                bound.tcp.push(tcp);
+                bound.tcp.extend(tcp);
                 bound.addresses.push(address);
             }
             Err(error @ BindError::InUse { .. }) => return Err(error),
@@ -86,11 +94,19 @@ async fn bind_all(ips: &[IpAddr], port: u16) -> Result<Bound, BindError> {
     }
 }
 
-async fn bind_one(address: SocketAddr) -> Result<(UdpSocket, TcpListener, SocketAddr), BindError> {
+async fn bind_one(
+    address: SocketAddr,
+    protocols: Protocols,
+) -> Result<(UdpSocket, Option<TcpListener>, SocketAddr), BindError> {
+    if protocols == Protocols::Udp {
+        let udp = UdpSocket::bind(address).await.map_err(|error| refused(address, "UDP", error))?;
+        let address = udp.local_addr().map_err(|error| refused(address, "UDP", error))?;
+        return Ok((udp, None, address));
+    }
     let tcp = TcpListener::bind(address).await.map_err(|error| refused(address, "TCP", error))?;
     let address = tcp.local_addr().map_err(|error| refused(address, "TCP", error))?;
     let udp = UdpSocket::bind(address).await.map_err(|error| refused(address, "UDP", error))?;
-    Ok((udp, tcp, address))
+    Ok((udp, Some(tcp), address))
 }
 
 fn refused(address: SocketAddr, protocol: &'static str, error: io::Error) -> BindError {

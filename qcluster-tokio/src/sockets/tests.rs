@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::binding::bind;
+use super::binding::{Protocols, bind};
 use super::{Received, Sockets, in_family_of, reaches};
 use crate::error::BindError;
 use crate::testing::in_time;
@@ -38,7 +38,7 @@ fn an_ipv4_destination_is_written_for_the_family_of_the_socket() {
 
 #[tokio::test]
 async fn localhost_is_every_loopback_address_with_one_port() {
-    let bound = bind("localhost", 0).await.unwrap();
+    let bound = bind("localhost", 0, Protocols::UdpAndTcp).await.unwrap();
     assert!(bound.addresses.contains(&SocketAddr::new(Ipv4Addr::LOCALHOST.into(), bound.addresses[0].port())));
     assert!(bound.addresses.iter().all(|address| address.port() == bound.addresses[0].port()));
     let udp: Vec<_> = bound.udp.iter().map(|socket| socket.local_addr().unwrap()).collect();
@@ -48,9 +48,9 @@ async fn localhost_is_every_loopback_address_with_one_port() {
 
 #[tokio::test]
 async fn a_port_in_use_is_told_in_one_sentence_that_names_the_address() {
-    let bound = bind("127.0.0.1", 0).await.unwrap();
+    let bound = bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap();
     let port = bound.addresses[0].port();
-    let error = bind("localhost", port).await.unwrap_err();
+    let error = bind("localhost", port, Protocols::UdpAndTcp).await.unwrap_err();
     assert!(matches!(error, BindError::InUse { .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains(&format!("port {port} on 127.0.0.1")) && text.lines().count() == 1, "{text}");
@@ -59,14 +59,14 @@ async fn a_port_in_use_is_told_in_one_sentence_that_names_the_address() {
 #[tokio::test]
 async fn an_address_of_another_machine_is_refused() {
     // Reserved for documentation: no machine has it.
-    let error = bind("192.0.2.1", 0).await.unwrap_err();
+    let error = bind("192.0.2.1", 0, Protocols::UdpAndTcp).await.unwrap_err();
     assert!(matches!(error, BindError::Refused { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn datagrams_arrive_over_either_family_and_are_counted() {
-    let mut here = Sockets::new(bind("localhost", 0).await.unwrap().udp).unwrap();
-    let there_bound = bind("localhost", 0).await.unwrap();
+    let mut here = Sockets::new(bind("localhost", 0, Protocols::UdpAndTcp).await.unwrap().udp).unwrap();
+    let there_bound = bind("localhost", 0, Protocols::UdpAndTcp).await.unwrap();
     let mut there = Sockets::new(there_bound.udp).unwrap();
     here.ready_to_send().await;
     let mut buffer = [0; 16];
@@ -89,7 +89,7 @@ async fn datagrams_arrive_over_either_family_and_are_counted() {
 
 #[tokio::test]
 async fn a_destination_that_no_socket_reaches_is_counted_and_harms_nothing() {
-    let mut sockets = Sockets::new(bind("127.0.0.1", 0).await.unwrap().udp).unwrap();
+    let mut sockets = Sockets::new(bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap().udp).unwrap();
     sockets.ready_to_send().await;
     sockets.send(SocketAddr::new(ip("10.0.0.7"), 7002), b"hello");
     assert_eq!(sockets.counters().not_sent, 1);
@@ -98,8 +98,8 @@ async fn a_destination_that_no_socket_reaches_is_counted_and_harms_nothing() {
 
 #[tokio::test]
 async fn a_receiver_that_is_not_there_harms_nothing() {
-    let gone = bind("127.0.0.1", 0).await.unwrap().addresses[0];
-    let mut sockets = Sockets::new(bind("127.0.0.1", 0).await.unwrap().udp).unwrap();
+    let gone = bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap().addresses[0];
+    let mut sockets = Sockets::new(bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap().udp).unwrap();
     sockets.ready_to_send().await;
     for _ in 0..3 {
         sockets.send(gone, b"hello");

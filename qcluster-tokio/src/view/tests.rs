@@ -1,6 +1,6 @@
 //! What the status says of peers, which depends on who has reason to speak.
 
-use qcluster_core::api::{PeerSnapshot, Whereabouts};
+use qcluster_api::{PeerSnapshot, Whereabouts};
 use qcluster_core::{Config, Metadata, Notification, Peer, Term, Time};
 
 use crate::testing::Puppet;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use qcluster_core::api::News;
+use qcluster_api::News;
 use qcluster_core::{Boot, Node, NodeId, Settings, Span, Time};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use tokio::sync::{mpsc, watch};

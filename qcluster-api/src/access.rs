@@ -1,0 +1,105 @@
+//! Who may change something: whoever shows the token, or asks from the node's own machine; never a page of another site.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use super::request::{Client, Request};
+use super::response::{ErrorCode, Response};
+use qcluster_core::{ApiToken, Config};
+
+/// What stands between a request and a change.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    token: Option<ApiToken>,
+    /// The names of this node beside `localhost` and IP addresses.
+    names: Vec<String>,
+}
+
+impl Access {
+    /// As `config` says. The token is given apart, since it may have come from a file.
+    pub fn new(config: &Config, token: Option<ApiToken>) -> Self {
+        let own = [Some(&config.listen_host), config.advertise_host.as_ref()];
+        Self { token, names: own.into_iter().flatten().chain(&config.api.hosts).cloned().collect() }
+    }
+
+    /// Lets a request pass, or says why not.
+    ///
+    /// The host is checked although the token is: a name that an attacker's DNS server points at this machine makes a
+    /// browser here the attacker's client, and loopback needs no token.
+    pub(super) fn check(&self, request: &Request<'_>) -> Result<(), Response> {
+        if request.host.is_some_and(|host| !self.is_own(host)) {
+            return Err(Response::error(
+                ErrorCode::ForeignHost,
+                "this node does not go by the name in Host: use its address, or list the name in api.hosts",
+            ));
+        }
+        if request.origin.is_some_and(|origin| !is_same(origin, request.host)) {
+            return Err(Response::error(
+                ErrorCode::ForeignOrigin,
+                "a page of another site has no business here: send no Origin",
+            ));
+        }
+        let is_through_proxy = request.client == Client::Forwarded;
+        let (code, message) = match (request.authorization, &self.token) {
+            (Some(shown), Some(token)) if shows(shown, token) => return Ok(()),
+            (None, _) if request.client == Client::Loopback => return Ok(()),
+            (Some(_), Some(_)) => (
+                ErrorCode::Unauthorized,
+                "this is not the API token of this node: send Authorization: Bearer and the token of its configuration",
+            ),
+            (Some(_), None) => (
+                ErrorCode::Unauthorized,
+                "this node has no API token to compare with: set api.token, or ask from its own machine without one",
+            ),
+            (None, Some(_)) if is_through_proxy => (
+                ErrorCode::Unauthorized,
+                "what comes through a proxy needs the API token: send Authorization: Bearer and the token",
+            ),
+            (None, Some(_)) => (
+                ErrorCode::Unauthorized,
+                "only clients on the node's own machine go without the API token: send Authorization: Bearer and the token",
+            ),
+            (None, None) if is_through_proxy => (
+                ErrorCode::Forbidden,
+                "what comes through a proxy needs an API token, and this node has none: set api.token, or ask it directly",
+            ),
+            (None, None) => (
+                ErrorCode::Forbidden,
+                "this node has no API token, so only clients on its own machine may change something: set api.token",
+            ),
+        };
+        Err(Response::error(code, message))
+    }
+
+    fn is_own(&self, authority: &str) -> bool {
+        let Some(host) = host_of(authority) else { return false };
+        // An address cannot be pointed elsewhere by a name server.
+        host.parse::<IpAddr>().is_ok()
+            || host.eq_ignore_ascii_case("localhost")
+            || self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+}
+
+/// The host of `host`, `host:port` or `[address]:port`.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, rest) = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split_once(']')?,
+        None => authority.find(':').map_or((authority, ""), |at| authority.split_at(at)),
+    };
+    let port = rest.strip_prefix(':').unwrap_or(rest);
+    port.bytes().all(|byte| byte.is_ascii_digit()).then_some(host)
+}
+
+/// Whether the page comes from where the request goes to.
+fn is_same(origin: &str, host: Option<&str>) -> bool {
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    authority.zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
+}
+
+/// Compares in a time that does not depend on where the first difference is.
+fn shows(authorization: &str, token: &ApiToken) -> bool {
+    let Some((scheme, shown)) = authorization.split_once(' ') else { return false };
+    let same = constant_time_eq::constant_time_eq(shown.trim().as_bytes(), token.reveal().as_bytes());
+    scheme.eq_ignore_ascii_case("bearer") && same
+}

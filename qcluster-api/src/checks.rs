@@ -1,0 +1,187 @@
+//! Health checks for load balancers and orchestrators: 200 or 503, nothing in between.
+//!
+//! | path | 200 while |
+//! |---|---|
+//! | `/`, `/leader` | this node holds the lease, at this instant |
+//! | `/follower` | it knows another node as the leader, and its loop runs |
+//! | `/health` | its loop runs, its state can be saved, it hears a leader, and what it sees of the others can be relied on: a working part of a working cluster |
+//! | `/readiness` | its loop runs, its boot wait is over, its state can be saved, and it is not handing over |
+//! | `/liveness` | it has not stopped, and its loop has run within twenty leases, and ten seconds at least |
+//!
+//! Readiness does not ask for a leader: an orchestrator that starts the nodes one by one, each after the last is ready,
+//! would wait for ever for the first. It does ask for the end of the boot wait, so that a rolling restart takes the next
+//! voter only when the last one can vote again.
+//!
+//! When most members have vanished at once (G9), `/health` says so, and `/readiness` does not: those that are left are all
+//! that there is, and taking them out of service as well would make matters worse.
+//!
+//! Without a leader by design (`"mode": "masterless"`) `/leader` and `/follower` are always 503 `masterless`, and `/health`
+//! asks for no leader. What is known of a leader by hearsay alone (E19) is named in refusals, and makes no check pass.
+
+use serde::Serialize;
+
+use super::Outcome;
+use super::response::{ErrorCode, Response};
+use super::routes::Call;
+use super::status::StorageStatus;
+use super::view::{ShownLeader, View};
+use qcluster_core::{Peer, Role};
+
+/// Who leads, as `/leader` and `/follower` show it with their 200.
+#[derive(Serialize)]
+struct LeaderBody<'a> {
+    leader: &'a Peer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Fine {
+    status: &'static str,
+}
+
+pub(super) type Verdict = Result<(), Response>;
+
+pub(super) fn ping(_: &Call<'_>) -> Outcome {
+    Outcome::Respond(Response::text(200, "pong"))
+}
+
+pub(super) fn leader(call: &Call<'_>) -> Outcome {
+    let view = call.view;
+    Outcome::Respond(match view.held() {
+        Some(lease) => led(view, Some(lease.token.0)),
+        None => not_leader(view),
+    })
+}
+
+/// That this node does not lead, and who does, as far as it knows; 503.
+pub(super) fn not_leader(view: &View<'_>) -> Response {
+    if view.subject.is_masterless() {
+        return masterless();
+    }
+    let shown = view.held().is_none().then(|| view.shown_leader()).flatten();
+    if let Some(ShownLeader { peer, by_hearsay, .. }) = shown {
+        let message = if by_hearsay {
+            "this node hears no leader: others say that this one leads"
+        } else {
+            "another node leads, as far as this one knows"
+        };
+        return Response::error_naming(ErrorCode::NotLeader, message, Some(peer));
+    }
+    let message = alloc::format!("this node does not lead, and knows no leader: {}", view.facts());
+    Response::error(ErrorCode::NotLeader, &message)
+}
+
+/// 200 with the leader.
+fn led(view: &View<'_>, token: Option<u64>) -> Response {
+    match view.shown_leader() {
+        Some(ShownLeader { peer, .. }) => Response::json(200, &LeaderBody { leader: &peer, token }),
+        None => no_leader(view),
+    }
+}
+
+fn masterless() -> Response {
+    Response::error(ErrorCode::Masterless, "this cluster has no leader by design: all its nodes are members alike")
+}
+
+pub(super) fn follower(call: &Call<'_>) -> Outcome {
+    let view = call.view;
+    let follows = || match view.leader() {
+        Some(_) if view.held().is_some() => {
+            Err(Response::error(ErrorCode::NotFollower, "this node leads, so it follows nobody"))
+        }
+        Some(_) => Ok(led(view, None)),
+        None => Err(no_leader(view)),
+    };
+    let verdict = runs(view).and_then(|()| follows());
+    Outcome::Respond(verdict.unwrap_or_else(|refusal| refusal))
+}
+
+pub(super) fn health(call: &Call<'_>) -> Outcome {
+    let view = call.view;
+    let knows_leader = || match view.leader() {
+        Some(_) => Ok(()),
+        None if view.subject.is_masterless() => Ok(()),
+        None => Err(no_leader(view)),
+    };
+    judged(runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()).and_then(|()| trusts(view)))
+}
+
+pub(super) fn readiness(call: &Call<'_>) -> Outcome {
+    let view = call.view;
+    judged(runs(view).and_then(|()| saves(view)).and_then(|()| works(view)))
+}
+
+pub(super) fn liveness(call: &Call<'_>) -> Outcome {
+    let view = call.view;
+    judged(not_stopped(view).and_then(|()| if view.is_dead() { Err(stalled(view)) } else { Ok(()) }))
+}
+
+fn judged(verdict: Verdict) -> Outcome {
+    Outcome::Respond(verdict.map_or_else(|refusal| refusal, |()| Response::json(200, &Fine { status: "ok" })))
+}
+
+fn not_stopped(view: &View<'_>) -> Verdict {
+    view.stopped.map_or(Ok(()), |why| Err(Response::error(ErrorCode::Stopped, why)))
+}
+
+/// That what this node passes on about the cluster is worth something: it has not stopped, and its loop runs.
+pub(super) fn runs(view: &View<'_>) -> Verdict {
+    not_stopped(view)?;
+    if view.is_stalled() { Err(stalled(view)) } else { Ok(()) }
+}
+
+/// That most members have not vanished at once (G9).
+pub(super) fn trusts(view: &View<'_>) -> Verdict {
+    if view.directory.is_trusted() {
+        return Ok(());
+    }
+    Err(Response::error(
+        ErrorCode::Untrusted,
+        "most members vanished at once, so the fault is probably here: what this node says of members and services is not to \
+         be relied on",
+    ))
+}
+
+fn stalled(view: &View<'_>) -> Response {
+    let message = alloc::format!(
+        "the node's loop has not run for {} ms: something blocks its runtime, or the machine has stood still",
+        view.unseen().as_millis()
+    );
+    Response::error(ErrorCode::Stalled, &message)
+}
+
+fn saves(view: &View<'_>) -> Verdict {
+    match &view.snapshot.storage {
+        StorageStatus::Diskless | StorageStatus::Durable => Ok(()),
+        StorageStatus::Failed { error } => {
+            let message = alloc::format!("this node could not save its state and abstains until its restart: {error}");
+            Err(Response::error(ErrorCode::StorageFailed, &message))
+        }
+    }
+}
+
+fn works(view: &View<'_>) -> Verdict {
+    match view.snapshot.role {
+        None => Err(Response::error(ErrorCode::Starting, "the node has not begun yet")),
+        Some(Role::Booting) => Err(Response::error(
+            ErrorCode::Starting,
+            "the node sits out its boot wait: until what an earlier life may have promised is over, it does not vote",
+        )),
+        Some(Role::Stopped) => Err(Response::error(ErrorCode::Stopped, "the node has stopped")),
+        Some(_) if view.draining && view.held().is_some() => {
+            Err(Response::error(ErrorCode::Draining, "the node hands over its leadership"))
+        }
+        Some(Role::Member | Role::Observer | Role::Follower | Role::PreCandidate | Role::Candidate | Role::Leader) => {
+            Ok(())
+        }
+    }
+}
+
+fn no_leader(view: &View<'_>) -> Response {
+    if view.subject.is_masterless() {
+        return masterless();
+    }
+    let message = alloc::format!("this node knows no leader: {}", view.facts());
+    Response::error(ErrorCode::NoLeader, &message)
+}

@@ -1,0 +1,70 @@
+//! What a node has counted, by name, for its status.
+
+use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+
+use super::view::Snapshot;
+use qcluster_core::{DropReason, LostReason, MessageKind, Refusal};
+
+/// Every counter under its name; those by reason or kind only where they are not zero.
+pub(super) fn named(snapshot: &Snapshot) -> BTreeMap<String, u64> {
+    let Snapshot { counters, transport, .. } = snapshot;
+    let plain = [
+        ("received", counters.received),
+        ("sent", counters.sent),
+        ("pre_votes", counters.pre_votes),
+        ("candidacies", counters.candidacies),
+        ("expired_candidacies", counters.expired_candidacies),
+        ("elected", counters.elected),
+        ("votes_granted", counters.votes_granted),
+        ("releases_honoured", counters.releases_honoured),
+        ("yielded", counters.yielded),
+        ("late_timers", counters.late_timers),
+        ("transfers", counters.transfers),
+        ("transfers_refused", counters.transfers_refused),
+        ("preferred_attempts", counters.preferred_attempts),
+        ("persists", counters.persists),
+        ("persist_failures", counters.persist_failures),
+        ("clock_regressions", counters.clock_regressions),
+        ("twins", counters.twins),
+        ("observers_refused", counters.observers_refused),
+        ("overflowed", counters.overflowed),
+        ("probes", counters.probes),
+        ("probes_failed", counters.probes_failed),
+        ("late_probes", counters.late_probes),
+        ("suspicions", counters.suspicions),
+        ("refutations", counters.refutations),
+        ("members_met", counters.members_met),
+        ("members_down", counters.members_down),
+        ("members_refused", counters.members_refused),
+        ("distrusts", counters.distrusts),
+        ("comparisons", counters.comparisons),
+        ("records_received", counters.records_received),
+        ("records_news", counters.records_news),
+        ("records_known", counters.records_known),
+        ("own_claims", counters.own_claims),
+        ("services_lapsed", counters.services_lapsed),
+        ("services_expired", counters.services_expired),
+        ("services_refused", counters.services_refused),
+        ("unaddressed", transport.unaddressed),
+        ("lookup_failures", transport.lookup_failures),
+        ("udp_sent", transport.sent),
+        ("udp_received", transport.received),
+        ("udp_sent_bytes", transport.sent_bytes),
+        ("udp_received_bytes", transport.received_bytes),
+        ("udp_not_sent", transport.not_sent),
+        ("udp_send_errors", transport.send_errors),
+        ("udp_receive_errors", transport.receive_errors),
+    ];
+    let dropped = DropReason::ALL.iter().map(|reason| ("dropped", reason.name(), counters.dropped_for(*reason)));
+    let refused = Refusal::ALL.iter().map(|reason| ("votes_refused", reason.name(), counters.refused_for(*reason)));
+    let lost = LostReason::ALL.iter().map(|reason| ("lost", reason.name(), counters.lost[reason.index()]));
+    let kinds = MessageKind::ALL.iter();
+    let sent = kinds.clone().map(|kind| ("sent", kind.name(), counters.sent_by_kind[kind.index()]));
+    let received = kinds.map(|kind| ("received", kind.name(), counters.received_by_kind[kind.index()]));
+    let by_reason = dropped.chain(refused).chain(lost).chain(sent).chain(received).filter(|(_, _, count)| *count > 0);
+    let by_reason = by_reason.map(|(what, reason, count)| (format!("{what}.{reason}"), count));
+    plain.into_iter().map(|(name, count)| (name.to_owned(), count)).chain(by_reason).collect()
+}

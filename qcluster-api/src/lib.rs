@@ -1,0 +1,145 @@
+//! The HTTP API as a pure function: from a request, and what is known of a node, to an answer. No server, no socket, no
+//! waiting.
+//!
+//! An adapter reads a [`Request`] with whatever HTTP server it has, takes a [`View`] of the node without asking the
+//! node's loop, and calls [`answer`]. What comes back is a response, the wish for metrics (whose text format is the
+//! adapter's), or a [`Command`]; the adapter carries that out and gives the result to [`conclude`].
+//!
+//! The table of paths is in `routes.rs`.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod access;
+mod checks;
+mod conclude;
+mod counters;
+mod directory;
+mod discovery;
+mod facts;
+mod leader;
+mod members;
+mod query;
+mod request;
+mod response;
+mod routes;
+mod services;
+mod status;
+mod transfer;
+mod view;
+mod watching;
+
+pub use access::Access;
+pub use conclude::{Deregistered, Leaving, conclude};
+pub use directory::{Directory, Happened, MemberInfo, News, ServiceInfo, Since, WatchEvent};
+pub use discovery::authority;
+pub use facts::facts;
+pub use leader::LeaderInfo;
+pub use members::{MemberList, OwnerList};
+pub use request::{Client, Method, Request};
+pub use response::{ErrorBody, ErrorCode, Response};
+pub use routes::answer;
+pub use services::{HeartbeatRequest, ServiceList};
+pub use status::{PeerStatus, RegistryStatus, Status, StorageStatus};
+pub use transfer::{TransferRequest, Transferred};
+pub use view::{PeerSnapshot, ShownLeader, Snapshot, Subject, TransportCounters, View, Whereabouts};
+pub use watching::{EventList, Streamed, nothing_since, poll, stream_next, stream_start};
+
+use alloc::string::String;
+
+use qcluster_core::{FencingToken, Health, NodeId, RegistryError, Service, Span, TransferRefused};
+
+/// What to do about a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The pattern of the path, for metrics: one of a fixed table, or `other`.
+    pub route: &'static str,
+    /// What to do.
+    pub outcome: Outcome,
+}
+
+/// What an answer takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Send this.
+    Respond(Response),
+    /// Send all metrics.
+    Metrics,
+    /// Carry this out, and send what [`conclude`] makes of the result.
+    Perform(Command),
+    /// Look whenever something has happened, and send what [`poll`] has to say; [`nothing_since`] when the time is over.
+    Poll {
+        /// What the client knows already.
+        index: u64,
+        /// How long it waits.
+        wait: Span,
+    },
+    /// Send [`Response::EVENTS`] with [`stream_start`], and whenever something has happened what [`stream_next`] says.
+    Stream {
+        /// What the client knows already.
+        index: u64,
+    },
+}
+
+/// What a request wants of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Hand leadership over, and wait until it has ended.
+    Transfer {
+        /// To whom; to whoever is best placed unless given.
+        target: Option<NodeId>,
+    },
+    /// Register a service.
+    Register(Service),
+    /// End a service.
+    Deregister {
+        /// Its identifier.
+        id: String,
+    },
+    /// A service lives.
+    Beat {
+        /// Its identifier.
+        id: String,
+        /// How it is, if that is said.
+        health: Option<Health>,
+    },
+    /// Leave the cluster in an orderly way, and stop: begun, it is done.
+    Leave,
+}
+
+/// How a command has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// This node no longer leads.
+    Transferred {
+        /// Which leadership has ended; `None` if the target was this node.
+        ended: Option<FencingToken>,
+    },
+    /// The node has refused to hand over; nothing has changed.
+    TransferRefused(TransferRefused),
+    /// A service is registered, or has been heard of.
+    Written {
+        /// Its identifier.
+        id: String,
+    },
+    /// A service has ended.
+    Deregistered {
+        /// Its identifier.
+        id: String,
+    },
+    /// The registry has refused; nothing has changed.
+    WriteRefused(RegistryError),
+    /// The node has begun to leave.
+    Leaves,
+    /// The node has stopped.
+    Stopped,
+    /// It was begun, and has not ended within the time that the adapter waits.
+    NotFinished,
+}
+
+#[cfg(test)]
+mod tests;

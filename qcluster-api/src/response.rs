@@ -1,0 +1,251 @@
+//! A response as the API gives it: a status, a body, and the few headers that depend on what was asked.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use qcluster_core::Peer;
+
+/// What to send back. The server adds `Content-Length`, `Date` and `Cache-Control: no-store`: whatever stands in between
+/// must not remember who led.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `Content-Type`.
+    pub content_type: &'static str,
+    /// The header `Allow`, where the answer has one.
+    pub allow: Option<String>,
+    /// Whether to say `WWW-Authenticate: Bearer`.
+    pub authenticate: bool,
+    /// The whole body; left out by the server for `HEAD`.
+    pub body: Vec<u8>,
+}
+
+/// The JSON of every error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// Which one; never changes.
+    pub code: String,
+    /// What happened and what to do, for people.
+    pub message: String,
+    /// Where the error is that this node does not lead: who does, as far as it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<Peer>,
+    /// Where the error is that what happened since an index is not known: from which one to go on, once all is read anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+}
+
+/// Why a request did not get what it asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Not what the path understands.
+    BadRequest,
+    /// It needs the API token, or another one.
+    Unauthorized,
+    /// This node has no API token, and the client is not on its machine.
+    Forbidden,
+    /// It was sent for a page of another site.
+    ForeignOrigin,
+    /// It names a host that this node does not go by.
+    ForeignHost,
+    /// There is nothing at the path.
+    NotFound,
+    /// The path is there, and cannot be used like that.
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The body is too long.
+    BodyTooLarge,
+    /// The path and query are too long.
+    UriTooLong,
+    /// There are too many headers, or too long ones.
+    HeadersTooLarge,
+    /// This node does not hold the lease. 503 as a health check, 409 as an answer to a command.
+    NotLeader,
+    /// This node follows nobody.
+    NotFollower,
+    /// Nobody leads, as far as this node knows.
+    NoLeader,
+    /// The node has not taken up its work yet.
+    Starting,
+    /// The node hands over, and takes nothing new.
+    Draining,
+    /// The node cannot save its state (E16).
+    StorageFailed,
+    /// The node's loop does not run.
+    Stalled,
+    /// The node has stopped.
+    Stopped,
+    /// A hand-over has begun and did not end in time.
+    NotFinished,
+    /// The target of a hand-over is no voter.
+    NotAVoter,
+    /// Nobody could take over.
+    NoSuccessor,
+    /// The cluster has no leader by design. 503 as a health check, 409 as an answer to a command.
+    Masterless,
+    /// A service is not as it has to be.
+    InvalidService,
+    /// This node has no service of that identifier.
+    UnknownService,
+    /// This node has as many services as one may have.
+    TooManyServices,
+    /// The cluster has as many records as there may be.
+    RegistryFull,
+    /// The identifier has the hash of another service's.
+    IdCollision,
+    /// A heartbeat for a service without a time to live that says nothing.
+    NoTtl,
+    /// This node takes no part in membership and registry.
+    NoRegistry,
+    /// This node is leaving the cluster.
+    Leaving,
+    /// Most members vanished at once, so the fault is probably here (G9).
+    Untrusted,
+    /// This node has met none of the nodes that it was told of.
+    Alone,
+    /// What happened since that index is not known.
+    UnknownIndex,
+    /// Too many connections.
+    Busy,
+    /// A fault of the server.
+    Internal,
+}
+
+impl ErrorCode {
+    /// The name in JSON, which never changes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::ForeignHost => "foreign_host",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UriTooLong => "uri_too_long",
+            Self::HeadersTooLarge => "headers_too_large",
+            Self::NotLeader => "not_leader",
+            Self::NotFollower => "not_follower",
+            Self::NoLeader => "no_leader",
+            Self::Starting => "starting",
+            Self::Draining => "draining",
+            Self::StorageFailed => "storage_failed",
+            Self::Stalled => "stalled",
+            Self::Stopped => "stopped",
+            Self::NotFinished => "not_finished",
+            Self::NotAVoter => "not_a_voter",
+            Self::NoSuccessor => "no_successor",
+            Self::Masterless => "masterless",
+            Self::InvalidService => "invalid_service",
+            Self::UnknownService => "unknown_service",
+            Self::TooManyServices => "too_many_services",
+            Self::RegistryFull => "registry_full",
+            Self::IdCollision => "id_collision",
+            Self::NoTtl => "no_ttl",
+            Self::NoRegistry => "no_registry",
+            Self::Leaving => "leaving",
+            Self::Untrusted => "untrusted",
+            Self::Alone => "alone",
+            Self::UnknownIndex => "unknown_index",
+            Self::Busy => "busy",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The HTTP status, unless the path says otherwise.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest | Self::InvalidService => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden | Self::ForeignOrigin | Self::ForeignHost => 403,
+            Self::NotFound | Self::UnknownService => 404,
+            Self::MethodNotAllowed => 405,
+            Self::BodyTimeout => 408,
+            Self::NotAVoter
+            | Self::NoSuccessor
+            | Self::TooManyServices
+            | Self::RegistryFull
+            | Self::IdCollision
+            | Self::NoTtl
+            | Self::NoRegistry => 409,
+            Self::UnknownIndex => 410,
+            Self::BodyTooLarge => 413,
+            Self::UriTooLong => 414,
+            Self::HeadersTooLarge => 431,
+            Self::Internal => 500,
+            Self::NotLeader
+            | Self::NotFollower
+            | Self::NoLeader
+            | Self::Starting
+            | Self::Draining
+            | Self::StorageFailed
+            | Self::Stalled
+            | Self::Stopped
+            | Self::NotFinished
+            | Self::Masterless
+            | Self::Leaving
+            | Self::Untrusted
+            | Self::Alone
+            | Self::Busy => 503,
+        }
+    }
+}
+
+impl Response {
+    /// The type of every JSON body.
+    pub const JSON: &'static str = "application/json";
+    /// The type of server-sent events.
+    pub const EVENTS: &'static str = "text/event-stream";
+    /// The type of every other.
+    pub const TEXT: &'static str = "text/plain; charset=utf-8";
+
+    /// Text.
+    pub fn text(status: u16, body: &str) -> Self {
+        Self { status, content_type: Self::TEXT, allow: None, authenticate: false, body: body.as_bytes().to_vec() }
+    }
+
+    /// JSON.
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(body) => Self { content_type: Self::JSON, body, ..Self::text(status, "") },
+            // Not reached: everything that is answered has string keys.
+            Err(_) => Self::text(500, "the answer could not be written"),
+        }
+    }
+
+    /// The head of server-sent events, which follow as they happen.
+    pub fn events() -> Self {
+        Self { content_type: Self::EVENTS, ..Self::text(200, "") }
+    }
+
+    /// An error, with its usual status.
+    pub fn error(code: ErrorCode, message: &str) -> Self {
+        Self::error_of(code, message, None, None)
+    }
+
+    /// An error that names the leader.
+    pub(super) fn error_naming(code: ErrorCode, message: &str, leader: Option<Peer>) -> Self {
+        Self::error_of(code, message, leader, None)
+    }
+
+    /// An error that tells from which index to go on.
+    pub(super) fn error_at(code: ErrorCode, message: &str, index: u64) -> Self {
+        Self::error_of(code, message, None, Some(index))
+    }
+
+    fn error_of(code: ErrorCode, message: &str, leader: Option<Peer>, index: Option<u64>) -> Self {
+        let body = ErrorBody { code: code.name().to_owned(), message: message.to_owned(), leader, index };
+        Self { authenticate: code == ErrorCode::Unauthorized, ..Self::json(code.status(), &body) }
+    }
+
+    pub(super) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+}

@@ -1,0 +1,101 @@
+//! How long a cluster is without a leader: real processes on loopback, from the signal that ends the leader to the
+//! `elected` of the next.
+//!
+//! `cargo bench -p qcluster-cli --bench failover -- --rounds 50` prints one line a figure; it measures and judges nothing.
+//! `--only WORD` leaves out the lines that do not contain the word.
+
+#[cfg(target_os = "linux")]
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+#[cfg(target_os = "linux")]
+fn main() {
+    measure::main();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("not measured: the processes are read and signalled as on Linux");
+}
+
+#[cfg(target_os = "linux")]
+mod measure {
+    use std::thread::sleep;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use rustix::process::Signal;
+    use serde_json::json;
+
+    use crate::support::arguments::Arguments;
+    use crate::support::cluster::{Agreement, Cluster, Setup, Storage};
+    use crate::support::node::Node;
+
+    /// How a leadership ends.
+    #[derive(Clone, Copy)]
+    enum End {
+        /// As by a power cut: nobody is told.
+        Kill,
+        /// As by an operator: it hands over.
+        Terminate,
+    }
+
+    pub(crate) fn main() {
+        let arguments = Arguments::read();
+        let rounds = arguments.number("--rounds", 50);
+        let only = arguments.text("--only").unwrap_or_default();
+        let cases = [
+            ("SIGKILL to elected,  lan,  diskless", End::Kill, "lan", Storage::Diskless),
+            ("SIGKILL to elected,  lan,  data_dir", End::Kill, "lan", Storage::DataDir),
+            ("SIGKILL to elected,  fast, diskless", End::Kill, "fast", Storage::Diskless),
+            ("SIGKILL to elected,  fast, data_dir", End::Kill, "fast", Storage::DataDir),
+            ("SIGTERM to elected,  lan,  diskless", End::Terminate, "lan", Storage::Diskless),
+            ("SIGTERM to elected,  lan,  data_dir", End::Terminate, "lan", Storage::DataDir),
+        ];
+        for (what, end, timing, storage) in cases.into_iter().filter(|(what, ..)| what.contains(&only)) {
+            let mut cluster = Cluster::start(&Setup { timing: json!(timing), storage, ..Setup::unhurried() });
+            assert!(rounds > 0, "--rounds must be at least 1");
+            let mut samples: Vec<f64> = (0..rounds).map(|turn| round(&mut cluster, end, turn)).collect();
+            samples.sort_by(f64::total_cmp);
+            let at = |percent: usize| samples[(samples.len() - 1) * percent / 100];
+            println!(
+                "{what}  median {:6.1} ms  90 % {:6.1} ms  worst {:6.1} ms  best {:6.1} ms  of {rounds} rounds",
+                at(50),
+                at(90),
+                at(100),
+                at(0)
+            );
+        }
+    }
+
+    /// Ends the leader, waits for the next, and brings the old one back. Gives the milliseconds in between.
+    fn round(cluster: &mut Cluster, end: End, turn: u32) -> f64 {
+        let before = settled(cluster, turn);
+        let leader = &mut cluster.nodes[before.leader];
+        let at = unix_s();
+        match end {
+            End::Kill => leader.kill(),
+            End::Terminate => {
+                leader.signal(Signal::TERM);
+                leader.exited();
+            }
+        }
+        let next = cluster.eventually("the next leader", || cluster.successor(before.token));
+        cluster.nodes[before.leader].start();
+        (next.elected_s - at) * 1e3
+    }
+
+    /// Waits for what a cluster is like for nearly all of its life: a leader, and followers whose boot wait is over.
+    fn settled(cluster: &Cluster, turn: u32) -> Agreement {
+        let agreement = cluster.agreed("a leader whom all follow", |agreement| {
+            let follows = |node: &Node| node.status().is_some_and(|status| status["role"] == "follower");
+            cluster.nodes.iter().enumerate().all(|(index, node)| index == agreement.leader || follows(node))
+        });
+        // A few heartbeats more, and then a moment between two of them: multiples of the golden section spread evenly.
+        sleep(Duration::from_millis(200) + Duration::from_millis(25).mul_f64((f64::from(turn) * 0.618_034).fract()));
+        agreement
+    }
+
+    fn unix_s() -> f64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+    }
+}

@@ -1,0 +1,165 @@
+//! `qcluster register`, `heartbeat`, `deregister` and `leave`: what changes something at the node that is asked.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use qcluster::Span;
+use qcluster::{Health, Metadata, Service};
+
+use super::lists::services_table;
+use super::rights::Rights;
+use super::{Asked, Shape, failure, print, print_json};
+use crate::Failure;
+
+#[derive(Args)]
+pub(crate) struct Register {
+    /// What it is asked for by.
+    name: String,
+    /// What tells it from other services of the node; the name unless given.
+    #[arg(long)]
+    id: Option<String>,
+    /// Where it listens; the node's own host unless given.
+    #[arg(long)]
+    host: Option<String>,
+    /// The port that it listens on; 0 where a port makes no sense.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// A label to choose by; again for several.
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// Anything else: the value is JSON, or else text; again for several.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    meta: Vec<(String, serde_json::Value)>,
+    /// How it is.
+    #[arg(long, value_enum, default_value_t = State::Passing)]
+    health: State,
+    /// After how long without a heartbeat it counts as critical, such as 10s or 500ms; none are expected unless given. A mere
+    /// number is seconds.
+    #[arg(long, value_name = "TIME", value_parser = span, allow_hyphen_values = true)]
+    ttl: Option<Span>,
+    #[command(flatten)]
+    rights: Rights,
+    #[command(flatten)]
+    asked: Asked,
+}
+
+#[derive(Args)]
+pub(crate) struct Heartbeat {
+    /// The service's identifier on the node.
+    id: String,
+    /// How it is; as it last said unless given.
+    #[arg(long, value_enum)]
+    health: Option<State>,
+    #[command(flatten)]
+    rights: Rights,
+    #[command(flatten)]
+    asked: Asked,
+}
+
+#[derive(Args)]
+pub(crate) struct Deregister {
+    /// The service's identifier on the node.
+    id: String,
+    #[command(flatten)]
+    rights: Rights,
+    #[command(flatten)]
+    asked: Asked,
+}
+
+#[derive(Args)]
+pub(crate) struct Leave {
+    #[command(flatten)]
+    rights: Rights,
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// How a service is.
+#[derive(Clone, Copy, ValueEnum)]
+enum State {
+    /// It works.
+    Passing,
+    /// It works, and something is wrong.
+    Warning,
+    /// It does not work.
+    Critical,
+}
+
+impl From<State> for Health {
+    fn from(state: State) -> Self {
+        match state {
+            State::Passing => Self::Passing,
+            State::Warning => Self::Warning,
+            State::Critical => Self::Critical,
+        }
+    }
+}
+
+pub(crate) async fn register(arguments: Register) -> Result<(), Failure> {
+    let Register { name, id, host, port, tag, meta, health, ttl, rights, asked } = arguments;
+    let service = Service {
+        id: id.unwrap_or_else(|| name.clone()),
+        name,
+        host,
+        port,
+        tags: tag,
+        metadata: meta.into_iter().collect::<Metadata>(),
+        health: health.into(),
+        ttl,
+    };
+    let seen = rights.client(&asked)?.register(&service).await.map_err(|error| failure(&error))?;
+    match asked.format {
+        Shape::Json => print_json(&seen),
+        Shape::Table => print(&services_table(&[seen])),
+    }
+}
+
+pub(crate) async fn heartbeat(arguments: Heartbeat) -> Result<(), Failure> {
+    let Heartbeat { id, health, rights, asked } = arguments;
+    let client = rights.client(&asked)?;
+    let seen = client.heartbeat(&id, health.map(Health::from)).await.map_err(|error| failure(&error))?;
+    match asked.format {
+        Shape::Json => print_json(&seen),
+        Shape::Table => print(&services_table(&[seen])),
+    }
+}
+
+pub(crate) async fn deregister(arguments: Deregister) -> Result<(), Failure> {
+    let Deregister { id, rights, asked } = arguments;
+    let done = rights.client(&asked)?.deregister(&id).await.map_err(|error| failure(&error))?;
+    match asked.format {
+        Shape::Json => print_json(&done),
+        Shape::Table => print(&format!("{} has ended", done.id)),
+    }
+}
+
+pub(crate) async fn leave(arguments: Leave) -> Result<(), Failure> {
+    let Leave { rights, asked } = arguments;
+    let done = rights.client(&asked)?.leave().await.map_err(|error| failure(&error))?;
+    match asked.format {
+        Shape::Json => print_json(&done),
+        Shape::Table => print(&format!("{} leaves its cluster, and stops", done.node)),
+    }
+}
+
+/// In milliseconds, as nodes count: less than one would be lost.
+fn span(text: &str) -> Result<Span, &'static str> {
+    let time = match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text).ok(),
+    };
+    let ms = time.filter(|time| time.subsec_nanos().is_multiple_of(1_000_000)).map(|time| time.as_millis());
+    match ms.and_then(|ms| u64::try_from(ms).ok()) {
+        Some(ms) if ms > 0 => Ok(Span::from_millis(ms)),
+        Some(_) | None => Err("has to be a time of whole milliseconds, at least one, such as 10s or 500ms"),
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (key, value) = text.split_once('=').ok_or("has to be KEY=VALUE")?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+    Ok((key.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! How changes read.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anstyle::Style;
+use qcluster::{Change, LostReason, Mode, Peer, Status, What};
+use qcluster::{MemberChange, MemberEvent, MemberView, Timing};
+use serde_json::json;
+
+use crate::style::{BAD, FAINT, GOOD, NEWS, PLAIN, TITLE, WARN};
+
+/// The first line of an agent.
+pub(crate) fn started(status: &Status, timing: &Timing, voters: usize, durable: bool) -> String {
+    let mut line = format!("{TITLE}{}{PLAIN} listens on", status.identifier);
+    for (index, address) in status.listen.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(line, "{}{address}", if index == 0 { " " } else { ", " });
+    }
+    if status.mode == Mode::Masterless {
+        let _ = write!(line, "{FAINT} · masterless{PLAIN}");
+        return line;
+    }
+    let voters = if voters == 1 { "1 voter".to_owned() } else { format!("{voters} voters") };
+    let memory = if durable { "state on disk" } else { "diskless" };
+    let (heartbeat, lease) = (timing.heartbeat.as_millis(), timing.lease.as_millis());
+    let _ = write!(line, "{FAINT} · {voters}, {memory}, heartbeat {heartbeat} ms, lease {lease} ms{PLAIN}");
+    line
+}
+
+/// One line for many changes.
+pub(super) fn summary(at: SystemTime, word: &str, rest: &str) -> String {
+    line(at, FAINT, word, rest)
+}
+
+/// The last line of an agent.
+pub(crate) fn stopped() -> String {
+    line(SystemTime::now(), FAINT, "stopped", "as asked")
+}
+
+/// A change for people; `None` where another line says it already. `ended_by` is why this node's leadership ended, if nobody has
+/// led since.
+pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> Option<String> {
+    let (style, word, rest) = match &change.what {
+        What::Elected { token } => (GOOD, "elected", format!("{me} leads with token {token}")),
+        What::Lost { token, reason } => (BAD, "lost", format!("token {token}: {}", reason.name())),
+        // An agent has no work to wait for: what follows at once says all.
+        What::Draining { .. } => return None,
+        What::Leader { leader: Some(leader), .. } if leader.identifier == me => return None,
+        What::Leader { leader: Some(leader), term } => {
+            (NEWS, "leader", format!("{} leads in term {term}", leader.identifier))
+        }
+        What::Leader { leader: None, .. } if ended_by.is_some_and(is_voluntary) => {
+            (FAINT, "leader", "nobody leads until the next election".to_owned())
+        }
+        What::Leader { leader: None, .. } => (WARN, "leader", "nobody is known to lead".to_owned()),
+        What::ConfigMismatch { peer, key } => {
+            let peer = peer.as_ref().map_or_else(|| format!("{key:?}"), |peer| peer.identifier.clone());
+            let rest =
+                format!("{peer} has other voters, priorities, lease or drift bound: neither listens to the other");
+            (BAD, "mismatch", rest)
+        }
+        What::Leaderless { facts } => (WARN, "leader", format!("no leader: {facts}")),
+        What::StorageFailed { error } => {
+            (BAD, "storage", format!("{error}; this node neither votes nor campaigns until it is restarted"))
+        }
+        What::TwinSeen { voter, .. } => {
+            let name = voter.as_ref().map_or(me, |voter| voter.identifier.as_str());
+            (WARN, "twin", format!("a second live node is {name} too: one of them is told to stop"))
+        }
+        What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (life {other:?})")),
+        What::Superseded { by } => (BAD, "replaced", format!("another node has taken the place of {me} (life {by:?})")),
+        What::StepEstablished => {
+            (NEWS, "voters", "a leader was elected in the middle step: the last step may be taken".to_owned())
+        }
+        What::StepTooEarly { voter } => (BAD, "voters", step_too_early(name_or_unknown(voter.as_ref()))),
+        What::WallClockOff { voter, ahead_ms } => {
+            (WARN, "clock", wall_clock(name_or_unknown(voter.as_ref()), *ahead_ms))
+        }
+        What::TooSlow { voter, took, limit } => {
+            let who = voter.as_ref().map_or("saving", |voter| voter.identifier.as_str());
+            let (took, limit) = (took.as_millis(), limit.as_millis());
+            let rest =
+                format!("{who} takes {took} ms, which has to be under {limit} ms for an election: lengthen the lease");
+            (WARN, "slow", rest)
+        }
+        What::Member(change) => {
+            let style = if change.what == MemberEvent::Down { WARN } else { FAINT };
+            (style, "member", member(change))
+        }
+        What::Service(change) => {
+            let service = &change.instance().service;
+            (FAINT, "service", format!("{} ({}) {}, {}", service.id, service.name, change.name(), service.health))
+        }
+        What::Trust { is_given: false } => {
+            (WARN, "view", "most members vanished at once: the fault is probably here".to_owned())
+        }
+        What::Trust { is_given: true } => (FAINT, "view", "most members are back".to_owned()),
+        What::Missed { count } => (WARN, "missed", format!("{count} changes came too fast to be told")),
+    };
+    Some(line(change.at, style, word, &rest))
+}
+
+fn step_too_early(name: &str) -> String {
+    format!("{name} is in the middle step, and no leader was elected there: take the last step back")
+}
+
+fn member(change: &MemberChange) -> String {
+    let MemberView { id, address, .. } = &change.member;
+    let place = address.map(|address| format!(", now at {address}")).unwrap_or_default();
+    let how = match change.what {
+        // Which of the two a node does not say.
+        MemberEvent::Changed => format!(": restarted or moved{place}"),
+        MemberEvent::Joined | MemberEvent::Down | MemberEvent::Left => String::new(),
+    };
+    format!("{id} {}{how}", change.what.name())
+}
+
+fn name_or_unknown(voter: Option<&Arc<Peer>>) -> &str {
+    voter.map_or("a voter", |voter| voter.identifier.as_str())
+}
+
+fn wall_clock(name: &str, ahead_ms: i64) -> String {
+    let (seconds, way) = (ahead_ms.unsigned_abs() / 1_000, if ahead_ms > 0 { "ahead of" } else { "behind" });
+    format!("the clock of {name} is {seconds} s {way} this one: without data_dir, tokens may fall")
+}
+
+/// Whether a leadership ended as somebody wished.
+fn is_voluntary(reason: LostReason) -> bool {
+    match reason {
+        LostReason::Transferred | LostReason::SteppedDown | LostReason::Shutdown => true,
+        LostReason::LeaseExpired
+        | LostReason::HigherTerm
+        | LostReason::StorageFailed
+        | LostReason::ClockWentBack
+        | LostReason::Twin
+        | LostReason::Superseded => false,
+    }
+}
+
+/// A change for programs, as one line of JSON; `None` for what is no change of leadership.
+pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
+    let (event, token, leader, reason) = match &change.what {
+        What::Elected { token } => ("elected", Some(token.0), Some(me), None),
+        What::Lost { token, reason } => ("lost", Some(token.0), None, Some(reason.name())),
+        What::Leader { leader: Some(leader), term } => ("leader", Some(term.0), Some(leader.identifier.as_str()), None),
+        What::Leader { leader: None, .. } => ("leader", None, None, None),
+        What::Draining { .. }
+        | What::ConfigMismatch { .. }
+        | What::Leaderless { .. }
+        | What::StorageFailed { .. }
+        | What::TwinSeen { .. }
+        | What::Twin { .. }
+        | What::Superseded { .. }
+        | What::StepEstablished
+        | What::StepTooEarly { .. }
+        | What::WallClockOff { .. }
+        | What::TooSlow { .. }
+        | What::Member(_)
+        | What::Service(_)
+        | What::Trust { .. }
+        | What::Missed { .. } => return None,
+    };
+    let event = json!({
+        "unix_s": unix_s(change.at),
+        "node": me,
+        "event": event,
+        "token": token,
+        "leader": leader,
+        "reason": reason,
+    });
+    Some(event.to_string())
+}
+
+/// Unix seconds to the microsecond.
+fn unix_s(at: SystemTime) -> f64 {
+    let since = since_epoch(at);
+    // Without the nanoseconds, which a double this large cannot hold anyway.
+    (Duration::from_secs(since.as_secs()) + Duration::from_micros(since.subsec_micros().into())).as_secs_f64()
+}
+
+fn line(at: SystemTime, style: Style, word: &str, rest: &str) -> String {
+    format!("{FAINT}{}{PLAIN}  {style}{word:<8}{PLAIN}  {rest}", time_of_day(at))
+}
+
+/// The time of day in UTC, to the millisecond.
+fn time_of_day(at: SystemTime) -> String {
+    let since = since_epoch(at);
+    let seconds = since.as_secs() % 86_400;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", since.subsec_millis())
+}
+
+fn since_epoch(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

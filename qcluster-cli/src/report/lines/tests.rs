@@ -1,0 +1,84 @@
+//! The lines of the events file are an interface: their fields never change.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use qcluster::{Change, FencingToken, LostReason, Peer, Term, What};
+use qcluster::{Incarnation, MemberChange, MemberEvent, MemberView, NodeId, Span, Standing, State};
+
+use super::{event, text};
+use crate::style::WARN;
+
+fn change(what: What) -> Change {
+    Change { at: UNIX_EPOCH + Duration::from_micros(1_764_000_000_123_456), what }
+}
+
+fn leader(identifier: &str) -> What {
+    let peer = Peer {
+        identifier: identifier.into(),
+        host: "localhost".into(),
+        port: 7002,
+        priority: 0,
+        metadata: qcluster::Metadata::new(),
+    };
+    What::Leader { leader: Some(Arc::new(peer)), term: Term(7) }
+}
+
+#[test]
+fn events_have_the_fields_that_were_promised() {
+    let told = |what| event("server_a", &change(what)).unwrap();
+    assert_eq!(
+        told(What::Elected { token: FencingToken(7) }),
+        r#"{"event":"elected","leader":"server_a","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456}"#
+    );
+    assert_eq!(
+        told(What::Lost { token: FencingToken(7), reason: LostReason::LeaseExpired }),
+        r#"{"event":"lost","leader":null,"node":"server_a","reason":"lease_expired","token":7,"unix_s":1764000000.123456}"#
+    );
+    assert_eq!(
+        told(leader("server_b")),
+        r#"{"event":"leader","leader":"server_b","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456}"#
+    );
+    assert_eq!(
+        told(What::Leader { leader: None, term: Term(7) }),
+        r#"{"event":"leader","leader":null,"node":"server_a","reason":null,"token":null,"unix_s":1764000000.123456}"#
+    );
+    assert_eq!(event("server_a", &change(What::StorageFailed { error: "full".into() })), None);
+}
+
+#[test]
+fn lines_for_people_say_when_and_what() {
+    let line = text("server_a", None, &change(leader("server_b"))).unwrap();
+    let plain = anstream::adapter::strip_str(&line).to_string();
+    assert_eq!(plain, "16:00:00.123Z  leader    server_b leads in term 7");
+    assert_eq!(text("server_b", None, &change(leader("server_b"))), None, "its election has been told already");
+}
+
+#[test]
+fn a_hand_over_is_no_warning() {
+    let vacant = change(What::Leader { leader: None, term: Term(7) });
+    let told = |ended_by| text("server_a", ended_by, &vacant).unwrap();
+    let warning = format!("{WARN}");
+    assert!(told(None).contains(&warning));
+    assert!(told(Some(LostReason::LeaseExpired)).contains(&warning));
+    assert!(!told(Some(LostReason::Transferred)).contains(&warning));
+}
+
+#[test]
+fn a_changed_member_is_told_with_its_place() {
+    let told = |what, address: Option<&str>| {
+        let member = MemberView {
+            id: NodeId::new("server_b").unwrap(),
+            address: address.map(|address| address.parse().unwrap()),
+            standing: Standing::of(Incarnation(1)),
+            state: State::Alive,
+            for_: Span::ZERO,
+        };
+        let line = text("server_a", None, &change(What::Member(MemberChange { what, member }))).unwrap();
+        anstream::adapter::strip_str(&line).to_string().split_off("16:00:00.123Z  member    ".len())
+    };
+    let place = Some("127.0.0.1:7002");
+    assert_eq!(told(MemberEvent::Changed, place), "server_b changed: restarted or moved, now at 127.0.0.1:7002");
+    assert_eq!(told(MemberEvent::Changed, None), "server_b changed: restarted or moved");
+    assert_eq!(told(MemberEvent::Joined, place), "server_b joined");
+}

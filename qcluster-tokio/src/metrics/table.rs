@@ -1,0 +1,226 @@
+//! Every metric, with its help: the names never change, and labels come from fixed tables.
+
+mod registry;
+
+use qcluster_api::{StorageStatus, View};
+use qcluster_core::{DropReason, LostReason, MessageKind, Refusal, Role, Span};
+
+use super::ServerCounters;
+use crate::measures::{Histogram, Measures};
+
+/// One metric with all its label values. `qcluster_` comes before its name, unit and `_total` behind it.
+pub(crate) struct Family<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) unit: Option<Unit>,
+    pub(crate) values: Vec<(Labels, Value<'a>)>,
+}
+
+/// What a number counts or measures, as the end of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Seconds,
+    Bytes,
+}
+
+pub(crate) type Labels = Vec<(&'static str, String)>;
+
+pub(crate) enum Value<'a> {
+    Counter(u64),
+    Seconds(Span),
+    Gauge(u64),
+    Level(Span),
+    Histogram(&'a Histogram),
+}
+
+/// All of them, in order.
+pub(crate) fn families<'a>(
+    view: &View<'_>,
+    measures: &'a Measures,
+    server: Option<&'a ServerCounters>,
+) -> Vec<Family<'a>> {
+    let mut all = node(view);
+    all.extend(elections(view));
+    all.extend(datagrams(view));
+    all.extend(registry::families(view));
+    all.extend(times(view, measures));
+    all.extend(server.into_iter().flat_map(served));
+    all
+}
+
+fn family<'a>(name: &'static str, help: &'static str, values: Vec<(Labels, Value<'a>)>) -> Family<'a> {
+    Family { name, help, unit: None, values }
+}
+
+fn counter(name: &'static str, help: &'static str, count: u64) -> Family<'static> {
+    family(name, help, vec![(Vec::new(), Value::Counter(count))])
+}
+
+fn gauge(name: &'static str, help: &'static str, level: u64) -> Family<'static> {
+    family(name, help, vec![(Vec::new(), Value::Gauge(level))])
+}
+
+/// A counter for each value of one label.
+fn counters<'a>(
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    counts: impl Iterator<Item = (&'a str, u64)>,
+) -> Family<'static> {
+    let values = counts.map(|(value, count)| (vec![(label, value.to_owned())], Value::Counter(count)));
+    family(name, help, values.collect())
+}
+
+fn node(view: &View<'_>) -> Vec<Family<'static>> {
+    let (snapshot, rules) = (view.snapshot, &view.subject.rules);
+    let role = match view.stopped {
+        Some(_) => Some(Role::Stopped),
+        None => snapshot.role,
+    };
+    let all_roles = [
+        Role::Member,
+        Role::Observer,
+        Role::Booting,
+        Role::Follower,
+        Role::PreCandidate,
+        Role::Candidate,
+        Role::Leader,
+        Role::Stopped,
+    ];
+    let is = |of: Role| (vec![("role", of.name().to_owned())], Value::Gauge((role == Some(of)).into()));
+    let build = [("version", env!("CARGO_PKG_VERSION").to_owned())];
+    let named = [("identifier", rules.id().as_str().to_owned()), ("cluster", view.subject.cluster.clone())];
+    let left = view.held().map_or(Span::ZERO, |lease| lease.valid_until.since(view.now));
+    let failed = matches!(snapshot.storage, StorageStatus::Failed { .. });
+    vec![
+        family("build_info", "The version that runs; always 1", vec![(build.to_vec(), Value::Gauge(1))]),
+        family(
+            "node_info",
+            "The name of the node and of its cluster; always 1",
+            vec![(named.to_vec(), Value::Gauge(1))],
+        ),
+        family("role", "1 for the role that the node has, 0 for all others", all_roles.map(is).into()),
+        gauge("is_leader", "1 while the node holds the lease", view.held().is_some().into()),
+        gauge("knows_leader", "1 while the node knows who leads, itself included", view.leader().is_some().into()),
+        gauge("term", "The highest term that the node knows", snapshot.term),
+        Family {
+            unit: Some(Unit::Seconds),
+            ..family(
+                "lease_remaining",
+                "How long the lease lasts unless renewed; 0 while the node does not hold it",
+                vec![(Vec::new(), Value::Level(left))],
+            )
+        },
+        gauge("storage_failed", "1 once state could not be saved: the node abstains until its restart", failed.into()),
+        gauge("voters", "Voters of the configuration", rules.voters().len() as u64),
+    ]
+}
+
+fn elections(view: &View<'_>) -> Vec<Family<'static>> {
+    let counters_of = &view.snapshot.counters;
+    let lost = LostReason::ALL.iter().map(|reason| (reason.name(), counters_of.lost[reason.index()]));
+    let refused = Refusal::ALL.iter().map(|reason| (reason.name(), counters_of.refused_for(*reason)));
+    vec![
+        counter("pre_vote_rounds", "Rounds of pre-votes begun", counters_of.pre_votes),
+        counter("candidacies", "Elections in which the node stood", counters_of.candidacies),
+        counter(
+            "candidacies_expired",
+            "Candidacies and leaderships that ended without a lease",
+            counters_of.expired_candidacies,
+        ),
+        counter("elections_won", "Leaderships begun", counters_of.elected),
+        counters("leases_lost", "Leaderships ended, by reason", "reason", lost),
+        counter("votes_granted", "Votes given", counters_of.votes_granted),
+        counters("votes_refused", "Votes and pre-votes refused, by reason", "reason", refused),
+        counter("candidacies_yielded", "Pre-votes given up in favour of a voter that goes first", counters_of.yielded),
+        counter("promises_released", "Promises that ended before their time", counters_of.releases_honoured),
+        counter("transfers", "Hand-overs begun", counters_of.transfers),
+        counter("transfers_refused", "Hand-overs asked for and refused", counters_of.transfers_refused),
+        counter(
+            "preferred_attempts",
+            "Hand-overs to a voter of higher priority that were begun by asking it",
+            counters_of.preferred_attempts,
+        ),
+        counter("late_timers", "Timers that fired more than a heartbeat late", counters_of.late_timers),
+        counter("persists", "Records given to the disk", counters_of.persists),
+        counter("persist_failures", "Records that could not be saved", counters_of.persist_failures),
+        counter("clock_regressions", "Times that the clock went back", counters_of.clock_regressions),
+        counter("twins_seen", "Signs of a second live node of one identifier", counters_of.twins),
+        counter("observers_refused", "Observers refused because there are too many", counters_of.observers_refused),
+    ]
+}
+
+fn datagrams(view: &View<'_>) -> Vec<Family<'static>> {
+    let (counted, transport) = (&view.snapshot.counters, &view.snapshot.transport);
+    let kinds = MessageKind::ALL.iter();
+    let sent = kinds.clone().map(|kind| (kind.name(), counted.sent_by_kind[kind.index()]));
+    let received = kinds.map(|kind| (kind.name(), counted.received_by_kind[kind.index()]));
+    let dropped = DropReason::ALL.iter().map(|reason| (reason.name(), counted.dropped_for(*reason)));
+    let unsent = [
+        ("no_room", transport.not_sent),
+        ("send_error", transport.send_errors),
+        ("no_address", transport.unaddressed),
+        ("overflow", counted.overflowed),
+    ];
+    let bytes = |name, help, count| Family { unit: Some(Unit::Bytes), ..counter(name, help, count) };
+    vec![
+        counters("messages_sent", "Messages given out, by kind", "kind", sent),
+        counters("messages_received", "Messages given in, by kind", "kind", received),
+        counters("messages_dropped", "Messages and datagrams dropped without effect, by reason", "reason", dropped),
+        counter("datagrams_sent", "Datagrams that the system took", transport.sent),
+        counter("datagrams_received", "Datagrams that arrived", transport.received),
+        bytes("datagrams_sent", "UDP payload that the system took", transport.sent_bytes),
+        bytes("datagrams_received", "UDP payload that arrived", transport.received_bytes),
+        counters("datagrams_unsent", "Datagrams that were not sent, by reason", "reason", unsent.into_iter()),
+        counter("datagram_receive_errors", "Errors in place of a datagram", transport.receive_errors),
+        counter("lookup_failures", "Lookups of host names that gave no address", transport.lookup_failures),
+    ]
+}
+
+fn times<'a>(view: &View<'_>, measures: &'a Measures) -> Vec<Family<'a>> {
+    let plain = |name, help, histogram: &'a Histogram| Family {
+        unit: Some(Unit::Seconds),
+        ..family(name, help, vec![(Vec::new(), Value::Histogram(histogram))])
+    };
+    let voters = view.subject.voters.iter().zip(&measures.round_trips);
+    let others = voters.filter(|(voter, _)| voter.identifier != view.subject.me.identifier);
+    let trips = others.map(|(voter, trips)| (vec![("peer", voter.identifier.clone())], Value::Histogram(trips)));
+    let uptime = Value::Seconds(view.now.since(qcluster_core::Time::ZERO));
+    vec![
+        plain("fail_over", "From losing sight of a leader to knowing the next", &measures.fail_over),
+        plain("timer_lateness", "From a deadline to the step that it called for", &measures.timer_lateness),
+        plain("persist", "From the wish to save a record to the report of the disk", &measures.persist),
+        Family {
+            unit: Some(Unit::Seconds),
+            ..family("round_trip", "While leading: from sending a heartbeat to its echo", trips.collect())
+        },
+        Family {
+            unit: Some(Unit::Seconds),
+            ..family("uptime", "Since the start of the node", vec![(Vec::new(), uptime)])
+        },
+    ]
+}
+
+fn served(http: &ServerCounters) -> Vec<Family<'_>> {
+    let requests = http.requests.iter().map(|((route, status), count)| {
+        (vec![("route", (*route).to_owned()), ("code", status.to_string())], Value::Counter(*count))
+    });
+    let durations = http
+        .durations
+        .iter()
+        .map(|(route, durations)| (vec![("route", (*route).to_owned())], Value::Histogram(durations)));
+    vec![
+        family("http_requests", "Requests answered, by route and status", requests.collect()),
+        Family {
+            unit: Some(Unit::Seconds),
+            ..family(
+                "http_request_duration",
+                "From a request to its answer, or to the beginning of a stream",
+                durations.collect(),
+            )
+        },
+        counter("http_connections", "Connections accepted", http.accepted),
+        gauge("http_watchers", "Long polls and streams of events that wait now", http.watchers),
+        counter("http_connections_refused", "Connections turned away because there were too many", http.refused),
+    ]
+}
