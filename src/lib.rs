@@ -35,7 +35,11 @@
 //!   bring their own runtime.
 //! - The crate `qcluster-cli` has the command `qcluster`, with an agent for services that cannot embed a library.
 //!
-//! Names such as E5 in these pages are rules of the protocol. ARCHITECTURE.md, beside the sources, has each with its reason.
+//! Names such as E5 in these pages are rules of the protocol: [ARCHITECTURE] has them. [GUARANTEES] says what is promised and what
+//! is not.
+//!
+//! [ARCHITECTURE]: https://github.com/qcluster/qcluster/blob/main/ARCHITECTURE.md
+//! [GUARANTEES]: https://github.com/qcluster/qcluster/blob/main/docs/GUARANTEES.md
 //!
 //! # Features
 //!

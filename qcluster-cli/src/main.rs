@@ -76,7 +76,7 @@ enum Command {
     Run {
         /// The node's configuration, a JSON file. A relative `data_dir` in it starts at the working directory.
         config: PathBuf,
-        /// Append one line of JSON to this file for each change of leadership; the README lists its fields.
+        /// Append one line of JSON to this file for each change of leadership; docs/CLI.md lists its fields.
         #[arg(long, value_name = "FILE")]
         events: Option<PathBuf>,
         /// Log what happens inside to the standard error, from this level on. Without it, warnings that are no line of their

@@ -26,8 +26,11 @@
 //!
 //! [`Endpoint`] wraps a node for embedders that have datagrams: bytes in, bytes out.
 //!
-//! What makes two leases impossible, the names of the rules (E1 to E20) and what is *not* promised stand in the project's
-//! ARCHITECTURE and README.
+//! The project's [ARCHITECTURE] has the rules (E1 to E24, G1 to G11) and the argument that two leases never overlap,
+//! [GUARANTEES] what is promised and what is not.
+//!
+//! [ARCHITECTURE]: https://github.com/qcluster/qcluster/blob/main/ARCHITECTURE.md
+//! [GUARANTEES]: https://github.com/qcluster/qcluster/blob/main/docs/GUARANTEES.md
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,10 +1,10 @@
-//! The README's table of guarantees names tests, and those exist.
+//! The table of guarantees names tests, and those exist; what is not promised stands in one form of words.
 
 use crate::source::{Finding, Source};
 
 /// The tests in the last column of the table, each with its place.
-pub(crate) fn named(readme: &Source) -> Vec<(usize, &str)> {
-    let text = &readme.text;
+pub(crate) fn named(page: &Source) -> Vec<(usize, &str)> {
+    let text = &page.text;
     let column = |row: &str| -> Option<usize> { row.strip_suffix('|')?.rfind('|').map(|at| at + 1) };
     let mut tests = Vec::new();
     let mut in_table = false;
@@ -23,13 +23,29 @@ pub(crate) fn named(readme: &Source) -> Vec<(usize, &str)> {
 }
 
 /// Those that no function of the project's tests goes by; the beginning of its name is enough.
-pub(crate) fn missing(readme: &Source, sources: &[Source]) -> Vec<Finding> {
+pub(crate) fn missing(page: &Source, sources: &[Source]) -> Vec<Finding> {
     let exists = |name: &str| {
         let mark = format!("fn {name}");
         sources.iter().any(|source| source.code.contains(&mark))
     };
-    let absent = named(readme).into_iter().filter(|(_, name)| !exists(name));
-    absent.map(|(at, name)| readme.finding(at, format!("`{name}` is no test of this project"))).collect()
+    let absent = named(page).into_iter().filter(|(_, name)| !exists(name));
+    absent.map(|(at, name)| page.finding(at, format!("`{name}` is no test of this project"))).collect()
+}
+
+/// The list items below a heading, up to the next one, each on one line.
+pub(crate) fn bullets(text: &str, heading: &str) -> Vec<String> {
+    let below = text.split_once(heading).map_or("", |(_, below)| below);
+    let section = below.split_once("\n## ").map_or(below, |(section, _)| section);
+    let mut bullets: Vec<String> = Vec::new();
+    for line in section.lines() {
+        if line.starts_with("- ") {
+            bullets.push(line.to_owned());
+        } else if let Some((more, bullet)) = line.strip_prefix("  ").zip(bullets.last_mut()) {
+            bullet.push(' ');
+            bullet.push_str(more);
+        }
+    }
+    bullets
 }
 
 #[cfg(test)]
