@@ -101,7 +101,7 @@ fn heal(setup: &Setup, of: usize, spare: usize, at: Time, faults: &mut Vec<(Time
     let mut hosts = plan.voters.without(of);
     hosts.insert(spare);
     faults.push((at, Fault::Heal { hosts }));
-    Convergence { hosts, from: at, within: bound(setup, plan) }
+    Convergence { hosts, from: at, within: bound(setup, plan, plan.voters) }
 }
 
 struct Trouble<'a> {
