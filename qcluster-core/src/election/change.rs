@@ -4,6 +4,7 @@ use super::{BootWait, Change, ChangeStep, Context, Election, Role, Sender};
 use crate::config::Step;
 use crate::id::{Incarnation, Term};
 use crate::quorum::Weight;
+use crate::reason::LostReason;
 use crate::time::Time;
 
 impl Election {
@@ -30,13 +31,15 @@ impl Election {
     /// The own next life begins in the place of the present one, which has said nothing that counts: above a life of this node
     /// that another voter has known (E12, E17). Unless the present one is still booting, its boot wait begins again (E9).
     pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
-        self.incarnation = incarnation;
-        self.storage.rename(incarnation);
         if !self.is_booting() {
+            // It leads only where it is the one voter.
+            self.lose(cx, LostReason::ClockWentBack, None);
             self.role = Role::Follower;
             self.campaign_at = Time::NEVER;
             self.boot_wait = BootWait::Until(cx.now + self.rules.timing.lease.max(self.rules.previous_lease));
         }
+        self.incarnation = incarnation;
+        self.storage.rename(incarnation);
         self.note_lives();
         self.persist(cx);
     }

@@ -143,27 +143,25 @@ impl Election {
         }
     }
 
-    /// The newest moment that a quorum has promised since, without newcomers, or with them and with what all of it has acknowledged since
-    /// the last of them came (E24).
+    /// The newest moment that a quorum has promised since: without newcomers, or with those that had come back by some moment and with what
+    /// all of the quorum has acknowledged since then (E24).
     fn newest_common(&mut self) -> Time {
         let (quorums, acked) = (self.rules.quorums, &self.acked);
-        let Some((newcomers, since)) = self.newcomers.waiting() else {
-            return quorums.newest_common(self.acked_by, acked);
-        };
-        let (mut settled, mut together) = (self.acked_by, self.acked_by);
-        for voter in self.rules.indices() {
-            if newcomers.contains(voter) {
-                settled.remove(voter);
-            }
-            if acked[voter.position()] < since {
+        let mut newest = quorums.newest_common(self.newcomers.back_by(Time::ZERO, self.acked_by), acked);
+        let mut settled = Time::ZERO;
+        for moment in self.newcomers.moments() {
+            let mut together = self.newcomers.back_by(moment, self.acked_by);
+            for voter in self.rules.indices().filter(|voter| acked[voter.position()] < moment) {
                 together.remove(voter);
             }
+            let common = quorums.newest_common(together, acked);
+            if common > Time::ZERO {
+                newest = newest.max(common);
+                settled = settled.max(moment);
+            }
         }
-        let together = quorums.newest_common(together, acked);
-        if together > Time::ZERO {
-            self.newcomers.settle();
-        }
-        together.max(quorums.newest_common(settled, acked))
+        self.newcomers.settle(settled);
+        newest
     }
 
     pub(super) fn on_stale_term(&mut self, cx: &mut Context<'_>, term: Term) {

@@ -103,10 +103,18 @@ impl Election {
         self.lives = self.storage.hard_state().lives.iter().copied().chain(self.own_life()).collect();
     }
 
-    /// A life of another voter takes part: none before it does from now on.
-    pub(crate) fn takes_part(&mut self, voter: VoterIndex, life: Incarnation) {
+    /// A life of another voter takes part: none before it does from now on. It is saved at once, since nothing else may have to be
+    /// for a long time.
+    pub(crate) fn takes_part(&mut self, cx: &mut Context<'_>, voter: VoterIndex, life: Incarnation) {
         self.storage.meet(self.rules.at(voter).key, life);
         self.note_lives();
+        self.persist(cx);
+    }
+
+    /// The other voter to which this one is promised.
+    pub(crate) fn promised_to(&self, now: Time) -> Option<VoterIndex> {
+        let promise = self.promise.filter(|promise| now < promise.until)?;
+        self.rules.index_of(promise.to.node).filter(|leader| *leader != self.me)
     }
 
     /// Another life of a voter is established, or known to take part: a vote that waits for the disk was for the one before (E6), and
@@ -131,8 +139,13 @@ impl Election {
 
     /// Whether this voter knows all that the sender knew when it gave its word. If not, the two are to tell each other, and
     /// the word does not count before they have.
-    pub(super) fn knows_all_of(&self, cx: &mut Context<'_>, from: Sender, digest: LivesDigest) -> bool {
-        let knows = digest == self.lives || digest == self.learned[from.index.position()];
+    pub(super) fn knows_all_of(&mut self, cx: &mut Context<'_>, from: Sender, digest: LivesDigest) -> bool {
+        let learned = &mut self.learned[from.index.position()];
+        if digest == self.lives {
+            // What is known stays known: the same word counts when this voter has learned more.
+            *learned = digest;
+        }
+        let knows = digest == *learned;
         if !knows {
             cx.drop(DropReason::UnsharedLives);
             cx.effects.push(Effect::TellLives { to: from.index });

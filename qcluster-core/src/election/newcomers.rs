@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::config::VoterIndex;
-use crate::quorum::VoterSet;
+use crate::quorum::{Support, VoterSet};
 use crate::time::{Rebase, Span, Time};
 
 /// Of one leadership.
@@ -15,14 +15,13 @@ use crate::time::{Rebase, Span, Time};
 pub(super) struct Newcomers {
     /// By voter: the latest moment after which it is known to have spoken.
     present: Vec<Time>,
-    voters: VoterSet,
-    /// When the last of them came.
-    since: Time,
+    /// By voter: when it came back, until a quorum has acknowledged since; else zero.
+    came: Vec<Time>,
 }
 
 impl Newcomers {
     pub(super) fn new(voters: usize) -> Self {
-        Self { present: alloc::vec![Time::ZERO; voters], voters: VoterSet::EMPTY, since: Time::ZERO }
+        Self { present: alloc::vec![Time::ZERO; voters], came: alloc::vec![Time::ZERO; voters] }
     }
 
     /// A leadership begins; `elected_by` have voted for it since `asked_at`.
@@ -30,15 +29,14 @@ impl Newcomers {
         for (voter, present) in (0..).map(VoterIndex).zip(&mut self.present) {
             *present = if elected_by.contains(voter) { asked_at } else { Time::ZERO };
         }
-        (self.voters, self.since) = (VoterSet::EMPTY, Time::ZERO);
+        self.came.fill(Time::ZERO);
     }
 
     /// A voter acknowledges at `now` what was sent at `sent_at`. After a silence of `patience` it is a newcomer.
     pub(super) fn acknowledged(&mut self, voter: VoterIndex, now: Time, sent_at: Time, patience: Span) {
         let present = core::mem::replace(&mut self.present[voter.position()], sent_at);
         if now.since(present) >= patience {
-            self.voters.insert(voter);
-            self.since = now;
+            self.came[voter.position()] = now;
         }
     }
 
@@ -47,24 +45,34 @@ impl Newcomers {
         self.present[voter.position()] = Time::ZERO;
     }
 
-    /// Those that do not count with everybody yet, and the moment since which the others have to have acknowledged.
-    pub(super) fn waiting(&self) -> Option<(VoterSet, Time)> {
-        (!self.voters.is_empty()).then_some((self.voters, self.since))
+    /// The moments at which those came back that do not count with everybody yet.
+    pub(super) fn moments(&self) -> impl Iterator<Item = Time> + '_ {
+        self.came.iter().copied().filter(|came| *came > Time::ZERO)
     }
 
-    /// A quorum has acknowledged since.
-    pub(super) fn settle(&mut self) {
-        self.voters = VoterSet::EMPTY;
+    /// Those of `support` that count with what was acknowledged since that moment: not who came back later.
+    pub(super) fn back_by(&self, moment: Time, mut support: Support) -> Support {
+        for (voter, came) in (0..).map(VoterIndex).zip(&self.came) {
+            if *came > moment {
+                support.remove(voter);
+            }
+        }
+        support
+    }
+
+    /// A quorum has acknowledged since that moment: who came back by then counts with everybody.
+    pub(super) fn settle(&mut self, moment: Time) {
+        for came in &mut self.came {
+            if *came <= moment {
+                *came = Time::ZERO;
+            }
+        }
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, leads: bool) {
-        let Self { present, voters, since } = self;
-        for time in present {
+        let Self { present, came } = self;
+        for time in present.iter_mut().chain(came) {
             *time = if leads { by.time(*time) } else { Time::ZERO };
-        }
-        *since = if leads && !voters.is_empty() { by.time(*since) } else { Time::ZERO };
-        if !leads {
-            *voters = VoterSet::EMPTY;
         }
     }
 }

@@ -137,8 +137,7 @@ impl Storage {
         self.current.vote = Some(vote);
     }
 
-    /// Another voter takes part in that life (E24). It is saved with the next vote, or once somebody leads and nothing more
-    /// urgent is to be expected.
+    /// Another voter takes part in that life (E24).
     pub(super) fn meet(&mut self, node: NodeKey, life: Incarnation) {
         self.current.raise_life(node, life);
     }

@@ -48,7 +48,7 @@ impl Birth {
 pub(super) struct OwnLife {
     /// `None` where nobody knows (a model checker's node).
     birth: Option<Birth>,
-    /// Whether a voter has greeted this life.
+    /// Whether a voter has met this life.
     pub(super) is_acquainted: bool,
     /// Whether it was given nothing for longer than a lease before that: another life may have begun and taken part meanwhile.
     pub(super) stood_still: bool,
@@ -132,11 +132,15 @@ impl Node {
         if !told.answer {
             self.tell_lives(voter, Answer::Yes);
         }
+        let mut is_news = false;
         for known in &told.lives {
-            self.learn_life(known.node, known.life);
+            is_news |= self.learn_life(known.node, known.life);
         }
         if self.is_stopped() {
             return Ok(());
+        }
+        if is_news {
+            self.tell_leader_of_lives(voter);
         }
         if let Some(announcement) = self.own.announcement.as_mut().filter(|_| told.answer) {
             announcement.known_by.insert(voter);
@@ -146,25 +150,37 @@ impl Node {
         Ok(())
     }
 
-    fn learn_life(&mut self, node: NodeKey, life: Incarnation) {
+    /// Whether it was news that a life of another voter takes part.
+    fn learn_life(&mut self, node: NodeKey, life: Incarnation) -> bool {
         if node == self.rules.key {
-            return self.hear_superseded(life);
+            self.hear_superseded(life);
+            return false;
         }
-        if let Some(voter) = self.rules.index_of(node).filter(|_| life <= Incarnation::MAX) {
-            self.see_part(voter, life);
-        }
+        let voter = self.rules.index_of(node).filter(|_| life <= Incarnation::MAX);
+        voter.is_some_and(|voter| self.see_part(voter, life))
     }
 
-    /// That life of another voter takes part: nothing that an earlier one has said counts any more.
-    pub(super) fn see_part(&mut self, voter: VoterIndex, life: Incarnation) {
-        if self.links.takes_part(voter, life) {
+    /// That life of another voter takes part: nothing that an earlier one has said counts any more. Whether that was news.
+    pub(super) fn see_part(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
+        let is_news = self.links.takes_part(voter, life);
+        if is_news {
             let met = self.links.at(voter).life;
-            self.with_election(|election, _| {
+            self.with_election(|election, cx| {
                 if met < life {
                     election.meet(voter, life);
                 }
-                election.takes_part(voter, life);
+                election.takes_part(cx, voter, life);
             });
+        }
+        is_news
+    }
+
+    /// This voter knows more of lives than when it last promised, from a voter other than the leader: the leader is to know it before the
+    /// next promise, which would not count otherwise.
+    pub(super) fn tell_leader_of_lives(&mut self, told_by: VoterIndex) {
+        let Part::Voter(election) = &self.part else { return };
+        if let Some(leader) = election.promised_to(self.now).filter(|leader| *leader != told_by) {
+            self.tell_lives(leader, Answer::No);
         }
     }
 

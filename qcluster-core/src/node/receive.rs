@@ -151,8 +151,12 @@ impl Node {
             }
         }
         self.links.is_in(voter, step);
-        if is_of_a_life_that_takes_part(&envelope.message) {
-            self.see_part(voter, life);
+        if is_of_a_life_that_takes_part(&envelope.message) && self.see_part(voter, life) {
+            self.tell_leader_of_lives(voter);
+        }
+        if !matches!(envelope.message, Message::Session(Session::Hello { .. })) {
+            // A hello first says what else of this name is known.
+            self.own.is_acquainted = true;
         }
         let from = Speaker { key: envelope.from, life, address };
         match envelope.message {
@@ -190,6 +194,8 @@ impl Node {
             }
             // Answered before anything else.
             Session::Probe { .. } | Session::ProbeAck { .. } => {}
+            // It was replaced before this life began, and is told so: see `hear_own_name`.
+            Session::Twin { other, .. } if other < self.own.predecessor => {}
             Session::Twin { other, booting } => self.meet_twin(other, booting),
             Session::Superseded { by } => self.hear_superseded(by),
             Session::Step { established } => self.hear_step(voter, step, established),

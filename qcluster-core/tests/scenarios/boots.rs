@@ -1,8 +1,12 @@
-//! A life that was replaced before its own boot wait was over: it neither ends that unasked, nor goes above its replacement (E24).
+//! A life and its boot wait: who was replaced before it was over neither ends that unasked nor goes above its replacement (E24), and who
+//! leads already is not renamed without a word (E17).
 
-use qcluster_core::{Durability, Notification, Role};
+use qcluster_core::{
+    Durability, ElectionMessage, Envelope, Event, GossipPace, Incarnation, LostReason, Message, Notification, Refusal,
+    Role, Session, Term,
+};
 
-use crate::world::{Disk, World, ms};
+use crate::world::{Disk, Fate, Law, World, id, ms};
 
 /// Of five, one that it can count on has not met its replacement. In its boot wait it had promised nothing, and what it promises
 /// afterwards counts with nobody whose quorum knows better.
@@ -79,4 +83,93 @@ fn a_node_whose_boot_wait_was_long_enough_for_a_replacement_does_not_go_above_it
         assert_ne!(world.role(replacement), Role::Stopped, "seed {seed}\n{}", world.story());
         world.leader();
     }
+}
+
+/// Each other voter says in its first hello which life of this node it knows. One that was elected without any hello keeps the life in
+/// which it was.
+#[test]
+fn a_leader_is_not_renamed_by_a_late_hello() {
+    let mut world = World::with(3, |_, settings| settings.voters[0].priority = 1).seeded(1);
+    world.judge.waive(Law::TokensGrow);
+    // Given that 2 alone knows a life of 0 whose clock was an hour ahead,
+    world.start(0);
+    world.start(2);
+    world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
+    world.run(ms(1_000));
+    world.crash(0);
+    world.isolate(2);
+    world.machines[0].wall_ms -= 3_600_000;
+    world.machines[1].wall_ms -= 3_600_000;
+    world.start(1);
+    world.run(ms(1_000));
+    // and that 0 leads with 1, whose answering hellos were lost,
+    world.network.cut(0, 1);
+    world.start(0);
+    world.run(ms(200));
+    world.network.rule(|from, to, message| {
+        let is_answer = matches!(message, Message::Session(Session::Hello { answer: true, .. }));
+        (is_answer && (from, to) == (1, 0)).then_some(Fate::Lose)
+    });
+    world.network.join(0, 1);
+    world.run_till(ms(10_000), "0 leads", |world| world.leads(0));
+    world.run(ms(500));
+    let life = world.node(0).incarnation();
+    // when it hears 2, then it says that it has lost the lead before anything else.
+    world.heal();
+    world.run(ms(6_000));
+    assert!(world.node(0).incarnation() == life || world.role(0) == Role::Stopped, "{}", world.story());
+}
+
+/// The one voter of a cluster has nobody to be told by which life it had, but members.
+#[test]
+fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
+    let mut world = World::with(1, |_, settings| settings.gossip = Some(GossipPace::default().into())).seeded(1);
+    world.start(0);
+    world.elect();
+    let life = world.node(0).incarnation();
+    // Given a member that has known a life of it whose clock was ahead,
+    let ahead = Incarnation(life.0 + (1 << 40));
+    let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known: ahead };
+    let stranger = Envelope {
+        from: id(9).key(),
+        from_incarnation: Incarnation(7),
+        to: id(0).key(),
+        to_incarnation: life,
+        digests: world.node(0).rules().digests(),
+        message: Message::Session(hello),
+    };
+    // when it says so, then the node has another name, leads no more, and will lead again.
+    world.give(0, Event::Message(stranger));
+    assert!(world.node(0).incarnation() > ahead);
+    let reason = LostReason::ClockWentBack;
+    let lost = world.count(|_, told| matches!(told, Notification::Lost { reason: told, .. } if told == reason));
+    assert_eq!((lost, world.leads(0)), (1, false), "{}", world.story());
+    world.run(ms(5_000));
+    assert!(world.leads(0), "{}", world.story());
+}
+
+#[test]
+fn who_refuses_because_it_boots_has_not_taken_part() {
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let follower = world.followers()[0];
+    world.crash(follower);
+    world.run(ms(700));
+    world.start(follower);
+    world.run(ms(110));
+    assert_eq!(world.role(follower), Role::Booting);
+    let lives = world.lives(leader);
+    let refusal = Some(Refusal::BootWait);
+    for word in [
+        ElectionMessage::VoteReply { asked: Term(1), refusal, term: Term(0), stamp: Term(0), lives },
+        ElectionMessage::PreVoteReply { round: 1, refusal, term: Term(0), stamp: Term(0), lives },
+        ElectionMessage::StaleTerm { term: Term(0) },
+    ] {
+        world.ask(follower, leader, word);
+        assert_eq!(world.lives(leader), lives);
+    }
+    world.run(ms(200));
+    assert_ne!(world.lives(leader), lives);
 }

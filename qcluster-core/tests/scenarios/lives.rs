@@ -301,3 +301,35 @@ fn a_superseded_leader_loses_its_lease_before_it_stops() {
     assert_ne!(world.leader(), 0);
     assert_eq!(world.machines[0].settings.id, id(0));
 }
+
+/// Of three with disks, one hears the replacement of another take part, follows nobody, and restarts: on its side of a cut the life that was
+/// replaced goes on.
+#[test]
+fn a_voter_with_a_disk_still_knows_of_a_replacement_after_a_restart() {
+    let world = World::with(3, |_, settings| {
+        settings.voters[2].priority = 1;
+        settings.durability = Durability::Durable;
+    });
+    let mut world = world.seeded(1);
+    let settings = world.machines[0].settings.clone();
+    let replacement = world.add(settings);
+    (0..3).for_each(|n| world.start(n));
+    world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(2));
+    world.run(ms(1_000));
+    world.freeze(0, ms(16_000));
+    world.run(ms(1_000));
+    // Given a line: 1, the replacement, and the leader, which 1 does not hear,
+    world.network.cut(1, 2);
+    world.start(replacement);
+    world.run(ms(10_000));
+    assert!(world.leads(2));
+    let life = world.node(replacement).incarnation();
+    assert_eq!(world.machines[1].saved.as_ref().unwrap().life_of(id(0).key()), life);
+    // when 1 restarts, and is alone with the life that was replaced, then that one stops.
+    world.crash(1);
+    world.start(1);
+    world.network.split(&[0, 1]);
+    world.run(ms(20_000));
+    assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
+    assert!(world.leads(2));
+}

@@ -13,6 +13,7 @@ mod embedder;
 mod leading;
 mod leases;
 mod lives;
+mod newcomers;
 mod observers;
 mod pace;
 mod partitions;

@@ -2,11 +2,11 @@
 //! for which the test speaks.
 
 use qcluster_core::{
-    Durability, ElectionMessage, Event, Incarnation, KnownLife, LivesDigest, LivesTold, Message, NodeKey, Role, Term,
-    Time,
+    Durability, ElectionMessage, Envelope, Event, Incarnation, KnownLife, LivesDigest, LivesTold, Message, NodeKey,
+    Notification, Role, Term, Time,
 };
 
-use crate::world::{Disk, World, ms};
+use crate::world::{Disk, Fate, World, ms};
 
 const VOTER: usize = 2;
 
@@ -24,6 +24,12 @@ fn tell(world: &mut World, from: usize, to: usize, lives: &[KnownLife]) -> Vec<E
     let told = LivesTold { answer: true, lives: lives.to_vec() };
     let envelope = world.envelope(from, to, Message::Lives(Box::new(told)));
     world.provoke(to, Event::Message(envelope))
+}
+
+/// Yes to the round of the voter.
+fn yes(world: &World, lives: LivesDigest) -> ElectionMessage {
+    let (round, _) = world.last_round(VOTER);
+    ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives }
 }
 
 fn asks_for_lives(world: &World, of: usize) -> usize {
@@ -184,4 +190,76 @@ fn who_was_silent_for_a_lease_counts_with_what_was_acknowledged_since() {
     assert_eq!(ack(&mut world, silent), longer);
     let longest = ack(&mut world, steady);
     assert!(longest.map(|lease| lease.valid_until) > longer.map(|lease| lease.valid_until), "{}", world.story());
+}
+
+/// What a voter knew when it gave its word, it has told; but not for a later life.
+#[test]
+fn a_held_word_of_an_earlier_life_does_not_count_for_the_later_one() {
+    let mut world = World::of(3).of_hermits();
+    world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
+    // Given a yes of somebody that knew more,
+    let known = vec![somebody(77)];
+    let word = yes(&world, digest(&known));
+    world.ask(0, VOTER, word);
+    // and that a later life of it takes part,
+    let later = Incarnation(world.node(0).incarnation().0 + 5);
+    let later_life = KnownLife { node: world.machines[0].settings.id.key(), life: later };
+    tell(&mut world, 1, VOTER, &[later_life]);
+    // when that one tells what the earlier one knew, then the word of the earlier one still does not count.
+    let told = LivesTold { answer: true, lives: known };
+    let envelope = world.envelope(0, VOTER, Message::Lives(Box::new(told)));
+    world.give(VOTER, Event::Message(Envelope { from_incarnation: later, ..envelope }));
+    assert_eq!(world.role(VOTER), Role::PreCandidate, "{}", world.story());
+}
+
+#[test]
+fn the_last_word_of_a_voter_waits() {
+    let mut world = World::of(3).of_hermits();
+    world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
+    let (known, later) = (vec![somebody(77)], vec![somebody(77), somebody(78)]);
+    for lives in [&known, &later] {
+        let word = yes(&world, digest(lives));
+        world.ask(0, VOTER, word);
+    }
+    tell(&mut world, 0, VOTER, &later);
+    assert_eq!(world.role(VOTER), Role::Candidate, "{}", world.story());
+}
+
+/// Leases that are lost while one voter comes again and again, over seeds. The others are there before it, and `leader` leads them.
+fn lost_leases(voters: usize, links: &[(usize, usize)], leader: usize, coming: usize, one_way_ms: u64) -> usize {
+    let mut lost = 0;
+    for seed in 0..10 {
+        let mut world = World::with(voters, |_, settings| settings.voters[leader].priority = 1).seeded(seed);
+        world.network.only(links);
+        world.network.rule(move |_, _, _| Some(Fate::Deliver(ms(one_way_ms))));
+        (0..voters).filter(|n| *n != coming).for_each(|n| world.start(n));
+        world.run_till(ms(60_000), "the preferred one leads", |world| world.leads(leader));
+        world.run(ms(1_000));
+        let losses = |world: &World| world.count(|_, told| matches!(told, Notification::Lost { .. }));
+        let before = losses(&world);
+        for _ in 0..3 {
+            world.start(coming);
+            world.run(ms(2_000));
+            world.crash(coming);
+        }
+        lost += losses(&world) - before;
+    }
+    lost
+}
+
+/// A leader knows more than who promised a moment ago, once a voter has restarted that it alone hears: what they knew it knows still.
+#[test]
+fn a_restart_that_the_leader_alone_sees_costs_no_lease() {
+    let star = [(0, 1), (1, 2), (0, 2), (1, 3)];
+    for one_way_ms in [1, 20, 30, 35] {
+        assert_eq!(lost_leases(4, &star, 1, 3, one_way_ms), 0, "round trip {} ms", 2 * one_way_ms);
+    }
+}
+
+/// A follower that learns of a life says so before its next promise.
+#[test]
+fn a_restart_that_the_leader_does_not_see_costs_no_lease() {
+    for one_way_ms in [1, 20, 30, 35] {
+        assert_eq!(lost_leases(3, &[(0, 1), (1, 2)], 0, 2, one_way_ms), 0, "round trip {} ms", 2 * one_way_ms);
+    }
 }

@@ -225,3 +225,28 @@ fn a_restarted_replacement_does_not_stop_for_the_life_that_it_replaced() {
     world.give(replacement, Event::Message(envelope));
     assert_eq!(world.role(replacement), Role::Stopped, "{}", world.story());
 }
+
+/// A voter that has met the thawed life alone tells the replacement, which restarts, that it is the later one of the two, and the others tell
+/// the thawed one that it was replaced: one of that name is left.
+#[test]
+fn a_restarted_replacement_does_not_stop_for_what_others_say_of_the_life_that_it_replaced() {
+    for seed in 0..100 {
+        let mut world = World::of(3).seeded(seed);
+        let replacement = twin_of(&mut world, 0);
+        (0..3).for_each(|n| world.start(n));
+        world.elect();
+        world.run(ms(1_000));
+        world.freeze(0, ms(5_000));
+        world.isolate(2);
+        world.run(ms(1_000));
+        world.start(replacement);
+        world.run(ms(3_950));
+        // It restarts just when the other one thaws and 2 hears that name again.
+        world.crash(replacement);
+        world.start(replacement);
+        world.heal();
+        world.run(ms(7_000));
+        assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+        assert_ne!(world.role(replacement), Role::Stopped, "seed {seed}\n{}", world.story());
+    }
+}

@@ -1,0 +1,91 @@
+//! A voter that was silent for as long as a lease counts with what the others acknowledge from then on (E24).
+
+use qcluster_core::{ElectionMessage, Lease, Role, Term, Time};
+
+use crate::dice::Dice;
+use crate::world::{Fate, World, is, ms};
+
+/// `from` acknowledges what `leader` sent at `sent_at`; the lease that it has then.
+fn ack(world: &mut World, from: usize, leader: usize, sent_at: Time) -> Option<Lease> {
+    let (term, lives) = (world.node(leader).term(), world.lives(leader));
+    world.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives });
+    world.node(leader).lease(world.now)
+}
+
+/// A newcomer of a leadership is also who has not voted for it.
+#[test]
+fn who_did_not_vote_counts_with_what_was_acknowledged_since_it_came() {
+    // Given five, of which two get no request for a vote, and a winner whose heartbeats nobody gets,
+    let mut world = World::of(5).seeded(1);
+    world.network.rule(|_, to, message| {
+        let is_lost = is(message, "vote_request") && to >= 3 || is(message, "heartbeat");
+        is_lost.then_some(Fate::Lose)
+    });
+    world.start_all();
+    let winner = |world: &World| (0..3).find(|n| world.role(*n) == Role::Leader);
+    world.run_till(ms(60_000), "a winner", |world| winner(world).is_some());
+    let leader = winner(&world).unwrap();
+    let elector = (0..3).find(|n| *n != leader).unwrap();
+    (0..5).for_each(|n| world.network.isolate(n));
+    world.run(ms(5));
+    // when one that voted and one that did not acknowledge its first heartbeat, then that is no lease;
+    let first = world.last_heartbeat(leader);
+    assert_eq!(ack(&mut world, elector, leader, first), None);
+    assert_eq!(ack(&mut world, 3, leader, first), None, "{}", world.story());
+    // when both acknowledge the next one, then it is.
+    world.run(ms(30));
+    let next = world.last_heartbeat(leader);
+    assert_eq!(ack(&mut world, elector, leader, next), None);
+    assert_ne!(ack(&mut world, 3, leader, next), None, "{}", world.story());
+}
+
+/// An acknowledgement that was long under way says that its voter was there when it was asked, and no more.
+#[test]
+fn a_late_acknowledgement_says_nothing_about_the_time_of_its_arrival() {
+    // Given a leader of five to which two others answer, and a third one's answer that comes after three heartbeats,
+    let mut world = World::of(5).seeded(1);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let [steady, another, late, ..] = world.followers()[..] else { panic!("{}", world.story()) };
+    (0..5).for_each(|n| world.network.isolate(n));
+    world.run(ms(30));
+    let asked = world.last_heartbeat(leader);
+    for _ in 0..3 {
+        world.run(ms(40));
+        let newest = world.last_heartbeat(leader);
+        ack(&mut world, steady, leader, newest);
+        ack(&mut world, another, leader, newest);
+    }
+    ack(&mut world, late, leader, asked);
+    // when its next one comes more than a lease after it was last known to be there,
+    world.run(ms(60));
+    let newest = world.last_heartbeat(leader);
+    let lease = world.node(leader).lease(world.now);
+    assert_ne!(lease, None, "{}", world.story());
+    // then it is a newcomer: with one that answers beside it the lease grows no longer.
+    assert_eq!(ack(&mut world, late, leader, newest), lease);
+    assert_eq!(ack(&mut world, steady, leader, newest), lease, "{}", world.story());
+}
+
+/// Where much is lost there is always somebody that comes back; those that came before it do not wait for that.
+#[test]
+fn voters_that_come_back_one_after_the_other_unseat_no_leader() {
+    for voters in [3, 15, 25] {
+        let (mut seen, mut led) = (0, 0);
+        for seed in 0..3 {
+            let mut world = World::of(voters).seeded(seed);
+            world.start_all();
+            world.elect();
+            world.run(ms(1_000));
+            let mut dice = Dice::new(seed);
+            world.network.rule(move |_, _, _| dice.chance(40).then_some(Fate::Lose));
+            for _ in 0..100 {
+                world.run(ms(50));
+                seen += 1;
+                led += world.leaders().len();
+            }
+        }
+        assert!(led * 100 >= seen * 90, "{voters} voters: a leader at {led} of {seen} moments");
+    }
+}
