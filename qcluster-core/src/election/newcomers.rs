@@ -68,3 +68,6 @@ impl Newcomers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

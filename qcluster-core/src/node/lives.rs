@@ -215,3 +215,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
