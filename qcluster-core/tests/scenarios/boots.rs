@@ -1,6 +1,6 @@
 //! A life that was replaced before its own boot wait was over: it neither ends that unasked, nor goes above its replacement (E24).
 
-use qcluster_core::{Durability, Notification, Role};
+use qcluster_core::{Durability, Event, Incarnation, Message, Notification, Role, Session};
 
 use crate::world::{Disk, World, ms};
 
@@ -79,4 +79,48 @@ fn a_node_whose_boot_wait_was_long_enough_for_a_replacement_does_not_go_above_it
         assert_ne!(world.role(replacement), Role::Stopped, "seed {seed}\n{}", world.story());
         world.leader();
     }
+}
+
+/// A voter tells that node that a later life of its name takes part. Gives that life.
+fn supersede(world: &mut World, n: usize) -> Incarnation {
+    let by = Incarnation(world.node(n).incarnation().0 + 5);
+    let notice = world.envelope((n + 1) % 3, n, Message::Session(Session::Superseded { by }));
+    world.give(n, Event::Message(notice));
+    by
+}
+
+/// The other life has to be one before it, whose wall clock was ahead (E17).
+#[test]
+fn who_has_just_started_goes_above_the_life_that_is_said_to_take_part() {
+    let mut world = World::of(3);
+    world.start_all();
+    world.run(ms(50));
+    let by = supersede(&mut world, 0);
+    assert!(world.node(0).incarnation() > by, "{}", world.story());
+    assert_eq!(world.role(0), Role::Booting);
+}
+
+/// The other life may have begun and taken part while this one waited for its disk.
+#[test]
+fn who_has_booted_for_long_stops_for_the_life_that_is_said_to_take_part() {
+    let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
+    let mut world = world.seeded(1);
+    world.machines[0].disk = Disk::Held;
+    world.start_all();
+    world.run(ms(1_000));
+    assert_eq!(world.role(0), Role::Booting);
+    supersede(&mut world, 0);
+    assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
+}
+
+/// What it has said may count, so it does not go above the other one.
+#[test]
+fn who_takes_part_stops_for_a_later_life_even_if_it_has_met_nobody() {
+    let mut world = World::of(3);
+    world.network.isolate(0);
+    world.start_all();
+    world.run(ms(1_000));
+    assert_ne!(world.role(0), Role::Booting);
+    supersede(&mut world, 0);
+    assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
 }
