@@ -70,7 +70,8 @@ impl LeaseEdge {
             let until = self.until.load(Ordering::SeqCst);
             if self.token.load(Ordering::SeqCst) == token {
                 let valid_until = Time::from_nanos(until);
-                return (self.clock.now() < valid_until).then_some(Lease { token: FencingToken(token), valid_until });
+                let left = positive(valid_until.since(self.clock.now()));
+                return left.map(|_| Lease { token: FencingToken(token), valid_until });
             }
         }
         None

@@ -76,3 +76,6 @@ impl Newcomers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,3 +231,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

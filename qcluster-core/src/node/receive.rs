@@ -222,15 +222,13 @@ impl Node {
         if known <= self.incarnation || known > Incarnation::MAX || !may_rename {
             return;
         }
+        // There is room above it: a hostile or broken number was sorted out.
         let above = known.above(self.rng.next());
-        // A hostile or broken number leaves no room above it; then the present name is as good as any.
-        if above > known {
-            self.incarnation = above;
-            self.own.is_announced = false;
-            self.with_election(|election, cx| election.rename(cx, above));
-            self.with_membership(|membership, cx| membership.rename(cx, above));
-            self.greet();
-        }
+        self.incarnation = above;
+        self.own.is_announced = false;
+        self.with_election(|election, cx| election.rename(cx, above));
+        self.with_membership(|membership, cx| membership.rename(cx, above));
+        self.greet();
     }
 
     /// Another live node has this identifier, and a vote counted for both would be two votes. Who still boots while the other

@@ -2,8 +2,7 @@
 //! leads already is not renamed without a word (E17).
 
 use qcluster_core::{
-    Durability, ElectionMessage, Envelope, Event, GossipPace, Incarnation, LostReason, Message, Notification, Refusal,
-    Role, Session, Term,
+    Durability, Envelope, Event, GossipPace, Incarnation, LostReason, Message, Notification, Role, Session,
 };
 
 use crate::world::{Disk, Fate, Law, World, id, ms};
@@ -148,28 +147,46 @@ fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
     assert!(world.leads(0), "{}", world.story());
 }
 
+/// A voter tells that node that a later life of its name takes part. Gives that life.
+fn supersede(world: &mut World, n: usize) -> Incarnation {
+    let by = Incarnation(world.node(n).incarnation().0 + 5);
+    let notice = world.envelope((n + 1) % 3, n, Message::Session(Session::Superseded { by }));
+    world.give(n, Event::Message(notice));
+    by
+}
+
+/// The other life has to be one before it, whose wall clock was ahead (E17).
 #[test]
-fn who_refuses_because_it_boots_has_not_taken_part() {
-    let mut world = World::of(3).seeded(1);
+fn who_has_just_started_goes_above_the_life_that_is_said_to_take_part() {
+    let mut world = World::of(3);
     world.start_all();
-    let leader = world.elect();
+    world.run(ms(50));
+    let by = supersede(&mut world, 0);
+    assert!(world.node(0).incarnation() > by, "{}", world.story());
+    assert_eq!(world.role(0), Role::Booting);
+}
+
+/// The other life may have begun and taken part while this one waited for its disk.
+#[test]
+fn who_has_booted_for_long_stops_for_the_life_that_is_said_to_take_part() {
+    let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
+    let mut world = world.seeded(1);
+    world.machines[0].disk = Disk::Held;
+    world.start_all();
     world.run(ms(1_000));
-    let follower = world.followers()[0];
-    world.crash(follower);
-    world.run(ms(700));
-    world.start(follower);
-    world.run(ms(110));
-    assert_eq!(world.role(follower), Role::Booting);
-    let lives = world.lives(leader);
-    let refusal = Some(Refusal::BootWait);
-    for word in [
-        ElectionMessage::VoteReply { asked: Term(1), refusal, term: Term(0), stamp: Term(0), lives },
-        ElectionMessage::PreVoteReply { round: 1, refusal, term: Term(0), stamp: Term(0), lives },
-        ElectionMessage::StaleTerm { term: Term(0) },
-    ] {
-        world.ask(follower, leader, word);
-        assert_eq!(world.lives(leader), lives);
-    }
-    world.run(ms(200));
-    assert_ne!(world.lives(leader), lives);
+    assert_eq!(world.role(0), Role::Booting);
+    supersede(&mut world, 0);
+    assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
+}
+
+/// What it has said may count, so it does not go above the other one.
+#[test]
+fn who_takes_part_stops_for_a_later_life_even_if_it_has_met_nobody() {
+    let mut world = World::of(3);
+    world.network.isolate(0);
+    world.start_all();
+    world.run(ms(1_000));
+    assert_ne!(world.role(0), Role::Booting);
+    supersede(&mut world, 0);
+    assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
 }

@@ -1,7 +1,7 @@
 //! The voters change while one of them is dead, and it comes back with what it knew (scenario 42, E20).
 
 use qcluster_core::{
-    Boot, BootError, Durability, ElectionMessage, HardState, Message, Node, Notification, Refusal, Session, Time,
+    Boot, BootError, Durability, ElectionMessage, HardState, Message, Node, Notification, Refusal, Session, Step, Time,
 };
 
 use crate::dice::Dice;
@@ -263,4 +263,35 @@ fn nobody_but_who_has_taken_the_last_step_is_warned_of_it() {
     assert_eq!(world.node(3).step_is_established(), Some(true));
     say(&mut world, 1, 3, false);
     assert_eq!(warned(&world), 0);
+}
+
+/// Who follows nobody hears of the leader of the middle step from others (E20).
+#[test]
+fn who_has_not_seen_the_leader_of_the_middle_step_is_told_of_it() {
+    let mut world = World::of(4);
+    all_take(&mut world, File::Old);
+    world.elect();
+    take(&mut world, 1, File::Joint);
+    take(&mut world, 3, File::Joint);
+    world.run(ms(500));
+    for established in [false, true] {
+        let step = world.envelope(3, 1, Message::Session(Session::Step { established }));
+        world.give(1, qcluster_core::Event::Message(step));
+        assert_eq!(world.node(1).step_is_established(), Some(established));
+    }
+    assert_eq!(world.count(|n, told| n == 1 && told == Notification::StepEstablished), 1);
+}
+
+#[test]
+fn each_voter_knows_in_which_step_the_others_are() {
+    let mut world = World::of(3);
+    all_take(&mut world, File::Old);
+    world.elect();
+    take(&mut world, 1, File::Joint);
+    world.run(ms(1_000));
+    let step = |of: usize, seen_by: usize| {
+        let node = world.node(seen_by);
+        node.step_of(node.rules().index_of(world.machines[of].settings.id.key()).unwrap())
+    };
+    assert_eq!([step(0, 2), step(1, 2), step(2, 1)], [Step::Same, Step::Later, Step::Earlier]);
 }

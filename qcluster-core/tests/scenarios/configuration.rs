@@ -1,7 +1,7 @@
 //! Different rules keep apart, changed rules keep their promises, and voters are replaced by way of both lists (scenarios 19,
 //! 36, 37, and E9, E14, E20).
 
-use qcluster_core::{DropReason, Durability, Notification, Settings};
+use qcluster_core::{DropReason, Durability, Event, Incarnation, Message, Notification, Session, Settings};
 
 use crate::dice::Dice;
 use crate::world::{World, id, ms, voters};
@@ -261,4 +261,27 @@ fn scenario_37_without_the_joint_step_a_changed_list_is_refused_and_surfaced() {
         let spoke_to_it = world.transcript.messages().any(|(from, to, _)| (from, to) == (0, 1));
         assert!(mismatches(&world, 0, 1) == 1 || !spoke_to_it, "seed {seed}\n{}", world.story());
     }
+}
+
+/// The other side is to see it as well, however often a message is lost; an answer is not answered, and what is meant for another
+/// is left to that one.
+#[test]
+fn who_greets_with_other_rules_is_answered_each_time() {
+    let mut world = World::with(3, |n, settings| settings.timing.lease = ms(if n == 1 { 200 } else { 150 }));
+    world.network.isolate(1);
+    world.start_all();
+    world.run(ms(500));
+    let key = |n: usize| id(n).key();
+    for (to, answer, is_answered) in
+        [(key(2), false, false), (key(0), false, true), (key(0), false, true), (key(0), true, false)]
+    {
+        let hello = Session::Hello { to, answer, booting: false, known: Incarnation::UNKNOWN };
+        let greeting = world.envelope(1, 0, Message::Session(hello));
+        let said = world.transcript.messages().count();
+        world.give(0, Event::Message(greeting));
+        let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message).collect();
+        let is_told = matches!(answers[..], [Message::Session(Session::Hello { answer: true, .. })]);
+        assert_eq!((is_told, answers.is_empty()), (is_answered, !is_answered), "{answers:?}");
+    }
+    assert_eq!(world.node(0).counters().dropped_for(DropReason::ConfigMismatch), 4);
 }

@@ -1,6 +1,9 @@
 //! Lives only go forward: a node that stood still and was replaced meanwhile ends, its replacement stays (E24).
 
-use qcluster_core::{DropReason, Durability, ElectionMessage, Event, LostReason, Message, Notification, Role, Session};
+use qcluster_core::{
+    DropReason, Durability, ElectionMessage, Event, KnownLife, LivesTold, LostReason, Message, Notification, Role,
+    Session,
+};
 
 use crate::world::{Disk, World, id, ms};
 
@@ -241,6 +244,59 @@ fn a_node_that_met_nobody_goes_above_its_dead_life_when_it_does() {
         world.run(ms(1_000));
         assert_eq!(world.leaders().len(), 1, "seed {seed}: it plays no part\n{}", world.story());
     }
+}
+
+/// Its boot wait begins again with the name (E9), which its disk knows of, and which it tells others once it takes part.
+#[test]
+fn who_goes_above_its_dead_life_begins_under_that_name() {
+    let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
+    let mut world = world.seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let n = world.followers()[0];
+    let dead = world.node(n).incarnation();
+    // Given one that has forgotten its dead life and sat out its boot wait alone, …
+    world.crash_with_amnesia(n);
+    world.machines[n].wall_ms -= 3_600_000;
+    world.network.isolate(n);
+    world.start(n);
+    world.run(ms(2_000));
+    assert_ne!(world.role(n), Role::Booting);
+    // … when the others tell it, then it boots once more, …
+    world.heal();
+    world.run_till(ms(2_000), "it has another name", |world| world.node(n).incarnation() > dead);
+    assert_eq!(world.role(n), Role::Booting, "{}", world.story());
+    world.run(ms(1_000));
+    assert_ne!(world.role(n), Role::Booting, "{}", world.story());
+    // … and takes part under the new name.
+    let life = world.node(n).incarnation();
+    assert_eq!(world.machines[n].saved.as_ref().map(|saved| saved.incarnation), Some(life));
+    let question = LivesTold { answer: false, lives: Vec::new() };
+    let question = world.envelope((n + 1) % 3, n, Message::Lives(Box::new(question)));
+    world.give(n, Event::Message(question));
+    let told = world.transcript.messages().filter_map(|(from, _, message)| match message {
+        Message::Lives(told) if from == n => Some(told.lives.clone()),
+        _ => None,
+    });
+    let own = KnownLife { node: world.machines[n].settings.id.key(), life };
+    assert!(told.last().unwrap().contains(&own), "{}", world.story());
+}
+
+/// Who does not answer when it is told that a life takes part is not told for longer than a few heartbeats.
+#[test]
+fn a_voter_that_cannot_be_reached_is_told_of_a_life_a_few_times() {
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    world.run(ms(100));
+    world.network.isolate(2);
+    world.run(ms(10_000));
+    let told = |to: usize| {
+        let tells = |message: &Message| matches!(message, Message::Lives(told) if !told.answer);
+        world.transcript.messages().filter(|(from, whom, message)| (*from, *whom) == (0, to) && tells(message)).count()
+    };
+    assert_eq!(told(2), 8, "{}", world.story());
+    assert!(told(1) < 8, "it answers");
 }
 
 #[test]

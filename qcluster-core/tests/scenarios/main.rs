@@ -25,4 +25,5 @@ mod timers;
 mod transfers;
 mod twins;
 mod votes;
+mod walls;
 mod world;

@@ -1,6 +1,7 @@
-//! A voter that was silent for as long as a lease counts with what the others acknowledge from then on (E24).
+//! A voter that was silent for as long as a lease counts with what the others acknowledge from then on, and who comes costs nobody the
+//! lead (E24).
 
-use qcluster_core::{ElectionMessage, Lease, Role, Term, Time};
+use qcluster_core::{ElectionMessage, Lease, Notification, Role, Term, Time};
 
 use crate::dice::Dice;
 use crate::world::{Fate, World, is, ms};
@@ -87,5 +88,44 @@ fn voters_that_come_back_one_after_the_other_unseat_no_leader() {
             }
         }
         assert!(led * 100 >= seen * 90, "{voters} voters: a leader at {led} of {seen} moments");
+    }
+}
+
+/// Leases that are lost while one voter comes again and again, over seeds. The others are there before it, and `leader` leads them.
+fn lost_leases(voters: usize, links: &[(usize, usize)], leader: usize, coming: usize, one_way_ms: u64) -> usize {
+    let mut lost = 0;
+    for seed in 0..10 {
+        let mut world = World::with(voters, |_, settings| settings.voters[leader].priority = 1).seeded(seed);
+        world.network.only(links);
+        world.network.rule(move |_, _, _| Some(Fate::Deliver(ms(one_way_ms))));
+        (0..voters).filter(|n| *n != coming).for_each(|n| world.start(n));
+        world.run_till(ms(60_000), "the preferred one leads", |world| world.leads(leader));
+        world.run(ms(1_000));
+        let losses = |world: &World| world.count(|_, told| matches!(told, Notification::Lost { .. }));
+        let before = losses(&world);
+        for _ in 0..3 {
+            world.start(coming);
+            world.run(ms(2_000));
+            world.crash(coming);
+        }
+        lost += losses(&world) - before;
+    }
+    lost
+}
+
+/// A leader knows more than who promised a moment ago, once a voter has restarted that it alone hears: what they knew it knows still.
+#[test]
+fn a_restart_that_the_leader_alone_sees_costs_no_lease() {
+    let star = [(0, 1), (1, 2), (0, 2), (1, 3)];
+    for one_way_ms in [1, 20, 30, 35] {
+        assert_eq!(lost_leases(4, &star, 1, 3, one_way_ms), 0, "round trip {} ms", 2 * one_way_ms);
+    }
+}
+
+/// A follower that learns of a life says so before its next promise.
+#[test]
+fn a_restart_that_the_leader_does_not_see_costs_no_lease() {
+    for one_way_ms in [1, 20, 30, 35] {
+        assert_eq!(lost_leases(3, &[(0, 1), (1, 2)], 0, 2, one_way_ms), 0, "round trip {} ms", 2 * one_way_ms);
     }
 }

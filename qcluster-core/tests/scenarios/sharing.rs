@@ -3,10 +3,10 @@
 
 use qcluster_core::{
     Durability, ElectionMessage, Envelope, Event, Incarnation, KnownLife, LivesDigest, LivesTold, Message, NodeKey,
-    Notification, Role, Term, Time,
+    Refusal, Role, Session, Term, Time,
 };
 
-use crate::world::{Disk, Fate, World, ms};
+use crate::world::{Disk, World, id, ms};
 
 const VOTER: usize = 2;
 
@@ -129,16 +129,19 @@ fn what_an_earlier_life_acknowledged_counts_no_more() {
     }
 }
 
-/// Its own name is among those that are told of: a later life takes part.
+/// Its own name is among those that are told of: a later life takes part, be it the last that there is room for.
 #[test]
 fn who_is_told_of_its_own_later_life_stops() {
-    let mut world = World::of(3).of_hermits();
-    let told = KnownLife { life: Incarnation(world.node(VOTER).incarnation().0 + 5), ..somebody(0) };
-    tell(&mut world, 0, VOTER, &[told]);
-    assert_ne!(world.role(VOTER), Role::Stopped);
-    let node = world.machines[VOTER].settings.id.key();
-    tell(&mut world, 0, VOTER, &[KnownLife { node, ..told }]);
-    assert_eq!(world.role(VOTER), Role::Stopped);
+    for last in [false, true] {
+        let mut world = World::of(3).of_hermits();
+        let life = if last { 1 << 63 } else { world.node(VOTER).incarnation().0 + 5 };
+        let told = KnownLife { life: Incarnation(life), ..somebody(0) };
+        tell(&mut world, 0, VOTER, &[told]);
+        assert_ne!(world.role(VOTER), Role::Stopped);
+        let node = world.machines[VOTER].settings.id.key();
+        tell(&mut world, 0, VOTER, &[KnownLife { node, ..told }]);
+        assert_eq!(world.role(VOTER), Role::Stopped);
+    }
 }
 
 /// Nobody is to be made believe in a life above which there is no room (E18).
@@ -164,8 +167,9 @@ fn who_was_silent_for_a_lease_counts_with_what_was_acknowledged_since() {
     world.start_all();
     let leader = world.elect();
     world.run(ms(1_000));
-    let [steady, silent, ..] = world.followers()[..] else { panic!("{}", world.story()) };
+    let [steady, silent, late, ..] = world.followers()[..] else { panic!("{}", world.story()) };
     world.network.isolate(silent);
+    world.network.isolate(late);
     world.run(ms(1_000));
     world.network.isolate(leader);
     let ack = |world: &mut World, from: usize| {
@@ -190,6 +194,146 @@ fn who_was_silent_for_a_lease_counts_with_what_was_acknowledged_since() {
     assert_eq!(ack(&mut world, silent), longer);
     let longest = ack(&mut world, steady);
     assert!(longest.map(|lease| lease.valid_until) > longer.map(|lease| lease.valid_until), "{}", world.story());
+    // Even if the next one comes back, with whom they do not count yet.
+    world.run(ms(30));
+    ack(&mut world, silent);
+    assert_eq!(ack(&mut world, late), longest);
+    let last = ack(&mut world, steady);
+    assert!(last.map(|lease| lease.valid_until) > longest.map(|lease| lease.valid_until), "{}", world.story());
+}
+
+/// Of each voter the last word waits, beside those of others.
+#[test]
+fn words_that_wait_do_not_displace_each_other() {
+    let mut world = World::of(5).of_hermits();
+    let voter = 4;
+    world.run_till(ms(500), "a pre-candidate", |world| world.role(voter) == Role::PreCandidate);
+    let (known, later) = ([somebody(77)], [somebody(77), somebody(78)]);
+    let (round, _) = world.last_round(voter);
+    let yes = |lives| ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
+    // Given one that says yes twice, since when it has heard of more, and another one, …
+    world.ask(0, voter, yes(digest(&known)));
+    world.ask(0, voter, yes(digest(&later)));
+    world.ask(1, voter, yes(digest(&known)));
+    // … when each tells what it knew first, then the first one's word still waits, …
+    tell(&mut world, 0, voter, &known);
+    tell(&mut world, 1, voter, &known);
+    assert_eq!(world.role(voter), Role::PreCandidate);
+    // … and the other one's has not been lost.
+    tell(&mut world, 0, voter, &later);
+    assert_eq!(world.role(voter), Role::Candidate, "{}", world.story());
+}
+
+/// A life that another voter has met replaces one which acknowledges until then: it may have acknowledged elsewhere as well.
+#[test]
+fn a_later_life_counts_with_what_was_acknowledged_since_it_was_told_of() {
+    let mut world = World::of(5).seeded(1);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let [earlier, other, ..] = world.followers()[..] else { panic!("{}", world.story()) };
+    world.network.isolate(leader);
+    world.run(ms(30));
+    let lease = world.node(leader).lease(world.now);
+    assert!(lease.is_some());
+    let life = Incarnation(world.node(earlier).incarnation().0 + 5);
+    let ack = |world: &mut World, from: usize| {
+        let sent_at = world.last_heartbeat(leader);
+        let (term, lives) = (world.node(leader).term(), world.lives(leader));
+        let mut ack = world.forge(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives });
+        if from == earlier {
+            ack.from_incarnation = life;
+        }
+        world.give(leader, Event::Message(ack));
+        world.node(leader).lease(world.now)
+    };
+    // Given one promise, and then that of a life that the leader was told of meanwhile, then they do not make a majority, …
+    assert_eq!(ack(&mut world, other), lease);
+    let node = world.machines[earlier].settings.id.key();
+    tell(&mut world, other, leader, &[KnownLife { node, life }]);
+    assert_eq!(ack(&mut world, earlier), lease, "{}", world.story());
+    // … but they do once both have acknowledged what was sent after that.
+    world.run(ms(30));
+    ack(&mut world, other);
+    assert!(ack(&mut world, earlier).map(|lease| lease.valid_until) > lease.map(|lease| lease.valid_until));
+}
+
+/// Who refuses in its boot wait and takes part afterwards is the same life: what it has said still counts.
+#[test]
+fn a_candidate_does_not_ask_again_who_refused_before_it_took_part() {
+    let mut world = World::of(3);
+    world.start_all();
+    world.run(ms(100));
+    (0..3).for_each(|n| world.network.isolate(n));
+    let asked = |world: &World| {
+        let asks = |message: &Message| matches!(message, Message::Election(ElectionMessage::VoteRequest { .. }));
+        let asked_of = |voter: usize| {
+            let messages = world.transcript.messages();
+            messages.filter(|(from, to, message)| (*from, *to) == (VOTER, voter) && asks(message)).count()
+        };
+        [0, 1].map(asked_of)
+    };
+    let takes_part = |world: &mut World, from: usize| {
+        let to = world.machines[VOTER].settings.id.key();
+        let hello = Session::Hello { to, answer: true, booting: false, known: Incarnation::UNKNOWN };
+        let hello = world.envelope(from, VOTER, Message::Session(hello));
+        world.give(VOTER, Event::Message(hello));
+    };
+    // Given a candidate that one has refused, …
+    world.run_till(ms(2_000), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
+    takes_part(&mut world, 1);
+    let ((round, _), lives) = (world.last_round(VOTER), world.lives(VOTER));
+    let yes = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
+    world.ask(1, VOTER, yes);
+    assert_eq!(world.role(VOTER), Role::Candidate, "{}", world.story());
+    let (asked_for, refusal) = (world.node(VOTER).term(), Some(Refusal::BootWait));
+    let no = ElectionMessage::VoteReply { asked: asked_for, refusal, term: Term(0), stamp: Term(0), lives };
+    world.ask(0, VOTER, no);
+    // … when that one's boot wait is over, then the silent one alone is asked again.
+    takes_part(&mut world, 0);
+    let [refused, silent] = asked(&world);
+    world.run(ms(35));
+    assert_eq!(world.role(VOTER), Role::Candidate, "{}", world.story());
+    assert_eq!(asked(&world), [refused, silent + 1], "{}", world.story());
+}
+
+/// What only a life after its boot wait says shows that it takes part (E9, E24). A refusal does not, nor a greeting from within the boot
+/// wait.
+#[test]
+fn a_life_takes_part_with_the_first_thing_that_says_so() {
+    let (term, stamp, lives) = (Term(0), Term(0), LivesDigest::default());
+    let hello = |booting| Session::Hello { to: id(VOTER).key(), answer: true, booting, known: Incarnation::UNKNOWN };
+    let vote = |refusal| ElectionMessage::VoteReply { asked: term, refusal, term, stamp, lives };
+    let pre_vote = |refusal| ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, lives };
+    let request = ElectionMessage::PreVoteRequest { round: 1, term, consent: None };
+    for (message, shows_it) in [
+        (Message::Session(hello(true)), false),
+        (Message::Session(hello(false)), true),
+        (Message::Session(Session::ProbeAck { nonce: 1, booting: true }), false),
+        (Message::Session(Session::ProbeAck { nonce: 1, booting: false }), true),
+        (Message::Session(Session::Step { established: true }), false),
+        (Message::Election(ElectionMessage::StaleTerm { term }), false),
+        (Message::Election(vote(Some(Refusal::BootWait))), false),
+        (Message::Election(vote(None)), true),
+        (Message::Election(pre_vote(Some(Refusal::BootWait))), false),
+        (Message::Election(pre_vote(None)), true),
+        (Message::Election(request), true),
+        (Message::Lives(Box::new(LivesTold { answer: true, lives: Vec::new() })), false),
+    ] {
+        // Given a voter that has met others in their boot wait alone, …
+        let mut world = World::of(3);
+        world.start_all();
+        world.run(ms(100));
+        (0..3).for_each(|n| world.network.isolate(n));
+        world.run(ms(100));
+        let known = |n: usize| KnownLife { node: id(n).key(), life: world.node(n).incarnation() };
+        let (before, after) = (digest(&[known(VOTER)]), digest(&[known(VOTER), known(1)]));
+        assert_eq!(world.lives(VOTER), before);
+        // … when one of them says that, then it is among those that take part, or is not.
+        let said = world.envelope(1, VOTER, message.clone());
+        world.give(VOTER, Event::Message(said));
+        assert_eq!(world.lives(VOTER), if shows_it { after } else { before }, "{message:?}");
+    }
 }
 
 /// What a voter knew when it gave its word, it has told; but not for a later life.
@@ -199,8 +343,8 @@ fn a_held_word_of_an_earlier_life_does_not_count_for_the_later_one() {
     world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
     // Given a yes of somebody that knew more,
     let known = vec![somebody(77)];
-    let word = yes(&world, digest(&known));
-    world.ask(0, VOTER, word);
+    let yes = yes(&world, digest(&known));
+    world.ask(0, VOTER, yes);
     // and that a later life of it takes part,
     let later = Incarnation(world.node(0).incarnation().0 + 5);
     let later_life = KnownLife { node: world.machines[0].settings.id.key(), life: later };
@@ -210,56 +354,4 @@ fn a_held_word_of_an_earlier_life_does_not_count_for_the_later_one() {
     let envelope = world.envelope(0, VOTER, Message::Lives(Box::new(told)));
     world.give(VOTER, Event::Message(Envelope { from_incarnation: later, ..envelope }));
     assert_eq!(world.role(VOTER), Role::PreCandidate, "{}", world.story());
-}
-
-#[test]
-fn the_last_word_of_a_voter_waits() {
-    let mut world = World::of(3).of_hermits();
-    world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
-    let (known, later) = (vec![somebody(77)], vec![somebody(77), somebody(78)]);
-    for lives in [&known, &later] {
-        let word = yes(&world, digest(lives));
-        world.ask(0, VOTER, word);
-    }
-    tell(&mut world, 0, VOTER, &later);
-    assert_eq!(world.role(VOTER), Role::Candidate, "{}", world.story());
-}
-
-/// Leases that are lost while one voter comes again and again, over seeds. The others are there before it, and `leader` leads them.
-fn lost_leases(voters: usize, links: &[(usize, usize)], leader: usize, coming: usize, one_way_ms: u64) -> usize {
-    let mut lost = 0;
-    for seed in 0..10 {
-        let mut world = World::with(voters, |_, settings| settings.voters[leader].priority = 1).seeded(seed);
-        world.network.only(links);
-        world.network.rule(move |_, _, _| Some(Fate::Deliver(ms(one_way_ms))));
-        (0..voters).filter(|n| *n != coming).for_each(|n| world.start(n));
-        world.run_till(ms(60_000), "the preferred one leads", |world| world.leads(leader));
-        world.run(ms(1_000));
-        let losses = |world: &World| world.count(|_, told| matches!(told, Notification::Lost { .. }));
-        let before = losses(&world);
-        for _ in 0..3 {
-            world.start(coming);
-            world.run(ms(2_000));
-            world.crash(coming);
-        }
-        lost += losses(&world) - before;
-    }
-    lost
-}
-
-/// A leader knows more than who promised a moment ago, once a voter has restarted that it alone hears: what they knew it knows still.
-#[test]
-fn a_restart_that_the_leader_alone_sees_costs_no_lease() {
-    let star = [(0, 1), (1, 2), (0, 2), (1, 3)];
-    for one_way_ms in [1, 20, 30, 35] {
-        assert_eq!(lost_leases(4, &star, 1, 3, one_way_ms), 0, "round trip {} ms", 2 * one_way_ms);
-    }
-}
-
-/// A follower that learns of a life says so before its next promise.
-#[test]
-fn a_restart_that_the_leader_does_not_see_costs_no_lease() {
-    for one_way_ms in [1, 20, 30, 35] {
-        assert_eq!(lost_leases(3, &[(0, 1), (1, 2)], 0, 2, one_way_ms), 0, "round trip {} ms", 2 * one_way_ms);
-    }
 }

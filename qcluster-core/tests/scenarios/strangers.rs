@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use qcluster_core::{
-    DropReason, ElectionMessage, Endpoint, EndpointBoot, Envelope, Event, Incarnation, Input, LivesDigest, Message,
-    NodeId, Role, Session, Settings, Term, Time, read_datagram, write_datagram,
+    DropReason, Durability, ElectionMessage, Endpoint, EndpointBoot, Envelope, Event, Incarnation, Input, LivesDigest,
+    Message, MessageKind, NodeId, Role, Session, Settings, Term, Time, read_datagram, write_datagram,
 };
 
 use crate::dice::Dice;
@@ -76,6 +76,21 @@ fn scenario_20_a_message_from_a_stranger_is_dropped_and_counted() {
     assert_eq!((world.leader(), world.elections()), (leader, 1));
 }
 
+/// Where there is no gossip, nobody but a voter has known this node.
+#[test]
+fn a_greeting_of_a_stranger_renames_nobody() {
+    let mut world = World::of(3);
+    world.start_all();
+    world.run(ms(50));
+    let life = world.node(0).incarnation();
+    let known = Incarnation(life.0 + 5);
+    let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known };
+    let mut envelope = world.envelope(1, 0, Message::Session(hello));
+    envelope.from = NodeId::new("stranger").unwrap().key();
+    is_dropped(&mut world, 0, &envelope, DropReason::Stranger);
+    assert_eq!(world.node(0).incarnation(), life);
+}
+
 #[test]
 fn scenario_20_terms_that_leave_no_room_to_grow_are_dropped_and_counted() {
     let (mut world, leader, follower) = led();
@@ -121,6 +136,24 @@ fn a_term_that_jumps_too_far_is_dropped_and_elections_go_on() {
     }
 }
 
+/// However far elections have come, the last term of all is left to nobody.
+#[test]
+fn the_largest_term_is_dropped_even_by_who_has_come_close_to_it() {
+    let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
+    let mut world = world.seeded(1);
+    world.start_all();
+    world.elect();
+    world.crash(0);
+    world.machines[0].saved.as_mut().unwrap().term = Term(Term::MAX.0 - 1);
+    world.start(0);
+    world.run(ms(50));
+    let request = |term: Term| ElectionMessage::PreVoteRequest { round: 1, term, consent: None };
+    let envelope = world.forge(1, 0, request(Term::MAX));
+    is_dropped(&mut world, 0, &envelope, DropReason::HugeTerm);
+    let answers = world.ask(1, 0, request(Term(Term::MAX.0 - 1)));
+    assert!(matches!(answers[..], [ElectionMessage::PreVoteReply { .. }]), "{answers:?}");
+}
+
 #[test]
 fn scenario_20_a_message_for_another_life_is_dropped_and_counted() {
     let (mut world, leader, follower) = led();
@@ -135,6 +168,49 @@ fn scenario_20_a_message_for_another_life_is_dropped_and_counted() {
     }
     world.run(ms(1_000));
     assert_eq!((world.leader(), world.elections()), (leader, 1));
+}
+
+/// A greeting may go astray, a probe is a question to one life alone, and who has just answered knows already.
+#[test]
+fn who_names_another_life_is_told_the_present_one_if_it_asks_for_this_node() {
+    let (mut world, leader, follower) = led();
+    let key = |n: usize| world.machines[n].settings.id.key();
+    let (here, elsewhere) = (key(leader), key(3 - leader - follower));
+    let hello =
+        |to, answer| Message::Session(Session::Hello { to, answer, booting: false, known: Incarnation::UNKNOWN });
+    let heartbeat = every_message(world.fresh_term(), world.now)[0];
+    for (message, is_answered) in [
+        (hello(here, false), true),
+        (hello(here, true), false),
+        (hello(elsewhere, false), false),
+        (Message::Session(Session::Probe { nonce: 1 }), false),
+        (Message::Election(heartbeat), true),
+    ] {
+        let mut envelope = world.envelope(follower, leader, message.clone());
+        envelope.to_incarnation = Incarnation(1);
+        let said = world.transcript.messages().count();
+        world.give(leader, Event::Message(envelope));
+        let answers: Vec<Message> =
+            world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
+        let is_told = matches!(answers[..], [Message::Session(Session::Hello { answer: true, .. })]);
+        assert_eq!((is_told, answers.is_empty()), (is_answered, !is_answered), "{message:?}: {answers:?}");
+    }
+}
+
+/// Whatever becomes of it.
+#[test]
+fn what_is_received_is_counted_by_its_kind() {
+    let (mut world, leader, follower) = led();
+    let envelope = world.forge(follower, leader, every_message(world.fresh_term(), world.now)[2]);
+    let kind = MessageKind::ALL.iter().position(|kind| *kind == envelope.message.kind()).unwrap();
+    let received = |world: &World| {
+        let counters = world.node(leader).counters();
+        (counters.received, counters.received_by_kind[kind], counters.received_by_kind.iter().sum::<u64>())
+    };
+    let (all, of_kind, sum) = received(&world);
+    assert!(all > 100 && sum == all);
+    world.give(leader, Event::Message(envelope));
+    assert_eq!(received(&world), (all + 1, of_kind + 1, sum + 1));
 }
 
 #[test]
@@ -221,17 +297,20 @@ fn nonsense_from_known_voters_neither_panics_nor_sticks() {
     }
 }
 
-/// A life that claims to be beyond all numbers stops nobody from being itself.
+/// A life that claims to be beyond all that a clock accounts for stops nobody from being itself; what is just within that is believed.
 #[test]
 fn a_node_that_is_told_of_an_impossible_life_of_its_own_keeps_its_name() {
-    let mut world = World::of(3);
-    world.start_all();
-    world.run(ms(50));
-    let mut hello = world.envelope(1, 0, Message::Session(Session::ProbeAck { nonce: 0, booting: false }));
-    let life = world.node(0).incarnation();
-    let known = Incarnation(u64::MAX);
-    hello.message = Message::Session(Session::Hello { to: hello.to, answer: true, booting: false, known });
-    world.give(0, Event::Message(hello));
-    assert_eq!(world.node(0).incarnation(), life);
-    world.elect();
+    const LARGEST: u64 = 1 << 63;
+    for (known, is_believed) in [(u64::MAX, false), (LARGEST + 1, false), (LARGEST, true)] {
+        let mut world = World::of(3);
+        world.start_all();
+        world.run(ms(50));
+        let life = world.node(0).incarnation();
+        let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known: Incarnation(known) };
+        let hello = world.envelope(1, 0, Message::Session(hello));
+        world.give(0, Event::Message(hello));
+        assert_eq!(world.node(0).incarnation() != life, is_believed, "{known}");
+        assert!(!is_believed || world.node(0).incarnation() > Incarnation(known));
+        world.elect();
+    }
 }

@@ -250,3 +250,88 @@ fn a_restarted_replacement_does_not_stop_for_what_others_say_of_the_life_that_it
         assert_ne!(world.role(replacement), Role::Stopped, "seed {seed}\n{}", world.story());
     }
 }
+
+/// A word of a life that was replaced long ago is ignored. Not so one of the life just before this one: the voters have worked with
+/// it, and it may still be there.
+#[test]
+fn a_restarted_node_stops_for_the_life_that_the_voters_worked_with_last() {
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let name = world.followers()[0];
+    let other = world.node(name).incarnation();
+    world.crash(name);
+    world.start(name);
+    world.run(ms(50));
+    assert_eq!(world.role(name), Role::Booting, "{}", world.story());
+    let mut said = world.envelope(name, name, Message::Session(Session::Twin { other, booting: false }));
+    said.from_incarnation = other;
+    world.give(name, Event::Message(said));
+    assert_eq!(world.role(name), Role::Stopped, "{}", world.story());
+}
+
+/// It names the life that it speaks to, so it is there now.
+#[test]
+fn another_life_of_the_own_name_that_speaks_is_counted() {
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    for counted in 1..=2 {
+        let mut said = world.envelope(0, 0, Message::Session(Session::Probe { nonce: 1 }));
+        said.from_incarnation = qcluster_core::Incarnation(said.from_incarnation.0 + 5);
+        world.give(0, Event::Message(said));
+        assert_eq!(world.node(0).counters().twins, counted);
+    }
+    assert_ne!(world.role(0), Role::Stopped);
+}
+
+/// Else an answer from yesterday would speak for the life that is asked today.
+#[test]
+fn each_question_to_two_lives_has_a_number_of_its_own() {
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    world.run(ms(1_000));
+    for above in [5, 6] {
+        let mut said = world.envelope(1, 0, Message::Session(Session::Step { established: false }));
+        said.from_incarnation = qcluster_core::Incarnation(said.from_incarnation.0 + above);
+        world.give(0, Event::Message(said));
+    }
+    let asked = world.transcript.messages().filter_map(|(from, _, message)| match message {
+        Message::Session(Session::Probe { nonce }) if from == 0 => Some(nonce),
+        _ => None,
+    });
+    let asked: Vec<u64> = asked.collect();
+    assert!(asked[0] == asked[1] && asked[2] == asked[3] && asked[1] != asked[2], "{asked:?}");
+}
+
+#[test]
+fn who_hears_two_lives_of_a_name_says_so_once() {
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let twin = twin_of(&mut world, 0);
+    world.start(twin);
+    let life = world.node(twin).incarnation();
+    world.run(ms(149));
+    let name = world.node(1).rules().index_of(id(0).key()).unwrap();
+    assert_eq!(world.count(|n, told| n == 1 && told == Notification::TwinSeen { voter: name, other: life }), 1);
+    assert!(world.node(1).counters().twins > 0);
+}
+
+/// Each is told of the other, and they agree.
+#[test]
+fn of_two_that_boot_the_larger_one_stops() {
+    for (above, stops) in [(true, false), (false, true)] {
+        let mut world = World::of(3).seeded(1);
+        world.start_all();
+        world.run(ms(50));
+        let life = world.node(0).incarnation().0;
+        let other = qcluster_core::Incarnation(if above { life + 1 } else { life - 1 });
+        let said = world.envelope(1, 0, Message::Session(Session::Twin { other, booting: true }));
+        world.give(0, Event::Message(said));
+        assert_eq!(world.role(0) == Role::Stopped, stops, "{}", world.story());
+    }
+}

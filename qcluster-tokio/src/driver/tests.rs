@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use qcluster_api::{Snapshot, StorageStatus};
-use qcluster_core::{Config, DATAGRAM_MAX, Endpoint, EndpointBoot, Input, Output, Peer, Span, Time};
-use tokio::sync::mpsc;
+use qcluster_core::config::{TimingChoice, TimingValues};
+use qcluster_core::{Config, DATAGRAM_MAX, Endpoint, EndpointBoot, FencingToken, Input, Output, Peer, Span, Time};
+use tokio::sync::{mpsc, oneshot};
 
 use super::effects::{Drain, Effects};
 use super::{Driver, Parts, step};
@@ -16,7 +18,7 @@ use crate::measures::Measures;
 use crate::names::Names;
 use crate::sockets::witness::{Sent, Witness};
 use crate::sockets::{Protocols, Sockets, bind};
-use crate::testing::{Puppet, slow};
+use crate::testing::{Puppet, in_time, slow};
 
 const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
 
@@ -205,7 +207,10 @@ const _: () = assert!(super::BUFFER_LEN > DATAGRAM_MAX);
 
 /// The driver of a node alone, which has not run.
 async fn driver() -> (Driver, mpsc::Sender<Command>) {
-    let config = Config { peers: Vec::new(), ..config(0) };
+    driver_of(Config { peers: Vec::new(), ..config(0) }).await
+}
+
+async fn driver_of(config: Config) -> (Driver, mpsc::Sender<Command>) {
     let Puppet { publisher, clock, .. } = Puppet::of(config.clone());
     let boot = EndpointBoot { seed: 1, stamp_ms: 1_764_000_000_000, saved: None };
     let endpoint = Endpoint::new(config.settings().unwrap().check().unwrap(), boot, clock.now()).unwrap();
@@ -247,4 +252,57 @@ async fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_fi
     driver.effects.storage_error = Some("full".to_owned());
     assert!(writes(&mut driver, next, |snapshot| snapshot.storage = StorageStatus::Diskless));
     assert!(!writes(&mut driver, next, is_same));
+}
+
+/// The first greetings come with the first step of the loop, and would go nowhere.
+#[tokio::test]
+async fn what_is_said_first_waits_for_the_first_addresses() {
+    // Given peers whose names are known at once, and all the time that a busy machine needs, …
+    let values = TimingValues { heartbeat_ms: Some(600_000), lease_ms: Some(3_600_000), ..TimingValues::default() };
+    let (mut driver, _commands) = driver_of(Config { timing: TimingChoice::Values(values), ..config(0) }).await;
+    driver.first_addresses().await;
+    // … then there is an address for each.
+    let rules = driver.endpoint.node().rules();
+    let reached = rules.indices().filter(|voter| driver.endpoint.address(*voter).is_some());
+    assert_eq!(reached.count(), NAMES.len() - 1);
+}
+
+#[tokio::test]
+async fn the_loop_sleeps_until_something_is_due_and_never_longer_than_a_heartbeat() {
+    let (mut driver, _commands) = driver().await;
+    // In a time of its own (see [`Trio`]), in which nothing is to be made known.
+    let now = Time::from_millis(100_000);
+    step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout);
+    driver.effects.publisher.editor.publish(driver.endpoint.node(), now);
+    let deadline = driver.endpoint.deadline();
+    assert_eq!(driver.nap(deadline.before(Span::from_millis(5))), Duration::from_millis(5));
+    assert_eq!(driver.nap(deadline.before(Span::from_millis(5_000))), Duration::from_secs(1));
+    assert_eq!(driver.nap(deadline), Duration::ZERO);
+}
+
+/// A node alone that leads, in a time of its own that the real clock never reaches (see [`Trio`]).
+async fn leading() -> (Driver, FencingToken) {
+    let (mut driver, _commands) = driver().await;
+    loop {
+        let now = driver.endpoint.deadline();
+        step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout);
+        if let Some(lease) = driver.endpoint.node().lease(now) {
+            return (driver, lease.token);
+        }
+    }
+}
+
+/// Who asks waits for the end of that leadership, so it has to be told of one that ends, and of that alone.
+#[tokio::test]
+async fn who_ends_a_leadership_is_told_which() {
+    let (mut driver, token) = leading().await;
+    let (reply, answer) = oneshot::channel();
+    driver.command(Command::StepDown { reply });
+    assert_eq!(in_time(answer).await.unwrap(), Ok(Some(token)));
+
+    let (mut driver, _) = leading().await;
+    let target = Some(driver.endpoint.node().rules().id().clone());
+    let (reply, answer) = oneshot::channel();
+    driver.command(Command::Transfer { target, reply });
+    assert_eq!(in_time(answer).await.unwrap(), Ok(None), "it leads already");
 }

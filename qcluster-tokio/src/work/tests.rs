@@ -1,10 +1,13 @@
 //! Work runs while this node leads, and never longer.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::coop::has_budget_remaining;
 
 use super::run_as_leader;
 use crate::error::Stopped;
@@ -168,4 +171,19 @@ async fn giving_up_the_waiting_gives_up_the_work() {
     runner.abort();
     assert_eq!(next(&mut told).await, Seen::Dropped { token: 1, lease: Held::Yes });
     in_time(puppet.view.works().idle()).await;
+}
+
+/// Who looks again and again without a pause uses up what a task may do before others have their turn.
+#[tokio::test]
+async fn who_waits_for_a_lease_does_nothing_meanwhile() {
+    let mut puppet = Puppet::new();
+    for leads in [false, true] {
+        if leads {
+            // Too short for work: it looks again in a heartbeat.
+            puppet.elect(1, 10_000);
+        }
+        let mut waiting = pin!(run_as_leader(Arc::clone(&puppet.view), GUARD, |_| async {}));
+        assert_eq!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending);
+        assert!(has_budget_remaining(), "leads: {leads}");
+    }
 }

@@ -1,9 +1,9 @@
 //! A new life of a voter is believed once the old one is silent (E17).
 
-use super::{Claim, Links, Verdict};
+use super::{Claim, Links, Lives, Verdict};
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey};
-use crate::time::{Span, Time};
+use crate::time::{Rebase, Span, Time};
 
 const PEER: VoterIndex = VoterIndex(1);
 const PATIENCE: Span = Span::from_millis(75);
@@ -99,4 +99,52 @@ fn what_an_earlier_life_of_this_node_knew_still_holds() {
     let mut links = Links::new([Incarnation::UNKNOWN, NEW, Incarnation::UNKNOWN].into_iter(), Time::ZERO);
     assert_eq!(hear(&mut links, OLD, 0), Verdict::Superseded { by: NEW });
     assert_eq!(hear(&mut links, NEW, 0), Verdict::Established);
+}
+
+#[test]
+fn a_flood_of_claims_draws_a_probe_each_quarter_of_the_patience() {
+    let mut links = links_with_a_contender();
+    let next = Time::from_millis(110) + PATIENCE.split(4);
+    let mut claim_at = |now: Time| links.hear(PEER, NEW, now, PATIENCE, 0);
+    assert_eq!(claim_at(next.before(Span::from_nanos(1))), Verdict::Wait);
+    assert_eq!(claim_at(next), Verdict::Probe { established: OLD, nonce: 110 });
+    assert_eq!(claim_at(next), Verdict::Wait);
+}
+
+#[test]
+fn a_twin_and_a_wall_clock_are_news_once_a_life_each() {
+    let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
+    for life in [OLD, NEW] {
+        assert!(links.twin_is_news(PEER, life));
+        assert!(!links.twin_is_news(PEER, life));
+        assert!(links.wall_is_news(PEER, life));
+        assert!(!links.wall_is_news(PEER, life));
+    }
+}
+
+/// Two lives of a voter that are probed since `start`.
+fn probed_at(start: Time) -> Links {
+    let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), start);
+    for life in [OLD, NEW] {
+        links.hear(PEER, life, start, PATIENCE, 7);
+    }
+    links
+}
+
+/// A search through states sees by it that two links which differ in the time of day alone are the same (see
+/// [`Node::rebase`](crate::Node::rebase)).
+#[test]
+fn links_are_the_same_whatever_the_clock_showed() {
+    let (early, late, present) = (Time::from_millis(5_000), Time::from_millis(9_000), Time::from_millis(1_000));
+    let rebased = |start: Time, now: Time, lives| {
+        let mut links = probed_at(start);
+        links.rebase(&Rebase { now, present, clocks: &|_| now }, lives);
+        links
+    };
+    let moved = rebased(early, early, Lives::Change);
+    assert_eq!(moved, rebased(late, late, Lives::Change));
+    assert_eq!((moved.greet_at, moved.at(PEER).heard), (present, present));
+    assert_ne!(moved, rebased(early, early + Span::from_millis(1), Lives::Change), "it was heard earlier");
+    // Where nobody starts any more, it does not matter when anybody was heard.
+    assert_eq!(rebased(early, early, Lives::Last).at(PEER).heard, Time::ZERO);
 }
