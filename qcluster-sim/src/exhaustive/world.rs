@@ -66,6 +66,8 @@ pub enum Start {
     /// All have started and know each other's lives, and at this very moment everybody's timer is due. Where a change is under way,
     /// those that have come furthest in it have just sat out their boot wait.
     Fresh,
+    /// All have started, and have saved each other's lives; each has asked for pre-votes in vain.
+    Asked,
     /// The first living host leads, or the last one of those that are in a later step of a change. Everybody has just promised
     /// itself to it and says so, and nothing is under way.
     Led,

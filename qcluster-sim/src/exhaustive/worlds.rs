@@ -81,12 +81,12 @@ impl SmallWorld {
             ("3 voters, a leader, disks, two crashes", Self { memory: Memory::Prompt, crashes: (2, ANYBODY), ..crash }),
             (
                 "3 voters, first election, slow disks, a crash",
-                Self { memory: Memory::Slow, crashes: (1, ANYBODY), ..fresh },
+                Self { memory: Memory::Slow, crashes: (1, ANYBODY), start: Start::Asked, ..fresh },
             ),
             // Where half is not a majority, and where two are not.
             ("4 voters, first election", four.clone()),
             ("4 voters, a leader", Self { start: Start::Led, ..four }),
-            ("5 voters, first election", five.clone()),
+            ("5 voters, first election", Self { states_max: states_max.saturating_mul(4), ..five.clone() }),
             ("5 voters, a leader, a crash", Self { start: Start::Led, crashes: (1, HostSet(0b0_0110)), ..five }),
         ]);
         worlds.extend(Self::changing(states_max));

@@ -56,6 +56,12 @@ impl State {
         for voter in locals.world.change.as_ref().map(|change| change.dead).unwrap_or_default().iter() {
             self.end(voter, locals);
         }
+        if locals.world.start == Start::Asked {
+            for (_, voter) in &starts {
+                self.fire(*voter, locals)?;
+            }
+            self.finish_writes(locals)?;
+        }
         if locals.world.start == Start::Led {
             let living = |voter: &usize| locals.get(self.locals[*voter]).node.is_some();
             let first = (0..locals.world.voters).find(living).unwrap_or(0);
