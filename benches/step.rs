@@ -51,7 +51,7 @@ fn nanos_each<T>(times: u32, mut work: impl FnMut() -> T) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / f64::from(times.max(1))
 }
 
-/// Three voters whose boot wait is over and who know each other's lives, an instant before the first timer.
+/// Three voters whose boot wait is over and who know each other's incarnations, an instant before the first timer.
 fn three() -> Cluster {
     let voters: Vec<VoterSettings> =
         ["a", "b", "c"].map(|id| VoterSettings::new(NodeId::new(id).expect("a valid identifier"))).to_vec();

@@ -58,10 +58,10 @@ enum Happening<'a> {
     ClockBack { millis: u16 },
     /// Anything at all arrives.
     Raw { from: u8, bytes: &'a [u8] },
-    /// A datagram with a sound frame arrives, from any of the nodes in any of its lives.
-    Forged { from: u8, sender: u8, life: Life, receiver: Life, messages: &'a [u8] },
+    /// A datagram with a sound frame arrives, from any of the nodes in any of its incarnations.
+    Forged { from: u8, sender: u8, incarnation: Incarnation, receiver: Incarnation, messages: &'a [u8] },
     /// The same, with messages about members and services that can be read.
-    Told { from: u8, sender: u8, life: Life, receiver: Life, said: Vec<Said> },
+    Told { from: u8, sender: u8, incarnation: Incarnation, receiver: Incarnation, said: Vec<Said> },
     /// A datagram of the honest peer arrives, perhaps late, perhaps damaged.
     Honest { which: u8, damage: Option<(u16, u8)> },
     /// An answer to what is being saved, or to what never was.
@@ -73,7 +73,7 @@ enum Happening<'a> {
 }
 
 #[derive(Debug, Arbitrary)]
-enum Life {
+enum Incarnation {
     Present,
     Unknown,
     Any(u64),
@@ -161,14 +161,14 @@ impl World {
             Happening::Raw { from, bytes } => {
                 self.step(self.now, Input::Datagram { from: address(usize::from(*from)), bytes });
             }
-            Happening::Forged { from, sender, life, receiver, messages } => {
-                let bytes = self.forge(usize::from(*sender), life, receiver, messages);
+            Happening::Forged { from, sender, incarnation, receiver, messages } => {
+                let bytes = self.forge(usize::from(*sender), incarnation, receiver, messages);
                 self.step(self.now, Input::Datagram { from: address(usize::from(*from)), bytes: &bytes });
             }
-            Happening::Told { from, sender, life, receiver, said } => {
+            Happening::Told { from, sender, incarnation, receiver, said } => {
                 let me = self.victim.node().incarnation();
                 let messages: Vec<u8> = said.iter().flat_map(|said| said.bytes(me)).collect();
-                let bytes = self.forge(usize::from(*sender), life, receiver, &messages);
+                let bytes = self.forge(usize::from(*sender), incarnation, receiver, &messages);
                 self.step(self.now, Input::Datagram { from: address(usize::from(*from)), bytes: &bytes });
             }
             Happening::Honest { which, damage } => self.deliver(usize::from(*which), *damage),
@@ -271,11 +271,11 @@ impl World {
     }
 
     /// A datagram that passes every check of the frame, so that what comes behind is reached.
-    fn forge(&self, sender: usize, life: &Life, receiver: &Life, messages: &[u8]) -> Vec<u8> {
+    fn forge(&self, sender: usize, incarnation: &Incarnation, receiver: &Incarnation, messages: &[u8]) -> Vec<u8> {
         let mut bytes = self.template[FRAME].to_vec();
         let name = VOTERS.get(sender).copied().unwrap_or("stranger");
         bytes.extend_from_slice(&node_id(name).key().0.to_le_bytes());
-        bytes.extend_from_slice(&number(life, self.honest.node().incarnation().0));
+        bytes.extend_from_slice(&number(incarnation, self.honest.node().incarnation().0));
         bytes.extend_from_slice(&number(receiver, self.victim.node().incarnation().0));
         bytes.extend_from_slice(&self.template[DIGESTS]);
         bytes.extend_from_slice(messages);
@@ -323,10 +323,10 @@ fn node_id(name: &str) -> NodeId {
     NodeId::new(name).expect("the names of the fuzz targets are right")
 }
 
-fn number(life: &Life, present: u64) -> [u8; 8] {
-    match life {
-        Life::Present => present.to_le_bytes(),
-        Life::Unknown => [0; 8],
-        Life::Any(value) => value.to_le_bytes(),
+fn number(incarnation: &Incarnation, present: u64) -> [u8; 8] {
+    match incarnation {
+        Incarnation::Present => present.to_le_bytes(),
+        Incarnation::Unknown => [0; 8],
+        Incarnation::Any(value) => value.to_le_bytes(),
     }
 }

@@ -58,7 +58,7 @@ fn owner(rules: &Rules) -> Vec<u8> {
         stamp: Term(0),
         lease: Span::ZERO,
         incarnation: Incarnation::UNKNOWN,
-        lives: Vec::new(),
+        incarnations: Vec::new(),
         step: None,
     };
     let mut bytes = Vec::new();

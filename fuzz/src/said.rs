@@ -21,8 +21,8 @@ pub enum Said {
     Introduce(Row),
     Judge { row: Row, accusers: Option<u8> },
     Compare { registry: bool, part: Part },
-    Record { owed: bool, owner: u8, life: Life, version: Version, id: u8, body: Body },
-    Greet { known: Life },
+    Record { owed: bool, owner: u8, incarnation: Incarnation, version: Version, id: u8, body: Body },
+    Greet { known: Incarnation },
 }
 
 /// A row of the table of members.
@@ -30,15 +30,15 @@ pub enum Said {
 pub struct Row {
     name: u8,
     at: Option<u8>,
-    life: Life,
+    incarnation: Incarnation,
     refutation: Option<u32>,
     state: u8,
     age_s: u32,
 }
 
-/// A life of some node.
+/// An incarnation of some node.
 #[derive(Clone, Copy, Debug, Arbitrary)]
-pub enum Life {
+pub enum Incarnation {
     /// That of the victim.
     Victim,
     /// The one after it.
@@ -58,7 +58,7 @@ pub enum Version {
 /// What is told in passing.
 #[derive(Debug, Arbitrary)]
 pub struct Told {
-    about_you: Option<(Life, u32, u8)>,
+    about_you: Option<(Incarnation, u32, u8)>,
     members: u64,
     records: u64,
     leader: Option<(u8, u64)>,
@@ -97,19 +97,19 @@ fn state(state: u8) -> State {
     [State::Alive, State::Suspect, State::Down, State::Left][usize::from(state) % 4]
 }
 
-impl Life {
+impl Incarnation {
     fn of(self, victim: Incarnation) -> Incarnation {
         match self {
             Self::Victim => victim,
             Self::Next => Incarnation(victim.0.saturating_add(1)),
-            Self::Any(life) => Incarnation(life),
+            Self::Any(incarnation) => Incarnation(incarnation),
         }
     }
 }
 
 impl Row {
     fn standing(&self, victim: Incarnation) -> Standing {
-        Standing { life: self.life.of(victim), refutation: self.refutation.unwrap_or(0) }
+        Standing { incarnation: self.incarnation.of(victim), refutation: self.refutation.unwrap_or(0) }
     }
 
     fn introduction(&self, victim: Incarnation) -> Introduction {
@@ -126,7 +126,7 @@ impl Row {
 impl Told {
     fn word(&self, victim: Incarnation) -> Word {
         let about =
-            |(life, refutation, said): (Life, u32, u8)| (Standing { life: life.of(victim), refutation }, state(said));
+            |(incarnation, refutation, said): (Incarnation, u32, u8)| (Standing { incarnation: incarnation.of(victim), refutation }, state(said));
         Word {
             about_you: self.about_you.map(about),
             members: self.members,
@@ -169,7 +169,7 @@ impl Body {
 }
 
 impl Said {
-    /// The message as it travels to a node in that life.
+    /// The message as it travels to a node in that incarnation.
     #[must_use]
     pub fn bytes(&self, victim: Incarnation) -> Vec<u8> {
         postcard::to_stdvec(&self.message(victim)).unwrap_or_default()
@@ -199,13 +199,13 @@ impl Said {
             Self::Compare { registry: true, part } => {
                 return RegistryMessage::Compare(part.message()).into();
             }
-            Self::Record { owed, owner, life, version, id, body } => {
+            Self::Record { owed, owner, incarnation, version, id, body } => {
                 let version = match version {
                     Version::Small(version) => u64::from(*version),
                     Version::Any(version) => *version,
                 };
                 let id = if *id == 0 { String::new() } else { id.to_string() };
-                let record = Record { owner: key(*owner), life: life.of(victim), version, id, body: body.body() };
+                let record = Record { owner: key(*owner), incarnation: incarnation.of(victim), version, id, body: body.body() };
                 let wrap = if *owed { RegistryMessage::Owed } else { RegistryMessage::Record };
                 return wrap(record).into();
             }

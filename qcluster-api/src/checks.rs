@@ -166,7 +166,7 @@ fn works(view: &View<'_>) -> Verdict {
         None => Err(Response::error(ErrorCode::Starting, "the node has not begun yet")),
         Some(Role::Booting) => Err(Response::error(
             ErrorCode::Starting,
-            "the node sits out its boot wait: until what an earlier life may have promised is over, it does not vote",
+            "the node sits out its boot wait: until what an earlier incarnation may have promised is over, it does not vote",
         )),
         Some(Role::Stopped) => Err(Response::error(ErrorCode::Stopped, "the node has stopped")),
         Some(_) if view.draining && view.held().is_some() => {

@@ -204,7 +204,7 @@ impl Directory {
             identifier: id.as_str().into(),
             address: *address,
             state: state.name().into(),
-            incarnation: format!("{:016x}", standing.life.0),
+            incarnation: format!("{:016x}", standing.incarnation.0),
             for_ms: (*for_ + now.since(card.at)).as_millis(),
             is_me: id.key() == self.me,
             metadata: card.metadata.clone(),

@@ -46,7 +46,7 @@ pub struct Status {
     pub by_hearsay: bool,
     /// The highest term that it knows.
     pub term: u64,
-    /// Its life, in hexadecimal.
+    /// Its incarnation, in hexadecimal.
     pub incarnation: String,
     /// Since its start, in milliseconds.
     pub uptime_ms: u64,

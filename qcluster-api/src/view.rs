@@ -50,7 +50,7 @@ pub struct Snapshot {
     pub role: Option<Role>,
     /// The highest term that it knows.
     pub term: u64,
-    /// Its life.
+    /// Its incarnation.
     pub incarnation: u64,
     /// How its disk is.
     pub storage: StorageStatus,

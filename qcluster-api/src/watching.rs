@@ -134,7 +134,7 @@ fn event_text(event: &WatchEvent) -> String {
 fn unknown(index: u64, view: &View<'_>) -> Response {
     let present = view.directory.index();
     let message = if index > present {
-        "this node has not come to that index: it was another node's, or an earlier life's"
+        "this node has not come to that index: it was another node's, or an earlier incarnation's"
     } else {
         "what happened since that index is not known any more"
     }

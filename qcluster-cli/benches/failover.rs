@@ -84,7 +84,7 @@ mod measure {
         (next.elected_s - at) * 1e3
     }
 
-    /// Waits for what a cluster is like for nearly all of its life: a leader, and followers whose boot wait is over.
+    /// Waits for what a cluster is like for nearly all of its incarnation: a leader, and followers whose boot wait is over.
     fn settled(cluster: &Cluster, turn: u32) -> Agreement {
         let agreement = cluster.agreed("a leader whom all follow", |agreement| {
             let follows = |node: &Node| node.status().is_some_and(|status| status["role"] == "follower");

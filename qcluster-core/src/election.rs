@@ -1,10 +1,10 @@
 //! Who leads: leases and elections without a log (rules E1–E16).
 //!
-//! An [`Election`] is one voter's part. It is given messages from established lives of other voters and the passing of
+//! An [`Election`] is one voter's part. It is given messages from established incarnations of other voters and the passing of
 //! time, and answers with [`Effect`]s; envelopes, incarnations and digests are the node's business.
 //!
 //! The safety of the lease rests on one fact: a voter promises itself for L to one leadership at a time, and a leader
-//! trusts a promise for less than that, counted from before it was made. The files follow the life of a leadership:
+//! trusts a promise for less than that, counted from before it was made. The files follow the incarnation of a leadership:
 //! [`follower`] promises, [`pre_vote`] asks around, [`vote`] elects, [`leader`] holds the lease, [`handover`] ends it
 //! politely, [`preferred`] moves it to where it is wanted; [`storage`] is what survives a crash.
 
@@ -12,8 +12,8 @@ mod change;
 mod context;
 mod follower;
 mod handover;
+mod incarnations;
 mod leader;
-mod lives;
 mod message;
 mod newcomers;
 mod pace;
@@ -31,12 +31,12 @@ pub(crate) use context::{Change, Context, Effect};
 pub use message::{Leadership, Message};
 pub use pace::Slow;
 pub use step::ChangeStep;
-pub use storage::{HardState, KnownLife, PersistId, Vote};
+pub use storage::{HardState, KnownIncarnation, PersistId, Vote};
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Rules, Step, Timing, VoterIndex};
-use crate::id::{FencingToken, Incarnation, LivesDigest, NodeKey, Term};
+use crate::id::{FencingToken, Incarnation, IncarnationsDigest, NodeKey, Term};
 use crate::quorum::Support;
 use crate::reason::{LostReason, Refusal, TransferRefused};
 use crate::rng::Rng;
@@ -59,7 +59,7 @@ pub struct Lease {
     pub valid_until: Time,
 }
 
-/// The established life of a voter that a message comes from.
+/// The established incarnation of a voter that a message comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sender {
     pub(crate) index: VoterIndex,
@@ -82,7 +82,7 @@ pub(crate) enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum BootWait {
     Until(Time),
-    /// The time is over, and the disk does not know of this life yet: the next one would not know that it took part.
+    /// The time is over, and the disk does not know of this incarnation yet: the next one would not know that it took part.
     ForDisk,
     Over,
 }
@@ -135,10 +135,10 @@ pub(crate) struct Election {
     newcomers: Newcomers,
     /// While leading: since when each voter has answered without a gap (E11).
     healthy_since: Vec<Time>,
-    /// What it knows of lives (E24), its own included.
-    lives: LivesDigest,
+    /// What it knows of incarnations (E24), its own included.
+    incarnations: IncarnationsDigest,
     /// Of each voter, what it knows and has told.
-    learned: Vec<LivesDigest>,
+    learned: Vec<IncarnationsDigest>,
     pace: Pace,
     /// Who was named to lead next, until somebody leads (E11).
     handed_to: Option<NodeKey>,
@@ -185,13 +185,13 @@ impl Election {
             acked_by: Support::NONE,
             newcomers: Newcomers::new(voters),
             healthy_since: alloc::vec![Time::NEVER; voters],
-            lives: LivesDigest::default(),
-            learned: alloc::vec![LivesDigest::default(); voters],
+            incarnations: IncarnationsDigest::default(),
+            learned: alloc::vec![IncarnationsDigest::default(); voters],
             pace: Pace::default(),
             handed_to: None,
             rules,
         };
-        election.note_lives();
+        election.note_incarnations();
         election.delay = election.draw_delay();
         election
     }
@@ -259,29 +259,29 @@ impl Election {
         }
     }
 
-    /// Takes a message of an established life of another voter.
+    /// Takes a message of an established incarnation of another voter.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Sender, message: Message) {
         match message {
             Message::Heartbeat { term, sent_at, active, stamp } => {
                 self.learn_stamp(stamp);
                 self.on_heartbeat(cx, from, term, sent_at, active);
             }
-            Message::HeartbeatAck { term, sent_at, stamp, lives } => {
+            Message::HeartbeatAck { term, sent_at, stamp, incarnations } => {
                 self.learn_stamp(stamp);
-                self.on_ack(cx, from, term, sent_at, lives);
+                self.on_ack(cx, from, term, sent_at, incarnations);
             }
             Message::StaleTerm { term } => self.on_stale_term(cx, term),
             Message::PreVoteRequest { round, term, consent } => {
                 self.on_pre_vote_request(cx, from, round, term, consent);
             }
-            Message::PreVoteReply { round, refusal, term, stamp, lives } => {
+            Message::PreVoteReply { round, refusal, term, stamp, incarnations } => {
                 self.learn_stamp(stamp);
-                self.on_pre_vote_reply(cx, from, round, Word { refusal, term, lives });
+                self.on_pre_vote_reply(cx, from, round, Word { refusal, term, incarnations });
             }
             Message::VoteRequest { term, released } => self.on_vote_request(cx, from, term, released),
-            Message::VoteReply { asked, refusal, term, stamp, lives } => {
+            Message::VoteReply { asked, refusal, term, stamp, incarnations } => {
                 self.learn_stamp(stamp);
-                self.on_vote_reply(cx, from, asked, Word { refusal, term, lives });
+                self.on_vote_reply(cx, from, asked, Word { refusal, term, incarnations });
             }
             Message::Release { term, successor } => self.on_release(cx, from, term, successor),
             Message::CouldYouWin { term } => self.on_could_you_win(cx, from, term),

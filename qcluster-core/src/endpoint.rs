@@ -26,11 +26,11 @@ pub use snapshot::SnapshotError;
 /// What an endpoint needs to know when it starts, beside its rules: a [`Boot`] whose saved state is still bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct EndpointBoot<'a> {
-    /// Sixty-four random bits: all chance in this life comes from them.
+    /// Sixty-four random bits: all chance in this incarnation comes from them.
     pub seed: u64,
     /// The wall clock, in Unix milliseconds (E12).
     pub stamp_ms: u64,
-    /// The record that the last life saved, if there was one and it saves.
+    /// The record that the last incarnation saved, if there was one and it saves.
     pub saved: Option<&'a [u8]>,
 }
 
@@ -156,7 +156,7 @@ impl Endpoint {
 
     /// Where datagrams to that voter go at the moment.
     pub fn address(&self, voter: VoterIndex) -> Option<SocketAddr> {
-        self.addresses.of_voter(voter, self.node.life_of(voter))
+        self.addresses.of_voter(voter, self.node.incarnation_of(voter))
     }
 
     /// How many datagrams were not sent because nobody knows where to.
@@ -171,10 +171,10 @@ impl Endpoint {
         };
         let Header { from: sender, from_incarnation, to_incarnation, digests } = datagram.header;
         let voter = self.rules.index_of(sender);
-        let place = Place { life: from_incarnation, address: from };
+        let place = Place { incarnation: from_incarnation, address: from };
         self.addresses.sender_is(sender, place);
         if to_incarnation == self.node.incarnation() {
-            // Only who has heard of this life can name it: the address is no invention of a third party.
+            // Only who has heard of this incarnation can name it: the address is no invention of a third party.
             let patience = self.rules.timing().heartbeat;
             match self.addresses.found(voter, sender, place, now, patience) {
                 Found::Here => {}
@@ -225,7 +225,7 @@ impl Endpoint {
         match envelope.message {
             Message::Membership(_) | Message::Registry(_) => self.addresses.find(voter, to, to_incarnation, said),
             // Where a voter is, its name and itself say. What others say is for when there is nothing else (E19).
-            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Lives(_) => {
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Incarnations(_) => {
                 self.addresses.find(voter, to, to_incarnation, || None).or_else(said)
             }
         }

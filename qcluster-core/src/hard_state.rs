@@ -10,13 +10,13 @@ use core::fmt;
 use serde::Deserialize;
 
 use crate::config::Rules;
-use crate::election::{HardState, KnownLife, Vote};
+use crate::election::{HardState, KnownIncarnation, Vote};
 use crate::id::{Incarnation, Term};
 use crate::time::Span;
 
 const MAGIC: &[u8; 4] = b"QCHS";
 const VERSION: u8 = 2;
-/// Without lives and steps: the end of the record of an earlier release.
+/// Without incarnations and steps: the end of the record of an earlier release.
 const VERSION_WITHOUT_LIVES: u8 = 1;
 const HEADER_LEN: usize = MAGIC.len() + 1 + 4 + 8;
 const CHECKSUM_LEN: usize = 4;
@@ -82,7 +82,7 @@ pub fn decode(record: &[u8], rules: &Rules) -> Result<HardState, RecordError> {
     } else {
         let read: Option<HardState> =
             if version == VERSION { read(state) } else { read(state).map(|earlier: Earlier| earlier.into()) };
-        read.filter(|state| state.term < Term::MAX && state.stamp < Term::MAX && is_in_order(&state.lives))
+        read.filter(|state| state.term < Term::MAX && state.stamp < Term::MAX && is_in_order(&state.incarnations))
             .ok_or(RecordError::Damaged)
     }
 }
@@ -95,8 +95,8 @@ fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
     }
 }
 
-fn is_in_order(lives: &[KnownLife]) -> bool {
-    lives.windows(2).all(|pair| pair[0].node < pair[1].node)
+fn is_in_order(incarnations: &[KnownIncarnation]) -> bool {
+    incarnations.windows(2).all(|pair| pair[0].node < pair[1].node)
 }
 
 /// What version 1 held.
@@ -111,7 +111,7 @@ struct Earlier {
 
 impl From<Earlier> for HardState {
     fn from(Earlier { term, vote, stamp, lease, incarnation }: Earlier) -> Self {
-        Self { term, vote, stamp, lease, incarnation, lives: Vec::new(), step: None }
+        Self { term, vote, stamp, lease, incarnation, incarnations: Vec::new(), step: None }
     }
 }
 

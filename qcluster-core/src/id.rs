@@ -1,4 +1,4 @@
-//! The names of things: who a node is, which of its lives is meant, and the numbers that order leaderships.
+//! The names of things: who a node is, which of its incarnations is meant, and the numbers that order leaderships.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -114,17 +114,17 @@ impl fmt::Debug for NodeKey {
     }
 }
 
-/// One life of a node, from a start of its process to its end: 44 bits of Unix milliseconds, then 20 random bits.
+/// One incarnation of a node, from a start of its process to its end: 44 bits of Unix milliseconds, then 20 random bits.
 ///
-/// Larger is later as far as wall clocks tell. Two lives of one node share a value only if they start in the same
+/// Larger is later as far as wall clocks tell. Two incarnations of one node share a value only if they start in the same
 /// millisecond *of the wall clock* and draw the same of a million numbers; a saved hard state rules even that out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u64);
 
 impl Incarnation {
-    /// Stands for a life that was not heard of yet.
+    /// Stands for an incarnation that was not heard of yet.
     pub const UNKNOWN: Self = Self(0);
-    /// The latest life that is believed (E18): one that starts in the year 2248.
+    /// The latest incarnation that is believed (E18): one that starts in the year 2248.
     pub(crate) const MAX: Self = Self(1 << 63);
 
     const RANDOM_BITS: u32 = 20;
@@ -153,20 +153,20 @@ impl fmt::Debug for Incarnation {
     }
 }
 
-/// Stands for all that a voter knows of lives that have taken part (E24): equal for two that know the same, in whatever order
-/// they came to know it. Of nothing it is zero.
+/// Stands for all that a voter knows of incarnations that have taken part (E24): equal for two that know the same, in
+/// whatever order they came to know it. Of nothing it is zero.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct LivesDigest(pub u32);
+pub struct IncarnationsDigest(pub u32);
 
-impl LivesDigest {
-    /// Of one life more.
-    pub(crate) const fn with(self, node: NodeKey, life: Incarnation) -> Self {
-        let [a, b, c, d, ..] = mix(mix(node.0) ^ life.0).to_le_bytes();
+impl IncarnationsDigest {
+    /// Of one incarnation more.
+    pub(crate) const fn with(self, node: NodeKey, incarnation: Incarnation) -> Self {
+        let [a, b, c, d, ..] = mix(mix(node.0) ^ incarnation.0).to_le_bytes();
         Self(self.0.wrapping_add(u32::from_le_bytes([a, b, c, d])))
     }
 }
 
-impl fmt::Debug for LivesDigest {
+impl fmt::Debug for IncarnationsDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}", self.0)
     }
@@ -242,7 +242,7 @@ macro_rules! whole_on_the_wire {
     )*};
 }
 
-whole_on_the_wire!(NodeKey(u64), Incarnation(u64), LivesDigest(u32));
+whole_on_the_wire!(NodeKey(u64), Incarnation(u64), IncarnationsDigest(u32));
 
 /// What stands in the header of a datagram, which is not postcard's.
 macro_rules! in_the_header {

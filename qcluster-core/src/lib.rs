@@ -65,19 +65,19 @@ pub use config::{
     VoterSettings,
 };
 pub use election::{
-    ChangeStep, HardState, KnownLife, Leadership, Lease, Message as ElectionMessage, PersistId, Slow, Vote,
+    ChangeStep, HardState, KnownIncarnation, Leadership, Lease, Message as ElectionMessage, PersistId, Slow, Vote,
 };
 pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError, read_datagram, write_datagram};
 pub use hard_state::RecordError;
-pub use id::{BadNodeId, FencingToken, Incarnation, LivesDigest, NodeId, NodeKey, Term};
+pub use id::{BadNodeId, FencingToken, Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
 pub use membership::{
     Accusers, Hint, Introduction, MemberChange, MemberEvent, MemberView, Message as MembershipMessage, Standing, State,
     Verdict, Word,
 };
 pub use metrics::Counters;
 pub use node::{
-    Action, Actions, Boot, BootError, Envelope, Event, Lives, LivesTold, Message, Node, Notification, RegistryCommand,
-    Role, Session,
+    Action, Actions, Boot, BootError, Envelope, Event, Incarnations, IncarnationsReport, Message, Node, Notification,
+    RegistryCommand, Role, Session,
 };
 pub use observer::Message as ObserverMessage;
 pub use reason::{DropReason, LostReason, MessageKind, Refusal, TransferRefused};

@@ -52,12 +52,12 @@ pub use view::{MemberChange, MemberView, What as MemberEvent};
 /// What a membership wants done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Effect {
-    /// To a node, in the life that it is known in.
+    /// To a node, in the incarnation that it is known in.
     Send { to: NodeKey, message: Message },
-    /// To that life, whoever speaks for it.
-    SendTo { to: NodeKey, life: Incarnation, message: Message },
-    /// A member is there, in that life, or was and is not any more.
-    Present { member: NodeKey, life: Incarnation, is_there: bool },
+    /// To that incarnation, whoever speaks for it.
+    SendTo { to: NodeKey, incarnation: Incarnation, message: Message },
+    /// A member is there, in that incarnation, or was and is not any more.
+    Present { member: NodeKey, incarnation: Incarnation, is_there: bool },
     /// A member was forgotten.
     Forgotten { member: NodeKey },
 }
@@ -82,7 +82,7 @@ impl Context<'_> {
 /// What a membership starts with.
 pub(crate) struct Start {
     pub(crate) id: NodeId,
-    pub(crate) life: Incarnation,
+    pub(crate) incarnation: Incarnation,
     pub(crate) address: Option<SocketAddr>,
     pub(crate) pace: GossipPace,
     pub(crate) rng: Rng,
@@ -110,7 +110,7 @@ pub(crate) struct Membership {
     compared: Option<Time>,
     /// Members that are remembered though they are not there, by the time at which that ends.
     forget_at: BTreeSet<(Time, u64)>,
-    /// Another life of this node that was said to be there, until it has had time to speak for itself.
+    /// Another incarnation of this node that was said to be there, until it has had time to speak for itself.
     rival: Option<(Incarnation, Time)>,
     /// When a rival may be asked again.
     ask_rival_at: Time,
@@ -125,7 +125,7 @@ impl Membership {
     const GRAVES_MAX: usize = 8_192;
 
     pub(crate) fn new(start: Start) -> Self {
-        let Start { id, life, address, pace, mut rng, now } = start;
+        let Start { id, incarnation, address, pace, mut rng, now } = start;
         let first = now + Span::from_nanos(rng.below(pace.probe.as_nanos()));
         let me = id.key();
         let mut this = Self {
@@ -147,7 +147,7 @@ impl Membership {
             ask_rival_at: now,
             dirty: BTreeSet::new(),
         };
-        this.put(me, Member::new(id, address, Standing::of(life), State::Alive, now));
+        this.put(me, Member::new(id, address, Standing::of(incarnation), State::Alive, now));
         this.rumors.spread(me.0);
         this
     }
@@ -199,11 +199,11 @@ impl Membership {
         if cx.now >= self.book.due && !self.book.is_empty() {
             self.try_contacts(cx);
         }
-        if let Some((life, until)) = self.rival
+        if let Some((incarnation, until)) = self.rival
             && cx.now >= until
         {
             self.rival = None;
-            self.rise_above(cx, life);
+            self.rise_above(cx, incarnation);
         }
         self.forget_old(cx);
         self.look_around(cx);
@@ -222,8 +222,8 @@ impl Membership {
     }
 
     /// This node goes by another incarnation from now on.
-    pub(crate) fn rename(&mut self, cx: &mut Context<'_>, life: Incarnation) {
-        let standing = Standing::of(life);
+    pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
+        let standing = Standing::of(incarnation);
         if self.members.get(&self.me.0).is_some_and(|me| me.standing < standing) {
             self.change(cx, self.me, standing, State::Alive);
         }
@@ -307,7 +307,9 @@ impl Membership {
             let Some(message) = self.join(at, cx.now) else { continue };
             match contact {
                 Contact::Node(_) => cx.send(to, message),
-                Contact::Address(_) => cx.effects.push(Effect::SendTo { to, life: Incarnation::UNKNOWN, message }),
+                Contact::Address(_) => {
+                    cx.effects.push(Effect::SendTo { to, incarnation: Incarnation::UNKNOWN, message });
+                }
             }
         }
     }
@@ -335,14 +337,14 @@ impl Membership {
                 cx.counters.distrusts += 1;
                 let of_now = |member: &Member| member.state == State::Down && member.since >= since;
                 for (key, member) in self.members.iter().filter(|(_, member)| of_now(member)) {
-                    let life = member.standing.life;
-                    cx.effects.push(Effect::Present { member: NodeKey(*key), life, is_there: true });
+                    let incarnation = member.standing.incarnation;
+                    cx.effects.push(Effect::Present { member: NodeKey(*key), incarnation, is_there: true });
                 }
             }
             Turn::Regained => {
                 for (key, member) in self.members.iter().filter(|(_, member)| member.state == State::Down) {
-                    let life = member.standing.life;
-                    cx.effects.push(Effect::Present { member: NodeKey(*key), life, is_there: false });
+                    let incarnation = member.standing.incarnation;
+                    cx.effects.push(Effect::Present { member: NodeKey(*key), incarnation, is_there: false });
                 }
             }
         }

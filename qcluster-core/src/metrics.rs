@@ -79,7 +79,7 @@ pub struct Counters {
     pub records_received: u64,
     /// Records received that were news, and are passed on.
     pub records_news: u64,
-    /// Records received that were known already, or overtaken by a newer version or life.
+    /// Records received that were known already, or overtaken by a newer version or incarnation.
     pub records_known: u64,
     /// Records of this node's own that others had otherwise, and that were put right (G5).
     pub own_claims: u64,

@@ -1,6 +1,6 @@
 //! One node: the protocols put together behind one [`step`](Node::step).
 //!
-//! The node owns what the protocols must not know of: envelopes and their checks (E14, E18), lives of other nodes
+//! The node owns what the protocols must not know of: envelopes and their checks (E14, E18), incarnations of other nodes
 //! ([`links`]), the clock's direction (E15), and the order of actions.
 
 mod actions;
@@ -8,8 +8,8 @@ mod boot;
 mod change;
 mod event;
 mod gossip;
+mod incarnations;
 mod links;
-mod lives;
 mod offset;
 mod queue;
 mod rebase;
@@ -28,9 +28,9 @@ use core::net::SocketAddr;
 
 pub use actions::Actions;
 pub use boot::{Boot, BootError};
-pub use event::{Action, Envelope, Event, LivesTold, Message, Notification, Session};
+pub use event::{Action, Envelope, Event, IncarnationsReport, Message, Notification, Session};
 pub use gossip::RegistryCommand;
-pub use links::Lives;
+pub use links::Incarnations;
 pub use role::Role;
 
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,8 @@ use crate::registry::RegistryError;
 use crate::rng::Rng;
 use crate::time::Time;
 use gossip::Gossip;
+use incarnations::OwnIncarnation;
 use links::Links;
-use lives::OwnLife;
 use offset::Offset;
 use queue::Queue;
 use send::Answer;
@@ -67,7 +67,7 @@ pub struct Node {
     stage: Stage,
     part: Part,
     links: Links,
-    own: OwnLife,
+    own: OwnIncarnation,
     /// Whether the application was told that the last step of a change was taken too early (E20).
     is_warned_of_step: bool,
     audience: Audience,
@@ -123,7 +123,8 @@ impl Node {
             Some(_) | None => fresh,
         };
         let voters = rules.voters().len();
-        let floor = |voter: &Voter| boot.saved.as_ref().map_or(Incarnation::UNKNOWN, |saved| saved.life_of(voter.key));
+        let floor =
+            |voter: &Voter| boot.saved.as_ref().map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(voter.key));
         let links = Links::new(rules.voters().iter().map(floor), now);
         let gossip = rules.gossip.map(|settings| Box::new(Gossip::new(settings, &rules, boot.seed, incarnation, now)));
         let part = match rules.me {
@@ -143,7 +144,7 @@ impl Node {
             stage: Stage::New,
             part,
             links,
-            own: OwnLife::new(now, boot.stamp_ms),
+            own: OwnIncarnation::new(now, boot.stamp_ms),
             is_warned_of_step: false,
             audience: Audience::default(),
             gossip,
@@ -168,7 +169,7 @@ impl Node {
         }
     }
 
-    /// The first boot stamp that is too large, in the year 2109: others believe lives up to twice as far from 1970, so that
+    /// The first boot stamp that is too large, in the year 2109: others believe incarnations up to twice as far from 1970, so that
     /// there is room for those that have to be above it.
     const STAMP_MS_MAX: u64 = 1 << 42;
 
@@ -199,15 +200,15 @@ impl Node {
         })
     }
 
-    /// The established life of a voter, for whoever knows addresses of lives.
-    pub(crate) fn life_of(&self, voter: VoterIndex) -> Incarnation {
-        self.links.at(voter).life
+    /// The established incarnation of a voter, for whoever knows addresses of incarnations.
+    pub(crate) fn incarnation_of(&self, voter: VoterIndex) -> Incarnation {
+        self.links.at(voter).incarnation
     }
 
-    /// Asks a life of a voter to show that it is where it was heard from.
-    pub(crate) fn probe(&mut self, voter: NodeKey, life: Incarnation) -> u64 {
+    /// Asks an incarnation of a voter to show that it is where it was heard from.
+    pub(crate) fn probe(&mut self, voter: NodeKey, incarnation: Incarnation) -> u64 {
         let nonce = self.rng.next();
-        self.send(voter, life, Message::Session(Session::Probe { nonce }));
+        self.send(voter, incarnation, Message::Session(Session::Probe { nonce }));
         nonce
     }
 
@@ -288,7 +289,7 @@ impl Node {
             self.greet();
         }
         self.with_election(Election::timeout);
-        self.announce_life();
+        self.announce_incarnation();
         let lease = self.rules.timing.lease;
         if let Part::Observer(watch) = &mut self.part
             && watch.timeout(self.now, lease)
@@ -318,8 +319,8 @@ impl Node {
         }
     }
 
-    /// Whether this life has only just begun: a voter sits out its boot wait (E9), any other node has not been among others for
-    /// long.
+    /// Whether this incarnation has only just begun: a voter sits out its boot wait (E9), any other node has not been
+    /// among others for long.
     fn is_booting(&self) -> bool {
         match &self.part {
             Part::Voter(election) => election.is_booting(),
@@ -353,7 +354,7 @@ impl Node {
                 Effect::Send { to, message } => self.send_to_voter(to, Message::Election(message)),
                 Effect::Persist { id, hard_state } => self.queue.push_persist(id, hard_state),
                 Effect::Changed(change) => self.tell(change),
-                Effect::TellLives { to } => self.tell_lives(to, Answer::No),
+                Effect::TellIncarnations { to } => self.tell_incarnations(to, Answer::No),
             }
         }
         self.effects = effects;

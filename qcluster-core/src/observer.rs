@@ -28,7 +28,7 @@ pub(crate) struct Audience {
     subscribers: Vec<Subscriber>,
 }
 
-/// An observer in one of its lives.
+/// An observer in one of its incarnations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Subscriber {
     pub(crate) key: NodeKey,

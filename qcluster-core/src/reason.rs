@@ -70,7 +70,7 @@ reasons! {
         ClockWentBack = "clock_went_back",
         /// Another live node has this identifier, and was there first (E17).
         Twin = "twin",
-        /// A later life of this node has taken its place (E24).
+        /// A later incarnation of this node has taken its place (E24).
         Superseded = "superseded",
     }
 }
@@ -106,10 +106,10 @@ reasons! {
         FromSelf = "from_self",
         /// It comes from a node that is no voter, and is nothing that an observer says (E18).
         Stranger = "stranger",
-        /// It is for another node, or for another life of this one.
-        OtherLife = "other_life",
-        /// It comes from a life of the sender that is not established (E17).
-        UnprovenLife = "unproven_life",
+        /// It is for another node, or for another incarnation of this one.
+        OtherIncarnation = "other_incarnation",
+        /// It comes from an incarnation of the sender that is not established (E17).
+        UnprovenIncarnation = "unproven_incarnation",
         /// It names a term that is further above those known than elections and clocks can account for (E18).
         HugeTerm = "huge_term",
         /// It is nothing newer than what is known: a repetition, or overtaken.
@@ -120,7 +120,7 @@ reasons! {
         Stopped = "stopped",
         /// It is a record with a field that is over its limit, or cannot be read.
         BadRecord = "bad_record",
-        /// It is a record with a version or a life that leaves its owner no room to grow.
+        /// It is a record with a version or an incarnation that leaves its owner no room to grow.
         HugeVersion = "huge_version",
         /// It is a record of what was deleted so long ago that even the tombstone is gone (G8).
         DeletedRecord = "deleted_record",
@@ -128,12 +128,12 @@ reasons! {
         TooManyRecords = "too_many_records",
         /// It is a record whose name has the hash of another one.
         RecordCollision = "record_collision",
-        /// It comes from a life of the sender that another one has taken the place of (E24).
+        /// It comes from an incarnation of the sender that another one has taken the place of (E24).
         Superseded = "superseded",
-        /// It is a vote or a promise of a voter that knows of lives which this node has yet to be told of (E24).
-        UnsharedLives = "unshared_lives",
-        /// It is a promise of a life that this node has yet to save, and would not know after a crash (E24).
-        UnsavedLife = "unsaved_life",
+        /// It is a vote or a promise of a voter that knows of incarnations which this node has yet to be told of (E24).
+        UnsharedIncarnations = "unshared_incarnations",
+        /// It is a promise of an incarnation that this node has yet to save, and would not know after a crash (E24).
+        UnsavedIncarnation = "unsaved_incarnation",
     }
 }
 
@@ -179,8 +179,8 @@ reasons! {
         Membership = "membership",
         /// About services (G5).
         Registry = "registry",
-        /// Which lives have taken part (E24).
-        Lives = "lives",
+        /// Which incarnations have taken part (E24).
+        Incarnations = "incarnations",
     }
 }
 

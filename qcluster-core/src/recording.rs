@@ -1,6 +1,6 @@
 //! Recordings: what went into an endpoint, line by line, so that an incident in production becomes a trace on a desk.
 //!
-//! A recording is text, one [`Line`] of JSON after the other. It begins where a life does, with a [`Start`], or with a
+//! A recording is text, one [`Line`] of JSON after the other. It begins where an incarnation does, with a [`Start`], or with a
 //! [`Snapshot`] where the beginning was given up for room. Replayed into the endpoint that either of them makes, the inputs
 //! give the same outputs, byte for byte.
 //!
@@ -58,7 +58,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
-    /// A life begins here; what came before is of another one.
+    /// An incarnation begins here; what came before is of another one.
     Start(Start),
     /// All that the endpoint knows at this point: reading may begin here.
     Snapshot(Snapshot),
@@ -68,7 +68,7 @@ pub enum Line {
     Gap(Gap),
 }
 
-/// What a life starts with.
+/// What an incarnation starts with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
@@ -89,7 +89,7 @@ pub struct Start {
     pub settings: Settings,
 }
 
-/// An endpoint in the middle of its life. Only the version that wrote it can read it.
+/// An endpoint in the middle of its incarnation. Only the version that wrote it can read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {

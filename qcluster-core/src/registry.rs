@@ -96,8 +96,8 @@ pub struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Registry {
     me: NodeKey,
-    life: Incarnation,
-    /// The last version written in this life.
+    incarnation: Incarnation,
+    /// The last version written in this incarnation.
     version: u64,
     /// An orderly leave has begun: nothing is registered any more.
     has_left: bool,
@@ -106,11 +106,11 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// The empty registry of a node in that life.
-    pub(crate) fn new(me: NodeKey, life: Incarnation, limits: Limits) -> Self {
+    /// The empty registry of a node in that incarnation.
+    pub(crate) fn new(me: NodeKey, incarnation: Incarnation, limits: Limits) -> Self {
         let mut table = Table::new(limits);
-        table.set_presence(me, Presence::Here(life));
-        Self { me, life, version: 0, has_left: false, table, leases: Leases::default() }
+        table.set_presence(me, Presence::Here(incarnation));
+        Self { me, incarnation, version: 0, has_left: false, table, leases: Leases::default() }
     }
 
     /// The one time at which to call [`Self::timeout`].
@@ -124,14 +124,14 @@ impl Registry {
         self.table.timeout(cx.now);
     }
 
-    /// Another node was there in that life: what it wrote in earlier ones is over, wherever it is now.
-    pub(crate) fn hear_of_life(&mut self, owner: NodeKey, life: Incarnation) {
+    /// Another node was there in that incarnation: what it wrote in earlier ones is over, wherever it is now.
+    pub(crate) fn hear_of_incarnation(&mut self, owner: NodeKey, incarnation: Incarnation) {
         if owner != self.me {
-            self.table.hear_of_life(owner, life);
+            self.table.hear_of_incarnation(owner, incarnation);
         }
     }
 
-    /// The membership sees another node come, go, or begin another life.
+    /// The membership sees another node come, go, or begin another incarnation.
     pub(crate) fn set_presence(&mut self, owner: NodeKey, presence: Presence) {
         if owner != self.me {
             self.table.set_presence(owner, presence);

@@ -160,7 +160,7 @@ impl Crowd {
         let this = &mut self.hosts[host];
         self.records.started(host, rules.key(), endpoint.node().incarnation());
         this.name = name;
-        this.life += 1;
+        this.incarnation += 1;
         this.condition = Condition::Running;
         this.endpoint = Some(endpoint);
         this.backlog.clear();
@@ -179,7 +179,7 @@ impl Crowd {
         self.step(host, Input::Timeout)
     }
 
-    /// Starts a host again after a crash, or while it runs, in a new life.
+    /// Starts a host again after a crash, or while it runs, in a new incarnation.
     ///
     /// # Errors
     /// A node broke a rule.
@@ -223,8 +223,8 @@ impl Crowd {
             let until = self.now + span;
             self.goodbyes.disturbed(until);
             self.hosts[host].condition = Condition::Stalled;
-            let life = self.hosts[host].life;
-            self.queue.push(until, queue::Job::GoOn(u32::try_from(host).unwrap_or(u32::MAX), life));
+            let incarnation = self.hosts[host].incarnation;
+            self.queue.push(until, queue::Job::GoOn(u32::try_from(host).unwrap_or(u32::MAX), incarnation));
         }
     }
 
@@ -349,7 +349,7 @@ impl Crowd {
         self.distrusts
     }
 
-    /// What that host has sent in all its lives.
+    /// What that host has sent in all its incarnations.
     pub fn sent(&self, host: usize) -> Traffic {
         self.hosts[host].sent
     }

@@ -14,7 +14,7 @@
 //!   state. It jumps to the next moment at which something changes by itself: a deadline, the end of a promise, the end
 //!   of a lease, on whoever's clock comes first. Everything in between may happen in any order at such a moment.
 //! - *The network* is a set of messages. Each may arrive at any time, again, or never; the newest few of each kind
-//!   on each link are kept. Handshakes between lives go without loss and delay.
+//!   on each link are kept. Handshakes between incarnations go without loss and delay.
 //! - *Timers* may fire late or never, where a world says so, and never early. Chance is taken out of them, which leaves
 //!   who goes first to the order in which they fire.
 //! - *Rates* of clocks stand at the ends of ±ρ.

@@ -28,14 +28,14 @@ pub(crate) struct Host {
     pub(crate) identity: usize,
     pub(crate) plan: usize,
     pub(crate) endpoint: Option<Endpoint>,
-    /// The configuration of the present life, or of the last.
+    /// The configuration of the present incarnation, or of the last.
     pub(crate) rules: Arc<Rules>,
     pub(crate) clock: Clock,
     pub(crate) wall_ms: i64,
     /// What the machine's clock showed when the process started: its own time counts from there.
     pub(crate) epoch: Time,
     /// Counts starts of processes.
-    pub(crate) life: u16,
+    pub(crate) incarnation: u16,
     pub(crate) progress: Progress,
     /// What waits for a frozen process.
     pub(crate) backlog: VecDeque<Job>,
@@ -76,7 +76,7 @@ impl Host {
             clock: Clock::new(local, rate_ppb),
             wall_ms,
             epoch: Time::ZERO,
-            life: 0,
+            incarnation: 0,
             progress: Progress::Running,
             backlog: VecDeque::new(),
             wake_for: Time::NEVER,

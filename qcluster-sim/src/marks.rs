@@ -78,10 +78,10 @@ marks! {
     PreferredAsked = "preferred voter asked",
     /// A datagram failed its check.
     Malformed = "malformed datagram",
-    /// A datagram was for another life.
-    OtherLife = "datagram for another life",
-    /// A new life of a voter was probed before it was believed.
-    UnprovenLife = "unproven life",
+    /// A datagram was for another incarnation.
+    OtherIncarnation = "datagram for another incarnation",
+    /// A new incarnation of a voter was probed before it was believed.
+    UnprovenIncarnation = "unproven incarnation",
     /// A message was a repetition or had been overtaken.
     Stale = "stale message",
     /// A late write was fenced off by its token.
@@ -107,11 +107,11 @@ marks! {
     /// A node whose place another one had taken stopped (E24).
     Superseded = "superseded node stopped",
     /// What it said before counted for nothing.
-    SupersededDropped = "word of a superseded life",
-    /// A word did not count because its giver knew of lives that its receiver did not (E24).
-    Unshared = "word of a voter that knew of other lives",
-    /// … or because its receiver had yet to save the life that gave it.
-    Unsaved = "word of a life that was not saved",
+    SupersededDropped = "word of a superseded incarnation",
+    /// A word did not count because its giver knew of incarnations that its receiver did not (E24).
+    Unshared = "word of a voter that knew of other incarnations",
+    /// … or because its receiver had yet to save the incarnation that gave it.
+    Unsaved = "word of an incarnation that was not saved",
     /// A node knew that a leader was elected in the middle step of a change of voters (E20).
     StepEstablished = "middle step established",
     /// A voter in the middle step refused one that knew of the old voters only.
@@ -160,7 +160,7 @@ impl Marks {
         }
     }
 
-    /// What the counters of a life that has ended say.
+    /// What the counters of an incarnation that has ended say.
     pub(crate) fn learn(&mut self, counters: &Counters) {
         let lost = |reason: LostReason| counters.lost[reason.index()];
         let (refused, dropped) = (|r: Refusal| counters.refused_for(r), |r: DropReason| counters.dropped_for(r));
@@ -185,12 +185,12 @@ impl Marks {
             (Mark::Compared, counters.comparisons),
             (Mark::PreferredAsked, counters.preferred_attempts),
             (Mark::Malformed, dropped(DropReason::Malformed)),
-            (Mark::OtherLife, dropped(DropReason::OtherLife)),
-            (Mark::UnprovenLife, dropped(DropReason::UnprovenLife)),
+            (Mark::OtherIncarnation, dropped(DropReason::OtherIncarnation)),
+            (Mark::UnprovenIncarnation, dropped(DropReason::UnprovenIncarnation)),
             (Mark::Stale, dropped(DropReason::Stale)),
             (Mark::SupersededDropped, dropped(DropReason::Superseded)),
-            (Mark::Unshared, dropped(DropReason::UnsharedLives)),
-            (Mark::Unsaved, dropped(DropReason::UnsavedLife)),
+            (Mark::Unshared, dropped(DropReason::UnsharedIncarnations)),
+            (Mark::Unsaved, dropped(DropReason::UnsavedIncarnation)),
             (Mark::RefusedEarlierStep, refused(Refusal::EarlierStep)),
         ] {
             self.add(mark, count);

@@ -55,7 +55,7 @@ impl Scene<'_> {
     }
 }
 
-/// A leadership by host: who, in which life, in which term.
+/// A leadership by host: who, in which incarnation, in which term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reign {
     pub(crate) identity: usize,
@@ -63,7 +63,7 @@ pub(crate) struct Reign {
     pub(crate) term: u64,
 }
 
-/// Where a message goes: the host's name and the life that is meant.
+/// Where a message goes: the host's name and the incarnation that is meant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
     pub(crate) identity: usize,
@@ -78,11 +78,11 @@ pub(crate) struct Oracles {
     identities: Assumption,
     /// By host: what its own name goes by in messages.
     keys: Vec<NodeKey>,
-    /// By host: the life that spoke last.
+    /// By host: the incarnation that spoke last.
     speaking: Vec<Incarnation>,
-    /// On which host each life ran that has spoken, and whose name it bore: another may run there by now. Lives of two nodes may
-    /// share a value.
-    lives: HashMap<Incarnation, Vec<(usize, usize)>>,
+    /// On which host each incarnation ran that has spoken, and whose name it bore: another may run there by now.
+    /// Incarnations of two nodes may share a value.
+    incarnations: HashMap<Incarnation, Vec<(usize, usize)>>,
     leases: leases::Leases,
     notices: notices::Notices,
     pre_votes: pre_votes::PreVotes,
@@ -105,7 +105,7 @@ impl Oracles {
             identities: setup.identities,
             keys: (0..hosts).filter_map(|host| Some(id_of(host).ok()?.key())).collect(),
             speaking: vec![Incarnation::UNKNOWN; hosts],
-            lives: HashMap::new(),
+            incarnations: HashMap::new(),
             leases: leases::Leases::default(),
             notices: notices::Notices::new(hosts),
             pre_votes: pre_votes::PreVotes::new(hosts),
@@ -189,9 +189,9 @@ impl Oracles {
         (host, to): (usize, Incarnation),
         message: &Said,
     ) -> Result<(), Breach> {
-        let life = scene.incarnation;
-        if core::mem::replace(&mut self.speaking[scene.host], life) != life {
-            self.lives.entry(life).or_default().push((scene.host, scene.identity));
+        let incarnation = scene.incarnation;
+        if core::mem::replace(&mut self.speaking[scene.host], incarnation) != incarnation {
+            self.incarnations.entry(incarnation).or_default().push((scene.host, scene.identity));
         }
         let Said::Election(message) = message else { return Ok(()) };
         if !scene.is_voter() {
@@ -266,22 +266,22 @@ impl Oracles {
         identity.is_some_and(|identity| self.promises.is_released(Reign { identity, incarnation, term: term.0 }))
     }
 
-    /// Whom a message is for that goes to a host and means a life; `None` if there was no such life.
+    /// Whom a message is for that goes to a host and means an incarnation; `None` if there was no such incarnation.
     fn target(&self, host: usize, incarnation: Incarnation) -> Option<Target> {
-        let lives = self.lives.get(&incarnation)?;
-        let (_, identity) = lives.iter().find(|(at, _)| *at == host).or(lives.first())?;
+        let incarnations = self.incarnations.get(&incarnation)?;
+        let (_, identity) = incarnations.iter().find(|(at, _)| *at == host).or(incarnations.first())?;
         Some(Target { identity: *identity, incarnation })
     }
 
     /// A whole message has reached a node.
     #[inline]
-    pub(crate) fn received(&mut self, host: usize, life: Incarnation, heard: &Heard) {
-        // Answers to former lives may come late; the node does not listen to them.
-        if life == heard.to_incarnation
+    pub(crate) fn received(&mut self, host: usize, incarnation: Incarnation, heard: &Heard) {
+        // Answers to former incarnations may come late; the node does not listen to them.
+        if incarnation == heard.to_incarnation
             && let Said::Election(ElectionMessage::PreVoteReply { round, refusal: None, .. }) = heard.message
             && let Some(from) = self.keys.iter().position(|key| *key == heard.from)
         {
-            self.pre_votes.granted(host, life, from, round);
+            self.pre_votes.granted(host, incarnation, from, round);
         }
     }
 

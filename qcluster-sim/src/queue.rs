@@ -15,16 +15,16 @@ pub(crate) enum Job {
     Deliver(u32),
     /// The deadline of a host may have come.
     Wake(u8),
-    /// A write is done, for that life of the host.
-    DiskDone { host: u8, life: u16 },
+    /// A write is done, for that incarnation of the host.
+    DiskDone { host: u8, incarnation: u16 },
     /// The work of a leader has ended.
-    Drained { host: u8, life: u16 },
+    Drained { host: u8, incarnation: u16 },
     /// A fault of the schedule is due.
     Fault(u32),
     /// A host looks up where a peer is.
     Resolve { host: u8, peer: u8 },
     /// The application of a host writes to the guarded resource, if it leads.
-    Write { host: u8, life: u16 },
+    Write { host: u8, incarnation: u16 },
     /// A write arrives there.
     WriteArrives(u32),
 }

@@ -44,7 +44,7 @@ use view::View;
 /// What came of one line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    /// The node begins, or is picked up in the middle of its life.
+    /// The node begins, or is picked up in the middle of its incarnation.
     Begins {
         /// When, on its own clock.
         at: Time,
@@ -140,7 +140,7 @@ pub struct Replay {
 /// What a replay has come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Totals {
-    /// Beginnings of lives.
+    /// Beginnings of incarnations.
     pub starts: u64,
     /// Snapshots that were picked up from.
     pub picked_up: u64,

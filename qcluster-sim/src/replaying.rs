@@ -28,7 +28,7 @@ pub(crate) fn replay(path: &Path, format: Format, brief: bool) -> Result<bool, S
                 }
             }
             Err(damage) => {
-                // A last line that a crash cut off is what a crash leaves; the life after it begins with a line of its own.
+                // A last line that a crash cut off is what a crash leaves; the incarnation after it begins with a line of its own.
                 trouble |= damage != Damage::CutOff;
                 replay.damaged();
                 match format {
@@ -47,7 +47,7 @@ pub(crate) fn replay(path: &Path, format: Format, brief: bool) -> Result<bool, S
     };
     super::written(out.write_all(totals.as_bytes()).and_then(|()| out.flush()))?;
     if replay.totals.starts + replay.totals.picked_up == 0 {
-        return Err(format!("{}: no line in it begins a life that could be replayed", path.display()));
+        return Err(format!("{}: no line in it begins an incarnation that could be replayed", path.display()));
     }
     Ok(!trouble)
 }
@@ -100,7 +100,8 @@ fn totals(replay: &Replay) -> String {
     let totals = &replay.totals;
     let span = Duration::from_nanos(totals.span_ns).as_secs_f64();
     let mut out = String::from("\n");
-    let _ = writeln!(out, "lives        {} begun, {} picked up from a snapshot", totals.starts, totals.picked_up);
+    let _ =
+        writeln!(out, "incarnations        {} begun, {} picked up from a snapshot", totals.starts, totals.picked_up);
     let _ = writeln!(out, "inputs       {} over {span:.3} s, {} outputs", totals.inputs, totals.outputs);
     let _ = writeln!(out, "snapshots    {} agree with the replay, {} do not", totals.agreed, totals.disagreed);
     let _ = writeln!(

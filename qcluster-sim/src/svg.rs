@@ -365,7 +365,7 @@ fn name_of(message: &Said) -> &'static str {
         Said::Observer(_) => "observer",
         Said::Gossip => "gossip",
         Said::Session(_) => "session",
-        Said::Lives => "lives",
+        Said::Incarnations => "incarnations",
     }
 }
 

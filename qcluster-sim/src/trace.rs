@@ -153,7 +153,7 @@ pub(crate) fn message_in_words(message: &Message) -> String {
         Message::Session(_) | Message::Election(_) | Message::Observer(_) => InWords(Said::from(message)).to_string(),
         Message::Membership(message) => format!("{message:?}"),
         Message::Registry(message) => format!("{message:?}"),
-        Message::Lives(told) => format!("{told:?}"),
+        Message::Incarnations(told) => format!("{told:?}"),
     }
 }
 
@@ -166,7 +166,7 @@ fn write_message(f: &mut fmt::Formatter<'_>, message: Option<&Said>) -> fmt::Res
             write!(f, "Announce {{ leader: {leader:?}, term: {term:?} }}")
         }
         Some(Said::Session(session)) => write_session(f, session),
-        Some(Said::Lives) => f.write_str("Lives"),
+        Some(Said::Incarnations) => f.write_str("Incarnations"),
         Some(Said::Gossip) => f.write_str("gossip"),
     }
 }

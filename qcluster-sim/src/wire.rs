@@ -17,9 +17,9 @@ const GOSSIP: [u8; 2] = [3, 4];
 pub struct Heard {
     /// Who sends.
     pub from: NodeKey,
-    /// In which life.
+    /// In which incarnation.
     pub from_incarnation: Incarnation,
-    /// The receiver's life, as the sender knows it.
+    /// The receiver's incarnation, as the sender knows it.
     pub to_incarnation: Incarnation,
     /// Its first message: what is added to fill a datagram is about members and services alone.
     pub message: Said,
@@ -28,14 +28,14 @@ pub struct Heard {
 /// What a message says, as far as it concerns oracles of the election.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// Between lives of nodes.
+    /// Between incarnations of nodes.
     Session(Session),
     /// Between voters.
     Election(ElectionMessage),
     /// Between voters and observers.
     Observer(ObserverMessage),
-    /// Between voters, about lives.
-    Lives,
+    /// Between voters, about incarnations.
+    Incarnations,
     /// Between members, about members and services.
     Gossip,
 }
@@ -46,7 +46,7 @@ impl From<&Message> for Said {
             Message::Session(session) => Self::Session(*session),
             Message::Election(message) => Self::Election(*message),
             Message::Observer(message) => Self::Observer(*message),
-            Message::Lives(_) => Self::Lives,
+            Message::Incarnations(_) => Self::Incarnations,
             Message::Membership(_) | Message::Registry(_) => Self::Gossip,
         }
     }

@@ -39,11 +39,13 @@ fn scenario_23_a_restarted_member_is_used_at_its_new_address_at_once() -> Outcom
         let mut crowd = settled(CrowdSetup { own_address, ..CrowdSetup::members(20) })?;
         crowd.crash(7);
         crowd.restart(7, Whereabouts::Moved, &[0])?;
-        let life = crowd.node(7).expect("it runs").incarnation();
+        let incarnation = crowd.node(7).expect("it runs").incarnation();
         let is_used = |crowd: &Crowd| {
             let sees = |node: &Node| {
                 let member = node.member(name(7).key());
-                member.is_some_and(|member| member.standing.life == life && member.address == Some(crowd.address(7)))
+                member.is_some_and(|member| {
+                    member.standing.incarnation == incarnation && member.address == Some(crowd.address(7))
+                })
             };
             crowd.live().all(|(_, node)| sees(node))
         };

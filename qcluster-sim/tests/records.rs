@@ -35,7 +35,7 @@ fn shows(node: &Node, host: usize, id: &str) -> bool {
 }
 
 /// Services are ended, changed and begun on both sides of a cut, shorter and longer than anything is remembered; clocks of
-/// the hosts are minutes apart, and some hosts begin another life behind the cut, with clocks that went back.
+/// the hosts are minutes apart, and some hosts begin another incarnation behind the cut, with clocks that went back.
 fn scenario_27(first: usize, second: usize) -> Outcome {
     let brief = GossipPace { retention: seconds(60), ..GossipPace::default() };
     for (pace, cut) in [(brief, 30), (brief, 65), (brief, 75), (brief, 300), (GossipPace::default(), 300)] {
@@ -159,7 +159,8 @@ fn scenario_30_a_service_that_falls_silent_is_critical_then_gone_and_every_watch
 
 #[test]
 fn storms_bring_back_nothing_that_was_ended() -> Outcome {
-    // Of those above a hundred each has shown a fault of the nodes: a life taken twice, records of a life that only some knew.
+    // Of those above a hundred each has shown a fault of the nodes: an incarnation taken twice, records of an
+    // incarnation that only some knew.
     let seeds = (0..12).chain([345, 496, 759, 778]);
     seeds.into_iter().try_for_each(|seed| crowd::storm_of_records(seed).map(|_| ()))?;
     Ok(())

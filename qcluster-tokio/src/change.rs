@@ -100,18 +100,18 @@ pub enum What {
     TwinSeen {
         /// Whose identifier it is.
         voter: Option<Arc<Peer>>,
-        /// The life that was not known before.
+        /// The incarnation that was not known before.
         other: Incarnation,
     },
     /// Another live node has this identifier and was there first: this one has stopped for good (E17).
     Twin {
-        /// The life of the other.
+        /// The incarnation of the other.
         other: Incarnation,
     },
-    /// Another node has this identifier and has taken this one's place, while it stood still or was cut off: this one has stopped for
-    /// good (E24).
+    /// Another node has this identifier and has taken this one's place, while it stood still or was cut off: this one
+    /// has stopped for good (E24).
     Superseded {
-        /// The life of the other.
+        /// The incarnation of the other.
         by: Incarnation,
     },
     /// A leader was elected in the middle step of a change of voters: the last step may be taken (E20).

@@ -1,10 +1,10 @@
 //! Links between pages of the project lead to files and headings that exist.
 
-use crate::source::{Finding, Source};
+use crate::source::{Finding, Source, has_extension};
 
 /// Every relative link of a Markdown page that leads nowhere.
 pub(crate) fn check(sources: &[Source]) -> Vec<Finding> {
-    let pages = sources.iter().filter(|source| source.path.ends_with(".md"));
+    let pages = sources.iter().filter(|source| has_extension(&source.path, "md"));
     pages.flat_map(|page| broken(page, sources)).collect()
 }
 
@@ -20,7 +20,7 @@ fn broken(page: &Source, sources: &[Source]) -> Vec<Finding> {
             sources.iter().any(|source| source.path.starts_with(&format!("{}/", target.trim_end_matches('/'))));
         let Some(source) = sources.iter().find(|source| source.path == target) else {
             // A picture is not among the sources.
-            return (!is_folder && !target.ends_with(".svg") && !target.ends_with(".png"))
+            return (!is_folder && !has_extension(&target, "svg") && !has_extension(&target, "png"))
                 .then(|| page.finding(at, format!("`{link}` leads nowhere")));
         };
         let is_there = heading.is_none_or(|heading| headings(&source.text).any(|found| found == heading));

@@ -84,7 +84,7 @@ fn read_folder(folder: &Path, prefix: &str, sources: &mut Vec<Source>) {
     }
 }
 
-fn has_extension(path: &str, extension: &str) -> bool {
+pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found == extension)
 }
 

@@ -38,7 +38,7 @@ fn events_are_numbered_and_asked_for_by_number() {
     assert_eq!(indices(&directory.since(100)), Some(alloc::vec![101, 102]));
     assert_eq!(indices(&directory.since(101)), Some(alloc::vec![102]));
     assert_eq!(indices(&directory.since(102)), Some(alloc::vec![]));
-    assert_eq!(directory.since(99), Since::Unknown(102), "of an earlier life");
+    assert_eq!(directory.since(99), Since::Unknown(102), "of an earlier incarnation");
     assert_eq!(directory.since(103), Since::Unknown(102), "of another node");
 }
 
@@ -73,11 +73,11 @@ fn news(node: &mut Node, event: Event) -> Vec<News> {
     news.collect()
 }
 
-/// A message of `b`, in a life and from a place.
-fn heard(node: &mut Node, life: u64, message: impl Into<qcluster_core::Message>) -> Vec<News> {
+/// A message of `b`, in an incarnation and from a place.
+fn heard(node: &mut Node, incarnation: u64, message: impl Into<qcluster_core::Message>) -> Vec<News> {
     let envelope = Envelope {
         from: NodeId::new("b").unwrap().key(),
-        from_incarnation: Incarnation(life),
+        from_incarnation: Incarnation(incarnation),
         to: node.rules().key(),
         to_incarnation: node.incarnation(),
         digests: node.rules().digests(),
@@ -86,8 +86,8 @@ fn heard(node: &mut Node, life: u64, message: impl Into<qcluster_core::Message>)
     news(node, Event::Message(envelope))
 }
 
-fn b_at(life: u64, refutation: u32, address: Option<SocketAddr>) -> Introduction {
-    let standing = Standing { life: Incarnation(life), refutation };
+fn b_at(incarnation: u64, refutation: u32, address: Option<SocketAddr>) -> Introduction {
+    let standing = Standing { incarnation: Incarnation(incarnation), refutation };
     Introduction { id: NodeId::new("b").unwrap(), address, standing, state: State::Alive, age_s: 0 }
 }
 
@@ -144,7 +144,8 @@ fn a_service_is_removed_from_where_it_was() {
         health: Health::Passing,
         ttl_ms: None,
     });
-    let record = Record { owner: b_at(7, 0, None).id.key(), life: Incarnation(7), version: 1, id: "web".into(), body };
+    let record =
+        Record { owner: b_at(7, 0, None).id.key(), incarnation: Incarnation(7), version: 1, id: "web".into(), body };
     let mut events = heard(&mut node, 7, Message::Introduce(b_at(7, 0, Some(([10, 0, 0, 7], 7_001).into()))));
     events.extend(heard(&mut node, 7, RegistryMessage::Record(record)));
     let first = Directory::empty(node.rules().key(), 0).after(&node, Time::ZERO, 0, events);
@@ -163,10 +164,10 @@ fn a_service_is_removed_from_where_it_was() {
 #[test]
 fn the_directory_names_the_owners_that_its_node_names() {
     let mut node = node();
-    let life = |state| Introduction { state, ..b_at(7, 0, Some(([10, 0, 0, 7], 7_001).into())) };
+    let incarnation = |state| Introduction { state, ..b_at(7, 0, Some(([10, 0, 0, 7], 7_001).into())) };
     let mut directory = Directory::empty(node.rules().key(), 0);
     for (state, nodes) in [(State::Alive, 2), (State::Left, 1)] {
-        let events = heard(&mut node, 7, Message::Introduce(life(state)));
+        let events = heard(&mut node, 7, Message::Introduce(incarnation(state)));
         directory = directory.after(&node, Time::ZERO, 0, events);
         for key in 0..50 {
             let key = format!("key {key}");

@@ -18,7 +18,7 @@ pub struct MemberInfo {
     pub address: Option<SocketAddr>,
     /// `alive`, `suspect`, `down` or `left`.
     pub state: String,
-    /// Which life of it (G1), in hexadecimal: larger is later.
+    /// Which incarnation of it (G1), in hexadecimal: larger is later.
     pub incarnation: String,
     /// For how many milliseconds it has been in that state, as far as the asked node has seen it.
     pub for_ms: u64,
@@ -88,8 +88,8 @@ pub enum Happened {
 /// Something that happened, and its place in the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchEvent {
-    /// Larger than that of every event before it, by one. A node begins in its every life with a number above those of its
-    /// life before, as far as wall clocks tell.
+    /// Larger than that of every event before it, by one. A node begins in its every incarnation with a number above those of its
+    /// incarnation before, as far as wall clocks tell.
     pub index: u64,
     /// What happened.
     #[serde(flatten)]

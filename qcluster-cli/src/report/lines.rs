@@ -69,8 +69,10 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> O
             let name = voter.as_ref().map_or(me, |voter| voter.identifier.as_str());
             (WARN, "twin", format!("a second live node is {name} too: one of them is told to stop"))
         }
-        What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (life {other:?})")),
-        What::Superseded { by } => (BAD, "replaced", format!("another node has taken the place of {me} (life {by:?})")),
+        What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (incarnation {other:?})")),
+        What::Superseded { by } => {
+            (BAD, "replaced", format!("another node has taken the place of {me} (incarnation {by:?})"))
+        }
         What::StepEstablished => {
             (NEWS, "voters", "a leader was elected in the middle step: the last step may be taken".to_owned())
         }

@@ -56,7 +56,7 @@ fn a_voter_on_a_read_only_disk_says_so_and_the_others_lead() {
     // When the leader goes, one voter that can save is left: no majority, whatever the third would like.
     cluster.nodes[agreement.leader].kill();
     cluster.eventually("the third says that it cannot save", || says_that_it_cannot_save(&cluster, 2));
-    assert!(cluster.nodes[2].lives(), "it ended by itself\n{}", cluster.trace());
+    assert!(cluster.nodes[2].incarnations(), "it ended by itself\n{}", cluster.trace());
 
     // When the old leader is back, there is a leader again, and it is not the third.
     cluster.nodes[agreement.leader].start();
@@ -86,7 +86,7 @@ fn a_voter_whose_disk_fills_up_abstains_and_says_so() {
     cluster.eventually("the third says that it cannot save", || says_that_it_cannot_save(&cluster, 2));
 
     // Then it gives no vote, and takes no part but to follow.
-    assert!(cluster.nodes[2].lives(), "it ended by itself\n{}", cluster.trace());
+    assert!(cluster.nodes[2].incarnations(), "it ended by itself\n{}", cluster.trace());
     let alone = cluster.leaderships();
     assert!(alone.iter().all(|leadership| leadership.token <= before.token), "{}", cluster.trace());
     cluster.nodes[before.leader].start();

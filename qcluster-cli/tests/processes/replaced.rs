@@ -128,7 +128,7 @@ fn play(network: &Network, way: Way) -> usize {
     // Then it is told that it was replaced, stops, and says why.
     let old = RefCell::new(&mut story.old);
     let trace = || story.cluster.trace() + "--- the old node\n" + &old.borrow().trace();
-    eventually("the old node ends", trace, || (!old.borrow_mut().lives()).then_some(()));
+    eventually("the old node ends", trace, || (!old.borrow_mut().incarnations()).then_some(()));
     let status = story.old.exited();
     assert_eq!(status.code(), Some(3), "{way:?}\n{}", story.trace());
     assert!(story.old.log().contains("has taken this one's place"), "{way:?}\n{}", story.trace());
@@ -144,7 +144,7 @@ fn play(network: &Network, way: Way) -> usize {
         (story.cluster.nodes.iter().filter(says_yes).count() == 1).then_some(())
     });
     let replacement = story.cluster.nodes.last_mut().expect("it came last");
-    assert!(replacement.lives(), "{way:?}: the replacement has stopped\n{}", story.trace());
+    assert!(replacement.incarnations(), "{way:?}: the replacement has stopped\n{}", story.trace());
 
     let answers = watch.end();
     let at_once = health::at_once(&answers);
@@ -208,7 +208,7 @@ impl Story {
         // Once it takes part it tells both so, and both answer; what it was told before that says nothing.
         let told_while_booting = Cell::new(0);
         self.cluster.eventually("the others have answered the replacement", || {
-            let told = replacement.counter("received.lives");
+            let told = replacement.counter("received.incarnations");
             if replacement.status()?["role"] == "booting" {
                 told_while_booting.set(told);
                 return None;

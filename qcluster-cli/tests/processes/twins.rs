@@ -46,7 +46,7 @@ fn a_member_that_was_down_and_replaced_stops_when_it_goes_on() {
     for node in &members.nodes {
         assert!(is_alive_at(node, &old.name, address).is_some(), "{} uses another one\n{}", node.name, trace());
     }
-    assert!(members.nodes[2].lives(), "the replacement has stopped\n{}", members.trace());
+    assert!(members.nodes[2].incarnations(), "the replacement has stopped\n{}", members.trace());
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_second_process_of_a_member_that_answers_stops_and_the_first_stays() {
     members.eventually("all use the first", || {
         members.nodes.iter().all(|node| is_alive_at(node, &name, address).is_some()).then_some(())
     });
-    assert!(members.nodes[TWO].lives(), "the first has stopped\n{}", members.trace());
+    assert!(members.nodes[TWO].incarnations(), "the first has stopped\n{}", members.trace());
 }
 
 /// A node's configuration with a port of its own, and a folder for it.

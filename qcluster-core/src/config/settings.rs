@@ -71,7 +71,7 @@ pub struct Settings {
     pub timing: Timing,
     /// Whether state is saved.
     pub durability: Durability,
-    /// The longest lease that an earlier life of this node may have promised with, should nothing saved be found (E9).
+    /// The longest lease that an earlier incarnation of this node may have promised with, should nothing saved be found (E9).
     pub previous_lease: Span,
     /// How long work is given to end before a voluntary hand-over goes on without it (E10).
     pub drain: Span,

@@ -1,4 +1,4 @@
-//! Where a voter stands: in which life, and how far in a change of voters (E20).
+//! Where a voter stands: in which incarnation, and how far in a change of voters (E20).
 
 use super::{BootWait, Change, ChangeStep, Context, Election, Role, Sender};
 use crate::config::Step;
@@ -28,8 +28,9 @@ impl Election {
         self.rules.digests.is_joint() && from.step == Step::Earlier
     }
 
-    /// The own next life begins in the place of the present one, which has said nothing that counts: above a life of this node
-    /// that another voter has known (E12, E17). Unless the present one is still booting, its boot wait begins again (E9).
+    /// The own next incarnation begins in the place of the present one, which has said nothing that counts: above an
+    /// incarnation of this node that another voter has known (E12, E17). Unless the present one is still booting, its
+    /// boot wait begins again (E9).
     pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
         if !self.is_booting() {
             // It leads only where it is the one voter.
@@ -40,7 +41,7 @@ impl Election {
         }
         self.incarnation = incarnation;
         self.storage.rename(incarnation);
-        self.note_lives();
+        self.note_incarnations();
         self.persist(cx);
     }
 

@@ -21,8 +21,8 @@ pub(crate) enum Effect {
         hard_state: HardState,
     },
     Changed(Change),
-    /// Another voter is to be told what is known of lives, and to tell what it knows (E24).
-    TellLives {
+    /// Another voter is to be told what is known of incarnations, and to tell what it knows (E24).
+    TellIncarnations {
         to: VoterIndex,
     },
 }

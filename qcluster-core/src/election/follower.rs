@@ -93,7 +93,7 @@ impl Election {
         self.defeats = 0;
     }
 
-    /// Promises itself to the leadership and says so, unless another promise is live (E2′), an earlier life may have
+    /// Promises itself to the leadership and says so, unless another promise is live (E2′), an earlier incarnation may have
     /// given one (E9), or the leader knows of the old voters only (E20).
     fn promise(&mut self, cx: &mut Context<'_>, from: Sender, to: Leadership, sent_at: Time) {
         let bound = self.binding_promise(cx.now, to.node, to.incarnation).is_some();
@@ -110,12 +110,12 @@ impl Election {
         let (term, stamp) = (to.term, self.stamp_above_term());
         // Bound it is; but what it says may count only if it cannot forget to whom it said it (E24).
         if self.remembers(from.index) {
-            cx.send(from.index, Message::HeartbeatAck { term, sent_at, stamp, lives: self.lives });
+            cx.send(from.index, Message::HeartbeatAck { term, sent_at, stamp, incarnations: self.incarnations });
         }
         self.persist(cx);
     }
 
-    /// The live promise, if it is to another node or another life than the given one.
+    /// The live promise, if it is to another node or another incarnation than the given one.
     pub(super) fn binding_promise(&self, now: Time, node: NodeKey, incarnation: Incarnation) -> Option<Leadership> {
         let promise = self.promise.filter(|promise| now < promise.until)?;
         let same = promise.to.node == node && promise.to.incarnation == incarnation;
@@ -187,12 +187,12 @@ impl Election {
             BootWait::Until(until) if cx.now < until => return,
             BootWait::Until(_) | BootWait::ForDisk => {}
         }
-        if !self.storage.knows_this_life() {
+        if !self.storage.knows_this_incarnation() {
             self.boot_wait = BootWait::ForDisk;
             return;
         }
         self.boot_wait = BootWait::Over;
-        self.note_lives();
+        self.note_incarnations();
         self.storage.forget_earlier_leases(self.rules.timing.lease);
         let heard_lately = self.shown.is_some();
         let patience = if heard_lately { self.rules.timing.lease } else { Span::ZERO };

@@ -6,7 +6,7 @@ use super::follower::{Heard, Promise, Shown};
 use super::handover::Handover;
 use super::{Change, Context, Election, Message, Role, Sender};
 use crate::config::{Step, VoterIndex};
-use crate::id::{LivesDigest, NodeKey, Term};
+use crate::id::{IncarnationsDigest, NodeKey, Term};
 use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, LostReason};
 use crate::time::{Rebase, Span, Time};
@@ -96,7 +96,14 @@ impl Election {
         self.count_ack(cx, self.me, Weight::Full, cx.now);
     }
 
-    pub(super) fn on_ack(&mut self, cx: &mut Context<'_>, from: Sender, term: Term, sent_at: Time, lives: LivesDigest) {
+    pub(super) fn on_ack(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Sender,
+        term: Term,
+        sent_at: Time,
+        incarnations: IncarnationsDigest,
+    ) {
         let Role::Leader(leader) = &self.role else { return cx.drop(DropReason::Unexpected) };
         if term != self.term() || sent_at > leader.sent_at {
             return cx.drop(DropReason::Unexpected);
@@ -105,11 +112,11 @@ impl Election {
             return cx.drop(DropReason::Stale);
         }
         let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
-        if !self.knows_all_of(cx, from, lives) {
+        if !self.knows_all_of(cx, from, incarnations) {
             return;
         }
         if !self.remembers(from.index) {
-            return cx.drop(DropReason::UnsavedLife);
+            return cx.drop(DropReason::UnsavedIncarnation);
         }
         self.note_health(cx.now, from.index, sent_at);
         self.newcomers.acknowledged(from.index, cx.now, sent_at, self.rules.trusted_lease);
@@ -143,8 +150,8 @@ impl Election {
         }
     }
 
-    /// The newest moment that a quorum has promised since: without newcomers, or with those that had come back by some moment and with what
-    /// all of the quorum has acknowledged since then (E24).
+    /// The newest moment that a quorum has promised since: without newcomers, or with those that had come back by some
+    /// moment and with what all of the quorum has acknowledged since then (E24).
     fn newest_common(&mut self) -> Time {
         let (quorums, acked) = (self.rules.quorums, &self.acked);
         let mut newest = quorums.newest_common(self.newcomers.back_by(Time::ZERO, self.acked_by), acked);

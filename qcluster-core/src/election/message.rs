@@ -1,19 +1,19 @@
-//! What voters say to one another. Every message comes in an envelope that names the sender's life, so a leadership is
+//! What voters say to one another. Every message comes in an envelope that names the sender's incarnation, so a leadership is
 //! (sender, its incarnation, term).
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Incarnation, LivesDigest, NodeKey, Term};
+use crate::id::{Incarnation, IncarnationsDigest, NodeKey, Term};
 use crate::reason::{MessageKind, Refusal};
 use crate::time::Time;
 
-/// One reign: a node, in one of its lives, in one term. Promises and releases name all three, so that nothing meant for
+/// One reign: a node, in one of its incarnations, in one term. Promises and releases name all three, so that nothing meant for
 /// one reign is ever honoured for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Leadership {
     /// Who leads.
     pub node: NodeKey,
-    /// In which life.
+    /// In which incarnation.
     pub incarnation: Incarnation,
     /// In which term.
     pub term: Term,
@@ -41,8 +41,8 @@ pub enum Message {
         sent_at: Time,
         /// The sender's stamp (E12), or zero where that is not above the term.
         stamp: Term,
-        /// What the sender knows of lives (E24).
-        lives: LivesDigest,
+        /// What the sender knows of incarnations (E24).
+        incarnations: IncarnationsDigest,
     },
     /// The heartbeat was of a term that is over (E2).
     StaleTerm {
@@ -68,8 +68,8 @@ pub enum Message {
         term: Term,
         /// The sender's stamp (E12).
         stamp: Term,
-        /// What the sender knows of lives (E24).
-        lives: LivesDigest,
+        /// What the sender knows of incarnations (E24).
+        incarnations: IncarnationsDigest,
     },
     /// Asks for a vote (E6).
     VoteRequest {
@@ -88,8 +88,8 @@ pub enum Message {
         term: Term,
         /// The sender's stamp (E12).
         stamp: Term,
-        /// What the sender knows of lives (E24).
-        lives: LivesDigest,
+        /// What the sender knows of incarnations (E24).
+        incarnations: IncarnationsDigest,
     },
     /// The sender's leadership is over: promises to it no longer bind (E4).
     Release {

@@ -1,6 +1,6 @@
-//! Voters that begin to acknowledge, or begin again (E24): one that was silent for as long as a lease may stand still since before its
-//! replacement began, and what the others acknowledged before it came back they said without knowing that it would count. So it
-//! counts with what a quorum has acknowledged since.
+//! Voters that begin to acknowledge, or begin again (E24): one that was silent for as long as a lease may stand still
+//! since before its replacement began, and what the others acknowledged before it came back they said without knowing
+//! that it would count. So it counts with what a quorum has acknowledged since.
 
 use alloc::vec::Vec;
 
@@ -40,7 +40,7 @@ impl Newcomers {
         }
     }
 
-    /// Another life of a voter is there.
+    /// Another incarnation of a voter is there.
     pub(super) fn forget(&mut self, voter: VoterIndex) {
         self.present[voter.position()] = Time::ZERO;
     }

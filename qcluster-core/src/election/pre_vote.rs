@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lives::Tally;
+use super::incarnations::Tally;
 use super::{Context, Election, Leadership, Message, Role, Sender, Word};
 use crate::config::VoterIndex;
 use crate::id::Term;
@@ -115,7 +115,10 @@ impl Election {
             self.retry_later(cx, self.rules.timing.heartbeat);
         }
         let stamp = self.storage.hard_state().stamp;
-        cx.send(from.index, Message::PreVoteReply { round, refusal, term: self.term(), stamp, lives: self.lives });
+        cx.send(
+            from.index,
+            Message::PreVoteReply { round, refusal, term: self.term(), stamp, incarnations: self.incarnations },
+        );
     }
 
     fn pre_vote_refusal(&self, now: Time, from: Sender, term: Term, consent: Option<Leadership>) -> Option<Refusal> {
@@ -159,7 +162,7 @@ impl Election {
         cx: &mut Context<'_>,
         from: Sender,
         round: u64,
-        Word { refusal, term, lives }: Word,
+        Word { refusal, term, incarnations }: Word,
     ) {
         self.note_round_trip(cx, from.index, round);
         if self.sounding.is_some_and(|sounding| sounding.round == round && cx.now < sounding.until) {
@@ -174,7 +177,7 @@ impl Election {
             return cx.drop(DropReason::Stale);
         }
         if refusal.is_none() {
-            return self.count_word(cx, from, lives);
+            return self.count_word(cx, from, incarnations);
         }
         let (asked, ends) = (current.term, current.ends);
         if term > self.term() {

@@ -54,7 +54,7 @@ impl Election {
             acked_by: _,
             newcomers,
             healthy_since,
-            lives: _,
+            incarnations: _,
             learned: _,
             pace,
             handed_to,

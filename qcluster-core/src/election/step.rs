@@ -21,7 +21,7 @@ impl ChangeStep {
     /// So many lists are remembered: one for each change of voters.
     const PASSED_MAX: usize = 16;
 
-    /// The step of a voter that begins a life with those rules, after what it has `saved`.
+    /// The step of a voter that begins an incarnation with those rules, after what it has `saved`.
     pub(crate) fn taken(saved: Option<&Self>, digests: &Digests) -> Self {
         let Some(saved) = saved else {
             return Self { digests: *digests, established: false, passed: Vec::new() };

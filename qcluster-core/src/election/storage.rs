@@ -16,22 +16,22 @@ use crate::time::{Span, Time};
 #[serde(transparent)]
 pub struct PersistId(pub u64);
 
-/// A vote given: to a node in one of its lives.
+/// A vote given: to a node in one of its incarnations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Vote {
     /// For whom.
     pub node: NodeKey,
-    /// In which life: another life of the node has to ask in a higher term, so that a token never serves twice.
+    /// In which incarnation: another incarnation of the node has to ask in a higher term, so that a token never serves twice.
     pub incarnation: Incarnation,
 }
 
-/// The latest life of another voter that is known to have taken part (E24).
+/// The latest incarnation of another voter that is known to have taken part (E24).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct KnownLife {
+pub struct KnownIncarnation {
     /// Whose.
     pub node: NodeKey,
     /// Which: nothing that an earlier one says counts any more.
-    pub life: Incarnation,
+    pub incarnation: Incarnation,
 }
 
 /// What a voter must not forget. [`hard_state`](crate::hard_state) turns it into bytes and back.
@@ -41,29 +41,29 @@ pub struct HardState {
     pub term: Term,
     /// Its vote in that term.
     pub vote: Option<Vote>,
-    /// It refuses votes in terms up to this one: the boot stamp of the first life that had no memory (E12).
+    /// It refuses votes in terms up to this one: the boot stamp of the first incarnation that had no memory (E12).
     pub stamp: Term,
     /// The longest lease that it may have promised with (E9).
     pub lease: Span,
-    /// The life that wrote this.
+    /// The incarnation that wrote this.
     pub incarnation: Incarnation,
-    /// The lives of the other voters (E24), by key; at most one for each.
-    pub lives: Vec<KnownLife>,
+    /// The incarnations of the other voters (E24), by key; at most one for each.
+    pub incarnations: Vec<KnownIncarnation>,
     /// How far it has come in changes of voters (E20 (c)); `None` in a record of an earlier release.
     pub step: Option<ChangeStep>,
 }
 
 impl HardState {
-    /// The latest life of `node` that is known to have taken part.
-    pub fn life_of(&self, node: NodeKey) -> Incarnation {
-        let found = self.lives.binary_search_by_key(&node.0, |known| known.node.0);
-        found.map_or(Incarnation::UNKNOWN, |at| self.lives[at].life)
+    /// The latest incarnation of `node` that is known to have taken part.
+    pub fn incarnation_of(&self, node: NodeKey) -> Incarnation {
+        let found = self.incarnations.binary_search_by_key(&node.0, |known| known.node.0);
+        found.map_or(Incarnation::UNKNOWN, |at| self.incarnations[at].incarnation)
     }
 
-    fn raise_life(&mut self, node: NodeKey, life: Incarnation) {
-        match self.lives.binary_search_by_key(&node.0, |known| known.node.0) {
-            Ok(at) => self.lives[at].life = self.lives[at].life.max(life),
-            Err(at) => self.lives.insert(at, KnownLife { node, life }),
+    fn raise_incarnation(&mut self, node: NodeKey, incarnation: Incarnation) {
+        match self.incarnations.binary_search_by_key(&node.0, |known| known.node.0) {
+            Ok(at) => self.incarnations[at].incarnation = self.incarnations[at].incarnation.max(incarnation),
+            Err(at) => self.incarnations.insert(at, KnownIncarnation { node, incarnation }),
         }
     }
 }
@@ -72,7 +72,7 @@ impl HardState {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Storage {
     current: HardState,
-    /// What a crash would leave; `None` before the first record of a first life.
+    /// What a crash would leave; `None` before the first record of a first incarnation.
     durable: Option<HardState>,
     under_way: Option<(PersistId, HardState)>,
     last_id: PersistId,
@@ -98,11 +98,13 @@ impl Storage {
     ) -> Self {
         let mut current = match &saved {
             Some(saved) => saved.clone(),
-            None => HardState { term: Term(0), vote: None, stamp, lease, incarnation, lives: Vec::new(), step: None },
+            None => {
+                HardState { term: Term(0), vote: None, stamp, lease, incarnation, incarnations: Vec::new(), step: None }
+            }
         };
         current.lease = lease;
         current.incarnation = incarnation;
-        current.lives.retain(|known| rules.index_of(known.node).is_some());
+        current.incarnations.retain(|known| rules.index_of(known.node).is_some());
         current.step = Some(ChangeStep::taken(current.step.as_ref(), &rules.digests));
         Self {
             current,
@@ -137,9 +139,9 @@ impl Storage {
         self.current.vote = Some(vote);
     }
 
-    /// Another voter takes part in that life (E24).
-    pub(super) fn meet(&mut self, node: NodeKey, life: Incarnation) {
-        self.current.raise_life(node, life);
+    /// Another voter takes part in that incarnation (E24).
+    pub(super) fn meet(&mut self, node: NodeKey, incarnation: Incarnation) {
+        self.current.raise_incarnation(node, incarnation);
     }
 
     pub(super) fn step(&self) -> Option<&ChangeStep> {
@@ -157,9 +159,10 @@ impl Storage {
         self.medium == Medium::None || self.durable.as_ref() == Some(&self.current)
     }
 
-    /// Whether a life after a crash would know of this one, and of the step of a change of voters that it was in. A life stays in
-    /// one step, and its name is above that of every life before it on this disk, so a record of that name is of that step.
-    pub(super) fn knows_this_life(&self) -> bool {
+    /// Whether an incarnation after a crash would know of this one, and of the step of a change of voters that it was
+    /// in. An incarnation stays in one step, and its name is above that of every incarnation before it on this disk, so
+    /// a record of that name is of that step.
+    pub(super) fn knows_this_incarnation(&self) -> bool {
         match self.medium {
             // After a failed save it abstains, whatever is known.
             Medium::None | Medium::Failed => true,
@@ -169,9 +172,9 @@ impl Storage {
         }
     }
 
-    /// Whether a life after a crash would know of the latest life of `node` that this one knows of (E24).
-    pub(super) fn has_saved_life_of(&self, node: NodeKey) -> bool {
-        let is_latest = |durable: &HardState| durable.life_of(node) == self.current.life_of(node);
+    /// Whether an incarnation after a crash would know of the latest incarnation of `node` that this one knows of (E24).
+    pub(super) fn has_saved_incarnation_of(&self, node: NodeKey) -> bool {
+        let is_latest = |durable: &HardState| durable.incarnation_of(node) == self.current.incarnation_of(node);
         self.medium == Medium::None || self.durable.as_ref().is_some_and(is_latest)
     }
 
@@ -179,7 +182,7 @@ impl Storage {
         self.current.incarnation = incarnation;
     }
 
-    /// The boot wait is over: no promise of an earlier life is left, so only the present lease has to be remembered.
+    /// The boot wait is over: no promise of an earlier incarnation is left, so only the present lease has to be remembered.
     pub(super) fn forget_earlier_leases(&mut self, lease: Span) {
         self.current.lease = lease;
     }
@@ -196,7 +199,7 @@ impl Storage {
         }
     }
 
-    /// Whether a life after a crash would wait as long as a promise given now lasts (E9).
+    /// Whether an incarnation after a crash would wait as long as a promise given now lasts (E9).
     pub(super) fn covers_promises_of(&self, lease: Span) -> bool {
         match self.medium {
             Medium::None => true,
@@ -243,7 +246,7 @@ impl Election {
         self.end_boot_wait(cx);
         self.lead_if_elected(cx);
         let vote_waits = self.a_vote_waits_for_the_disk() && !self.storage.vote_is_durable();
-        if vote_waits || !self.storage.knows_this_life() {
+        if vote_waits || !self.storage.knows_this_incarnation() {
             self.persist(cx);
         } else {
             self.release_what_waited(cx);

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lives::Tally;
+use super::incarnations::Tally;
 use super::{Context, Election, Leadership, Message, Role, Sender, Vote};
 use crate::config::VoterIndex;
-use crate::id::{Incarnation, LivesDigest, Term};
+use crate::id::{Incarnation, IncarnationsDigest, Term};
 use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};
@@ -38,12 +38,12 @@ pub(super) struct Word {
     /// `None` is a yes.
     pub(super) refusal: Option<Refusal>,
     pub(super) term: Term,
-    /// What it knows of lives.
-    pub(super) lives: LivesDigest,
+    /// What it knows of incarnations.
+    pub(super) incarnations: IncarnationsDigest,
 }
 
 impl Grant {
-    pub(super) fn is_for_another_life(&self, voter: VoterIndex, incarnation: Incarnation) -> bool {
+    pub(super) fn is_for_another_incarnation(&self, voter: VoterIndex, incarnation: Incarnation) -> bool {
         self.to == voter && self.incarnation != incarnation
     }
 }
@@ -201,10 +201,10 @@ impl Election {
     fn answer_vote(&self, cx: &mut Context<'_>, to: VoterIndex, asked: Term, refusal: Option<Refusal>) {
         let hard_state = self.storage.hard_state();
         let (term, stamp) = (hard_state.term, hard_state.stamp);
-        cx.send(to, Message::VoteReply { asked, refusal, term, stamp, lives: self.lives });
+        cx.send(to, Message::VoteReply { asked, refusal, term, stamp, incarnations: self.incarnations });
     }
 
-    /// Leads once it has the votes of a quorum, and remembers the lives that gave them (E24).
+    /// Leads once it has the votes of a quorum, and remembers the incarnations that gave them (E24).
     pub(super) fn lead_if_elected(&mut self, cx: &mut Context<'_>) {
         let Role::Candidate(candidate) = &self.role else { return };
         let (votes, ends) = (candidate.votes.counted(), candidate.ends);
@@ -221,7 +221,7 @@ impl Election {
         cx: &mut Context<'_>,
         from: Sender,
         asked: Term,
-        Word { refusal, term, lives }: Word,
+        Word { refusal, term, incarnations }: Word,
     ) {
         let current = self.term();
         let Role::Candidate(candidate) = &mut self.role else { return cx.drop(DropReason::Unexpected) };
@@ -232,7 +232,7 @@ impl Election {
             // Too late (E7), and the timer that says so is late as well.
             return cx.drop(DropReason::Stale);
         }
-        let Some(reason) = refusal else { return self.count_word(cx, from, lives) };
+        let Some(reason) = refusal else { return self.count_word(cx, from, incarnations) };
         candidate.refused.insert(from.index);
         if reason == Refusal::Voted {
             // Somebody else campaigns for this term. Those who are silent get a second chance to answer, and no more:

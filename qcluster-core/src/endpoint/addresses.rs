@@ -1,4 +1,4 @@
-//! Where each life of each node is: the address that its name resolves to, and the ones that it was heard from.
+//! Where each incarnation of each node is: the address that its name resolves to, and the ones that it was heard from.
 
 mod text;
 
@@ -13,15 +13,15 @@ use crate::id::{Incarnation, NodeKey};
 use crate::observer::Audience;
 use crate::time::{Span, Time};
 
-/// A life and where it was heard from.
+/// An incarnation and where it was heard from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
-    pub(super) life: Incarnation,
+    pub(super) incarnation: Incarnation,
     #[serde(with = "text")]
     pub(super) address: SocketAddr,
 }
 
-/// A life was asked to show that it is at another place than before.
+/// An incarnation was asked to show that it is at another place than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Asked {
     place: Place,
@@ -37,7 +37,7 @@ pub(super) enum Found {
     Elsewhere(VoterIndex),
 }
 
-/// The addresses of one voter: a name may stand for two lives for a moment, when it restarts elsewhere or has a twin.
+/// The addresses of one voter: a name may stand for two incarnations for a moment, when it restarts elsewhere or has a twin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     #[serde(with = "text::option")]
@@ -48,10 +48,10 @@ struct Entry {
 }
 
 impl Entry {
-    /// Where that life was heard from, if it was.
-    fn place_of(&self, life: Incarnation) -> Option<&Place> {
-        let of_life = |place: &&Place| place.life == life;
-        self.newest.as_ref().filter(of_life).or_else(|| self.other.as_ref().filter(of_life))
+    /// Where that incarnation was heard from, if it was.
+    fn place_of(&self, incarnation: Incarnation) -> Option<&Place> {
+        let of_incarnation = |place: &&Place| place.incarnation == incarnation;
+        self.newest.as_ref().filter(of_incarnation).or_else(|| self.other.as_ref().filter(of_incarnation))
     }
 }
 
@@ -85,9 +85,9 @@ impl Addresses {
         self.sender = None;
     }
 
-    /// A life that is there now was heard from that address. A life that is known already stays where it is until it has
-    /// shown that it moved: anybody can repeat a datagram from elsewhere, even one that never arrived, and must not
-    /// divert what is meant for its sender.
+    /// An incarnation that is there now was heard from that address. An incarnation that is known already stays where
+    /// it is until it has shown that it moved: anybody can repeat a datagram from elsewhere, even one that never
+    /// arrived, and must not divert what is meant for its sender.
     pub(super) fn found(
         &mut self,
         voter: Option<VoterIndex>,
@@ -101,7 +101,7 @@ impl Addresses {
             return Found::Here;
         };
         let entry = &mut self.voters[index.position()];
-        let Some(known) = entry.place_of(place.life) else {
+        let Some(known) = entry.place_of(place.incarnation) else {
             entry.other = entry.newest.replace(place);
             return Found::Here;
         };
@@ -112,7 +112,7 @@ impl Addresses {
         if asked_lately { Found::Here } else { Found::Elsewhere(index) }
     }
 
-    /// A probe went to where a life of a voter was heard from.
+    /// A probe went to where an incarnation of a voter was heard from.
     pub(super) fn asked(&mut self, voter: VoterIndex, place: Place, nonce: u64, at: Time) {
         self.voters[voter.position()].asked = Some(Asked { place, nonce, at });
     }
@@ -124,7 +124,7 @@ impl Addresses {
         let right = |asked: &mut Asked| asked.nonce == nonce && asked.place.address == address;
         let Some(Asked { place, .. }) = entry.asked.take_if(right) else { return };
         for known in [&mut entry.newest, &mut entry.other].into_iter().flatten() {
-            if known.life == place.life {
+            if known.incarnation == place.incarnation {
                 known.address = address;
             }
         }
@@ -132,7 +132,7 @@ impl Addresses {
 
     fn found_observer(&mut self, key: NodeKey, place: Place) {
         if let Some((_, known)) = self.observers.iter_mut().find(|(known, _)| *known == key) {
-            if known.life != place.life {
+            if known.incarnation != place.incarnation {
                 *known = place;
             }
             return;
@@ -143,31 +143,31 @@ impl Addresses {
         self.observers.push_back((key, place));
     }
 
-    /// Where that life of a voter is, or else where its name points to.
-    pub(super) fn of_voter(&self, voter: VoterIndex, life: Incarnation) -> Option<SocketAddr> {
-        self.heard_from(voter, life).or(self.voters[voter.position()].resolved)
+    /// Where that incarnation of a voter is, or else where its name points to.
+    pub(super) fn of_voter(&self, voter: VoterIndex, incarnation: Incarnation) -> Option<SocketAddr> {
+        self.heard_from(voter, incarnation).or(self.voters[voter.position()].resolved)
     }
 
-    fn heard_from(&self, voter: VoterIndex, life: Incarnation) -> Option<SocketAddr> {
-        self.voters[voter.position()].place_of(life).map(|place| place.address)
+    fn heard_from(&self, voter: VoterIndex, incarnation: Incarnation) -> Option<SocketAddr> {
+        self.voters[voter.position()].place_of(incarnation).map(|place| place.address)
     }
 
-    /// Where to send what is for that life of that node, which may have `said` where it is.
+    /// Where to send what is for that incarnation of that node, which may have `said` where it is.
     pub(super) fn find(
         &self,
         voter: Option<VoterIndex>,
         key: NodeKey,
-        life: Incarnation,
+        incarnation: Incarnation,
         said: impl FnOnce() -> Option<SocketAddr>,
     ) -> Option<SocketAddr> {
         if let Some((sender, place)) = &self.sender
             && *sender == key
-            && place.life == life
+            && place.incarnation == incarnation
         {
             return Some(place.address);
         }
         if let Some(voter) = voter {
-            return self.heard_from(voter, life).or_else(said).or(self.voters[voter.position()].resolved);
+            return self.heard_from(voter, incarnation).or_else(said).or(self.voters[voter.position()].resolved);
         }
         let heard = || self.observers.iter().find(|(known, _)| *known == key).map(|(_, place)| place.address);
         said().or_else(heard)

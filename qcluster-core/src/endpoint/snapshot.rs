@@ -1,8 +1,8 @@
-//! A running endpoint as bytes, so that a recording can begin in the middle of a life.
+//! A running endpoint as bytes, so that a recording can begin in the middle of an incarnation.
 //!
 //! A snapshot is the version of this crate, what the rules come to, the state in postcard, and a CRC-32 of all before it.
 //! It is for tools of the same version. Nothing is started from it that speaks to others: what a node saves for its next
-//! life is the [hard state](crate::hard_state), and a node restored from a copy is what no lease can survive.
+//! incarnation is the [hard state](crate::hard_state), and a node restored from a copy is what no lease can survive.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

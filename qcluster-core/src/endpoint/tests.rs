@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: addresses follow lives, and garbage changes nothing.
+//! Bytes in, bytes out: addresses follow incarnations, and garbage changes nothing.
 
 use super::{Endpoint, EndpointBoot, Input, Output};
 use crate::config::{Rules, Settings, VoterSettings};
@@ -121,7 +121,7 @@ fn a_clock_that_goes_back_is_noticed_with_whatever_comes() {
 }
 
 #[test]
-fn a_recording_opens_nothing_in_a_later_life() {
+fn a_recording_opens_nothing_in_a_later_incarnation() {
     // Given a heartbeat that was recorded on its way from the leader to a follower,
     let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
     run(&mut endpoints, Time::from_millis(500));
@@ -129,13 +129,13 @@ fn a_recording_opens_nothing_in_a_later_life() {
     let sent = drain(endpoints[leader].step(Time::from_millis(530), Input::Timeout));
     let (to, recorded) = sent.first().cloned().unwrap();
     let follower = usize::from(to.port());
-    // when the follower's next life is given it,
-    let mut next_life = endpoint_with_seed(follower, 3, 99);
-    drain(next_life.step(Time::ZERO, Input::Timeout));
-    let answers = drain(next_life.step(Time::ZERO, Input::Datagram { from: address(9), bytes: &recorded }));
+    // when the follower's next incarnation is given it,
+    let mut next_incarnation = endpoint_with_seed(follower, 3, 99);
+    drain(next_incarnation.step(Time::ZERO, Input::Timeout));
+    let answers = drain(next_incarnation.step(Time::ZERO, Input::Datagram { from: address(9), bytes: &recorded }));
     // then it follows nobody, and only says who it is.
-    assert_eq!(next_life.node().counters().dropped_for(DropReason::OtherLife), 1);
-    assert_eq!(next_life.node().term().0, 0);
+    assert_eq!(next_incarnation.node().counters().dropped_for(DropReason::OtherIncarnation), 1);
+    assert_eq!(next_incarnation.node().term().0, 0);
     assert_eq!(answers.len(), 1);
 }
 
@@ -159,7 +159,7 @@ fn outputs_dropped_early_come_next_time() {
 
 #[test]
 fn a_datagram_from_somebody_who_is_turned_away_is_answered_once() {
-    // Given a datagram for another life, stuffed with messages,
+    // Given a datagram for another incarnation, stuffed with messages,
     let rules = rules(1, 3);
     let header = crate::wire::Header {
         from: rules.key,
@@ -295,7 +295,7 @@ fn gossiping(n: usize) -> Endpoint {
     endpoint
 }
 
-/// A datagram from the node of those rules for the present life of `target`.
+/// A datagram from the node of those rules for the present incarnation of `target`.
 fn datagram(rules: &Rules, target: &Endpoint, messages: &[Message]) -> Vec<u8> {
     let header = crate::wire::Header {
         from: rules.key,

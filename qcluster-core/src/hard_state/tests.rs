@@ -2,7 +2,7 @@
 
 use super::{RecordError, decode, encode};
 use crate::config::{Rules, Settings, VoterSettings};
-use crate::election::{ChangeStep, HardState, KnownLife, Vote};
+use crate::election::{ChangeStep, HardState, KnownIncarnation, Vote};
 use crate::id::{Incarnation, NodeId, NodeKey, Term};
 use crate::time::Span;
 use alloc::vec;
@@ -24,8 +24,8 @@ fn state() -> HardState {
         stamp: Term(1_764_000_000_000),
         lease: Span::from_millis(150),
         incarnation: Incarnation(13),
-        lives: [(2, 21), (3, 22)]
-            .map(|(node, life)| KnownLife { node: NodeKey(node), life: Incarnation(life) })
+        incarnations: [(2, 21), (3, 22)]
+            .map(|(node, incarnation)| KnownIncarnation { node: NodeKey(node), incarnation: Incarnation(incarnation) })
             .to_vec(),
         step: Some(ChangeStep::taken(None, &rules("c", "a").digests)),
     }
@@ -69,10 +69,10 @@ fn a_later_version_is_named() {
     assert_eq!(decode(&record, &rules("c", "a")), Err(RecordError::Version(3)));
 }
 
-/// Bytes that the release before this one wrote: the voter goes on from them, and knows no lives yet.
+/// Bytes that the release before this one wrote: the voter goes on from them, and knows no incarnations yet.
 #[test]
 fn a_record_of_version_1_is_read() {
-    let earlier = HardState { lives: Vec::new(), step: None, ..state() };
+    let earlier = HardState { incarnations: Vec::new(), step: None, ..state() };
     let mut record = Vec::new();
     encode(&earlier, &rules("c", "a"), &mut record);
     record[4] = 1;
@@ -84,9 +84,9 @@ fn a_record_of_version_1_is_read() {
 
 /// What is looked up by halving has to be in order.
 #[test]
-fn lives_out_of_order_are_damage() {
+fn incarnations_out_of_order_are_damage() {
     let mut disordered = state();
-    disordered.lives.reverse();
+    disordered.incarnations.reverse();
     let mut record = Vec::new();
     encode(&disordered, &rules("c", "a"), &mut record);
     assert_eq!(decode(&record, &rules("c", "a")), Err(RecordError::Damaged));
@@ -100,18 +100,21 @@ fn seal(record: &mut [u8]) {
 
 fn any_state() -> impl Strategy<Value = HardState> {
     let vote = (any::<u64>(), any::<u64>());
-    let vote = vote.prop_map(|(node, life)| Vote { node: NodeKey(node), incarnation: Incarnation(life) });
-    let lives = btree_map(any::<u64>(), any::<u64>(), 0..4);
-    (0..Term::MAX.0, option::of(vote), 0..Term::MAX.0, any::<u64>(), any::<u64>(), lives).prop_map(
-        |(term, vote, stamp, lease, life, lives)| HardState {
+    let vote = vote.prop_map(|(node, incarnation)| Vote { node: NodeKey(node), incarnation: Incarnation(incarnation) });
+    let incarnations = btree_map(any::<u64>(), any::<u64>(), 0..4);
+    (0..Term::MAX.0, option::of(vote), 0..Term::MAX.0, any::<u64>(), any::<u64>(), incarnations).prop_map(
+        |(term, vote, stamp, lease, incarnation, incarnations)| HardState {
             term: Term(term),
             vote,
             stamp: Term(stamp),
             lease: Span::from_nanos(lease),
-            incarnation: Incarnation(life),
-            lives: lives
+            incarnation: Incarnation(incarnation),
+            incarnations: incarnations
                 .into_iter()
-                .map(|(node, life)| KnownLife { node: NodeKey(node), life: Incarnation(life) })
+                .map(|(node, incarnation)| KnownIncarnation {
+                    node: NodeKey(node),
+                    incarnation: Incarnation(incarnation),
+                })
                 .collect(),
             step: None,
         },

@@ -75,7 +75,7 @@ impl Message {
         }
     }
 
-    /// Of which life of a member it speaks, if it does.
+    /// Of which incarnation of a member it speaks, if it does.
     pub(super) fn standing(&self) -> Option<Standing> {
         match self {
             Self::Join { me, .. } | Self::Welcome { me, .. } | Self::Introduce(me) => Some(me.standing),

@@ -14,19 +14,19 @@ use crate::time::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Speaker {
     pub(crate) key: NodeKey,
-    pub(crate) life: Incarnation,
+    pub(crate) incarnation: Incarnation,
     /// As far as a transport knows it.
     pub(crate) address: Option<SocketAddr>,
 }
 
 impl Membership {
-    /// Takes a message of a life that has proven to be there.
+    /// Takes a message of an incarnation that has proven to be there.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Speaker, message: Message) {
-        if message.standing().is_some_and(|standing| standing.life > Incarnation::MAX) {
+        if message.standing().is_some_and(|standing| standing.incarnation > Incarnation::MAX) {
             return cx.counters.drop(DropReason::HugeVersion);
         }
         let before = self.heard(from);
-        if before != Incarnation::UNKNOWN && before != from.life {
+        if before != Incarnation::UNKNOWN && before != from.incarnation {
             self.tell_of_another(cx, from);
         }
         match message {
@@ -81,19 +81,19 @@ impl Membership {
         if !self.members.get(&from.key.0).is_some_and(|member| member.state.is_present())
             && let Some(message) = self.join(from.address, cx.now)
         {
-            cx.effects.push(Effect::SendTo { to: from.key, life: from.life, message });
+            cx.effects.push(Effect::SendTo { to: from.key, incarnation: from.incarnation, message });
         }
     }
 
-    /// Takes note of the life that speaks, and gives the one that spoke before.
+    /// Takes note of the incarnation that speaks, and gives the one that spoke before.
     fn heard(&mut self, from: Speaker) -> Incarnation {
         match self.members.get_mut(&from.key.0) {
-            Some(member) => core::mem::replace(&mut member.heard_as, from.life),
+            Some(member) => core::mem::replace(&mut member.heard_as, from.incarnation),
             None => Incarnation::UNKNOWN,
         }
     }
 
-    /// Another life of that name has spoken before: a restarted node hears no news in that, but a twin does (E17), which all
+    /// Another incarnation of that name has spoken before: a restarted node hears no news in that, but a twin does (E17), which all
     /// others may have turned away from.
     fn tell_of_another(&mut self, cx: &mut Context<'_>, from: Speaker) {
         if let Some(known) = self.members.get(&from.key.0) {
@@ -178,13 +178,14 @@ impl Membership {
     /// What is said of this node itself.
     fn hear_of_itself(&mut self, cx: &mut Context<'_>, said: Standing, state: State, address: Option<SocketAddr>) {
         let Some(me) = self.members.get(&self.me.0).map(|me| me.standing) else { return };
-        if said.life > me.life && state == State::Alive {
-            return self.hear_of_rival(cx, said.life, address);
+        if said.incarnation > me.incarnation && state == State::Alive {
+            return self.hear_of_rival(cx, said.incarnation, address);
         }
-        if said.life > me.life {
-            return self.rise_above(cx, said.life);
+        if said.incarnation > me.incarnation {
+            return self.rise_above(cx, said.incarnation);
         }
-        let contradicts = said.life == me.life && (said.refutation > me.refutation || state != State::Alive);
+        let contradicts =
+            said.incarnation == me.incarnation && (said.refutation > me.refutation || state != State::Alive);
         if contradicts && said.refutation >= me.refutation && !self.has_left() {
             cx.counters.refutations += 1;
             if state == State::Suspect {
@@ -192,18 +193,19 @@ impl Membership {
             }
             match said.refutation.checked_add(1) {
                 Some(refutation) => self.change(cx, self.me, Standing { refutation, ..me }, State::Alive),
-                // Nothing is left to count with in this life.
-                None => self.rise_above(cx, me.life),
+                // Nothing is left to count with in this incarnation.
+                None => self.rise_above(cx, me.incarnation),
             }
         }
     }
 
-    /// A later life of this node is said to be there (E17): a twin that started later, or an earlier life of this node with a
-    /// clock ahead of today's. It is asked; if nobody speaks for it, this life goes above it.
-    fn hear_of_rival(&mut self, cx: &mut Context<'_>, life: Incarnation, address: Option<SocketAddr>) {
-        if self.rival.is_none_or(|(known, _)| known < life) {
+    /// A later incarnation of this node is said to be there (E17): a twin that started later, or an earlier incarnation
+    /// of this node with a clock ahead of today's. It is asked; if nobody speaks for it, this incarnation goes above
+    /// it.
+    fn hear_of_rival(&mut self, cx: &mut Context<'_>, incarnation: Incarnation, address: Option<SocketAddr>) {
+        if self.rival.is_none_or(|(known, _)| known < incarnation) {
             let patience: Span = self.pace.probe.times(2);
-            self.rival = Some((life, cx.now + patience));
+            self.rival = Some((incarnation, cx.now + patience));
         }
         // It may not have known its address when it was heard of first.
         if address.is_some()
@@ -212,19 +214,19 @@ impl Membership {
         {
             // Whoever names an address makes this node speak to it.
             self.ask_rival_at = cx.now + self.pace.tick;
-            cx.effects.push(Effect::SendTo { to: self.me, life, message });
+            cx.effects.push(Effect::SendTo { to: self.me, incarnation, message });
         }
     }
 
-    /// Larger than what is known of a dead life of this node, whatever the wall clock says.
-    pub(crate) fn rise_above(&mut self, cx: &mut Context<'_>, life: Incarnation) {
-        let known = self.members.get(&self.me.0).map(|me| me.standing.life);
-        // A life is doubted for a while, and in the meantime this one may have gone above it: it never goes back (G1).
-        if self.has_left() || known.is_some_and(|known| known > life) {
+    /// Larger than what is known of a dead incarnation of this node, whatever the wall clock says.
+    pub(crate) fn rise_above(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
+        let known = self.members.get(&self.me.0).map(|me| me.standing.incarnation);
+        // An incarnation is doubted for a while, and in the meantime this one may have gone above it: it never goes back (G1).
+        if self.has_left() || known.is_some_and(|known| known > incarnation) {
             return;
         }
-        let above = life.above(self.rng.next());
-        if above > life {
+        let above = incarnation.above(self.rng.next());
+        if above > incarnation {
             cx.counters.refutations += 1;
             self.change(cx, self.me, Standing::of(above), State::Alive);
         }
@@ -232,7 +234,8 @@ impl Membership {
 
     /// What is thought of this node, told in passing.
     fn heed(&mut self, cx: &mut Context<'_>, word: &Word) {
-        if let Some((standing, state)) = word.about_you.filter(|(standing, _)| standing.life <= Incarnation::MAX) {
+        if let Some((standing, state)) = word.about_you.filter(|(standing, _)| standing.incarnation <= Incarnation::MAX)
+        {
             self.hear_of_itself(cx, standing, state, None);
         }
     }

@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Incarnation, NodeId, NodeKey, stable_hash};
 
-/// A life of a member and how often it had to speak up in it (G1). The larger one is the later one, and what is said of an
+/// An incarnation of a member and how often it had to speak up in it (G1). The larger one is the later one, and what is said of an
 /// earlier one counts for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Standing {
-    /// The life: a restarted member is welcome at once, whatever was said of the one before.
-    pub life: Incarnation,
+    /// The incarnation: a restarted member is welcome at once, whatever was said of the one before.
+    pub incarnation: Incarnation,
     /// Raised by the member alone, when it contradicts what is said of it (G3), moves or leaves.
     pub refutation: u32,
 }
 
 impl Standing {
-    /// That of a life which has contradicted nothing yet.
-    pub const fn of(life: Incarnation) -> Self {
-        Self { life, refutation: 0 }
+    /// That of an incarnation which has contradicted nothing yet.
+    pub const fn of(incarnation: Incarnation) -> Self {
+        Self { incarnation, refutation: 0 }
     }
 
     pub(super) fn next(self) -> Self {
@@ -67,7 +67,7 @@ pub struct Introduction {
     pub id: NodeId,
     /// Where it says that it is, once it knows.
     pub address: Option<SocketAddr>,
-    /// Which life of it.
+    /// Which incarnation of it.
     pub standing: Standing,
     /// What it is thought to be.
     pub state: State,
@@ -80,7 +80,7 @@ pub struct Introduction {
 pub struct Verdict {
     /// Of whom.
     pub member: NodeKey,
-    /// In which life.
+    /// In which incarnation.
     pub standing: Standing,
     /// What it is thought to be.
     pub state: State,
@@ -120,7 +120,7 @@ impl Accusers {
     }
 }
 
-/// What two nodes are to agree on: who is there, in which life. Suspicions are left out: they spread and end faster than
+/// What two nodes are to agree on: who is there, in which incarnation. Suspicions are left out: they spread and end faster than
 /// tables are compared.
 pub(super) fn stamp_of(standing: Standing, state: State) -> u32 {
     let class: u8 = match state {
@@ -128,7 +128,7 @@ pub(super) fn stamp_of(standing: Standing, state: State) -> u32 {
         State::Down => 1,
         State::Left => 2,
     };
-    let hash = stable_hash(&[&standing.life.0.to_le_bytes(), &standing.refutation.to_le_bytes(), &[class]]);
+    let hash = stable_hash(&[&standing.incarnation.0.to_le_bytes(), &standing.refutation.to_le_bytes(), &[class]]);
     (hash >> 32) as u32
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Member {
     pub(super) since: Time,
     /// When it is forgotten; `NEVER` while it is there.
     pub(super) forget_at: Time,
-    /// The life that it was last heard in by this node.
+    /// The incarnation that it was last heard in by this node.
     pub(super) heard_as: Incarnation,
     /// What was told to the application.
     pub(super) told: Option<Told>,
@@ -29,7 +29,7 @@ pub(super) struct Member {
 /// What an application was told of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Told {
-    pub(super) life: Incarnation,
+    pub(super) incarnation: Incarnation,
     pub(super) state: State,
     pub(super) address: Option<SocketAddr>,
 }
@@ -40,9 +40,9 @@ impl Member {
         Self { id, address, standing, state, since, forget_at, heard_as, told: None }
     }
 
-    /// The life to speak to.
-    pub(super) fn life(&self) -> Incarnation {
-        if self.heard_as == Incarnation::UNKNOWN { self.standing.life } else { self.heard_as }
+    /// The incarnation to speak to.
+    pub(super) fn incarnation(&self) -> Incarnation {
+        if self.heard_as == Incarnation::UNKNOWN { self.standing.incarnation } else { self.heard_as }
     }
 }
 
@@ -68,11 +68,11 @@ impl Membership {
     pub(super) fn change(&mut self, cx: &mut Context<'_>, key: NodeKey, standing: Standing, state: State) {
         let Some(member) = self.members.get_mut(&key.0) else { return };
         let (before, old) = (member.stamp(), member.state);
-        let other_life = member.standing.life != standing.life;
-        if other_life {
+        let other_incarnation = member.standing.incarnation != standing.incarnation;
+        if other_incarnation {
             member.heard_as = Incarnation::UNKNOWN;
         }
-        if member.state != state || other_life {
+        if member.state != state || other_incarnation {
             member.since = cx.now;
         }
         (member.standing, member.state) = (standing, state);
@@ -88,8 +88,8 @@ impl Membership {
             self.suspicions.end(key.0);
         }
         if key == self.me {
-            if other_life {
-                cx.effects.push(Effect::Present { member: key, life: standing.life, is_there: true });
+            if other_incarnation {
+                cx.effects.push(Effect::Present { member: key, incarnation: standing.incarnation, is_there: true });
             }
             return;
         }
@@ -114,7 +114,7 @@ impl Membership {
         }
         self.look_around(cx);
         let is_there = state.is_present() || (state == State::Down && !self.trust.is_given());
-        cx.effects.push(Effect::Present { member: key, life: standing.life, is_there });
+        cx.effects.push(Effect::Present { member: key, incarnation: standing.incarnation, is_there });
     }
 
     /// A member that was not known, or was forgotten.
@@ -153,12 +153,12 @@ impl Membership {
                 if let Some(address) = address {
                     self.book.remember(key.0, address, &mut self.rng);
                 }
-                cx.effects.push(Effect::Present { member: key, life: standing.life, is_there: false });
+                cx.effects.push(Effect::Present { member: key, incarnation: standing.incarnation, is_there: false });
                 return;
             }
         }
         cx.counters.members_met += 1;
-        cx.effects.push(Effect::Present { member: key, life: standing.life, is_there: true });
+        cx.effects.push(Effect::Present { member: key, incarnation: standing.incarnation, is_there: true });
     }
 
     /// A member is suspected by others, or by this node: the suspicion begins, or is confirmed.

@@ -23,8 +23,8 @@ pub(super) fn id(name: &str) -> NodeId {
     NodeId::new(name).expect("a short name")
 }
 
-pub(super) fn standing(life: u64, refutation: u32) -> Standing {
-    Standing { life: Incarnation(life), refutation }
+pub(super) fn standing(incarnation: u64, refutation: u32) -> Standing {
+    Standing { incarnation: Incarnation(incarnation), refutation }
 }
 
 pub(super) fn address(last: u8) -> SocketAddr {
@@ -51,7 +51,7 @@ impl Lone {
         let now = Time::from_millis(1_000_000);
         let start = Start {
             id: id("me"),
-            life: Incarnation(LIFE),
+            incarnation: Incarnation(LIFE),
             address: Some(address(0)),
             pace: GossipPace::default(),
             rng: Rng::new(1),
@@ -79,9 +79,9 @@ impl Lone {
         effects
     }
 
-    /// A message of a node whose life is the usual one.
+    /// A message of a node whose incarnation is the usual one.
     pub(super) fn hear(&mut self, from: &str, message: Message) -> Vec<Effect> {
-        let from = Speaker { key: id(from).key(), life: Incarnation(LIFE), address: None };
+        let from = Speaker { key: id(from).key(), incarnation: Incarnation(LIFE), address: None };
         self.run(|membership, cx| membership.receive(cx, from, message))
     }
 
@@ -102,7 +102,7 @@ impl Lone {
                     && answers(*to)
                 {
                     let (seq, word) = (*seq, Word { members: self.membership.root(), ..Word::default() });
-                    let from = Speaker { key: *to, life: Incarnation(LIFE), address: None };
+                    let from = Speaker { key: *to, incarnation: Incarnation(LIFE), address: None };
                     self.run(|membership, cx| membership.receive(cx, from, Message::Ack { seq, word }));
                 }
             }

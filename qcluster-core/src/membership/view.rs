@@ -17,7 +17,7 @@ pub struct MemberView {
     pub id: NodeId,
     /// Where it says that it is, once it knows.
     pub address: Option<SocketAddr>,
-    /// Which life of it (G1).
+    /// Which incarnation of it (G1).
     pub standing: Standing,
     /// What it is thought to be.
     pub state: State,
@@ -31,7 +31,7 @@ pub struct MemberView {
 pub enum What {
     /// It is there, for the first time or again.
     Joined,
-    /// It is there in another life or at another address than before.
+    /// It is there in another incarnation or at another address than before.
     Changed,
     /// It is gone, and nobody knows why.
     Down,
@@ -67,7 +67,7 @@ impl Membership {
             let Some(member) = self.members.get_mut(&key).filter(|_| key != self.me.0) else { continue };
             // A suspect is told of as the member that it was.
             let state = if member.state == State::Suspect { State::Alive } else { member.state };
-            let tell = Told { life: member.standing.life, state, address: member.address };
+            let tell = Told { incarnation: member.standing.incarnation, state, address: member.address };
             let what = match (member.told.replace(tell), state) {
                 (Some(told), _) if told == tell => continue,
                 (None, State::Down | State::Left) => continue,
@@ -98,12 +98,12 @@ impl Membership {
         self.members.get(&key.0).map(|member| view(member, now))
     }
 
-    /// The life to speak to, where that member is known.
-    pub(crate) fn life_of(&self, key: NodeKey) -> Option<Incarnation> {
-        self.members.get(&key.0).map(Member::life)
+    /// The incarnation to speak to, where that member is known.
+    pub(crate) fn incarnation_of(&self, key: NodeKey) -> Option<Incarnation> {
+        self.members.get(&key.0).map(Member::incarnation)
     }
 
-    /// Where that life of a member said that it is.
+    /// Where that incarnation of a member said that it is.
     pub(crate) fn address_of(&self, key: NodeKey) -> Option<SocketAddr> {
         self.members.get(&key.0)?.address
     }

@@ -8,11 +8,11 @@ use crate::hard_state::RecordError;
 /// What a node needs to know when it starts, beside its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boot {
-    /// Sixty-four random bits: all chance in this life comes from them.
+    /// Sixty-four random bits: all chance in this incarnation comes from them.
     pub seed: u64,
     /// The wall clock, in Unix milliseconds (E12).
     pub stamp_ms: u64,
-    /// What the last life saved, if there was one and it saves.
+    /// What the last incarnation saved, if there was one and it saves.
     pub saved: Option<HardState>,
 }
 

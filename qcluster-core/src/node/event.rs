@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gossip::RegistryCommand;
 use crate::config::{Digests, VoterIndex};
-use crate::election::{self, HardState, KnownLife, PersistId, Slow};
+use crate::election::{self, HardState, KnownIncarnation, PersistId, Slow};
 use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
 use crate::membership::{self, MemberChange};
 use crate::observer;
@@ -87,7 +87,7 @@ pub enum Notification {
         /// In which term.
         term: Term,
     },
-    /// A node speaks with other voters, priorities, lease or drift bound, and is not listened to (E14). Once for each life
+    /// A node speaks with other voters, priorities, lease or drift bound, and is not listened to (E14). Once for each incarnation
     /// of a node, as far as memory allows.
     ConfigMismatch {
         /// Who, where it is a voter of this configuration.
@@ -97,11 +97,12 @@ pub enum Notification {
     },
     /// State could not be saved: this node neither votes nor campaigns until it is restarted (E16).
     StorageFailed,
-    /// Two live nodes go by the identifier of a voter, perhaps this one; the later is told to stop (E17). Once for each life.
+    /// Two live nodes go by the identifier of a voter, perhaps this one; the later is told to stop (E17). Once for each
+    /// incarnation.
     TwinSeen {
         /// Whose identifier it is.
         voter: VoterIndex,
-        /// The life that was not known before.
+        /// The incarnation that was not known before.
         other: Incarnation,
     },
     /// Another live node goes by this node's identifier and was there first: this node has stopped for good (E17).
@@ -124,7 +125,7 @@ pub enum Notification {
         voter: VoterIndex,
     },
     /// The wall clock of a voter that has just started is far from this node's: without `data_dir`, tokens rest on these clocks
-    /// (E12). Once for each life.
+    /// (E12). Once for each incarnation.
     WallClockOff {
         /// Whose clock it is.
         voter: VoterIndex,
@@ -149,11 +150,11 @@ pub enum Notification {
 pub struct Envelope {
     /// Who sends.
     pub from: NodeKey,
-    /// In which life.
+    /// In which incarnation.
     pub from_incarnation: Incarnation,
     /// Whom it is for. Not sent: a receiver is told by the next field.
     pub to: NodeKey,
-    /// The life of the receiver that the sender knows. Anything but the present one opens nothing (so that a recording of
+    /// The incarnation of the receiver that the sender knows. Anything but the present one opens nothing (so that a recording of
     /// yesterday does nothing today) and is answered with a [`Session::Hello`].
     pub to_incarnation: Incarnation,
     /// The sender's rules (E14).
@@ -166,7 +167,7 @@ pub struct Envelope {
 /// small and frequent ones of the election move cheaply.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// Between lives of nodes: who is there.
+    /// Between incarnations of nodes: who is there.
     Session(Session),
     /// Between voters: who leads.
     Election(election::Message),
@@ -176,23 +177,23 @@ pub enum Message {
     Membership(Box<membership::Message>),
     /// Between members: what is where.
     Registry(Box<registry::Message>),
-    /// Between voters: which lives have taken part.
-    Lives(Box<LivesTold>),
+    /// Between voters: which incarnations have taken part.
+    Incarnations(Box<IncarnationsReport>),
 }
 
-/// What a voter knows of lives that have taken part, its own included once it does (E24).
+/// What a voter knows of incarnations that have taken part, its own included once it does (E24).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct LivesTold {
+pub struct IncarnationsReport {
     /// An answer is never answered.
     pub answer: bool,
     /// At most one for each name.
-    pub lives: Vec<KnownLife>,
+    pub incarnations: Vec<KnownIncarnation>,
 }
 
 /// How nodes learn each other's incarnations, and notice twins (E17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Session {
-    /// "Here I am, in this life." Answered where the sender's idea of the receiver's life is wrong.
+    /// "Here I am, in this incarnation." Answered where the sender's idea of the receiver's incarnation is wrong.
     Hello {
         /// Whom it is meant for: a node that is not that drops it.
         to: NodeKey,
@@ -200,10 +201,10 @@ pub enum Session {
         answer: bool,
         /// Whether the sender sits out its boot wait.
         booting: bool,
-        /// The largest life of the *receiver* that the sender has known.
+        /// The largest incarnation of the *receiver* that the sender has known.
         known: Incarnation,
     },
-    /// Is this life still there? Sent when another one claims the same identifier.
+    /// Is this incarnation still there? Sent when another one claims the same identifier.
     Probe {
         /// Ties the answer to the question.
         nonce: u64,
@@ -222,9 +223,9 @@ pub enum Session {
         /// Whether that one sits out its boot wait.
         booting: bool,
     },
-    /// A later life of the receiver has taken part, and nothing that the receiver says counts any more (E24 (a)).
+    /// A later incarnation of the receiver has taken part, and nothing that the receiver says counts any more (E24 (a)).
     Superseded {
-        /// The latest life of it that the sender knows.
+        /// The latest incarnation of it that the sender knows.
         by: Incarnation,
     },
     /// The sender is in the middle step of a change of voters (E20).
@@ -262,7 +263,7 @@ impl Message {
     pub(super) fn is_answer(&self) -> bool {
         match self {
             Self::Session(session) => session.is_answer(),
-            Self::Lives(told) => told.answer,
+            Self::Incarnations(told) => told.answer,
             Self::Election(_) | Self::Observer(_) | Self::Membership(_) | Self::Registry(_) => false,
         }
     }
@@ -270,7 +271,7 @@ impl Message {
     /// Whether it may fill up a datagram that another message was sent for: it says something and asks nothing.
     pub(crate) fn is_filling(&self) -> bool {
         match self {
-            Self::Session(_) | Self::Election(_) | Self::Observer(_) | Self::Lives(_) => false,
+            Self::Session(_) | Self::Election(_) | Self::Observer(_) | Self::Incarnations(_) => false,
             Self::Registry(_) => true,
             Self::Membership(message) => message.is_filling(),
         }
@@ -289,7 +290,7 @@ impl Message {
             Self::Observer(_) => MessageKind::Observer,
             Self::Membership(_) => MessageKind::Membership,
             Self::Registry(_) => MessageKind::Registry,
-            Self::Lives(_) => MessageKind::Lives,
+            Self::Incarnations(_) => MessageKind::Incarnations,
         }
     }
 }
@@ -304,7 +305,7 @@ impl fmt::Display for Notification {
             Self::LeaderChanged { leader: None, term } => write!(f, "no leader in {term:?}"),
             Self::ConfigMismatch { key, .. } => write!(f, "{key:?} has another configuration"),
             Self::StorageFailed => f.write_str("state could not be saved, abstaining"),
-            Self::TwinSeen { voter, other } => write!(f, "#{} has a twin (life {other:?})", voter.0),
+            Self::TwinSeen { voter, other } => write!(f, "#{} has a twin (incarnation {other:?})", voter.0),
             Self::Member(MemberChange { what, member }) => write!(f, "member {} {}", member.id, what.name()),
             Self::Service(change) => {
                 let instance = change.instance();
@@ -312,8 +313,10 @@ impl fmt::Display for Notification {
             }
             Self::Trust { is_given: true } => f.write_str("most members are back"),
             Self::Trust { is_given: false } => f.write_str("most members vanished at once"),
-            Self::Twin { other } => write!(f, "another node has this identifier (life {other:?}), stopped"),
-            Self::Superseded { by } => write!(f, "another node has taken this one's place (life {by:?}), stopped"),
+            Self::Twin { other } => write!(f, "another node has this identifier (incarnation {other:?}), stopped"),
+            Self::Superseded { by } => {
+                write!(f, "another node has taken this one's place (incarnation {by:?}), stopped")
+            }
             Self::StepEstablished => f.write_str("a leader was elected in the middle step"),
             Self::StepTooEarly { voter } => write!(f, "#{} knows of no leader of the middle step", voter.0),
             Self::WallClockOff { voter, ahead_ms } => {

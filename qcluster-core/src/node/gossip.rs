@@ -27,7 +27,7 @@ pub(super) struct Gossip {
     /// Empty between steps.
     #[serde(skip)]
     effects: Vec<Effect>,
-    /// Who is being answered, in the life that spoke: it need not be a member.
+    /// Who is being answered, in the incarnation that spoke: it need not be a member.
     #[serde(skip)]
     speaker: Option<(NodeKey, Incarnation)>,
     /// When there is something to do: kept up to date, since every step of an election looks at it.
@@ -47,10 +47,10 @@ pub(super) struct Gossip {
 }
 
 impl Gossip {
-    pub(super) fn new(settings: Settings, rules: &Rules, seed: u64, life: Incarnation, now: Time) -> Self {
+    pub(super) fn new(settings: Settings, rules: &Rules, seed: u64, incarnation: Incarnation, now: Time) -> Self {
         let start = membership::Start {
             id: rules.id.clone(),
-            life,
+            incarnation,
             address: settings.advertise,
             pace: settings.pace,
             // Chance of its own, so that an election draws the same with and without it.
@@ -65,7 +65,7 @@ impl Gossip {
         Self {
             settings,
             membership,
-            registry: Registry::new(rules.key, life, limits),
+            registry: Registry::new(rules.key, incarnation, limits),
             effects: Vec::new(),
             speaker: None,
             due: now,
@@ -127,17 +127,17 @@ impl Node {
     fn carry_out_gossip(&mut self, effect: Effect) {
         match effect {
             Effect::Send { to, message } => self.send_to_member(to, message.into()),
-            Effect::SendTo { to, life, message } => self.send(to, life, message.into()),
-            Effect::Present { member, life, is_there } => {
+            Effect::SendTo { to, incarnation, message } => self.send(to, incarnation, message.into()),
+            Effect::Present { member, incarnation, is_there } => {
                 let me = self.rules.key;
                 let Some(gossip) = &mut self.gossip else { return };
                 if member == me {
-                    gossip.registry.rename(self.now, life);
+                    gossip.registry.rename(self.now, incarnation);
                 } else if is_there {
-                    gossip.registry.set_presence(member, Presence::Here(life));
+                    gossip.registry.set_presence(member, Presence::Here(incarnation));
                 } else {
-                    // What it wrote in earlier lives is over for whoever was there when it spoke, and so for all (G8).
-                    gossip.registry.hear_of_life(member, life);
+                    // What it wrote in earlier incarnations is over for whoever was there when it spoke, and so for all (G8).
+                    gossip.registry.hear_of_incarnation(member, incarnation);
                     gossip.registry.set_presence(member, Presence::Gone);
                 }
             }
@@ -180,7 +180,7 @@ impl Node {
         self.with_membership(Membership::leave);
     }
 
-    /// A message of the membership from a life that has proven to be there.
+    /// A message of the membership from an incarnation that has proven to be there.
     pub(super) fn hear_member(&mut self, from: Speaker, message: membership::Message) -> Result<(), DropReason> {
         if self.gossip.is_none() {
             return Err(DropReason::Unexpected);
@@ -201,7 +201,7 @@ impl Node {
 
     fn answering(&mut self, speaker: Option<Speaker>) {
         if let Some(gossip) = &mut self.gossip {
-            gossip.speaker = speaker.map(|speaker| (speaker.key, speaker.life));
+            gossip.speaker = speaker.map(|speaker| (speaker.key, speaker.incarnation));
         }
     }
 
@@ -220,12 +220,12 @@ impl Node {
         gossip.plan();
     }
 
-    /// A message of the registry from a life that has proven to be there.
+    /// A message of the registry from an incarnation that has proven to be there.
     pub(super) fn hear_registry(&mut self, from: NodeKey, message: registry::Message) -> Result<(), DropReason> {
         let later = self.with_registry(|registry, cx| registry.receive(cx, from, message));
-        // A record of a later life of this node: only one above that has the last word.
-        if let Some(life) = later.ok_or(DropReason::Unexpected)? {
-            self.with_membership(|membership, cx| membership.rise_above(cx, life));
+        // A record of a later incarnation of this node: only one above that has the last word.
+        if let Some(incarnation) = later.ok_or(DropReason::Unexpected)? {
+            self.with_membership(|membership, cx| membership.rise_above(cx, incarnation));
         }
         Ok(())
     }
@@ -236,16 +236,17 @@ impl Node {
     }
 
     pub(super) fn send_to_member(&mut self, to: NodeKey, message: Message) {
-        let life = self.life_for(to);
-        self.send(to, life, message);
+        let incarnation = self.incarnation_for(to);
+        self.send(to, incarnation, message);
     }
 
-    /// The life of a node to speak to: of a voter the established one.
-    fn life_for(&self, to: NodeKey) -> Incarnation {
-        let voter = self.rules.index_of(to).map(|voter| self.links.at(voter).life);
-        let member = || self.gossip.as_ref().and_then(|gossip| gossip.membership.life_of(to));
-        let speaker = || self.gossip.as_ref()?.speaker.filter(|(key, _)| *key == to).map(|(_, life)| life);
-        let voter = voter.filter(|life| *life != Incarnation::UNKNOWN);
+    /// The incarnation of a node to speak to: of a voter the established one.
+    fn incarnation_for(&self, to: NodeKey) -> Incarnation {
+        let voter = self.rules.index_of(to).map(|voter| self.links.at(voter).incarnation);
+        let member = || self.gossip.as_ref().and_then(|gossip| gossip.membership.incarnation_of(to));
+        let speaker =
+            || self.gossip.as_ref()?.speaker.filter(|(key, _)| *key == to).map(|(_, incarnation)| incarnation);
+        let voter = voter.filter(|incarnation| *incarnation != Incarnation::UNKNOWN);
         voter.or_else(member).or_else(speaker).unwrap_or(Incarnation::UNKNOWN)
     }
 

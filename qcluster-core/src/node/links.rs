@@ -1,10 +1,10 @@
-//! Which life of each voter is there: incarnations are learned by a handshake, so that a recording of yesterday opens nothing
-//! today, and a second node of the same name is noticed (E17). Lives only go forward: once one has taken part, nothing that an
-//! earlier one says counts (E24).
+//! Which incarnation of each voter is there: incarnations are learned by a handshake, so that a recording of yesterday
+//! opens nothing today, and a second node of the same name is noticed (E17). Incarnations only go forward: once one has
+//! taken part, nothing that an earlier one says counts (E24).
 //!
-//! A message is believed to come from a life if it names the receiver's own present life, which only somebody who has heard
-//! from that can know. A *new* life of a voter that was heard lately is not believed at once: the old one is probed
-//! first, and only its silence establishes the new one.
+//! A message is believed to come from an incarnation if it names the receiver's own present incarnation, which only
+//! somebody who has heard from that can know. A *new* incarnation of a voter that was heard lately is not believed at
+//! once: the old one is probed first, and only its silence establishes the new one.
 
 use alloc::vec::Vec;
 
@@ -17,36 +17,36 @@ use crate::time::{Rebase, Span, Time};
 /// What is known of the node behind one voter's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Link {
-    /// The established life; `UNKNOWN` before the first.
-    pub(super) life: Incarnation,
-    /// The latest life that is known to have taken part: earlier ones count for nothing any more (E24 (a)).
+    /// The established incarnation; `UNKNOWN` before the first.
+    pub(super) incarnation: Incarnation,
+    /// The latest incarnation that is known to have taken part: earlier ones count for nothing any more (E24 (a)).
     floor: Incarnation,
-    /// When the established life was last heard.
+    /// When the established incarnation was last heard.
     pub(super) heard: Time,
     /// In which step of a change of voters it was then.
     pub(super) step: Step,
     contender: Option<Contender>,
-    /// The life whose other configuration was reported last (E14).
+    /// The incarnation whose other configuration was reported last (E14).
     mismatch_told: Incarnation,
-    /// The life that was reported last as a twin (E17).
+    /// The incarnation that was reported last as a twin (E17).
     twin_told: Incarnation,
-    /// The life whose wall clock was reported last (E12).
+    /// The incarnation whose wall clock was reported last (E12).
     wall_told: Incarnation,
 }
 
-/// A life that says it is a certain voter.
+/// An incarnation that says it is a certain voter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Claim {
-    pub(super) life: Incarnation,
+    pub(super) incarnation: Incarnation,
     /// Whether it says that it sits out its boot wait.
     pub(super) booting: bool,
 }
 
-/// Another life than the established one, while both are probed: what was said by either may have been under way for long,
+/// Another incarnation than the established one, while both are probed: what was said by either may have been under way for long,
 /// and only an answer shows who is there now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Contender {
-    life: Incarnation,
+    incarnation: Incarnation,
     since: Time,
     nonce: u64,
     probed_at: Time,
@@ -55,9 +55,9 @@ struct Contender {
     answer_of_established: Option<Claim>,
 }
 
-/// Whether another life of any node may still begin.
+/// Whether another incarnation of any node may still begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lives {
+pub enum Incarnations {
     /// It may: when each was heard last decides how soon another is believed.
     Change,
     /// Nobody starts any more.
@@ -67,11 +67,11 @@ pub enum Lives {
 /// What a proven message means for the link that it came in on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The established life speaks.
+    /// The established incarnation speaks.
     Known,
-    /// This life is established from now on.
+    /// This incarnation is established from now on.
     Established,
-    /// Another life was heard lately: probe both, and do not listen to this one yet.
+    /// Another incarnation was heard lately: probe both, and do not listen to this one yet.
     Probe {
         /// The other one.
         established: Incarnation,
@@ -80,7 +80,7 @@ pub(super) enum Verdict {
     },
     /// Both were probed a moment ago.
     Wait,
-    /// Another life has taken part after this one: nothing that it says counts (E24 (a)).
+    /// Another incarnation has taken part after this one: nothing that it says counts (E24 (a)).
     Superseded {
         /// The later one.
         by: Incarnation,
@@ -99,10 +99,10 @@ impl Links {
     /// How many strangers are remembered as reported.
     const STRANGERS_MAX: usize = 64;
 
-    /// `floors` are the lives that an earlier life of this node knew.
+    /// `floors` are the incarnations that an earlier incarnation of this node knew.
     pub(super) fn new(floors: impl Iterator<Item = Incarnation>, now: Time) -> Self {
         let link = |floor| Link {
-            life: Incarnation::UNKNOWN,
+            incarnation: Incarnation::UNKNOWN,
             floor,
             heard: Time::ZERO,
             step: Step::Same,
@@ -114,15 +114,23 @@ impl Links {
         Self { voters: floors.map(link).collect(), greet_at: now, strangers_told: Vec::new() }
     }
 
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>, lives: Lives) {
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>, incarnations: Incarnations) {
         let Self { voters, greet_at, strangers_told: _ } = self;
         *greet_at = by.due(*greet_at);
-        for Link { life: _, floor: _, heard, step: _, contender, mismatch_told: _, twin_told: _, wall_told: _ } in
-            voters
+        for Link {
+            incarnation: _,
+            floor: _,
+            heard,
+            step: _,
+            contender,
+            mismatch_told: _,
+            twin_told: _,
+            wall_told: _,
+        } in voters
         {
-            *heard = match lives {
-                Lives::Change => by.time(*heard),
-                Lives::Last => Time::ZERO,
+            *heard = match incarnations {
+                Incarnations::Change => by.time(*heard),
+                Incarnations::Last => Time::ZERO,
             };
             if let Some(contender) = contender {
                 contender.since = by.time(contender.since);
@@ -135,32 +143,32 @@ impl Links {
         &self.voters[voter.position()]
     }
 
-    /// Takes note of a proven message of `life`. `patience` is how long the established life may take to answer a probe;
-    /// for one silent for four times that nobody waits.
+    /// Takes note of a proven message of `incarnation`. `patience` is how long the established incarnation may take to
+    /// answer a probe; for one silent for four times that nobody waits.
     pub(super) fn hear(
         &mut self,
         voter: VoterIndex,
-        life: Incarnation,
+        incarnation: Incarnation,
         now: Time,
         patience: Span,
         nonce: u64,
     ) -> Verdict {
         let link = &mut self.voters[voter.position()];
-        if life < link.floor {
+        if incarnation < link.floor {
             return Verdict::Superseded { by: link.floor };
         }
-        if link.life == life {
+        if link.incarnation == incarnation {
             link.heard = now;
             return Verdict::Known;
         }
         let gone = now.since(link.heard) >= patience.times(4);
-        let asked = link.contender.filter(|contender| contender.life == life);
+        let asked = link.contender.filter(|contender| contender.incarnation == incarnation);
         let waiting = asked.filter(|contender| now.since(contender.since) < patience);
         let answered = asked.is_some_and(|contender| contender.answer.is_some());
         // Nobody is there yet, or somebody whose word counts no more.
-        let is_free = link.life == Incarnation::UNKNOWN || link.life < link.floor;
+        let is_free = link.incarnation == Incarnation::UNKNOWN || link.incarnation < link.floor;
         if is_free || (answered && (gone || waiting.is_none())) {
-            link.life = life;
+            link.incarnation = incarnation;
             link.heard = now;
             link.contender = None;
             return Verdict::Established;
@@ -168,39 +176,40 @@ impl Links {
         if waiting.is_some_and(|contender| now.since(contender.probed_at) < patience.split(4)) {
             return Verdict::Wait;
         }
-        let fresh = Contender { life, since: now, nonce, probed_at: now, answer: None, answer_of_established: None };
+        let fresh =
+            Contender { incarnation, since: now, nonce, probed_at: now, answer: None, answer_of_established: None };
         let contender = link.contender.insert(waiting.unwrap_or(fresh));
         contender.probed_at = now;
-        Verdict::Probe { established: link.life, nonce: contender.nonce }
+        Verdict::Probe { established: link.incarnation, nonce: contender.nonce }
     }
 
-    /// The largest life of the voter that is known: one that begins has to be above it.
+    /// The largest incarnation of the voter that is known: one that begins has to be above it.
     pub(super) fn largest(&self, voter: VoterIndex) -> Incarnation {
         let link = self.at(voter);
-        link.life.max(link.floor)
+        link.incarnation.max(link.floor)
     }
 
     pub(super) fn is_in(&mut self, voter: VoterIndex, step: Step) {
         self.voters[voter.position()].step = step;
     }
 
-    /// That life takes part: it says something that only a life after its boot wait does, or another voter says so. Tells whether that is
-    /// news.
+    /// That incarnation takes part: it says something that only an incarnation after its boot wait does, or another
+    /// voter says so. Tells whether that is news.
     #[inline]
-    pub(super) fn takes_part(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
+    pub(super) fn takes_part(&mut self, voter: VoterIndex, incarnation: Incarnation) -> bool {
         let link = &mut self.voters[voter.position()];
-        let is_news = life > link.floor;
-        link.floor = link.floor.max(life);
+        let is_news = incarnation > link.floor;
+        link.floor = link.floor.max(incarnation);
         is_news
     }
 
-    /// A life has answered a probe. Gives the two once both have: they are twins.
+    /// An incarnation has answered a probe. Gives the two once both have: they are twins.
     pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64, claim: Claim) -> Option<[Claim; 2]> {
         let link = &mut self.voters[voter.position()];
         let contender = link.contender.as_mut().filter(|contender| contender.nonce == nonce)?;
-        if claim.life == link.life {
+        if claim.incarnation == link.incarnation {
             contender.answer_of_established = Some(claim);
-        } else if claim.life == contender.life {
+        } else if claim.incarnation == contender.incarnation {
             contender.answer = Some(claim);
         }
         let twins = [contender.answer_of_established?, contender.answer?];
@@ -208,21 +217,26 @@ impl Links {
         Some(twins)
     }
 
-    /// Whether the wall clock of a life is to be reported: once for each.
-    pub(super) fn wall_is_news(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
-        core::mem::replace(&mut self.voters[voter.position()].wall_told, life) != life
+    /// Whether the wall clock of an incarnation is to be reported: once for each.
+    pub(super) fn wall_is_news(&mut self, voter: VoterIndex, incarnation: Incarnation) -> bool {
+        core::mem::replace(&mut self.voters[voter.position()].wall_told, incarnation) != incarnation
     }
 
-    /// Whether a twin is to be reported: once for each life.
-    pub(super) fn twin_is_news(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
-        core::mem::replace(&mut self.voters[voter.position()].twin_told, life) != life
+    /// Whether a twin is to be reported: once for each incarnation.
+    pub(super) fn twin_is_news(&mut self, voter: VoterIndex, incarnation: Incarnation) -> bool {
+        core::mem::replace(&mut self.voters[voter.position()].twin_told, incarnation) != incarnation
     }
 
-    /// Whether a node with another configuration is to be reported: once for each life of a voter, and once for each
+    /// Whether a node with another configuration is to be reported: once for each incarnation of a voter, and once for each
     /// stranger as far as memory allows.
-    pub(super) fn mismatch_is_news(&mut self, voter: Option<VoterIndex>, key: NodeKey, life: Incarnation) -> bool {
+    pub(super) fn mismatch_is_news(
+        &mut self,
+        voter: Option<VoterIndex>,
+        key: NodeKey,
+        incarnation: Incarnation,
+    ) -> bool {
         if let Some(voter) = voter {
-            return core::mem::replace(&mut self.voters[voter.position()].mismatch_told, life) != life;
+            return core::mem::replace(&mut self.voters[voter.position()].mismatch_told, incarnation) != incarnation;
         }
         let news = !self.strangers_told.contains(&key) && self.strangers_told.len() < Self::STRANGERS_MAX;
         if news {

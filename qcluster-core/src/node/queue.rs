@@ -35,7 +35,9 @@ impl Queue {
 
     pub(super) fn push_send(&mut self, envelope: Envelope) -> Pushed {
         let limit = match envelope.message {
-            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Lives(_) => Self::ACTIONS_MAX,
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Incarnations(_) => {
+                Self::ACTIONS_MAX
+            }
             Message::Membership(_) | Message::Registry(_) => Self::GOSSIP_MAX,
         };
         if self.actions.len() >= limit {

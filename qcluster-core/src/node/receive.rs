@@ -21,7 +21,7 @@ impl Node {
         self.examine(envelope, address).inspect_err(|reason| self.counters.drop(*reason))
     }
 
-    /// Checks from the outside in: is it for this cluster's rules, from another node, of a life that is there now?
+    /// Checks from the outside in: is it for this cluster's rules, from another node, of an incarnation that is there now?
     fn examine(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         if self.is_stopped() {
             return Err(DropReason::Stopped);
@@ -38,11 +38,11 @@ impl Node {
             return Err(DropReason::HugeTerm);
         }
         if envelope.to_incarnation != self.incarnation {
-            self.answer_other_life(&envelope);
-            return Err(DropReason::OtherLife);
+            self.answer_other_incarnation(&envelope);
+            return Err(DropReason::OtherIncarnation);
         }
         if let Message::Session(Session::Probe { nonce }) = envelope.message {
-            // Whoever asks, and however well established: this life is there.
+            // Whoever asks, and however well established: this incarnation is there.
             let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
             self.send(envelope.from, envelope.from_incarnation, Message::Session(ack));
             return Ok(());
@@ -53,8 +53,8 @@ impl Node {
         }
     }
 
-    /// The sender names a life of this node that is not this one: tell it which is, unless it has just been told.
-    fn answer_other_life(&mut self, envelope: &Envelope) {
+    /// The sender names an incarnation of this node that is not this one: tell it which is, unless it has just been told.
+    fn answer_other_incarnation(&mut self, envelope: &Envelope) {
         let may_answer = match envelope.message {
             Message::Session(Session::Hello { to, .. }) => to == self.rules.key,
             Message::Session(Session::Probe { .. }) => false,
@@ -70,7 +70,7 @@ impl Node {
         if envelope.from_incarnation == self.incarnation {
             return Err(DropReason::FromSelf);
         }
-        // Only who names this very life has heard of it, and so is alive now.
+        // Only who names this very incarnation has heard of it, and so is alive now.
         if envelope.to_incarnation == self.incarnation {
             if let Message::Session(Session::Twin { other, booting }) = envelope.message {
                 if other < self.own.predecessor {
@@ -93,8 +93,8 @@ impl Node {
     }
 
     fn surface_mismatch(&mut self, voter: Option<VoterIndex>, envelope: &Envelope) {
-        let (key, life) = (envelope.from, envelope.from_incarnation);
-        let news = self.links.mismatch_is_news(voter, key, life);
+        let (key, incarnation) = (envelope.from, envelope.from_incarnation);
+        let news = self.links.mismatch_is_news(voter, key, incarnation);
         if news {
             self.queue.push_notification(Notification::ConfigMismatch { peer: voter, key });
         }
@@ -104,7 +104,7 @@ impl Node {
             _ => news,
         };
         if may_answer && !envelope.message.is_answer() {
-            self.say_hello(key, life, Answer::Yes);
+            self.say_hello(key, incarnation, Answer::Yes);
         }
     }
 
@@ -115,53 +115,53 @@ impl Node {
         envelope: Envelope,
         address: Option<SocketAddr>,
     ) -> Result<(), DropReason> {
-        let life = envelope.from_incarnation;
+        let incarnation = envelope.from_incarnation;
         let patience = self.rules.timing.lease.split(2);
         if let Message::Session(Session::ProbeAck { nonce, booting }) = envelope.message
-            && let Some([one, other]) = self.links.probe_answered(voter, nonce, Claim { life, booting })
+            && let Some([one, other]) = self.links.probe_answered(voter, nonce, Claim { incarnation, booting })
         {
-            self.see_twin(voter, other.life);
-            self.tell_twin(voter, one.life, other);
-            self.tell_twin(voter, other.life, one);
+            self.see_twin(voter, other.incarnation);
+            self.tell_twin(voter, one.incarnation, other);
+            self.tell_twin(voter, other.incarnation, one);
         }
-        let nonce = if self.links.at(voter).life == life { 0 } else { self.rng.next() };
-        match self.links.hear(voter, life, self.now, patience, nonce) {
+        let nonce = if self.links.at(voter).incarnation == incarnation { 0 } else { self.rng.next() };
+        match self.links.hear(voter, incarnation, self.now, patience, nonce) {
             Verdict::Known => {}
             Verdict::Established => {
-                self.with_election(|election, _| election.meet(voter, life));
+                self.with_election(|election, _| election.meet(voter, incarnation));
                 // It has proven itself to this node; now this node proves itself to it.
-                self.say_hello(envelope.from, life, Answer::Yes);
+                self.say_hello(envelope.from, incarnation, Answer::Yes);
                 self.say_step_to(voter, step);
                 if let Part::Observer(_) = self.part {
                     self.send_to_voter(voter, Message::Observer(observer::Message::Subscribe));
                 }
             }
-            Verdict::Wait => return Err(DropReason::UnprovenLife),
+            Verdict::Wait => return Err(DropReason::UnprovenIncarnation),
             Verdict::Superseded { by } => {
                 self.answer_superseded(&envelope, by);
                 return Err(DropReason::Superseded);
             }
             Verdict::Probe { established, nonce } => {
                 if !matches!(envelope.message, Message::Session(Session::ProbeAck { .. })) {
-                    for asked in [established, life] {
+                    for asked in [established, incarnation] {
                         self.send(envelope.from, asked, Message::Session(Session::Probe { nonce }));
                     }
                 }
-                return Err(DropReason::UnprovenLife);
+                return Err(DropReason::UnprovenIncarnation);
             }
         }
         self.links.is_in(voter, step);
-        if is_of_a_life_that_takes_part(&envelope.message) && self.see_part(voter, life) {
-            self.tell_leader_of_lives(voter);
+        if is_of_an_incarnation_that_takes_part(&envelope.message) && self.see_part(voter, incarnation) {
+            self.tell_leader_of_incarnations(voter);
         }
         if !matches!(envelope.message, Message::Session(Session::Hello { .. })) {
             // A hello first says what else of this name is known.
             self.own.is_acquainted = true;
         }
-        let from = Speaker { key: envelope.from, life, address };
+        let from = Speaker { key: envelope.from, incarnation, address };
         match envelope.message {
             Message::Session(session) => {
-                self.hear_session(voter, step, life, session);
+                self.hear_session(voter, step, incarnation, session);
                 if let Session::Hello { .. } = session {
                     self.greet_member(from);
                 }
@@ -171,21 +171,21 @@ impl Node {
                 if self.rules.me.is_none() {
                     return Err(DropReason::Unexpected);
                 }
-                let from = Sender { index: voter, incarnation: life, step };
+                let from = Sender { index: voter, incarnation, step };
                 self.with_election(|election, cx| election.receive(cx, from, message));
                 Ok(())
             }
             Message::Observer(message) => self.hear_announcement(voter, message),
-            Message::Lives(told) => self.hear_lives(voter, &told),
+            Message::Incarnations(told) => self.hear_incarnations(voter, &told),
             Message::Membership(message) => self.hear_member(from, *message),
             Message::Registry(message) => self.hear_registry(from.key, *message),
         }
     }
 
-    fn hear_session(&mut self, voter: VoterIndex, step: Step, life: Incarnation, session: Session) {
+    fn hear_session(&mut self, voter: VoterIndex, step: Step, incarnation: Incarnation, session: Session) {
         match session {
             Session::Hello { known, booting, .. } => {
-                self.compare_walls(voter, life, booting);
+                self.compare_walls(voter, incarnation, booting);
                 self.outlive(known);
                 self.own.is_acquainted = true;
                 if known < self.incarnation {
@@ -194,7 +194,7 @@ impl Node {
             }
             // Answered before anything else.
             Session::Probe { .. } | Session::ProbeAck { .. } => {}
-            // It was replaced before this life began, and is told so: see `hear_own_name`.
+            // It was replaced before this incarnation began, and is told so: see `hear_own_name`.
             Session::Twin { other, .. } if other < self.own.predecessor => {}
             Session::Twin { other, booting } => self.meet_twin(other, booting),
             Session::Superseded { by } => self.hear_superseded(by),
@@ -210,11 +210,11 @@ impl Node {
     }
 
     fn tell_twin(&mut self, voter: VoterIndex, whom: Incarnation, other: Claim) {
-        let twin = Session::Twin { other: other.life, booting: other.booting };
+        let twin = Session::Twin { other: other.incarnation, booting: other.booting };
         self.send(self.rules.at(voter).key, whom, Message::Session(twin));
     }
 
-    /// A life larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the
+    /// An incarnation larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the
     /// present one is renamed to be above it.
     pub(super) fn outlive(&mut self, known: Incarnation) {
         let is_new = (self.is_booting() || !self.own.is_acquainted) && !self.may_be_replaced();
@@ -251,7 +251,7 @@ impl Node {
 
     /// A node that is no voter: a member, or an observer.
     fn hear_stranger(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
-        let from = Speaker { key: envelope.from, life: envelope.from_incarnation, address };
+        let from = Speaker { key: envelope.from, incarnation: envelope.from_incarnation, address };
         match envelope.message {
             Message::Membership(message) => self.hear_member(from, *message),
             Message::Registry(message) => self.hear_registry(from.key, *message),
@@ -261,7 +261,7 @@ impl Node {
                 Ok(())
             }
             Message::Observer(observer::Message::Subscribe) => self.hear_subscriber(from),
-            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Lives(_) => {
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Incarnations(_) => {
                 Err(DropReason::Stranger)
             }
         }
@@ -270,13 +270,13 @@ impl Node {
     fn hear_subscriber(&mut self, from: Speaker) -> Result<(), DropReason> {
         let Part::Voter(election) = &self.part else { return Err(DropReason::Stranger) };
         let (leader, term) = (election.shown_leader(), election.term());
-        let Speaker { key, life, .. } = from;
+        let Speaker { key, incarnation, .. } = from;
         let lasting = self.rules.timing.lease.times(Watch::LEASES);
-        match self.audience.subscribe(self.now, key, life, lasting) {
+        match self.audience.subscribe(self.now, key, incarnation, lasting) {
             Subscribed::Yes => {
                 let leader = leader.map(|leader| self.rules.at(leader).key);
                 let announce = observer::Message::Announce { leader, term };
-                self.send(key, life, Message::Observer(announce));
+                self.send(key, incarnation, Message::Observer(announce));
                 Ok(())
             }
             Subscribed::Full => {
@@ -297,8 +297,8 @@ impl Node {
     }
 }
 
-/// Whether only a life that has sat out its boot wait says such a thing (E9, E24): it counts as having taken part.
-fn is_of_a_life_that_takes_part(message: &Message) -> bool {
+/// Whether only an incarnation that has sat out its boot wait says such a thing (E9, E24): it counts as having taken part.
+fn is_of_an_incarnation_that_takes_part(message: &Message) -> bool {
     match message {
         Message::Election(message) => !matches!(
             message,
@@ -307,8 +307,8 @@ fn is_of_a_life_that_takes_part(message: &Message) -> bool {
                 | ElectionMessage::VoteReply { refusal: Some(_), .. }
         ),
         Message::Session(Session::Hello { booting, .. } | Session::ProbeAck { booting, .. }) => !booting,
-        // Who takes part is in what is told of lives.
-        Message::Lives(_)
+        // Who takes part is in what is told of incarnations.
+        Message::Incarnations(_)
         | Message::Session(_)
         | Message::Observer(_)
         | Message::Membership(_)
@@ -328,6 +328,6 @@ fn terms(message: &Message) -> [Term; 2] {
         Message::Observer(observer::Message::Subscribe)
         | Message::Session(_)
         | Message::Registry(_)
-        | Message::Lives(_) => [Term(0), Term(0)],
+        | Message::Incarnations(_) => [Term(0), Term(0)],
     }
 }

@@ -1,4 +1,4 @@
-//! Sending: envelopes around messages, and greetings by which lives become known.
+//! Sending: envelopes around messages, and greetings by which incarnations become known.
 
 use super::Node;
 use super::event::{Envelope, Message, Session};
@@ -18,19 +18,20 @@ impl Node {
         // An observer's subscription is its greeting.
         let votes = self.rules.me.is_some();
         for voter in self.rules.others().filter(|_| votes) {
-            let life = self.links.at(voter).life;
-            if booting || life == Incarnation::UNKNOWN {
+            let incarnation = self.links.at(voter).incarnation;
+            if booting || incarnation == Incarnation::UNKNOWN {
                 self.links.greet_at = self.now + pause;
-                self.say_hello(self.rules.at(voter).key, life, Answer::No);
+                self.say_hello(self.rules.at(voter).key, incarnation, Answer::No);
             }
         }
     }
 
     /// A voter that was never heard can be reached from now on: say hello at once.
     pub(crate) fn greet_if_unknown(&mut self, voter: VoterIndex) {
-        let (life, key) = (self.links.at(voter).life, self.rules.at(voter).key);
-        if self.rules.me.is_some() && life == Incarnation::UNKNOWN && key != self.rules.key && !self.is_stopped() {
-            self.say_hello(key, life, Answer::No);
+        let (incarnation, key) = (self.links.at(voter).incarnation, self.rules.at(voter).key);
+        if self.rules.me.is_some() && incarnation == Incarnation::UNKNOWN && key != self.rules.key && !self.is_stopped()
+        {
+            self.say_hello(key, incarnation, Answer::No);
         }
     }
 
@@ -41,8 +42,8 @@ impl Node {
     }
 
     pub(super) fn send_to_voter(&mut self, voter: VoterIndex, message: Message) {
-        let life = self.links.at(voter).life;
-        self.send(self.rules.at(voter).key, life, message);
+        let incarnation = self.links.at(voter).incarnation;
+        self.send(self.rules.at(voter).key, incarnation, message);
     }
 
     pub(super) fn send(&mut self, to: NodeKey, to_incarnation: Incarnation, message: Message) {

@@ -44,7 +44,7 @@ impl Node {
     pub(crate) fn top_up(&self, to: NodeKey, first: &Message) -> Option<TopUp> {
         let gossip = self.gossip.as_ref()?;
         let (ride, stage) = match first {
-            Message::Session(_) | Message::Observer(_) | Message::Lives(_) => return None,
+            Message::Session(_) | Message::Observer(_) | Message::Incarnations(_) => return None,
             Message::Election(_) => (Ride::Election, Stage::Members),
             Message::Membership(_) | Message::Registry(_) => (Ride::Member, Stage::Owed),
         };
@@ -97,7 +97,7 @@ impl Node {
             match (message, &mut self.gossip) {
                 (Message::Membership(message), Some(gossip)) => gossip.membership.put_back(top_up.to, *message),
                 (Message::Registry(message), Some(gossip)) => gossip.registry.put_back(top_up.to, *message),
-                (Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Lives(_), _)
+                (Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Incarnations(_), _)
                 | (_, None) => {}
             }
             top_up.stage = Stage::Full;
@@ -141,6 +141,6 @@ fn subject_of(message: &Message) -> Option<u64> {
     match message {
         Message::Membership(message) => message.subject().map(|member| member.0),
         Message::Registry(message) => message.subject(),
-        Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Lives(_) => None,
+        Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Incarnations(_) => None,
     }
 }

@@ -8,7 +8,7 @@ use super::role::Role;
 use super::{Node, Part, Stage};
 use crate::config::{Metadata, Rules, Voter, VoterIndex};
 use crate::election::{self, Lease, Slow};
-use crate::id::{Incarnation, LivesDigest, NodeId, NodeKey, Term};
+use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
 use crate::membership::{Hint, MemberView};
 use crate::metrics::Counters;
 use crate::reason::TransferRefused;
@@ -69,7 +69,7 @@ impl Node {
         }
     }
 
-    /// This life of the node.
+    /// This incarnation of the node.
     pub fn incarnation(&self) -> Incarnation {
         self.incarnation
     }
@@ -106,18 +106,18 @@ impl Node {
         }
     }
 
-    /// What this voter knows of lives that have taken part, as its votes and promises carry it (E24); `None` without a vote.
-    pub fn lives(&self) -> Option<LivesDigest> {
+    /// What this voter knows of incarnations that have taken part, as its votes and promises carry it (E24); `None` without a vote.
+    pub fn incarnations(&self) -> Option<IncarnationsDigest> {
         match &self.part {
-            Part::Voter(election) => Some(election.lives()),
+            Part::Voter(election) => Some(election.incarnations()),
             Part::Observer(_) | Part::Member => None,
         }
     }
 
-    /// When the established life of a voter was last heard, if ever.
+    /// When the established incarnation of a voter was last heard, if ever.
     pub fn last_heard(&self, voter: VoterIndex) -> Option<Time> {
         let link = self.links.at(voter);
-        (link.life != Incarnation::UNKNOWN).then(|| self.offset.given(link.heard))
+        (link.incarnation != Incarnation::UNKNOWN).then(|| self.offset.given(link.heard))
     }
 
     /// As a leader: the newest of its own times of sending that a voter has echoed (E3). What has passed since is the round

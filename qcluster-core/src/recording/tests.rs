@@ -99,7 +99,7 @@ fn what_is_no_line_is_an_error() {
 }
 
 #[test]
-fn a_life_goes_on_from_either_beginning() {
+fn an_incarnation_goes_on_from_either_beginning() {
     // Given an endpoint of a cluster of one, recorded from its start and from its middle,
     let alone = Settings::voter(id("a"), vec![VoterSettings::new(id("a"))]);
     let start = Start::new(Time::ZERO, alone.clone(), EndpointBoot { seed: 7, stamp_ms: 1, saved: None });

@@ -28,7 +28,7 @@ impl Registry {
         if self.has_left {
             return Err(RegistryError::Leaving);
         }
-        // Whatever its life and version will be, it must fit a datagram.
+        // Whatever its incarnation and version will be, it must fit a datagram.
         service.check()?;
         self.change(now, &service.id, RecordBody::of(service)?)?;
         let item = item_of(self.me, &service.id);
@@ -80,17 +80,17 @@ impl Registry {
         counted(cx, result)
     }
 
-    /// This node goes on in a later life: everything that it wrote, it writes anew. Nothing happens where the life is no
-    /// later than the present one.
-    pub(crate) fn rename(&mut self, now: Time, life: Incarnation) {
-        if life <= self.life {
+    /// This node goes on in a later incarnation: everything that it wrote, it writes anew. Nothing happens where the
+    /// incarnation is no later than the present one.
+    pub(crate) fn rename(&mut self, now: Time, incarnation: Incarnation) {
+        if incarnation <= self.incarnation {
             return;
         }
         let items: Vec<u64> = self.table.items_of(self.me).collect();
         let own = items.into_iter().filter_map(|item| self.table.get(item)).filter(|entry| !entry.is_deleted());
         let own: Vec<(String, RecordBody)> = own.map(|entry| (entry.id.clone(), entry.body())).collect();
-        (self.life, self.version) = (life, 0);
-        self.table.set_presence(self.me, Presence::Here(life));
+        (self.incarnation, self.version) = (incarnation, 0);
+        self.table.set_presence(self.me, Presence::Here(incarnation));
         for (id, body) in own {
             let written = self.write(now, &id, body, 0);
             debug_assert!(written.is_ok(), "what was there finds its place again");
@@ -157,7 +157,7 @@ impl Registry {
     /// Writes a record, in a version above all before, and above the one given.
     pub(super) fn write(&mut self, now: Time, id: &str, body: RecordBody, above: u64) -> Result<(), RegistryError> {
         let version = self.version.max(above).saturating_add(1).min(Record::VERSION_MAX);
-        let record = Record { owner: self.me, life: self.life, version, id: id.into(), body };
+        let record = Record { owner: self.me, incarnation: self.incarnation, version, id: id.into(), body };
         self.table.put(now, record.item(), Entry::new(record)?, Spread::Always)?;
         self.version = version;
         Ok(())

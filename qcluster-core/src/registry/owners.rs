@@ -1,4 +1,4 @@
-//! What is known of each owner of records beyond its records: its latest life, what it has deleted, whether it is there.
+//! What is known of each owner of records beyond its records: its latest incarnation, what it has deleted, whether it is there.
 //! This stays when its records are gone, so that what was deleted does not come back (G8), and is bounded (G10).
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use crate::id::{Incarnation, NodeKey};
 /// Whether a node is there, as the membership sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Presence {
-    /// In that life.
+    /// In that incarnation.
     Here(Incarnation),
     /// It is down, or has left.
     Gone,
@@ -19,9 +19,9 @@ pub(crate) enum Presence {
 /// What is known of one owner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Owner {
-    /// The latest life heard of. Records of earlier ones are no more.
-    pub(super) life: Incarnation,
-    /// The highest version of a tombstone of that life that was given up: whatever is missing at or below it was
+    /// The latest incarnation heard of. Records of earlier ones are no more.
+    pub(super) incarnation: Incarnation,
+    /// The highest version of a tombstone of that incarnation that was given up: whatever is missing at or below it was
     /// deleted, or its owner says otherwise itself (G8).
     pub(super) floor: u64,
     pub(super) presence: Presence,
@@ -29,7 +29,7 @@ pub(super) struct Owner {
     pub(super) records: usize,
     /// Its services in the table.
     pub(super) services: usize,
-    /// The membership has given it up: its records of this life are no more, or it says otherwise itself.
+    /// The membership has given it up: its records of this incarnation are no more, or it says otherwise itself.
     pub(super) is_forgotten: bool,
     touched: u64,
 }
@@ -39,9 +39,9 @@ impl Owner {
         self.records == 0 && self.presence == Presence::Gone
     }
 
-    /// Whether what it wrote in its latest life holds now.
+    /// Whether what it wrote in its latest incarnation holds now.
     pub(super) fn is_here(&self) -> bool {
-        self.presence == Presence::Here(self.life)
+        self.presence == Presence::Here(self.incarnation)
     }
 }
 
@@ -63,7 +63,7 @@ impl Owners {
     pub(super) fn update<R>(
         &mut self,
         key: NodeKey,
-        life: Incarnation,
+        incarnation: Incarnation,
         owners_max: usize,
         change: impl FnOnce(&mut Owner) -> R,
     ) -> Option<R> {
@@ -73,7 +73,8 @@ impl Owners {
                 self.known.remove(&oldest);
             }
             let (presence, floor, is_forgotten) = (Presence::Gone, 0, false);
-            let owner = Owner { life, floor, presence, records: 0, services: 0, is_forgotten, touched: self.touched };
+            let owner =
+                Owner { incarnation, floor, presence, records: 0, services: 0, is_forgotten, touched: self.touched };
             self.known.insert(key, owner);
         }
         self.change(key, change)

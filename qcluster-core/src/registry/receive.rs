@@ -15,9 +15,9 @@ enum Verdict {
 }
 
 impl Registry {
-    /// Takes a message from another node. If it shows a later life of this node than the present one, or a version of the
-    /// present one above which little is left, that life is returned: only a still later life has the last word, so the node
-    /// should begin one and [rename](Self::rename) the registry.
+    /// Takes a message from another node. If it shows a later incarnation of this node than the present one, or a
+    /// version of the present one above which little is left, that incarnation is returned: only a still later
+    /// incarnation has the last word, so the node should begin one and [rename](Self::rename) the registry.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: NodeKey, message: Message) -> Option<Incarnation> {
         let (record, spread) = match message {
             Message::Record(record) => (record, Spread::Always),
@@ -51,7 +51,7 @@ impl Registry {
             Verdict::News => {
                 let known = self.table.owners.get(owner);
                 let is_first = known.is_none_or(|known| {
-                    (known.records == 0 || known.life < entry.life) && known.presence == Presence::Gone
+                    (known.records == 0 || known.incarnation < entry.incarnation) && known.presence == Presence::Gone
                 });
                 match self.table.put(cx.now, item, entry, spread) {
                     Ok(()) => cx.counters.records_news += 1,
@@ -67,12 +67,12 @@ impl Registry {
 
     fn judge(&self, from: NodeKey, item: u64, entry: &Entry) -> Verdict {
         let known = self.table.owners.get(entry.owner);
-        if known.is_some_and(|known| entry.life < known.life) {
+        if known.is_some_and(|known| entry.incarnation < known.incarnation) {
             return Verdict::Known;
         }
-        // A later life begins with an empty list, once a record of it finds its place: of one that is refused, its owner
+        // A later incarnation begins with an empty list, once a record of it finds its place: of one that is refused, its owner
         // would never hear, and could not put it right.
-        let is_later = known.is_some_and(|known| known.life < entry.life);
+        let is_later = known.is_some_and(|known| known.incarnation < entry.incarnation);
         if let Some(present) = self.table.get(item) {
             return if present.owner != entry.owner || present.id != entry.id {
                 Verdict::Dropped(DropReason::RecordCollision)
@@ -92,9 +92,9 @@ impl Registry {
     /// A record of this node's own, as others have it. Where they have it otherwise, in a version that would win, this
     /// node says again what is true, above it.
     fn receive_claim(&mut self, cx: &mut Context<'_>, claim: &Entry) -> Option<Incarnation> {
-        if claim.life > self.life {
+        if claim.incarnation > self.incarnation {
             cx.counters.own_claims += 1;
-            return Some(claim.life);
+            return Some(claim.incarnation);
         }
         let item = claim.item();
         let body = match self.table.find(item, self.me, &claim.id) {
@@ -104,13 +104,13 @@ impl Registry {
             None if claim.is_deleted() => None,
             None => Some(RecordBody::Deleted),
         };
-        let Some(body) = body.filter(|_| claim.life == self.life) else {
+        let Some(body) = body.filter(|_| claim.incarnation == self.incarnation) else {
             cx.counters.records_known += 1;
             return None;
         };
         cx.counters.own_claims += 1;
         if claim.version >= Record::VERSION_HIGH {
-            return Some(self.life);
+            return Some(self.incarnation);
         }
         if self.write(cx.now, &claim.id, body, claim.version).is_err() {
             cx.drop(DropReason::TooManyRecords);

@@ -34,14 +34,14 @@ impl Message {
     }
 }
 
-/// What a node says about one of its services, or about itself (G5). The last one by life and version holds.
+/// What a node says about one of its services, or about itself (G5). The last one by incarnation and version holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {
     /// The node that wrote it, and the only one that may.
     pub owner: NodeKey,
-    /// The life of the owner in which it was written.
-    pub life: Incarnation,
-    /// Grows with everything that the owner writes in that life.
+    /// The incarnation of the owner in which it was written.
+    pub incarnation: Incarnation,
+    /// Grows with everything that the owner writes in that incarnation.
     pub version: u64,
     /// The service's identifier; empty for what the node says about itself.
     pub id: String,
@@ -133,21 +133,23 @@ impl RecordBody {
 impl Record {
     /// The highest version that is believed: it leaves its owner room to go above.
     pub(super) const VERSION_MAX: u64 = 1 << 62;
-    /// An owner of which so much is claimed counts anew in its next life, while there is room to go on.
+    /// An owner of which so much is claimed counts anew in its next incarnation, while there is room to go on.
     pub(super) const VERSION_HIGH: u64 = Self::VERSION_MAX / 2;
 
     /// The record of that body that takes the most room.
     pub(super) fn largest(id: String, body: RecordBody) -> Self {
-        Self { owner: NodeKey(u64::MAX), life: Incarnation::MAX, version: Self::VERSION_MAX, id, body }
+        Self { owner: NodeKey(u64::MAX), incarnation: Incarnation::MAX, version: Self::VERSION_MAX, id, body }
     }
 
     pub(crate) fn item(&self) -> u64 {
         item_of(self.owner, &self.id)
     }
 
-    /// Whether life and version leave their owner room to grow.
+    /// Whether incarnation and version leave their owner room to grow.
     pub(super) fn has_room(&self) -> bool {
-        self.life != Incarnation::UNKNOWN && self.life <= Incarnation::MAX && self.version <= Self::VERSION_MAX
+        self.incarnation != Incarnation::UNKNOWN
+            && self.incarnation <= Incarnation::MAX
+            && self.version <= Self::VERSION_MAX
     }
 
     pub(super) fn check(self) -> Result<(), ServiceError> {
@@ -160,7 +162,7 @@ impl Record {
 #[serde(try_from = "Record", into = "Record")]
 pub(super) struct Entry {
     pub(super) owner: NodeKey,
-    pub(super) life: Incarnation,
+    pub(super) incarnation: Incarnation,
     pub(super) version: u64,
     pub(super) id: String,
     pub(super) contents: Contents,
@@ -179,7 +181,7 @@ pub(super) enum Contents {
 impl Entry {
     pub(super) fn new(record: Record) -> Result<Self, ServiceError> {
         let (stamp, len) = digest(&record);
-        let Record { owner, life, version, id, body } = record;
+        let Record { owner, incarnation, version, id, body } = record;
         match &body {
             RecordBody::Deleted if id.is_empty() => {}
             RecordBody::Metadata(_) => id.is_empty().then_some(()).ok_or(ServiceError::Text(ServiceField::Id))?,
@@ -201,14 +203,14 @@ impl Entry {
         if len > Service::RECORD_LEN_MAX {
             return Err(ServiceError::TooLong { len });
         }
-        Ok(Self { owner, life, version, id, contents, stamp })
+        Ok(Self { owner, incarnation, version, id, contents, stamp })
     }
 
     pub(crate) fn item(&self) -> u64 {
         item_of(self.owner, &self.id)
     }
 
-    /// What wins over what, among records of one life: all nodes agree, even where an owner wrote two of one version.
+    /// What wins over what, among records of one incarnation: all nodes agree, even where an owner wrote two of one version.
     pub(super) fn rank(&self) -> (u64, u32) {
         (self.version, self.stamp)
     }
@@ -216,7 +218,7 @@ impl Entry {
     /// The record as its owner wrote it.
     pub(super) fn record(&self) -> Record {
         let body = self.body();
-        Record { owner: self.owner, life: self.life, version: self.version, id: self.id.clone(), body }
+        Record { owner: self.owner, incarnation: self.incarnation, version: self.version, id: self.id.clone(), body }
     }
 
     pub(super) fn body(&self) -> RecordBody {

@@ -98,11 +98,11 @@ impl Table {
     /// Puts a record in, in place of an older one of its item.
     pub(super) fn put(&mut self, now: Time, item: u64, entry: Entry, spread: Spread) -> Result<(), NoPlace> {
         self.find_place(item, &entry)?;
-        let (owner, life) = (entry.owner, entry.life);
-        self.hear_of_life(owner, life);
+        let (owner, incarnation) = (entry.owner, entry.incarnation);
+        self.hear_of_incarnation(owner, incarnation);
         self.remove(item);
         let is_service = usize::from(entry.service().is_some());
-        let room = self.owners.update(owner, life, self.limits.owners_max, |known| {
+        let room = self.owners.update(owner, incarnation, self.limits.owners_max, |known| {
             known.records += 1;
             known.services += is_service;
         });
@@ -131,19 +131,19 @@ impl Table {
         }
         let is_one_more = entry.service().is_some() && present.is_none_or(|present| present.service().is_none());
         let (earlier, same): (Option<&Owner>, Option<&Owner>) = match self.owners.get(entry.owner) {
-            Some(owner) if owner.life < entry.life => (Some(owner), None),
+            Some(owner) if owner.incarnation < entry.incarnation => (Some(owner), None),
             owner => (None, owner),
         };
         if is_one_more && same.map_or(0, |owner| owner.services) >= self.limits.services_max {
             return Err(NoPlace::Owner);
         }
-        // The records of an earlier life make room for the first of a later one.
+        // The records of an earlier incarnation make room for the first of a later one.
         let makes_room = present.is_some() || earlier.is_some_and(|owner| owner.records > 0);
         if !makes_room && self.entries.len() >= self.limits.records_max {
             let oldest = self.tombstones.first().ok_or(NoPlace::Table)?;
             self.give_up_tombstone(oldest);
         }
-        let known = self.owners.update(entry.owner, entry.life, self.limits.owners_max, |_| ());
+        let known = self.owners.update(entry.owner, entry.incarnation, self.limits.owners_max, |_| ());
         known.ok_or(NoPlace::Table)
     }
 
@@ -176,12 +176,12 @@ impl Table {
         self.remove(item);
     }
 
-    /// A life of an owner that was heard of: a later one than before begins with an empty list.
-    pub(super) fn hear_of_life(&mut self, owner: NodeKey, life: Incarnation) {
-        if self.owners.get(owner).is_some_and(|known| known.life < life) {
+    /// An incarnation of an owner that was heard of: a later one than before begins with an empty list.
+    pub(super) fn hear_of_incarnation(&mut self, owner: NodeKey, incarnation: Incarnation) {
+        if self.owners.get(owner).is_some_and(|known| known.incarnation < incarnation) {
             self.remove_all(owner);
             self.owners.change(owner, |known| {
-                known.life = life;
+                known.incarnation = incarnation;
                 known.floor = 0;
                 known.is_forgotten = false;
             });
@@ -192,19 +192,19 @@ impl Table {
     pub(super) fn set_presence(&mut self, owner: NodeKey, presence: Presence) {
         self.unclaimed.cancel(owner.0);
         match presence {
-            Presence::Here(life) => {
-                let known = self.owners.update(owner, life, self.limits.owners_max, |_| ());
+            Presence::Here(incarnation) => {
+                let known = self.owners.update(owner, incarnation, self.limits.owners_max, |_| ());
                 // Hearsay about nodes that may not exist must not keep one out that does.
                 if let (None, Some(hearsay)) = (known, self.unclaimed.first()) {
                     self.forget_owner(NodeKey(hearsay));
-                    self.owners.update(owner, life, self.limits.owners_max, |_| ());
+                    self.owners.update(owner, incarnation, self.limits.owners_max, |_| ());
                 }
-                self.hear_of_life(owner, life);
+                self.hear_of_incarnation(owner, incarnation);
                 // It was given up, and has come back with a clock that went back: nobody is left who would tell it of the
-                // later life, so it would never rise above that, and its services would be seen by nobody.
+                // later incarnation, so it would never rise above that, and its services would be seen by nobody.
                 self.owners.change(owner, |known| {
-                    if known.is_forgotten && life < known.life {
-                        (known.life, known.floor) = (life, 0);
+                    if known.is_forgotten && incarnation < known.incarnation {
+                        (known.incarnation, known.floor) = (incarnation, 0);
                     }
                 });
             }
@@ -292,11 +292,12 @@ impl Table {
         }
     }
 
-    /// The instance behind an item, if it is visible: its owner is there, in the life in which it wrote the record.
+    /// The instance behind an item, if it is visible: its owner is there, in the incarnation in which it wrote the record.
     pub(super) fn instance(&self, item: u64) -> Option<Instance> {
         let entry = self.get(item)?;
         let service = entry.service()?.clone();
-        let is_here = self.owners.get(entry.owner).is_some_and(|owner| owner.is_here() && owner.life == entry.life);
+        let is_here =
+            self.owners.get(entry.owner).is_some_and(|owner| owner.is_here() && owner.incarnation == entry.incarnation);
         is_here.then_some(Instance { owner: entry.owner, service })
     }
 

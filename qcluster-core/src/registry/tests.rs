@@ -28,7 +28,7 @@ const HOUR: Span = Span::from_millis(3_600_000);
 #[derive(Clone)]
 struct Node {
     key: NodeKey,
-    life: Incarnation,
+    incarnation: Incarnation,
     registry: Registry,
     counters: Counters,
 }
@@ -46,13 +46,18 @@ impl World {
     }
 
     fn with_limits(nodes: usize, limits: Limits) -> Self {
-        let life = Incarnation(1 << 40);
+        let incarnation = Incarnation(1 << 40);
         let keys = (0..nodes as u64).map(|n| NodeKey(mix(n + 1)));
-        let node = |key| Node { key, life, registry: Registry::new(key, life, limits), counters: Counters::default() };
+        let node = |key| Node {
+            key,
+            incarnation,
+            registry: Registry::new(key, incarnation, limits),
+            counters: Counters::default(),
+        };
         let mut world = Self { nodes: keys.map(node).collect(), now: Time::from_millis(1_000) };
         for n in 0..nodes {
             for other in 0..nodes {
-                world.sees(n, other, Presence::Here(life));
+                world.sees(n, other, Presence::Here(incarnation));
             }
         }
         world

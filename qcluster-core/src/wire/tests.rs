@@ -2,10 +2,10 @@
 
 use super::{DATAGRAM_MAX, Header, encode, open};
 use crate::config::{Rules, Settings, VoterSettings};
-use crate::election::{KnownLife, Leadership, Message as Election};
-use crate::id::{Incarnation, LivesDigest, NodeId, NodeKey, Term};
+use crate::election::{KnownIncarnation, Leadership, Message as Election};
+use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
 use crate::membership::{Accusers, Hint, Introduction, Message as Member, Standing, State, Verdict, Word};
-use crate::node::{LivesTold, Message, Session};
+use crate::node::{IncarnationsReport, Message, Session};
 use crate::observer::Message as Observer;
 use crate::reason::{DropReason, Refusal};
 use crate::reconcile::Message as Reconcile;
@@ -38,7 +38,7 @@ fn header(rules: &Rules) -> Header {
 fn messages() -> Vec<Message> {
     let term = Term(1_764_000_000_123);
     let stamp = Term(0);
-    let lives = LivesDigest(0x2122_2324);
+    let incarnations = IncarnationsDigest(0x2122_2324);
     let sent_at = Time::from_millis(3_600_000);
     let leadership = Leadership { node: NodeKey(7), incarnation: Incarnation(8), term };
     vec![
@@ -47,21 +47,27 @@ fn messages() -> Vec<Message> {
         Message::Session(Session::ProbeAck { nonce: 300, booting: false }),
         Message::Session(Session::Twin { other: Incarnation(5), booting: true }),
         Message::Election(Election::Heartbeat { term, sent_at, active: true, stamp }),
-        Message::Election(Election::HeartbeatAck { term, sent_at, stamp, lives }),
+        Message::Election(Election::HeartbeatAck { term, sent_at, stamp, incarnations }),
         Message::Election(Election::StaleTerm { term }),
         Message::Election(Election::PreVoteRequest { round: 1, term, consent: Some(leadership) }),
-        Message::Election(Election::PreVoteReply { round: 1, refusal: Some(Refusal::Promised), term, stamp, lives }),
+        Message::Election(Election::PreVoteReply {
+            round: 1,
+            refusal: Some(Refusal::Promised),
+            term,
+            stamp,
+            incarnations,
+        }),
         Message::Election(Election::VoteRequest { term, released: None }),
-        Message::Election(Election::VoteReply { asked: term, refusal: None, term, stamp, lives }),
+        Message::Election(Election::VoteReply { asked: term, refusal: None, term, stamp, incarnations }),
         Message::Election(Election::Release { term, successor: Some(NodeKey(3)) }),
         Message::Election(Election::CouldYouWin { term }),
         Message::Election(Election::CouldWin { term, reached: 5 }),
         Message::Observer(Observer::Subscribe),
         Message::Observer(Observer::Announce { leader: Some(NodeKey(3)), term }),
         Message::Session(Session::Superseded { by: Incarnation(5) }),
-        Message::Lives(Box::new(LivesTold {
+        Message::Incarnations(Box::new(IncarnationsReport {
             answer: true,
-            lives: vec![KnownLife { node: NodeKey(9), life: Incarnation(5) }],
+            incarnations: vec![KnownIncarnation { node: NodeKey(9), incarnation: Incarnation(5) }],
         })),
         Message::Session(Session::Step { established: true }),
     ]
@@ -73,7 +79,7 @@ fn messages() -> Vec<Message> {
 /// One of each message about members and services.
 fn gossip(term: Term) -> Vec<Message> {
     let address = Some(SocketAddr::from(([127, 0, 0, 1], 7_001)));
-    let standing = Standing { life: Incarnation(0x0102_0304_0506_0708), refutation: 2 };
+    let standing = Standing { incarnation: Incarnation(0x0102_0304_0506_0708), refutation: 2 };
     let id = NodeId::new("server_b").unwrap();
     let me = || Introduction { id: id.clone(), address, standing, state: State::Alive, age_s: 7 };
     let leader = Some(Hint { leader: NodeKey(3), term });
@@ -88,7 +94,8 @@ fn gossip(term: Term) -> Vec<Message> {
         health: Health::Warning,
         ttl_ms: Some(10_000),
     };
-    let record = |body| Record { owner: NodeKey(3), life: Incarnation(9), version: 300, id: "web-1".into(), body };
+    let record =
+        |body| Record { owner: NodeKey(3), incarnation: Incarnation(9), version: 300, id: "web-1".into(), body };
     let members = [
         Member::Join { at: address, me: me() },
         Member::Welcome { me: me(), seen_at: address, word },

@@ -1,5 +1,5 @@
-//! A life and its boot wait: who was replaced before it was over neither ends that unasked nor goes above its replacement (E24), and who
-//! leads already is not renamed without a word (E17).
+//! An incarnation and its boot wait: who was replaced before it was over neither ends that unasked nor goes above its
+//! replacement (E24), and who leads already is not renamed without a word (E17).
 
 use qcluster_core::{
     Durability, Envelope, Event, GossipPace, Incarnation, LostReason, Message, Notification, Role, Session,
@@ -41,7 +41,7 @@ fn a_node_that_stood_still_in_its_boot_wait_counts_with_nobody_whose_quorum_know
     }
 }
 
-/// It waits for its disk, and so long that a later life has begun and takes part: it does not go above that one.
+/// It waits for its disk, and so long that a later incarnation has begun and takes part: it does not go above that one.
 #[test]
 fn a_node_whose_boot_wait_was_long_enough_for_a_replacement_does_not_go_above_it() {
     for (stands_still, seed) in [(true, 1), (true, 2), (false, 3), (false, 4)] {
@@ -84,13 +84,13 @@ fn a_node_whose_boot_wait_was_long_enough_for_a_replacement_does_not_go_above_it
     }
 }
 
-/// Each other voter says in its first hello which life of this node it knows. One that was elected without any hello keeps the life in
-/// which it was.
+/// Each other voter says in its first hello which incarnation of this node it knows. One that was elected without any
+/// hello keeps the incarnation in which it was.
 #[test]
 fn a_leader_is_not_renamed_by_a_late_hello() {
     let mut world = World::with(3, |_, settings| settings.voters[0].priority = 1).seeded(1);
     world.judge.waive(Law::TokensGrow);
-    // Given that 2 alone knows a life of 0 whose clock was an hour ahead,
+    // Given that 2 alone knows an incarnation of 0 whose clock was an hour ahead,
     world.start(0);
     world.start(2);
     world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
@@ -112,28 +112,28 @@ fn a_leader_is_not_renamed_by_a_late_hello() {
     world.network.join(0, 1);
     world.run_till(ms(10_000), "0 leads", |world| world.leads(0));
     world.run(ms(500));
-    let life = world.node(0).incarnation();
+    let incarnation = world.node(0).incarnation();
     // when it hears 2, then it says that it has lost the lead before anything else.
     world.heal();
     world.run(ms(6_000));
-    assert!(world.node(0).incarnation() == life || world.role(0) == Role::Stopped, "{}", world.story());
+    assert!(world.node(0).incarnation() == incarnation || world.role(0) == Role::Stopped, "{}", world.story());
 }
 
-/// The one voter of a cluster has nobody to be told by which life it had, but members.
+/// The one voter of a cluster has nobody to be told by which incarnation it had, but members.
 #[test]
 fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
     let mut world = World::with(1, |_, settings| settings.gossip = Some(GossipPace::default().into())).seeded(1);
     world.start(0);
     world.elect();
-    let life = world.node(0).incarnation();
-    // Given a member that has known a life of it whose clock was ahead,
-    let ahead = Incarnation(life.0 + (1 << 40));
+    let incarnation = world.node(0).incarnation();
+    // Given a member that has known an incarnation of it whose clock was ahead,
+    let ahead = Incarnation(incarnation.0 + (1 << 40));
     let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known: ahead };
     let stranger = Envelope {
         from: id(9).key(),
         from_incarnation: Incarnation(7),
         to: id(0).key(),
-        to_incarnation: life,
+        to_incarnation: incarnation,
         digests: world.node(0).rules().digests(),
         message: Message::Session(hello),
     };
@@ -147,7 +147,7 @@ fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
     assert!(world.leads(0), "{}", world.story());
 }
 
-/// A voter tells that node that a later life of its name takes part. Gives that life.
+/// A voter tells that node that a later incarnation of its name takes part. Gives that incarnation.
 fn supersede(world: &mut World, n: usize) -> Incarnation {
     let by = Incarnation(world.node(n).incarnation().0 + 5);
     let notice = world.envelope((n + 1) % 3, n, Message::Session(Session::Superseded { by }));
@@ -155,9 +155,9 @@ fn supersede(world: &mut World, n: usize) -> Incarnation {
     by
 }
 
-/// The other life has to be one before it, whose wall clock was ahead (E17).
+/// The other incarnation has to be one before it, whose wall clock was ahead (E17).
 #[test]
-fn who_has_just_started_goes_above_the_life_that_is_said_to_take_part() {
+fn who_has_just_started_goes_above_the_incarnation_that_is_said_to_take_part() {
     let mut world = World::of(3);
     world.start_all();
     world.run(ms(50));
@@ -166,9 +166,9 @@ fn who_has_just_started_goes_above_the_life_that_is_said_to_take_part() {
     assert_eq!(world.role(0), Role::Booting);
 }
 
-/// The other life may have begun and taken part while this one waited for its disk.
+/// The other incarnation may have begun and taken part while this one waited for its disk.
 #[test]
-fn who_has_booted_for_long_stops_for_the_life_that_is_said_to_take_part() {
+fn who_has_booted_for_long_stops_for_the_incarnation_that_is_said_to_take_part() {
     let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
     let mut world = world.seeded(1);
     world.machines[0].disk = Disk::Held;
@@ -181,7 +181,7 @@ fn who_has_booted_for_long_stops_for_the_life_that_is_said_to_take_part() {
 
 /// What it has said may count, so it does not go above the other one.
 #[test]
-fn who_takes_part_stops_for_a_later_life_even_if_it_has_met_nobody() {
+fn who_takes_part_stops_for_a_later_incarnation_even_if_it_has_met_nobody() {
     let mut world = World::of(3);
     world.network.isolate(0);
     world.start_all();

@@ -20,14 +20,14 @@ fn pre_vote(world: &World, refusal: Option<Refusal>) -> ElectionMessage {
         refusal,
         term: Term(0),
         stamp: Term(0),
-        lives: world.lives(ASKER),
+        incarnations: world.incarnations(ASKER),
     }
 }
 
 fn vote(world: &World, refusal: Option<Refusal>) -> ElectionMessage {
     let asked = world.node(ASKER).term();
     let term = if refusal.is_none() { asked } else { Term(0) };
-    ElectionMessage::VoteReply { asked, refusal, term, stamp: Term(0), lives: world.lives(ASKER) }
+    ElectionMessage::VoteReply { asked, refusal, term, stamp: Term(0), incarnations: world.incarnations(ASKER) }
 }
 
 /// Runs until it asks for votes.
@@ -39,29 +39,29 @@ fn campaigns(world: &mut World, others: &[usize]) {
     assert_eq!(world.role(ASKER), Role::Candidate);
 }
 
-/// Restarts a voter; gives an envelope of its life before.
+/// Restarts a voter; gives an envelope of its incarnation before.
 fn restart(world: &mut World, n: usize, to: usize) -> Envelope {
-    let of_its_old_life = world.forge(n, to, ElectionMessage::StaleTerm { term: Term(0) });
+    let of_its_old_incarnation = world.forge(n, to, ElectionMessage::StaleTerm { term: Term(0) });
     world.crash(n);
     world.start(n);
     world.network.join(n, to);
-    of_its_old_life
+    of_its_old_incarnation
 }
 
-/// Whether the present life of a voter is listened to.
+/// Whether the present incarnation of a voter is listened to.
 fn is_met(world: &mut World, n: usize, by: usize) -> bool {
     let request = ElectionMessage::PreVoteRequest { round: 1, term: Term(0), consent: None };
     !world.ask(n, by, request).is_empty()
 }
 
-/// What the life before has said counts for nothing once another one is there (E24).
+/// What the incarnation before has said counts for nothing once another one is there (E24).
 #[test]
-fn a_pre_vote_of_a_life_that_has_ended_is_taken_back() {
+fn a_pre_vote_of_an_incarnation_that_has_ended_is_taken_back() {
     let mut world = World::of(5).of_hermits();
     asks_around(&mut world);
     world.run(ms(30));
     let mut old = restart(&mut world, 1, ASKER);
-    // Given a yes of the old life, which was heard until now, so that the next one is not believed at once, …
+    // Given a yes of the old incarnation, which was heard until now, so that the next one is not believed at once, …
     world.give(ASKER, Event::Message(old.clone()));
     asks_around(&mut world);
     old.message = Message::Election(pre_vote(&world, None));
@@ -76,7 +76,7 @@ fn a_pre_vote_of_a_life_that_has_ended_is_taken_back() {
 }
 
 #[test]
-fn a_vote_or_refusal_of_a_life_that_has_ended_is_taken_back() {
+fn a_vote_or_refusal_of_an_incarnation_that_has_ended_is_taken_back() {
     for refusal in [None, Some(Refusal::Promised)] {
         let mut world = World::of(5).of_hermits();
         world.network.rule(|from, _, message| (from == 1 && is(message, "vote_reply")).then_some(Fate::Lose));
@@ -130,8 +130,8 @@ fn what_a_voter_has_tried_is_counted() {
     campaigns(&mut world, &[1]);
     world.ask(1, ASKER, vote(&world, None));
     let (term, sent_at) = (world.node(ASKER).term(), world.now);
-    let lives = world.lives(ASKER);
-    world.ask(1, ASKER, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives });
+    let incarnations = world.incarnations(ASKER);
+    world.ask(1, ASKER, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
     assert_eq!(of(&world), (candidacies + 2, expired + 1, elected + 1, lost));
     let lease = world.node(ASKER).lease(world.now).unwrap();
     assert_eq!(world.node(ASKER).lease(lease.valid_until), None, "valid until then, and not at that moment");
@@ -167,7 +167,7 @@ fn durable() -> World {
     World::with(3, |_, settings| settings.durability = Durability::Durable).of_hermits()
 }
 
-/// A vote that waits for the disk is taken back if its candidate begins another life, and for nobody else's (E6).
+/// A vote that waits for the disk is taken back if its candidate begins another incarnation, and for nobody else's (E6).
 #[test]
 fn a_vote_that_waits_is_told_although_another_voter_has_restarted() {
     let (candidate, other, voter) = (0, 1, 2);

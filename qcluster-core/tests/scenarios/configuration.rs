@@ -44,7 +44,7 @@ fn scenario_19_a_node_with_other_rules_is_refused_and_surfaced_on_both_sides() {
             assert_eq!((world.leader(), world.elections()), (leader, 1), "{what}");
             assert_ne!(leader, 2);
             assert!(world.node(2).leader().is_none());
-            // … and all three are told, once for each life.
+            // … and all three are told, once for each incarnation.
             for (n, peer) in [(0, 2), (1, 2), (2, 0), (2, 1)] {
                 assert_eq!(mismatches(&world, n, peer), 1, "{what}: {n} of {peer}\n{}", world.story());
                 assert!(world.node(n).counters().dropped_for(DropReason::ConfigMismatch) > 0);

@@ -36,7 +36,7 @@ fn won() -> World {
 }
 
 fn ack(world: &World, term: Term, sent_at: Time) -> ElectionMessage {
-    ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives: world.lives(LEADER) }
+    ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations: world.incarnations(LEADER) }
 }
 
 fn dropped(world: &World, reason: DropReason) -> u64 {
@@ -101,8 +101,8 @@ fn a_leader_yields_to_a_higher_term_alone() {
     assert_eq!((lost(&world), world.role(LEADER), world.node(LEADER).term()), (1, Role::Follower, term.next()));
 }
 
-/// The leader moves for the voter that it has asked, in the term in which it asked, once that voter reaches all whom it reaches itself
-/// (E11).
+/// The leader moves for the voter that it has asked, in the term in which it asked, once that voter reaches all whom it
+/// reaches itself (E11).
 #[test]
 fn a_leader_moves_for_the_voter_that_it_has_asked_alone() {
     let mut world = led();
@@ -297,9 +297,9 @@ fn an_ack_of_long_ago_makes_no_lease() {
     assert_eq!((world.elections(), world.node(winner).counters().elected), (0, 0));
 }
 
-/// What a voter has promised holds, although its life has ended since and says nothing more (E3, E24).
+/// What a voter has promised holds, although its incarnation has ended since and says nothing more (E3, E24).
 #[test]
-fn a_lease_is_not_shortened_by_another_life_of_a_voter() {
+fn a_lease_is_not_shortened_by_another_incarnation_of_a_voter() {
     let mut world = led();
     let third = world.node(LEADER).rules().indices().nth(THIRD).unwrap();
     world.heal();
@@ -308,11 +308,11 @@ fn a_lease_is_not_shortened_by_another_life_of_a_voter() {
     world.network.cut_one_way(PREFERRED, LEADER);
     world.run(ms(40));
     let end = world.node(LEADER).lease(world.now).unwrap().valid_until;
-    // … when that begins another life, then the lease is as long as it was.
+    // … when that begins another incarnation, then the lease is as long as it was.
     world.crash(THIRD);
     world.start(THIRD);
     world.run_until(end.before(Span::from_nanos(1)));
-    assert_eq!(world.node(LEADER).last_echo(third), Some(Time::ZERO), "the new life has said nothing yet");
+    assert_eq!(world.node(LEADER).last_echo(third), Some(Time::ZERO), "the new incarnation has said nothing yet");
     assert_eq!(world.node(LEADER).lease(world.now).map(|lease| lease.valid_until), Some(end));
     world.run_until(end);
     assert!(!world.leads(LEADER));

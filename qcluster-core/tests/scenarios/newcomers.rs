@@ -1,5 +1,5 @@
-//! A voter that was silent for as long as a lease counts with what the others acknowledge from then on, and who comes costs nobody the
-//! lead (E24).
+//! A voter that was silent for as long as a lease counts with what the others acknowledge from then on, and who comes
+//! costs nobody the lead (E24).
 
 use qcluster_core::{ElectionMessage, Lease, Notification, Role, Term, Time};
 
@@ -8,8 +8,8 @@ use crate::world::{Fate, World, is, ms};
 
 /// `from` acknowledges what `leader` sent at `sent_at`; the lease that it has then.
 fn ack(world: &mut World, from: usize, leader: usize, sent_at: Time) -> Option<Lease> {
-    let (term, lives) = (world.node(leader).term(), world.lives(leader));
-    world.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives });
+    let (term, incarnations) = (world.node(leader).term(), world.incarnations(leader));
+    world.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
     world.node(leader).lease(world.now)
 }
 
@@ -113,7 +113,8 @@ fn lost_leases(voters: usize, links: &[(usize, usize)], leader: usize, coming: u
     lost
 }
 
-/// A leader knows more than who promised a moment ago, once a voter has restarted that it alone hears: what they knew it knows still.
+/// A leader knows more than who promised a moment ago, once a voter has restarted that it alone hears: what they knew
+/// it knows still.
 #[test]
 fn a_restart_that_the_leader_alone_sees_costs_no_lease() {
     let star = [(0, 1), (1, 2), (0, 2), (1, 3)];
@@ -122,7 +123,7 @@ fn a_restart_that_the_leader_alone_sees_costs_no_lease() {
     }
 }
 
-/// A follower that learns of a life says so before its next promise.
+/// A follower that learns of an incarnation says so before its next promise.
 #[test]
 fn a_restart_that_the_leader_does_not_see_costs_no_lease() {
     for one_way_ms in [1, 20, 30, 35] {

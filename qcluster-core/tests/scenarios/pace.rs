@@ -35,8 +35,12 @@ fn next_round(world: &mut World) -> (u64, Time) {
 fn answer_after(world: &mut World, from: usize, (round, began): (u64, Time), took: Span) {
     world.run_until(began + took);
     let refusal = Some(Refusal::Promised);
-    let lives = world.lives(VOTER);
-    world.ask(from, VOTER, ElectionMessage::PreVoteReply { round, refusal, term: Term(0), stamp: Term(0), lives });
+    let incarnations = world.incarnations(VOTER);
+    world.ask(
+        from,
+        VOTER,
+        ElectionMessage::PreVoteReply { round, refusal, term: Term(0), stamp: Term(0), incarnations },
+    );
 }
 
 fn answer_next_after(world: &mut World, from: usize, took: Span) {
@@ -144,8 +148,12 @@ fn a_candidate_whose_vote_is_not_saved_in_time_says_so_before_it_is() {
     let mut world = world.of_hermits();
     world.machines[VOTER].disk = Disk::Held;
     let (round, _) = next_round(&mut world);
-    let lives = world.lives(VOTER);
-    world.ask(0, VOTER, ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives });
+    let incarnations = world.incarnations(VOTER);
+    world.ask(
+        0,
+        VOTER,
+        ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), incarnations },
+    );
     assert_eq!(world.role(VOTER), Role::Candidate);
     world.run(ms(147));
     assert_eq!(told(&world), []);

@@ -185,8 +185,8 @@ fn a_preferred_voter_counts_nobody_as_reached_that_refuses() {
         let Some(ElectionMessage::PreVoteRequest { round, .. }) = requests.first().copied() else {
             panic!("{requests:?}")
         };
-        let lives = world.lives(2);
-        let reply = |refusal| ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0), lives };
+        let incarnations = world.incarnations(2);
+        let reply = |refusal| ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0), incarnations };
         // … when two refuse, then it has not yet won anything with the consent of the leader, …
         assert_eq!(world.ask(2, asked, reply(Some(refusal))), []);
         assert_eq!(world.ask(3, asked, reply(Some(refusal))), []);
@@ -221,7 +221,11 @@ fn a_preferred_voter_that_is_refused_by_one_whom_the_leader_reaches_moves_nothin
         });
         let (round, term) = (round.last().unwrap(), world.node(1).term());
         let refusal = Some(Refusal::Abstains);
-        world.ask(2, 0, ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0), lives: world.lives(2) });
+        world.ask(
+            2,
+            0,
+            ElectionMessage::PreVoteReply { round, refusal, term, stamp: Term(0), incarnations: world.incarnations(2) },
+        );
         // … then leadership stays.
         world.run(ms(1_000));
         assert_eq!((world.leader(), world.elections()), (1, 1), "seed {seed}\n{}", world.story());
@@ -318,8 +322,9 @@ fn a_preferred_voter_counts_answers_to_its_last_question_for_a_lease() {
     let requests = world.ask(leader, asked, ElectionMessage::CouldYouWin { term });
     let end = world.now + ms(150);
     let [ElectionMessage::PreVoteRequest { round, .. }, _] = requests[..] else { panic!("{requests:?}") };
-    let lives = world.lives(other);
-    let reply = |round| ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
+    let incarnations = world.incarnations(other);
+    let reply =
+        |round| ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), incarnations };
     assert_eq!(world.ask(other, asked, reply(round - 1)), [], "an earlier question");
     assert_eq!(world.ask(other, asked, reply(round + 1)), [], "none at all");
     // Given that its timer fires meanwhile, …

@@ -144,7 +144,7 @@ fn a_request_that_names_another_leadership_frees_nobody() {
 /// A leader that is elected again is promised to anew, as if it were somebody else: for a whole length, and in the new name
 /// (E2).
 #[test]
-fn the_next_leadership_of_the_same_life_is_given_a_whole_promise() {
+fn the_next_leadership_of_the_same_incarnation_is_given_a_whole_promise() {
     // Given a promise to a leadership, and 100 ms later a heartbeat of the next one of the same node, …
     let again = || {
         let mut world = World::of(3).of_hermits();
@@ -247,9 +247,9 @@ fn a_repeated_request_of_the_present_leader_clears_no_promise() {
     assert_eq!(refusal(&mut world, None), Some(Refusal::Promised));
 }
 
-/// A promise is to one life of a node: the next one of it is another (E2).
+/// A promise is to one incarnation of a node: the next one of it is another (E2).
 #[test]
-fn a_promise_binds_against_another_life_of_the_same_node() {
+fn a_promise_binds_against_another_incarnation_of_the_same_node() {
     let mut world = World::of(3).of_hermits();
     let term = world.fresh_term();
     assert_eq!(acks(&world.ask(LEADER, VOTER, heartbeat(term, world.now))), 1);

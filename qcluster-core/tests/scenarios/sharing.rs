@@ -1,9 +1,9 @@
-//! What voters know of lives is shared before anything counts, and saved before anything rests on it (E24): stories about one voter,
-//! for which the test speaks.
+//! What voters know of incarnations is shared before anything counts, and saved before anything rests on it (E24):
+//! stories about one voter, for which the test speaks.
 
 use qcluster_core::{
-    Durability, ElectionMessage, Envelope, Event, Incarnation, KnownLife, LivesDigest, LivesTold, Message, NodeKey,
-    Refusal, Role, Session, Term, Time,
+    Durability, ElectionMessage, Envelope, Event, Incarnation, IncarnationsDigest, IncarnationsReport,
+    KnownIncarnation, Message, NodeKey, Refusal, Role, Session, Term, Time,
 };
 
 use crate::world::{Disk, World, id, ms};
@@ -11,30 +11,30 @@ use crate::world::{Disk, World, id, ms};
 const VOTER: usize = 2;
 
 /// Somebody of whom `from` alone has heard.
-fn somebody(node: u64) -> KnownLife {
-    KnownLife { node: NodeKey(node), life: Incarnation(5) }
+fn somebody(node: u64) -> KnownIncarnation {
+    KnownIncarnation { node: NodeKey(node), incarnation: Incarnation(5) }
 }
 
-fn digest(lives: &[KnownLife]) -> LivesDigest {
-    lives.iter().copied().collect()
+fn digest(incarnations: &[KnownIncarnation]) -> IncarnationsDigest {
+    incarnations.iter().copied().collect()
 }
 
 /// `from` tells `to` all that it knows.
-fn tell(world: &mut World, from: usize, to: usize, lives: &[KnownLife]) -> Vec<ElectionMessage> {
-    let told = LivesTold { answer: true, lives: lives.to_vec() };
-    let envelope = world.envelope(from, to, Message::Lives(Box::new(told)));
+fn tell(world: &mut World, from: usize, to: usize, incarnations: &[KnownIncarnation]) -> Vec<ElectionMessage> {
+    let told = IncarnationsReport { answer: true, incarnations: incarnations.to_vec() };
+    let envelope = world.envelope(from, to, Message::Incarnations(Box::new(told)));
     world.provoke(to, Event::Message(envelope))
 }
 
 /// Yes to the round of the voter.
-fn yes(world: &World, lives: LivesDigest) -> ElectionMessage {
+fn yes(world: &World, incarnations: IncarnationsDigest) -> ElectionMessage {
     let (round, _) = world.last_round(VOTER);
-    ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives }
+    ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), incarnations }
 }
 
-fn asks_for_lives(world: &World, of: usize) -> usize {
+fn asks_for_incarnations(world: &World, of: usize) -> usize {
     let asks = |(from, to, message): &(usize, usize, Message)| {
-        (*from, *to) == (VOTER, of) && matches!(message, Message::Lives(told) if !told.answer)
+        (*from, *to) == (VOTER, of) && matches!(message, Message::Incarnations(told) if !told.answer)
     };
     world.transcript.messages().filter(asks).count()
 }
@@ -44,14 +44,14 @@ fn a_vote_that_waits_counts_with_all_that_its_giver_knew_alone() {
     let mut world = World::of(3).of_hermits();
     world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
     let (known, later) = (vec![somebody(77)], vec![somebody(77), somebody(78)]);
-    let asked = asks_for_lives(&world, 0);
-    // Given a yes of a voter that knows of lives which this one was never told of, …
-    let ((round, _), lives) = (world.last_round(VOTER), digest(&later));
-    let yes = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
+    let asked = asks_for_incarnations(&world, 0);
+    // Given a yes of a voter that knows of incarnations which this one was never told of, …
+    let ((round, _), incarnations) = (world.last_round(VOTER), digest(&later));
+    let yes = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), incarnations };
     world.ask(0, VOTER, yes);
     // … then it asks for these, and counts nothing, …
     assert_eq!(world.role(VOTER), Role::PreCandidate);
-    assert_eq!(asks_for_lives(&world, 0), asked + 1);
+    assert_eq!(asks_for_incarnations(&world, 0), asked + 1);
     // … not with what the other one knew before either, …
     tell(&mut world, 0, VOTER, &known);
     assert_eq!(world.role(VOTER), Role::PreCandidate);
@@ -61,8 +61,8 @@ fn a_vote_that_waits_counts_with_all_that_its_giver_knew_alone() {
     // … and with all that it knew then, it does. So with the vote.
     tell(&mut world, 0, VOTER, &later);
     assert_eq!(world.role(VOTER), Role::Candidate);
-    let (term, lives) = (world.node(VOTER).term(), digest(&known));
-    let yes = ElectionMessage::VoteReply { asked: term, refusal: None, term, stamp: Term(0), lives };
+    let (term, incarnations) = (world.node(VOTER).term(), digest(&known));
+    let yes = ElectionMessage::VoteReply { asked: term, refusal: None, term, stamp: Term(0), incarnations };
     world.ask(0, VOTER, yes);
     assert_eq!(world.role(VOTER), Role::Candidate);
     tell(&mut world, 0, VOTER, &later);
@@ -72,7 +72,7 @@ fn a_vote_that_waits_counts_with_all_that_its_giver_knew_alone() {
 }
 
 #[test]
-fn a_promise_is_told_once_the_life_that_it_is_for_is_saved() {
+fn a_promise_is_told_once_the_incarnation_that_it_is_for_is_saved() {
     let world = World::with(3, |_, settings| {
         settings.voters[1].priority = 1;
         settings.durability = Durability::Durable;
@@ -89,7 +89,7 @@ fn a_promise_is_told_once_the_life_that_it_is_for_is_saved() {
     world.run(ms(400));
     let (term, sent_at) = (world.fresh_term(), world.now);
     let heartbeat = |sent_at: Time| ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) };
-    // Given the heartbeat of a life that is not on its disk yet, then it is bound, and says nothing, …
+    // Given the heartbeat of an incarnation that is not on its disk yet, then it is bound, and says nothing, …
     assert_eq!(world.ask(0, VOTER, heartbeat(sent_at)), []);
     let bound = world.node(VOTER).promise(world.now).map(|(leadership, _)| leadership.node);
     assert_eq!(bound, Some(world.machines[0].settings.id.key()));
@@ -99,10 +99,10 @@ fn a_promise_is_told_once_the_life_that_it_is_for_is_saved() {
     assert!(matches!(answers[..], [ElectionMessage::HeartbeatAck { .. }]), "{answers:?}");
 }
 
-/// The leader of five has one promise, and two more would renew its lease. Then it hears that the life which gave that one was
-/// replaced, and hears one more promise.
+/// The leader of five has one promise, and two more would renew its lease. Then it hears that the incarnation which
+/// gave that one was replaced, and hears one more promise.
 #[test]
-fn what_an_earlier_life_acknowledged_counts_no_more() {
+fn what_an_earlier_incarnation_acknowledged_counts_no_more() {
     for is_told in [true, false] {
         let mut world = World::of(5).seeded(1);
         world.start_all();
@@ -113,54 +113,54 @@ fn what_an_earlier_life_acknowledged_counts_no_more() {
         world.run(ms(30));
         let sent_at = world.last_heartbeat(leader);
         let (term, lease) = (world.node(leader).term(), world.node(leader).lease(world.now));
-        let ack = |lives| ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives };
-        world.ask(earlier, leader, ack(world.lives(earlier)));
+        let ack = |incarnations| ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations };
+        world.ask(earlier, leader, ack(world.incarnations(earlier)));
         assert_eq!(world.node(leader).lease(world.now), lease, "two are no majority");
-        let mut lives = world.lives(other);
+        let mut incarnations = world.incarnations(other);
         if is_told {
             let node = world.machines[earlier].settings.id.key();
-            let life = Incarnation(world.node(earlier).incarnation().0 + 5);
-            let told = [KnownLife { node, life }];
+            let incarnation = Incarnation(world.node(earlier).incarnation().0 + 5);
+            let told = [KnownIncarnation { node, incarnation }];
             tell(&mut world, other, leader, &told);
-            lives = digest(&told);
+            incarnations = digest(&told);
         }
-        world.ask(other, leader, ack(lives));
+        world.ask(other, leader, ack(incarnations));
         assert_eq!(world.node(leader).lease(world.now) == lease, is_told, "{}", world.story());
     }
 }
 
-/// Its own name is among those that are told of: a later life takes part, be it the last that there is room for.
+/// Its own name is among those that are told of: a later incarnation takes part, be it the last that there is room for.
 #[test]
-fn who_is_told_of_its_own_later_life_stops() {
+fn who_is_told_of_its_own_later_incarnation_stops() {
     for last in [false, true] {
         let mut world = World::of(3).of_hermits();
-        let life = if last { 1 << 63 } else { world.node(VOTER).incarnation().0 + 5 };
-        let told = KnownLife { life: Incarnation(life), ..somebody(0) };
+        let incarnation = if last { 1 << 63 } else { world.node(VOTER).incarnation().0 + 5 };
+        let told = KnownIncarnation { incarnation: Incarnation(incarnation), ..somebody(0) };
         tell(&mut world, 0, VOTER, &[told]);
         assert_ne!(world.role(VOTER), Role::Stopped);
         let node = world.machines[VOTER].settings.id.key();
-        tell(&mut world, 0, VOTER, &[KnownLife { node, ..told }]);
+        tell(&mut world, 0, VOTER, &[KnownIncarnation { node, ..told }]);
         assert_eq!(world.role(VOTER), Role::Stopped);
     }
 }
 
-/// Nobody is to be made believe in a life above which there is no room (E18).
+/// Nobody is to be made believe in an incarnation above which there is no room (E18).
 #[test]
-fn a_life_that_no_clock_accounts_for_is_not_learned() {
+fn an_incarnation_that_no_clock_accounts_for_is_not_learned() {
     let mut world = World::of(3).of_hermits();
     let node = world.machines[1].settings.id.key();
     let largest = Incarnation(u64::MAX);
-    tell(&mut world, 0, VOTER, &[KnownLife { node, life: largest }]);
+    tell(&mut world, 0, VOTER, &[KnownIncarnation { node, incarnation: largest }]);
     let (term, sent_at) = (world.fresh_term(), world.now);
     let answers = world.ask(1, VOTER, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
     assert!(matches!(answers[..], [ElectionMessage::HeartbeatAck { .. }]), "{answers:?}");
     let own = world.machines[VOTER].settings.id.key();
-    tell(&mut world, 0, VOTER, &[KnownLife { node: own, life: largest }]);
+    tell(&mut world, 0, VOTER, &[KnownIncarnation { node: own, incarnation: largest }]);
     assert_ne!(world.role(VOTER), Role::Stopped);
 }
 
-/// It may have been replaced while it was silent. What the others acknowledged before it came back, they said without knowing that it
-/// would count: they may have met its replacement since, and it may count elsewhere.
+/// It may have been replaced while it was silent. What the others acknowledged before it came back, they said without
+/// knowing that it would count: they may have met its replacement since, and it may count elsewhere.
 #[test]
 fn who_was_silent_for_a_lease_counts_with_what_was_acknowledged_since() {
     let mut world = World::of(5).seeded(1);
@@ -174,8 +174,8 @@ fn who_was_silent_for_a_lease_counts_with_what_was_acknowledged_since() {
     world.network.isolate(leader);
     let ack = |world: &mut World, from: usize| {
         let sent_at = world.last_heartbeat(leader);
-        let (term, lives) = (world.node(leader).term(), world.lives(leader));
-        world.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives });
+        let (term, incarnations) = (world.node(leader).term(), world.incarnations(leader));
+        world.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
         world.node(leader).lease(world.now)
     };
     world.run(ms(30));
@@ -210,7 +210,13 @@ fn words_that_wait_do_not_displace_each_other() {
     world.run_till(ms(500), "a pre-candidate", |world| world.role(voter) == Role::PreCandidate);
     let (known, later) = ([somebody(77)], [somebody(77), somebody(78)]);
     let (round, _) = world.last_round(voter);
-    let yes = |lives| ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
+    let yes = |incarnations| ElectionMessage::PreVoteReply {
+        round,
+        refusal: None,
+        term: Term(0),
+        stamp: Term(0),
+        incarnations,
+    };
     // Given one that says yes twice, since when it has heard of more, and another one, …
     world.ask(0, voter, yes(digest(&known)));
     world.ask(0, voter, yes(digest(&later)));
@@ -224,9 +230,10 @@ fn words_that_wait_do_not_displace_each_other() {
     assert_eq!(world.role(voter), Role::Candidate, "{}", world.story());
 }
 
-/// A life that another voter has met replaces one which acknowledges until then: it may have acknowledged elsewhere as well.
+/// An incarnation that another voter has met replaces one which acknowledges until then: it may have acknowledged
+/// elsewhere as well.
 #[test]
-fn a_later_life_counts_with_what_was_acknowledged_since_it_was_told_of() {
+fn a_later_incarnation_counts_with_what_was_acknowledged_since_it_was_told_of() {
     let mut world = World::of(5).seeded(1);
     world.start_all();
     let leader = world.elect();
@@ -236,21 +243,22 @@ fn a_later_life_counts_with_what_was_acknowledged_since_it_was_told_of() {
     world.run(ms(30));
     let lease = world.node(leader).lease(world.now);
     assert!(lease.is_some());
-    let life = Incarnation(world.node(earlier).incarnation().0 + 5);
+    let incarnation = Incarnation(world.node(earlier).incarnation().0 + 5);
     let ack = |world: &mut World, from: usize| {
         let sent_at = world.last_heartbeat(leader);
-        let (term, lives) = (world.node(leader).term(), world.lives(leader));
-        let mut ack = world.forge(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), lives });
+        let (term, incarnations) = (world.node(leader).term(), world.incarnations(leader));
+        let mut ack =
+            world.forge(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
         if from == earlier {
-            ack.from_incarnation = life;
+            ack.from_incarnation = incarnation;
         }
         world.give(leader, Event::Message(ack));
         world.node(leader).lease(world.now)
     };
-    // Given one promise, and then that of a life that the leader was told of meanwhile, then they do not make a majority, …
+    // Given one promise, and then that of an incarnation that the leader was told of meanwhile, then they do not make a majority, …
     assert_eq!(ack(&mut world, other), lease);
     let node = world.machines[earlier].settings.id.key();
-    tell(&mut world, other, leader, &[KnownLife { node, life }]);
+    tell(&mut world, other, leader, &[KnownIncarnation { node, incarnation }]);
     assert_eq!(ack(&mut world, earlier), lease, "{}", world.story());
     // … but they do once both have acknowledged what was sent after that.
     world.run(ms(30));
@@ -258,7 +266,7 @@ fn a_later_life_counts_with_what_was_acknowledged_since_it_was_told_of() {
     assert!(ack(&mut world, earlier).map(|lease| lease.valid_until) > lease.map(|lease| lease.valid_until));
 }
 
-/// Who refuses in its boot wait and takes part afterwards is the same life: what it has said still counts.
+/// Who refuses in its boot wait and takes part afterwards is the same incarnation: what it has said still counts.
 #[test]
 fn a_candidate_does_not_ask_again_who_refused_before_it_took_part() {
     let mut world = World::of(3);
@@ -282,12 +290,12 @@ fn a_candidate_does_not_ask_again_who_refused_before_it_took_part() {
     // Given a candidate that one has refused, …
     world.run_till(ms(2_000), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
     takes_part(&mut world, 1);
-    let ((round, _), lives) = (world.last_round(VOTER), world.lives(VOTER));
-    let yes = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
+    let ((round, _), incarnations) = (world.last_round(VOTER), world.incarnations(VOTER));
+    let yes = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), incarnations };
     world.ask(1, VOTER, yes);
     assert_eq!(world.role(VOTER), Role::Candidate, "{}", world.story());
     let (asked_for, refusal) = (world.node(VOTER).term(), Some(Refusal::BootWait));
-    let no = ElectionMessage::VoteReply { asked: asked_for, refusal, term: Term(0), stamp: Term(0), lives };
+    let no = ElectionMessage::VoteReply { asked: asked_for, refusal, term: Term(0), stamp: Term(0), incarnations };
     world.ask(0, VOTER, no);
     // … when that one's boot wait is over, then the silent one alone is asked again.
     takes_part(&mut world, 0);
@@ -297,14 +305,14 @@ fn a_candidate_does_not_ask_again_who_refused_before_it_took_part() {
     assert_eq!(asked(&world), [refused, silent + 1], "{}", world.story());
 }
 
-/// What only a life after its boot wait says shows that it takes part (E9, E24). A refusal does not, nor a greeting from within the boot
-/// wait.
+/// What only an incarnation after its boot wait says shows that it takes part (E9, E24). A refusal does not, nor a
+/// greeting from within the boot wait.
 #[test]
-fn a_life_takes_part_with_the_first_thing_that_says_so() {
-    let (term, stamp, lives) = (Term(0), Term(0), LivesDigest::default());
+fn an_incarnation_takes_part_with_the_first_thing_that_says_so() {
+    let (term, stamp, incarnations) = (Term(0), Term(0), IncarnationsDigest::default());
     let hello = |booting| Session::Hello { to: id(VOTER).key(), answer: true, booting, known: Incarnation::UNKNOWN };
-    let vote = |refusal| ElectionMessage::VoteReply { asked: term, refusal, term, stamp, lives };
-    let pre_vote = |refusal| ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, lives };
+    let vote = |refusal| ElectionMessage::VoteReply { asked: term, refusal, term, stamp, incarnations };
+    let pre_vote = |refusal| ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, incarnations };
     let request = ElectionMessage::PreVoteRequest { round: 1, term, consent: None };
     for (message, shows_it) in [
         (Message::Session(hello(true)), false),
@@ -318,7 +326,7 @@ fn a_life_takes_part_with_the_first_thing_that_says_so() {
         (Message::Election(pre_vote(Some(Refusal::BootWait))), false),
         (Message::Election(pre_vote(None)), true),
         (Message::Election(request), true),
-        (Message::Lives(Box::new(LivesTold { answer: true, lives: Vec::new() })), false),
+        (Message::Incarnations(Box::new(IncarnationsReport { answer: true, incarnations: Vec::new() })), false),
     ] {
         // Given a voter that has met others in their boot wait alone, …
         let mut world = World::of(3);
@@ -326,32 +334,32 @@ fn a_life_takes_part_with_the_first_thing_that_says_so() {
         world.run(ms(100));
         (0..3).for_each(|n| world.network.isolate(n));
         world.run(ms(100));
-        let known = |n: usize| KnownLife { node: id(n).key(), life: world.node(n).incarnation() };
+        let known = |n: usize| KnownIncarnation { node: id(n).key(), incarnation: world.node(n).incarnation() };
         let (before, after) = (digest(&[known(VOTER)]), digest(&[known(VOTER), known(1)]));
-        assert_eq!(world.lives(VOTER), before);
+        assert_eq!(world.incarnations(VOTER), before);
         // … when one of them says that, then it is among those that take part, or is not.
         let said = world.envelope(1, VOTER, message.clone());
         world.give(VOTER, Event::Message(said));
-        assert_eq!(world.lives(VOTER), if shows_it { after } else { before }, "{message:?}");
+        assert_eq!(world.incarnations(VOTER), if shows_it { after } else { before }, "{message:?}");
     }
 }
 
-/// What a voter knew when it gave its word, it has told; but not for a later life.
+/// What a voter knew when it gave its word, it has told; but not for a later incarnation.
 #[test]
-fn a_held_word_of_an_earlier_life_does_not_count_for_the_later_one() {
+fn a_held_word_of_an_earlier_incarnation_does_not_count_for_the_later_one() {
     let mut world = World::of(3).of_hermits();
     world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
     // Given a yes of somebody that knew more,
     let known = vec![somebody(77)];
     let yes = yes(&world, digest(&known));
     world.ask(0, VOTER, yes);
-    // and that a later life of it takes part,
+    // and that a later incarnation of it takes part,
     let later = Incarnation(world.node(0).incarnation().0 + 5);
-    let later_life = KnownLife { node: world.machines[0].settings.id.key(), life: later };
-    tell(&mut world, 1, VOTER, &[later_life]);
+    let later_incarnation = KnownIncarnation { node: world.machines[0].settings.id.key(), incarnation: later };
+    tell(&mut world, 1, VOTER, &[later_incarnation]);
     // when that one tells what the earlier one knew, then the word of the earlier one still does not count.
-    let told = LivesTold { answer: true, lives: known };
-    let envelope = world.envelope(0, VOTER, Message::Lives(Box::new(told)));
+    let told = IncarnationsReport { answer: true, incarnations: known };
+    let envelope = world.envelope(0, VOTER, Message::Incarnations(Box::new(told)));
     world.give(VOTER, Event::Message(Envelope { from_incarnation: later, ..envelope }));
     assert_eq!(world.role(VOTER), Role::PreCandidate, "{}", world.story());
 }

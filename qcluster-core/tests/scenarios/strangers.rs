@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use qcluster_core::{
-    DropReason, Durability, ElectionMessage, Endpoint, EndpointBoot, Envelope, Event, Incarnation, Input, LivesDigest,
-    Message, MessageKind, NodeId, Role, Session, Settings, Term, Time, read_datagram, write_datagram,
+    DropReason, Durability, ElectionMessage, Endpoint, EndpointBoot, Envelope, Event, Incarnation, IncarnationsDigest,
+    Input, Message, MessageKind, NodeId, Role, Session, Settings, Term, Time, read_datagram, write_datagram,
 };
 
 use crate::dice::Dice;
@@ -32,15 +32,15 @@ fn is_dropped(world: &mut World, to: usize, envelope: &Envelope, reason: DropRea
 }
 
 fn every_message(term: Term, now: Time) -> Vec<ElectionMessage> {
-    let (stamp, refusal, lives) = (Term(0), None, LivesDigest::default());
+    let (stamp, refusal, incarnations) = (Term(0), None, IncarnationsDigest::default());
     vec![
         ElectionMessage::Heartbeat { term, sent_at: now, active: true, stamp },
-        ElectionMessage::HeartbeatAck { term, sent_at: now, stamp, lives },
+        ElectionMessage::HeartbeatAck { term, sent_at: now, stamp, incarnations },
         ElectionMessage::StaleTerm { term },
         ElectionMessage::PreVoteRequest { round: 1, term, consent: None },
-        ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, lives },
+        ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, incarnations },
         ElectionMessage::VoteRequest { term, released: None },
-        ElectionMessage::VoteReply { asked: term, refusal, term, stamp, lives },
+        ElectionMessage::VoteReply { asked: term, refusal, term, stamp, incarnations },
         ElectionMessage::Release { term, successor: Some(id(0).key()) },
         ElectionMessage::CouldYouWin { term },
         ElectionMessage::CouldWin { term, reached: u64::MAX },
@@ -82,13 +82,13 @@ fn a_greeting_of_a_stranger_renames_nobody() {
     let mut world = World::of(3);
     world.start_all();
     world.run(ms(50));
-    let life = world.node(0).incarnation();
-    let known = Incarnation(life.0 + 5);
+    let incarnation = world.node(0).incarnation();
+    let known = Incarnation(incarnation.0 + 5);
     let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known };
     let mut envelope = world.envelope(1, 0, Message::Session(hello));
     envelope.from = NodeId::new("stranger").unwrap().key();
     is_dropped(&mut world, 0, &envelope, DropReason::Stranger);
-    assert_eq!(world.node(0).incarnation(), life);
+    assert_eq!(world.node(0).incarnation(), incarnation);
 }
 
 #[test]
@@ -155,14 +155,14 @@ fn the_largest_term_is_dropped_even_by_who_has_come_close_to_it() {
 }
 
 #[test]
-fn scenario_20_a_message_for_another_life_is_dropped_and_counted() {
+fn scenario_20_a_message_for_another_incarnation_is_dropped_and_counted() {
     let (mut world, leader, follower) = led();
     for n in [leader, follower] {
         for message in every_message(world.fresh_term(), world.now) {
-            for life in [0, 1, u64::MAX] {
+            for incarnation in [0, 1, u64::MAX] {
                 let mut envelope = world.forge((n + 1) % 3, n, message);
-                envelope.to_incarnation = Incarnation(life);
-                is_dropped(&mut world, n, &envelope, DropReason::OtherLife);
+                envelope.to_incarnation = Incarnation(incarnation);
+                is_dropped(&mut world, n, &envelope, DropReason::OtherIncarnation);
             }
         }
     }
@@ -170,9 +170,9 @@ fn scenario_20_a_message_for_another_life_is_dropped_and_counted() {
     assert_eq!((world.leader(), world.elections()), (leader, 1));
 }
 
-/// A greeting may go astray, a probe is a question to one life alone, and who has just answered knows already.
+/// A greeting may go astray, a probe is a question to one incarnation alone, and who has just answered knows already.
 #[test]
-fn who_names_another_life_is_told_the_present_one_if_it_asks_for_this_node() {
+fn who_names_another_incarnation_is_told_the_present_one_if_it_asks_for_this_node() {
     let (mut world, leader, follower) = led();
     let key = |n: usize| world.machines[n].settings.id.key();
     let (here, elsewhere) = (key(leader), key(3 - leader - follower));
@@ -214,13 +214,13 @@ fn what_is_received_is_counted_by_its_kind() {
 }
 
 #[test]
-fn scenario_20_a_message_of_another_life_of_a_voter_is_not_believed() {
+fn scenario_20_a_message_of_another_incarnation_of_a_voter_is_not_believed() {
     let (mut world, leader, follower) = led();
     for (n, from) in [(leader, follower), (follower, leader)] {
         for message in every_message(world.fresh_term(), world.now) {
             let mut envelope = world.forge(from, n, message);
             envelope.from_incarnation = Incarnation(envelope.from_incarnation.0 + 1);
-            is_dropped(&mut world, n, &envelope, DropReason::UnprovenLife);
+            is_dropped(&mut world, n, &envelope, DropReason::UnprovenIncarnation);
         }
     }
     world.run(ms(1_000));
@@ -297,19 +297,20 @@ fn nonsense_from_known_voters_neither_panics_nor_sticks() {
     }
 }
 
-/// A life that claims to be beyond all that a clock accounts for stops nobody from being itself; what is just within that is believed.
+/// An incarnation that claims to be beyond all that a clock accounts for stops nobody from being itself; what is just
+/// within that is believed.
 #[test]
-fn a_node_that_is_told_of_an_impossible_life_of_its_own_keeps_its_name() {
+fn a_node_that_is_told_of_an_impossible_incarnation_of_its_own_keeps_its_name() {
     const LARGEST: u64 = 1 << 63;
     for (known, is_believed) in [(u64::MAX, false), (LARGEST + 1, false), (LARGEST, true)] {
         let mut world = World::of(3);
         world.start_all();
         world.run(ms(50));
-        let life = world.node(0).incarnation();
+        let incarnation = world.node(0).incarnation();
         let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known: Incarnation(known) };
         let hello = world.envelope(1, 0, Message::Session(hello));
         world.give(0, Event::Message(hello));
-        assert_eq!(world.node(0).incarnation() != life, is_believed, "{known}");
+        assert_eq!(world.node(0).incarnation() != incarnation, is_believed, "{known}");
         assert!(!is_believed || world.node(0).incarnation() > Incarnation(known));
         world.elect();
     }

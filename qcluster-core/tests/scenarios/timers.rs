@@ -18,8 +18,9 @@ fn asks_around(world: &mut World) {
 fn lose_a_candidacy(world: &mut World) {
     asks_around(world);
     let (round, term) = world.last_round(VOTER);
-    let lives = world.lives(0);
-    let encouraged = ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), lives };
+    let incarnations = world.incarnations(0);
+    let encouraged =
+        ElectionMessage::PreVoteReply { round, refusal: None, term: Term(0), stamp: Term(0), incarnations };
     world.ask(0, VOTER, encouraged);
     assert_eq!(world.role(VOTER), Role::Candidate);
     for other in [0, 1] {
@@ -27,7 +28,7 @@ fn lose_a_candidacy(world: &mut World) {
         world.ask(
             other,
             VOTER,
-            ElectionMessage::VoteReply { asked: term, refusal, term: Term(0), stamp: Term(0), lives },
+            ElectionMessage::VoteReply { asked: term, refusal, term: Term(0), stamp: Term(0), incarnations },
         );
     }
     assert_eq!(world.role(VOTER), Role::Follower);

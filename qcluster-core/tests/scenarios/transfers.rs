@@ -148,7 +148,7 @@ fn transfers_back_and_forth_never_overlap() {
 }
 
 #[test]
-fn scenario_33_a_release_is_honoured_for_no_other_life_of_its_leader() {
+fn scenario_33_a_release_is_honoured_for_no_other_incarnation_of_its_leader() {
     for seed in 0..50 {
         // Given a leader that hands over while its words are held back, …
         let (mut world, old) = led(3, seed);
@@ -195,7 +195,7 @@ fn scenario_33_a_release_of_an_older_term_frees_nobody_from_a_newer_promise() {
         world.network.catch(|_, _, message| is(message, "release"));
         world.give(old, Event::Transfer(Some(id((old + 1) % 3))));
         world.network.stop_catching();
-        // The same life leads again, in a later term.
+        // The same incarnation leads again, in a later term.
         world.elect();
         world.run(ms(200));
         let other = world.leader();
@@ -210,7 +210,7 @@ fn scenario_33_a_release_of_an_older_term_frees_nobody_from_a_newer_promise() {
     }
 }
 
-/// Promises name the leadership to the last bit: node, life and term.
+/// Promises name the leadership to the last bit: node, incarnation and term.
 #[test]
 fn scenario_33_a_release_of_another_leadership_of_the_same_node_frees_nobody() {
     let mut world = World::of(3).of_hermits();

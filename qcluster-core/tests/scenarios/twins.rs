@@ -54,9 +54,9 @@ fn a_second_node_on_a_clock_that_was_set_back_stops_too() {
     }
 }
 
-/// The other one is dead, and only the wall clock says that it was the later: the new life rises above it.
+/// The other one is dead, and only the wall clock says that it was the later: the new incarnation rises above it.
 #[test]
-fn a_node_whose_clock_was_set_back_rises_above_its_dead_life() {
+fn a_node_whose_clock_was_set_back_rises_above_its_dead_incarnation() {
     for seed in 0..50 {
         let mut world = World::of(3).seeded(seed);
         world.start_all();
@@ -166,9 +166,9 @@ fn two_that_hear_each_other_directly_know_who_stops() {
     }
 }
 
-/// A recording of a life that is over is no twin.
+/// A recording of an incarnation that is over is no twin.
 #[test]
-fn words_of_a_dead_life_stop_nobody() {
+fn words_of_a_dead_incarnation_stop_nobody() {
     let mut world = World::of(3);
     world.network.catch(|from, _, _| from == 0);
     world.start_all();
@@ -191,10 +191,10 @@ fn words_of_a_dead_life_stop_nobody() {
     assert_ne!(world.role(0), Role::Stopped);
 }
 
-/// The life that it had replaced comes back just while it restarts, and the two hear each other directly. Neither would be left if it
-/// stopped: the voters stop that one. Nor do the two answer each other without end.
+/// The incarnation that it had replaced comes back just while it restarts, and the two hear each other directly.
+/// Neither would be left if it stopped: the voters stop that one. Nor do the two answer each other without end.
 #[test]
-fn a_restarted_replacement_does_not_stop_for_the_life_that_it_replaced() {
+fn a_restarted_replacement_does_not_stop_for_the_incarnation_that_it_replaced() {
     let mut world = World::of(3).seeded(1);
     world.start_all();
     world.elect();
@@ -209,14 +209,14 @@ fn a_restarted_replacement_does_not_stop_for_the_life_that_it_replaced() {
     world.start(replacement);
     world.run(ms(50));
     assert_eq!(world.role(replacement), Role::Booting, "{}", world.story());
-    // Given a word of the life before the last one, then it is ignored, and not answered, …
+    // Given a word of the incarnation before the last one, then it is ignored, and not answered, …
     let twin = Session::Twin { other: world.node(name).incarnation(), booting: false };
     let envelope = world.envelope(name, replacement, Message::Session(twin));
     let said = world.transcript.messages().count();
     world.give(replacement, Event::Message(envelope));
     assert_eq!(world.transcript.messages().count(), said);
     assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
-    // … but not one of the life that it would be the later one of.
+    // … but not one of the incarnation that it would be the later one of.
     let twin = Session::Twin {
         other: qcluster_core::Incarnation(world.node(replacement).incarnation().0 - 1),
         booting: false,
@@ -226,10 +226,10 @@ fn a_restarted_replacement_does_not_stop_for_the_life_that_it_replaced() {
     assert_eq!(world.role(replacement), Role::Stopped, "{}", world.story());
 }
 
-/// A voter that has met the thawed life alone tells the replacement, which restarts, that it is the later one of the two, and the others tell
-/// the thawed one that it was replaced: one of that name is left.
+/// A voter that has met the thawed incarnation alone tells the replacement, which restarts, that it is the later one of
+/// the two, and the others tell the thawed one that it was replaced: one of that name is left.
 #[test]
-fn a_restarted_replacement_does_not_stop_for_what_others_say_of_the_life_that_it_replaced() {
+fn a_restarted_replacement_does_not_stop_for_what_others_say_of_the_incarnation_that_it_replaced() {
     for seed in 0..100 {
         let mut world = World::of(3).seeded(seed);
         let replacement = twin_of(&mut world, 0);
@@ -251,10 +251,10 @@ fn a_restarted_replacement_does_not_stop_for_what_others_say_of_the_life_that_it
     }
 }
 
-/// A word of a life that was replaced long ago is ignored. Not so one of the life just before this one: the voters have worked with
-/// it, and it may still be there.
+/// A word of an incarnation that was replaced long ago is ignored. Not so one of the incarnation just before this one:
+/// the voters have worked with it, and it may still be there.
 #[test]
-fn a_restarted_node_stops_for_the_life_that_the_voters_worked_with_last() {
+fn a_restarted_node_stops_for_the_incarnation_that_the_voters_worked_with_last() {
     let mut world = World::of(3).seeded(1);
     world.start_all();
     world.elect();
@@ -271,9 +271,9 @@ fn a_restarted_node_stops_for_the_life_that_the_voters_worked_with_last() {
     assert_eq!(world.role(name), Role::Stopped, "{}", world.story());
 }
 
-/// It names the life that it speaks to, so it is there now.
+/// It names the incarnation that it speaks to, so it is there now.
 #[test]
-fn another_life_of_the_own_name_that_speaks_is_counted() {
+fn another_incarnation_of_the_own_name_that_speaks_is_counted() {
     let mut world = World::of(3).seeded(1);
     world.start_all();
     world.elect();
@@ -287,9 +287,9 @@ fn another_life_of_the_own_name_that_speaks_is_counted() {
     assert_ne!(world.role(0), Role::Stopped);
 }
 
-/// Else an answer from yesterday would speak for the life that is asked today.
+/// Else an answer from yesterday would speak for the incarnation that is asked today.
 #[test]
-fn each_question_to_two_lives_has_a_number_of_its_own() {
+fn each_question_to_two_incarnations_has_a_number_of_its_own() {
     let mut world = World::of(3).seeded(1);
     world.start_all();
     world.run(ms(1_000));
@@ -307,17 +307,17 @@ fn each_question_to_two_lives_has_a_number_of_its_own() {
 }
 
 #[test]
-fn who_hears_two_lives_of_a_name_says_so_once() {
+fn who_hears_two_incarnations_of_a_name_says_so_once() {
     let mut world = World::of(3).seeded(1);
     world.start_all();
     world.elect();
     world.run(ms(1_000));
     let twin = twin_of(&mut world, 0);
     world.start(twin);
-    let life = world.node(twin).incarnation();
+    let incarnation = world.node(twin).incarnation();
     world.run(ms(149));
     let name = world.node(1).rules().index_of(id(0).key()).unwrap();
-    assert_eq!(world.count(|n, told| n == 1 && told == Notification::TwinSeen { voter: name, other: life }), 1);
+    assert_eq!(world.count(|n, told| n == 1 && told == Notification::TwinSeen { voter: name, other: incarnation }), 1);
     assert!(world.node(1).counters().twins > 0);
 }
 
@@ -328,8 +328,8 @@ fn of_two_that_boot_the_larger_one_stops() {
         let mut world = World::of(3).seeded(1);
         world.start_all();
         world.run(ms(50));
-        let life = world.node(0).incarnation().0;
-        let other = qcluster_core::Incarnation(if above { life + 1 } else { life - 1 });
+        let incarnation = world.node(0).incarnation().0;
+        let other = qcluster_core::Incarnation(if above { incarnation + 1 } else { incarnation - 1 });
         let said = world.envelope(1, 0, Message::Session(Session::Twin { other, booting: true }));
         world.give(0, Event::Message(said));
         assert_eq!(world.role(0) == Role::Stopped, stops, "{}", world.story());

@@ -99,7 +99,7 @@ fn scenario_11_of_two_requests_in_a_term_one_is_granted_again_and_again() {
 }
 
 #[test]
-fn scenario_11_another_life_of_the_candidate_is_another_candidate() {
+fn scenario_11_another_incarnation_of_the_candidate_is_another_candidate() {
     let mut world = durable(3).of_hermits();
     let term = world.fresh_term();
     assert_eq!(votes(&world.ask(0, 2, request(term))), [None]);
@@ -114,14 +114,14 @@ fn scenario_11_another_life_of_the_candidate_is_another_candidate() {
     assert_eq!(votes(&world.ask(0, 2, request(term))), [Some(Refusal::Voted)], "a token never serves twice");
 }
 
-/// A vote that waits for a slow disk is for one life of the candidate: the next one is not told of it.
+/// A vote that waits for a slow disk is for one incarnation of the candidate: the next one is not told of it.
 #[test]
-fn a_vote_is_told_to_no_other_life_than_the_one_that_asked() {
+fn a_vote_is_told_to_no_other_incarnation_than_the_one_that_asked() {
     let mut world = durable(3).of_hermits();
     let term = world.fresh_term();
     world.machines[2].disk = Disk::Held;
     assert_eq!(votes(&world.ask(0, 2, request(term))), []);
-    // Given that the candidate restarts, and its new life is known to the voter, …
+    // Given that the candidate restarts, and its new incarnation is known to the voter, …
     world.start(0);
     world.network.join(0, 2);
     world.run(ms(120));
@@ -251,7 +251,13 @@ fn a_vote_that_was_overtaken_by_a_term_is_never_told() {
     world.ask(
         1,
         2,
-        ElectionMessage::PreVoteReply { round, refusal, term: later, stamp: Term(0), lives: world.lives(1) },
+        ElectionMessage::PreVoteReply {
+            round,
+            refusal,
+            term: later,
+            stamp: Term(0),
+            incarnations: world.incarnations(1),
+        },
     );
     // … when the disk is done at last, then no vote is told: not in the first term, nor in the later one.
     let before = world.sent("vote_reply");
@@ -260,7 +266,7 @@ fn a_vote_that_was_overtaken_by_a_term_is_never_told() {
     assert_eq!(world.sent("vote_reply"), before, "{}", world.transcript.in_full(&world.machines));
 }
 
-/// What a voter without memory may have voted in an earlier life lies below its boot stamp (E12).
+/// What a voter without memory may have voted in an earlier incarnation lies below its boot stamp (E12).
 #[test]
 fn a_voter_without_memory_votes_only_above_its_stamp() {
     let mut world = World::of(3).of_hermits();
@@ -354,7 +360,7 @@ fn scenario_13_a_voter_that_cannot_save_abstains_says_so_and_disturbs_nobody() {
         assert_eq!(world.role(broken), Role::Follower);
         assert!(world.machines[sound].node.is_some());
         assert_eq!(world.elections(), 2);
-        // Even a mended disk does not bring it back in this life: what it holds is not known.
+        // Even a mended disk does not bring it back in this incarnation: what it holds is not known.
         world.machines[broken].disk = Disk::Quick;
         let term = world.fresh_term();
         world.isolate(broken);

@@ -22,9 +22,9 @@ fn greet(world: &mut World, booting: bool) {
     world.give(0, Event::Message(greeting));
 }
 
-/// A life carries the time of its start, so one that starts just now shows what its clock shows.
+/// An incarnation carries the time of its start, so one that starts just now shows what its clock shows.
 #[test]
-fn a_wall_clock_that_is_more_than_a_minute_behind_is_told_once_a_life() {
+fn a_wall_clock_that_is_more_than_a_minute_behind_is_told_once_an_incarnation() {
     let mut world = World::of(2);
     world.machines[1].wall_ms -= 59_000;
     world.start_all();
@@ -37,7 +37,7 @@ fn a_wall_clock_that_is_more_than_a_minute_behind_is_told_once_a_life() {
     greet(&mut world, true);
     greet(&mut world, true);
     assert_eq!(told(&world), [-60_001]);
-    // The next life is news again.
+    // The next incarnation is news again.
     world.machines[1].wall_ms += 3_600_000;
     world.start(1);
     world.run(ms(1_000));

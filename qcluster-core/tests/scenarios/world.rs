@@ -46,7 +46,7 @@ pub fn election(message: &Message) -> Option<&ElectionMessage> {
         | Message::Observer(_)
         | Message::Membership(_)
         | Message::Registry(_)
-        | Message::Lives(_) => None,
+        | Message::Incarnations(_) => None,
     }
 }
 
@@ -114,7 +114,7 @@ impl World {
     /// Starts a node, with what its disk holds. One that runs is killed first.
     pub fn start(&mut self, n: usize) {
         self.seed += 1;
-        self.judge.forget_life(n);
+        self.judge.forget_incarnation(n);
         let now = self.now;
         let machine = &mut self.machines[n];
         let rules = machine.settings.check().expect("scenario settings are valid");
@@ -128,7 +128,7 @@ impl World {
     pub fn crash(&mut self, n: usize) {
         self.machines[n].node = None;
         self.machines[n].held.clear();
-        self.judge.forget_life(n);
+        self.judge.forget_incarnation(n);
         self.note(n, "crashes");
     }
 
@@ -234,11 +234,11 @@ impl World {
         self.transcript.sent(self.now, from, to, message, arrives);
     }
 
-    /// Whom a message reaches: the machine with the life that it names, or else the first of that name, one on which something runs if
-    /// there is one.
+    /// Whom a message reaches: the machine with the incarnation that it names, or else the first of that name, one on
+    /// which something runs if there is one.
     fn find(&self, from: usize, envelope: &Envelope) -> Option<usize> {
         let named = |n: &usize| *n != from && self.machines[*n].settings.id.key() == envelope.to;
-        let alive = |n: &usize| self.machines[*n].life() == Some(envelope.to_incarnation);
+        let alive = |n: &usize| self.machines[*n].incarnation() == Some(envelope.to_incarnation);
         let candidates = || (0..self.machines.len()).filter(named);
         let runs = |n: &usize| self.machines[*n].node.is_some();
         candidates().find(alive).or_else(|| candidates().find(runs)).or_else(|| candidates().next())

@@ -15,7 +15,7 @@ pub(crate) struct Machine {
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) told: Vec<Notification>,
     settings: Settings,
-    lives: u64,
+    incarnations: u64,
 }
 
 pub(crate) struct Cluster {
@@ -64,7 +64,7 @@ impl Cluster {
     }
 
     fn new(settings: Vec<Settings>) -> Self {
-        let machine = |settings| Machine { endpoint: None, told: Vec::new(), settings, lives: 0 };
+        let machine = |settings| Machine { endpoint: None, told: Vec::new(), settings, incarnations: 0 };
         let machines = settings.into_iter().map(machine).collect();
         let mut cluster = Self { now: Time::ZERO, machines, mail: BTreeMap::new(), posted: 0, cut: Vec::new() };
         for n in 0..cluster.machines.len() {
@@ -73,13 +73,13 @@ impl Cluster {
         cluster
     }
 
-    /// Starts a node, or its next life, at its address.
+    /// Starts a node, or its next incarnation, at its address.
     pub(crate) fn start(&mut self, n: usize) {
         let now = self.now;
         let machine = &mut self.machines[n];
-        machine.lives += 1;
-        let stamp_ms = 1_764_000_000_000 + now.as_nanos() / 1_000_000 + machine.lives;
-        let boot = EndpointBoot { seed: 1 + n as u64 + 1_000 * machine.lives, stamp_ms, saved: None };
+        machine.incarnations += 1;
+        let stamp_ms = 1_764_000_000_000 + now.as_nanos() / 1_000_000 + machine.incarnations;
+        let boot = EndpointBoot { seed: 1 + n as u64 + 1_000 * machine.incarnations, stamp_ms, saved: None };
         machine.endpoint = Some(Endpoint::new(machine.settings.check().unwrap(), boot, now).unwrap());
         machine.told.clear();
     }

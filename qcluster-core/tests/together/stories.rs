@@ -112,7 +112,7 @@ fn scenario_23_a_restarted_member_is_used_at_once() {
     for n in 0..4 {
         let member = cluster.node(n).member(id(2).key()).unwrap();
         assert_eq!(member.state, State::Alive, "seen by {n}");
-        assert_eq!(member.standing.life, cluster.node(2).incarnation(), "seen by {n}");
+        assert_eq!(member.standing.incarnation, cluster.node(2).incarnation(), "seen by {n}");
     }
 }
 

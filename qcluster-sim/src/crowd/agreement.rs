@@ -42,9 +42,11 @@ impl Crowd {
                 .map(|member| format!("{} {} {:?}", member.id, member.state.name(), member.standing))
                 .collect();
             let unknown: Vec<usize> = unknown.collect();
-            let (life, hash) = (node.incarnation(), node.members_hash());
-            let written =
-                write!(text, "\n  {host} ({life:?}, {hash:016x}): wrong of {wrong:?}, does not know {unknown:?}");
+            let (incarnation, hash) = (node.incarnation(), node.members_hash());
+            let written = write!(
+                text,
+                "\n  {host} ({incarnation:?}, {hash:016x}): wrong of {wrong:?}, does not know {unknown:?}"
+            );
             debug_assert!(written.is_ok(), "a text takes whatever is written");
         }
         text

@@ -15,7 +15,7 @@ impl Crowd {
             match job {
                 Job::Deliver(slot) => self.deliver(slot),
                 Job::Wake(host) => self.wake(host as usize, at),
-                Job::GoOn(host, life) => self.go_on(host as usize, life),
+                Job::GoOn(host, incarnation) => self.go_on(host as usize, incarnation),
             }
         }
         self.now = self.now.max(end);
@@ -66,9 +66,9 @@ impl Crowd {
     }
 
     /// A process that stood still finds its timer fired and its socket full, and looks at either first.
-    fn go_on(&mut self, host: usize, life: u32) {
+    fn go_on(&mut self, host: usize, incarnation: u32) {
         let this = &mut self.hosts[host];
-        if this.life != life || this.condition != Condition::Stalled {
+        if this.incarnation != incarnation || this.condition != Condition::Stalled {
             return;
         }
         this.condition = Condition::Running;
@@ -95,7 +95,7 @@ impl Crowd {
         let mut told: Vec<Notification> = Vec::new();
         let mut too_large = false;
         hash.add(self.now.as_nanos() ^ (host as u64) << 48);
-        let life = endpoint.node().incarnation();
+        let incarnation = endpoint.node().incarnation();
         let mut outputs = endpoint.step(clock, input);
         while let Some(output) = outputs.next() {
             match output {
@@ -111,7 +111,7 @@ impl Crowd {
         }
         this.refusal = outputs.refusal().cloned();
         let node = endpoint.node();
-        if node.incarnation() != life {
+        if node.incarnation() != incarnation {
             records.renamed(node.rules().key(), node.incarnation());
         }
         if too_large {
@@ -155,7 +155,8 @@ impl Crowd {
                 self.judge(host, verdict);
                 if matches!(change.what, MemberEvent::Down | MemberEvent::Left) {
                     let (at, by, what) = (self.now, host, change.what);
-                    let was_there = self.node(of).is_some_and(|node| node.incarnation() == change.member.standing.life);
+                    let was_there =
+                        self.node(of).is_some_and(|node| node.incarnation() == change.member.standing.incarnation);
                     self.losses.push(Loss { at, by, of, what, was_there });
                 }
             }

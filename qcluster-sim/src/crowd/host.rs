@@ -31,7 +31,7 @@ pub(super) struct Host {
     pub(super) address: SocketAddr,
     pub(super) moves: u8,
     /// Counts starts of processes.
-    pub(super) life: u32,
+    pub(super) incarnation: u32,
     /// What its clock showed when the crowd began: clocks of different hosts have nothing in common.
     pub(super) origin: Span,
     /// How far its wall clock is ahead.
@@ -56,7 +56,7 @@ impl Host {
             rules: None,
             address,
             moves: 0,
-            life: 0,
+            incarnation: 0,
             origin,
             wall_ms,
             wake_at: Time::NEVER,

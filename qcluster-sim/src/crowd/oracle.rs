@@ -79,7 +79,7 @@ impl Seen {
     }
 }
 
-/// What one life of a host was told, by member.
+/// What one incarnation of a host was told, by member.
 #[derive(Debug, Default)]
 pub(super) struct Diary {
     seen: Vec<Option<Seen>>,

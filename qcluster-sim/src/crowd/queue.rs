@@ -13,7 +13,7 @@ pub(super) enum Job {
     Deliver(u32),
     /// The deadline of a host may have come.
     Wake(u32),
-    /// A host that stood still goes on, in that life.
+    /// A host that stood still goes on, in that incarnation.
     GoOn(u32, u32),
 }
 

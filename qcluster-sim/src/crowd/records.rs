@@ -43,7 +43,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// A service on a host lives, and is as it says.
+    /// A service on a host incarnations, and is as it says.
     ///
     /// # Errors
     /// A node broke a rule.
@@ -94,8 +94,8 @@ impl Crowd {
         hashes.next().is_none_or(|first| hashes.all(|hash| hash == first))
     }
 
-    /// Whether all show the services that are offered where somebody lives, as they are, and no others; whoever does not trust
-    /// its view may show more (G9).
+    /// Whether all show the services that are offered where somebody incarnations, as they are, and no others; whoever
+    /// does not trust its view may show more (G9).
     pub fn services_are_right(&self) -> bool {
         self.wrong_services().next().is_none()
     }

@@ -1,4 +1,4 @@
-//! What must be remembered of one voter, over its lives too, to judge what it does next; and the rules for one voter.
+//! What must be remembered of one voter, over its incarnations too, to judge what it does next; and the rules for one voter.
 
 use qcluster_core::{
     ElectionMessage, Envelope, HardState, Incarnation, Leadership, Message, Node, NodeKey, Role, Span, Term, Vote,
@@ -12,7 +12,7 @@ use super::world::SmallWorld;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct History {
     /// How many times it has started.
-    pub(super) life: u8,
+    pub(super) incarnation: u8,
     /// Its last vote, for itself or another, as others were told.
     granted: Option<(Term, Vote)>,
     /// Its promises, as others were told, and how long each still lasts.
@@ -75,9 +75,9 @@ impl History {
         self.asked = None;
     }
 
-    /// A new life knows nothing of what the last one asked.
+    /// A new incarnation knows nothing of what the last one asked.
     pub(super) fn restart(&mut self) {
-        self.life = self.life.saturating_add(1);
+        self.incarnation = self.incarnation.saturating_add(1);
         self.asked = None;
     }
 
@@ -137,7 +137,7 @@ impl History {
         Ok(())
     }
 
-    /// E6: one vote a term over all lives, on disk before it is told, and none against a promise.
+    /// E6: one vote a term over all incarnations, on disk before it is told, and none against a promise.
     fn vote(
         &mut self,
         term: Term,

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Event, Lives, Message, Node, NodeKey, Notification, PersistId, Rules,
-    Span, Time,
+    Action, Boot, ElectionMessage, Envelope, Event, Incarnations, Message, Node, NodeKey, Notification, PersistId,
+    Rules, Span, Time,
 };
 
 use super::change::Stage;
@@ -45,7 +45,7 @@ pub(super) struct Stepped {
     pub(super) local: u32,
     /// Messages of the election, in order.
     pub(super) sent: Vec<u32>,
-    /// Messages between lives, and of pre-votes where those are quick, in order.
+    /// Messages between incarnations, and of pre-votes where those are quick, in order.
     pub(super) at_once: Vec<u32>,
     /// A round of pre-votes begins: what belongs to earlier ones has the number 0 from now on.
     pub(super) new_round: bool,
@@ -59,7 +59,7 @@ pub(super) struct Known {
     pub(super) envelope: Envelope,
     pub(super) from: u8,
     pub(super) to: u8,
-    /// What it says, without when and to which life.
+    /// What it says, without when and to which incarnation.
     pub(super) kind: u8,
     /// The step of a change that its sender was in.
     pub(super) stage: Stage,
@@ -138,7 +138,7 @@ impl Locals {
     pub(super) fn start(&mut self, voter: usize, local: u32, stage: Stage, stamp_ms: u64) -> Result<u32, String> {
         let mut local = self.get(local).clone();
         local.history.restart();
-        let seed = (voter as u64) << 8 | u64::from(local.history.life);
+        let seed = (voter as u64) << 8 | u64::from(local.history.incarnation);
         let boot = Boot { seed, stamp_ms, saved: local.saved.clone() };
         let begin = |stage: Stage| Node::new(self.rules[stage as usize][voter].clone(), boot.clone(), PRESENT);
         if let Some(earlier) = Stage::ALL.into_iter().find(|earlier| *earlier < local.stage && begin(*earlier).is_ok())
@@ -148,14 +148,14 @@ impl Locals {
         }
         let mut node = begin(stage).map_err(|error| error.to_string())?;
         local.stage = stage;
-        node.rebase(PRESENT, PRESENT, &|_| PRESENT, Lives::Change);
+        node.rebase(PRESENT, PRESENT, &|_| PRESENT, Incarnations::Change);
         local.node = Some(node);
         Ok(self.intern(local))
     }
 
     /// A voter after some real time in which nothing was given to it.
-    pub(super) fn pass(&mut self, voter: usize, local: u32, real: Span, lives: Lives) -> u32 {
-        let key = (local, real, lives == Lives::Last);
+    pub(super) fn pass(&mut self, voter: usize, local: u32, real: Span, incarnations: Incarnations) -> u32 {
+        let key = (local, real, incarnations == Incarnations::Last);
         if let Some(known) = self.passed.get(&key) {
             return *known;
         }
@@ -163,7 +163,7 @@ impl Locals {
         let shown = |voter: usize| PRESENT + self.world.on_clock(voter, real);
         if let Some(node) = &mut next.node {
             let clocks = |key: NodeKey| shown(self.voter(key));
-            node.rebase(shown(voter), PRESENT, &clocks, lives);
+            node.rebase(shown(voter), PRESENT, &clocks, incarnations);
         }
         next.history.pass(self.world.on_clock(voter, real), self.world.trusted_lease());
         let next = self.intern(next);
@@ -177,9 +177,9 @@ impl Locals {
             return *known;
         }
         // Not even when its sender was last heard is asked for here.
-        let before = self.pass(0, local, Span::ZERO, Lives::Last);
+        let before = self.pass(0, local, Span::ZERO, Incarnations::Last);
         let idle = self
-            .step(before, Input::Message(message), Lives::Last)
+            .step(before, Input::Message(message), Incarnations::Last)
             .is_ok_and(|stepped| stepped.local == before && stepped.sent.is_empty() && stepped.at_once.is_empty());
         self.useless.insert((local, message), idle);
         idle
@@ -218,7 +218,7 @@ impl Locals {
             | Message::Observer(_)
             | Message::Membership(_)
             | Message::Registry(_)
-            | Message::Lives(_) => {
+            | Message::Incarnations(_) => {
                 return message;
             }
         };
@@ -241,17 +241,17 @@ impl Locals {
     ///
     /// # Errors
     /// It breaks a rule.
-    pub(super) fn step(&mut self, local: u32, input: Input, lives: Lives) -> Result<Rc<Stepped>, String> {
-        let key = (local, input, lives == Lives::Last);
+    pub(super) fn step(&mut self, local: u32, input: Input, incarnations: Incarnations) -> Result<Rc<Stepped>, String> {
+        let key = (local, input, incarnations == Incarnations::Last);
         if let Some(known) = self.steps.get(&key) {
             return Ok(Rc::clone(known));
         }
-        let stepped = Rc::new(self.find_step(local, input, lives)?);
+        let stepped = Rc::new(self.find_step(local, input, incarnations)?);
         self.steps.insert(key, Rc::clone(&stepped));
         Ok(stepped)
     }
 
-    fn find_step(&mut self, local: u32, input: Input, lives: Lives) -> Result<Stepped, String> {
+    fn find_step(&mut self, local: u32, input: Input, incarnations: Incarnations) -> Result<Stepped, String> {
         let mut local = self.get(local).clone();
         let Some(mut node) = local.node.take() else { return Err("the dead take no steps".into()) };
         let heard = match input {
@@ -297,7 +297,7 @@ impl Locals {
         }
         local.history.settle(&node);
         local.term = node.term();
-        node.rebase(PRESENT, PRESENT, &|_| PRESENT, lives);
+        node.rebase(PRESENT, PRESENT, &|_| PRESENT, incarnations);
         local.node = Some(node);
         stepped.local = self.intern(local);
         Ok(stepped)
@@ -327,7 +327,7 @@ impl Locals {
                 ElectionMessage::PreVoteRequest { consent: None, .. } | ElectionMessage::PreVoteReply { .. },
             ) if self.world.quick_rounds => stepped.at_once.push(id),
             Message::Election(_) => stepped.sent.push(id),
-            Message::Session(_) | Message::Lives(_) => stepped.at_once.push(id),
+            Message::Session(_) | Message::Incarnations(_) => stepped.at_once.push(id),
             // Nobody subscribes, and these nodes have no membership.
             Message::Observer(_) | Message::Membership(_) | Message::Registry(_) => {}
         }
@@ -363,6 +363,6 @@ fn kind_of(message: &Message) -> u8 {
         | Message::Observer(_)
         | Message::Membership(_)
         | Message::Registry(_)
-        | Message::Lives(_) => 10,
+        | Message::Incarnations(_) => 10,
     }
 }

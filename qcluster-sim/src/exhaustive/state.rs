@@ -6,7 +6,7 @@ mod judge;
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
-use qcluster_core::{ElectionMessage, Lives, Message, Role, Span, Term};
+use qcluster_core::{ElectionMessage, Incarnations, Message, Role, Span, Term};
 
 use super::change::{Change, Stage};
 use super::locals::{Input, Locals};
@@ -69,14 +69,14 @@ impl Hash for State {
 
 impl State {
     /// Whether any node may still start again.
-    fn lives(&self, locals: &Locals) -> Lives {
+    fn incarnations(&self, locals: &Locals) -> Incarnations {
         let settled = |voter: usize| {
             let local = locals.get(self.locals[voter]);
             let comes_next = |change: &Change| change.next(voter, local.stage, true).is_some();
             local.node.is_some() && !local.is_booting() && !locals.world.change.as_ref().is_some_and(comes_next)
         };
         let over = self.crashes >= locals.world.crashes.0 && (0..locals.world.voters).all(settled);
-        if over { Lives::Last } else { Lives::Change }
+        if over { Incarnations::Last } else { Incarnations::Change }
     }
 
     pub(super) fn is_beyond(&self, first: Term, locals: &Locals) -> bool {
@@ -216,10 +216,10 @@ impl State {
     }
 
     fn pass(&mut self, real: Span, locals: &mut Locals) -> Result<(), String> {
-        let lives = self.lives(locals);
+        let incarnations = self.incarnations(locals);
         let voters = locals.world.voters;
         for voter in 0..voters {
-            self.locals[voter] = locals.pass(voter, self.locals[voter], real, lives);
+            self.locals[voter] = locals.pass(voter, self.locals[voter], real, incarnations);
         }
         self.messages = self.messages.iter().filter_map(|message| locals.age(*message, real)).collect();
         // Who waits for the end of its boot wait is in time: that is the worst it can do, and what it says until then are
@@ -239,7 +239,7 @@ impl State {
 
     fn end(&mut self, voter: usize, locals: &mut Locals) {
         self.locals[voter] = locals.crash(self.locals[voter]);
-        // What is under way to a life that has ended opens nothing in the next.
+        // What is under way to an incarnation that has ended opens nothing in the next.
         self.messages.retain(|message| usize::from(locals.message(*message).to) != voter);
     }
 
@@ -252,7 +252,7 @@ impl State {
         self.fire(voter, locals)
     }
 
-    /// One step of a voter, and of all to whom lives of nodes make themselves known by it: that goes without loss and delay,
+    /// One step of a voter, and of all to whom incarnations of nodes make themselves known by it: that goes without loss and delay,
     /// or the search would be one for orders of greetings.
     fn step(&mut self, voter: usize, input: Input, locals: &mut Locals) -> Result<(), String> {
         let mut inputs = VecDeque::from([(voter, input)]);
@@ -260,8 +260,8 @@ impl State {
             if locals.get(self.locals[voter]).node.is_none() {
                 continue;
             }
-            let lives = self.lives(locals);
-            let stepped = match locals.step(self.locals[voter], input, lives) {
+            let incarnations = self.incarnations(locals);
+            let stepped = match locals.step(self.locals[voter], input, incarnations) {
                 Ok(stepped) => stepped,
                 Err(broken) => return Err(format!("host {voter} {broken}")),
             };
@@ -315,5 +315,5 @@ impl State {
     }
 }
 
-/// The boot stamp of every first life.
+/// The boot stamp of every first incarnation.
 const FIRST_STAMP: Term = Term(1_000);

@@ -58,6 +58,6 @@ fn said(envelope: &Envelope) -> String {
         Message::Observer(message) => format!("{message:?}"),
         Message::Membership(message) => format!("{message:?}"),
         Message::Registry(message) => format!("{message:?}"),
-        Message::Lives(told) => format!("{told:?}"),
+        Message::Incarnations(told) => format!("{told:?}"),
     }
 }

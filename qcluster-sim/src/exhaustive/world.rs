@@ -51,7 +51,7 @@ pub struct SmallWorld {
 /// What a voter remembers over a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
-    /// Nothing (E12). The wall clock of a new life shows the highest term that there was, the least that is within the
+    /// Nothing (E12). The wall clock of a new incarnation shows the highest term that there was, the least that is within the
     /// rules.
     None,
     /// Everything: a disk writes at once.
@@ -63,10 +63,10 @@ pub enum Memory {
 /// Where a search begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// All have started and know each other's lives, and at this very moment everybody's timer is due. Where a change is under way,
-    /// those that have come furthest in it have just sat out their boot wait.
+    /// All have started and know each other's incarnations, and at this very moment everybody's timer is due. Where a
+    /// change is under way, those that have come furthest in it have just sat out their boot wait.
     Fresh,
-    /// All have started, and have saved each other's lives; each has asked for pre-votes in vain.
+    /// All have started, and have saved each other's incarnations; each has asked for pre-votes in vain.
     Asked,
     /// The first living host leads, or the last one of those that are in a later step of a change. Everybody has just promised
     /// itself to it and says so, and nothing is under way.

@@ -1,4 +1,4 @@
-//! `Elected` and `Lost` alternate in every life, `Elected` first, and say what the lease says after every step; a hand-over
+//! `Elected` and `Lost` alternate in every incarnation, `Elected` first, and say what the lease says after every step; a hand-over
 //! ends when it said, and a lease when the clock goes back.
 
 use qcluster_core::{Lease, Notification, Time};

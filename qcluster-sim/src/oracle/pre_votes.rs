@@ -9,8 +9,8 @@ use crate::setup::HostSet;
 /// One host and the pre-votes that reached it.
 #[derive(Clone, Copy, Debug)]
 struct Asker {
-    /// The life and the round that were answered last, and by whom.
-    life: Incarnation,
+    /// The incarnation and the round that were answered last, and by whom.
+    incarnation: Incarnation,
     round: u64,
     grants: HostSet,
     /// The last term that it asked for votes in.
@@ -24,17 +24,17 @@ pub(super) struct PreVotes {
 
 impl PreVotes {
     pub(super) fn new(hosts: usize) -> Self {
-        let asker = Asker { life: Incarnation::UNKNOWN, round: 0, grants: HostSet::default(), term: 0 };
+        let asker = Asker { incarnation: Incarnation::UNKNOWN, round: 0, grants: HostSet::default(), term: 0 };
         Self { askers: vec![asker; hosts] }
     }
 
-    /// A pre-vote has reached the life that it was meant for.
-    pub(super) fn granted(&mut self, host: usize, life: Incarnation, from: usize, round: u64) {
+    /// A pre-vote has reached the incarnation that it was meant for.
+    pub(super) fn granted(&mut self, host: usize, incarnation: Incarnation, from: usize, round: u64) {
         let asker = &mut self.askers[host];
-        if life != asker.life || round > asker.round {
-            (asker.life, asker.round, asker.grants) = (life, round, HostSet::default());
+        if incarnation != asker.incarnation || round > asker.round {
+            (asker.incarnation, asker.round, asker.grants) = (incarnation, round, HostSet::default());
         }
-        if (life, round) == (asker.life, asker.round) {
+        if (incarnation, round) == (asker.incarnation, asker.round) {
             asker.grants.insert(from);
         }
     }
@@ -44,7 +44,7 @@ impl PreVotes {
         if core::mem::replace(&mut asker.term, term) == term || released {
             return Ok(());
         }
-        let mut grants = if asker.life == scene.incarnation { asker.grants } else { HostSet::default() };
+        let mut grants = if asker.incarnation == scene.incarnation { asker.grants } else { HostSet::default() };
         grants.insert(scene.identity);
         if scene.plan.is_quorum(grants) {
             return Ok(());

@@ -16,7 +16,7 @@ use crate::setup::HostSet;
 #[derive(Clone, Debug)]
 struct Promise {
     to: Reign,
-    /// Whose name the machine bore, and in which life.
+    /// Whose name the machine bore, and in which incarnation.
     by: (usize, Incarnation),
     /// When, on real time.
     at: Time,
@@ -32,11 +32,11 @@ struct Promise {
 #[derive(Debug)]
 pub(super) struct Promises {
     live: Vec<Option<Promise>>,
-    /// By voter: since when each of its lives has taken part, on real time.
+    /// By voter: since when each of its incarnations has taken part, on real time.
     parts: Vec<Vec<(Incarnation, Time)>>,
-    /// By leader: for its latest lives, the last term that it released its voters from. Its word may be heard much later.
+    /// By leader: for its latest incarnations, the last term that it released its voters from. Its word may be heard much later.
     released: Vec<VecDeque<(Incarnation, u64)>>,
-    /// By host: in which life it acknowledged which leadership last, and the newest of its heartbeats.
+    /// By host: in which incarnation it acknowledged which leadership last, and the newest of its heartbeats.
     acked: Vec<Option<(Incarnation, Reign, Time)>>,
     /// By leader: the last leadership in which it asked a voter whether it could win (E11).
     consented: Vec<Option<(Incarnation, u64)>>,
@@ -85,7 +85,7 @@ impl Promises {
     pub(super) fn acknowledged(&mut self, scene: &Scene<'_>, to: Reign, sent_at: Time) -> Result<(), Breach> {
         let by = scene.incarnation;
         match self.acked[scene.host].replace((by, to, sent_at)) {
-            Some((life, of, newest)) if life == by && of == to && sent_at <= newest => {
+            Some((incarnation, of, newest)) if incarnation == by && of == to && sent_at <= newest => {
                 let detail =
                     format!("acknowledges a heartbeat of {sent_at} after one of {newest}, both of t{}", to.term);
                 Err(Breach::new(Rule::StaleIgnored, detail))
@@ -111,34 +111,35 @@ impl Promises {
         Ok(())
     }
 
-    /// This life takes part: its boot wait is over, or it gives its first word.
+    /// This incarnation takes part: its boot wait is over, or it gives its first word.
     pub(super) fn takes_part(&mut self, scene: &Scene<'_>) {
         let parts = &mut self.parts[scene.identity];
-        if parts.last().is_none_or(|(life, _)| *life != scene.incarnation)
-            && !parts.iter().any(|(life, _)| *life == scene.incarnation)
+        if parts.last().is_none_or(|(incarnation, _)| *incarnation != scene.incarnation)
+            && !parts.iter().any(|(incarnation, _)| *incarnation == scene.incarnation)
         {
             parts.push((scene.incarnation, scene.at));
         }
     }
 
-    /// Whether what that life promised then binds later ones too: not if one of them took part already, for nobody who knows that
-    /// life counts on the earlier one any more (E24).
-    fn binds_later_lives(&self, promise: &Promise) -> bool {
+    /// Whether what that incarnation promised then binds later ones too: not if one of them took part already, for
+    /// nobody who knows that incarnation counts on the earlier one any more (E24).
+    fn binds_later_incarnations(&self, promise: &Promise) -> bool {
         let (identity, by) = promise.by;
-        !self.parts[identity].iter().any(|(life, since)| *life > by && *since < promise.at)
+        !self.parts[identity].iter().any(|(incarnation, since)| *incarnation > by && *since < promise.at)
     }
 
-    /// The promise that binds this voter against that candidate: its own, or that of an earlier life of its name, on this machine or
-    /// another (E9).
+    /// The promise that binds this voter against that candidate: its own, or that of an earlier incarnation of its
+    /// name, on this machine or another (E9).
     fn binding(&mut self, scene: &Scene<'_>, identity: usize, incarnation: Incarnation) -> Option<&Promise> {
         self.takes_part(scene);
         let binds = |host: usize, promise: &Promise| {
             let same = promise.to.identity == identity && promise.to.incarnation == incarnation;
-            let (name, life) = promise.by;
+            let (name, incarnation) = promise.by;
             // Another machine has a clock of its own, on which a boot wait is as long as any lease (E9), not as any promise.
             let ended =
                 if host == scene.host { scene.machine() >= promise.until } else { scene.at >= promise.trusted_until };
-            let counts = life == scene.incarnation || (life < scene.incarnation && self.binds_later_lives(promise));
+            let counts = incarnation == scene.incarnation
+                || (incarnation < scene.incarnation && self.binds_later_incarnations(promise));
             name == scene.identity && counts && !same && !ended && !self.is_released(promise.to)
         };
         let mut given = self.live.iter().enumerate();
@@ -146,20 +147,21 @@ impl Promises {
     }
 
     pub(super) fn is_released(&self, reign: Reign) -> bool {
-        let mut lives = self.released[reign.identity].iter();
-        lives.any(|(life, term)| *life == reign.incarnation && *term >= reign.term)
+        let mut incarnations = self.released[reign.identity].iter();
+        incarnations.any(|(incarnation, term)| *incarnation == reign.incarnation && *term >= reign.term)
     }
 
     pub(super) fn released(&mut self, scene: &Scene<'_>, term: u64) {
-        let lives = &mut self.released[scene.identity];
-        if let Some((_, released)) = lives.iter_mut().find(|(life, _)| *life == scene.incarnation) {
+        let incarnations = &mut self.released[scene.identity];
+        if let Some((_, released)) = incarnations.iter_mut().find(|(incarnation, _)| *incarnation == scene.incarnation)
+        {
             *released = term.max(*released);
             return;
         }
-        if lives.len() >= Self::LIVES_REMEMBERED {
-            lives.pop_front();
+        if incarnations.len() >= Self::LIVES_REMEMBERED {
+            incarnations.pop_front();
         }
-        lives.push_back((scene.incarnation, term));
+        incarnations.push_back((scene.incarnation, term));
     }
 
     pub(super) fn consented(&mut self, scene: &Scene<'_>, term: u64) {
@@ -205,7 +207,8 @@ impl Promises {
     }
 }
 
-/// A promise of a voter that saves lasts for as long as its disk says, or its next life would wait for too short a time (E9).
+/// A promise of a voter that saves lasts for as long as its disk says, or its next incarnation would wait for too short
+/// a time (E9).
 pub(super) fn check_synced(scene: &Scene<'_>) -> Result<(), Breach> {
     if !scene.durable || scene.synced.is_some_and(|state| state.lease >= scene.plan.lease) {
         return Ok(());

@@ -29,7 +29,7 @@ pub enum Rule {
     OneVotePerTerm,
     /// A leader speaks only with the votes of a quorum in its term (E6).
     VotesWitnessed,
-    /// Nothing that depends on an unsynced write leaves a node: no vote (E6), and no promise that the next life would not
+    /// Nothing that depends on an unsynced write leaves a node: no vote (E6), and no promise that the next incarnation would not
     /// know the length of (E9).
     SyncedBeforeSent,
     /// The saved state never goes back (E1).

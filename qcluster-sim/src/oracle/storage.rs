@@ -1,10 +1,10 @@
-//! The hard state never goes back: not its term, not a vote within a term, not the life that wrote it (E1, E6, E12).
+//! The hard state never goes back: not its term, not a vote within a term, not the incarnation that wrote it (E1, E6, E12).
 
 use qcluster_core::HardState;
 
 use super::{Breach, Rule, Scene};
 
-/// By host: the state that this life gave out to be saved last.
+/// By host: the state that this incarnation gave out to be saved last.
 #[derive(Debug)]
 pub(super) struct Storage {
     last: Vec<Option<HardState>>,

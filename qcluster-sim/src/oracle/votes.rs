@@ -24,8 +24,8 @@ struct Candidacy {
 
 #[derive(Debug)]
 pub(super) struct Votes {
-    /// By voter: the vote that its latest life gave in the highest term, and which life that is. Terms only grow, so that is all there
-    /// is to remember.
+    /// By voter: the vote that its latest incarnation gave in the highest term, and which incarnation that is. Terms
+    /// only grow, so that is all there is to remember.
     last: Vec<Option<(Incarnation, Vote)>>,
     /// The latest candidacies, to see what leaderships stand on.
     candidacies: VecDeque<Candidacy>,
@@ -66,12 +66,12 @@ impl Votes {
         Err(Breach::new(Rule::VotesWitnessed, format!("leads in t{term} with the votes of {voters} only")))
     }
 
-    /// A vote leaves its voter: one a term, over restarts too. What a later life has voted does not bind an earlier one: nobody who knows
-    /// that life counts on this one (E24).
+    /// A vote leaves its voter: one a term, over restarts too. What a later incarnation has voted does not bind an
+    /// earlier one: nobody who knows that incarnation counts on this one (E24).
     pub(super) fn granted(&mut self, scene: &Scene<'_>, candidate: Target, term: u64) -> Result<(), Breach> {
         let vote = Vote { term, identity: candidate.identity, incarnation: candidate.incarnation };
         let last = &mut self.last[scene.identity];
-        if last.is_some_and(|(life, _)| scene.incarnation < life) {
+        if last.is_some_and(|(incarnation, _)| scene.incarnation < incarnation) {
             return Ok(());
         }
         let Some((_, earlier)) = last.replace((scene.incarnation, vote)) else { return Ok(()) };

@@ -86,7 +86,7 @@ impl Names {
             Ok(state) => {
                 let vote = state.vote.map_or_else(
                     || "no vote".to_owned(),
-                    |vote| format!("a vote for {} (life {:?})", name(rules, vote.node), vote.incarnation),
+                    |vote| format!("a vote for {} (incarnation {:?})", name(rules, vote.node), vote.incarnation),
                 );
                 format!("{:?}, {vote}", state.term)
             }
@@ -103,7 +103,7 @@ impl Names {
             }
             Notification::ConfigMismatch { key, .. } => format!("{} has another configuration", name(rules, *key)),
             Notification::TwinSeen { voter, other } => {
-                format!("{} has a twin (life {other:?})", rules.at(*voter).id)
+                format!("{} has a twin (incarnation {other:?})", rules.at(*voter).id)
             }
             Notification::StepTooEarly { voter } => {
                 format!("{} is in the middle step and knows of no leader that was elected there", rules.at(*voter).id)

@@ -117,7 +117,7 @@ fn a_replay_says_what_the_node_did_and_why() {
         "tells: n01 leads in t",
         "<- n01 (10.0.0.2:7000)  Heartbeat { term: t",
         "-> n01 (10.0.0.2:7000)  HeartbeatAck { term: t",
-        "dropped (other_life): meant for another node",
+        "dropped (other_incarnation): meant for another node",
     ] {
         assert!(all.contains(words), "no {words:?} in\n{all}");
     }

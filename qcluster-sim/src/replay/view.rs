@@ -180,7 +180,7 @@ fn why_refused(reason: Refusal) -> &'static str {
             "it has no memory of terms up to its boot stamp, and the one asked for is not above that"
         }
         Refusal::Voted => "it has voted for somebody else in this term, or such a vote is being saved",
-        Refusal::BootWait => "it started so recently that a promise of its last life may still run",
+        Refusal::BootWait => "it started so recently that a promise of its last incarnation may still run",
         Refusal::Abstains => "it could not save its state, and takes no part any more",
         Refusal::EarlierStep => "the asker knows of the old voters only, and this node is a step further",
     }
@@ -195,19 +195,19 @@ fn why_dropped(reason: DropReason) -> &'static str {
         DropReason::ConfigMismatch => "the sender has other voters, priorities, lease or drift bound",
         DropReason::FromSelf => "this node's own words",
         DropReason::Stranger => "the sender is no voter, and says what only voters say",
-        DropReason::OtherLife => "meant for another node, or for a former life of this one",
-        DropReason::UnprovenLife => "the sender's life has not shown yet that it is there",
+        DropReason::OtherIncarnation => "meant for another node, or for a former incarnation of this one",
+        DropReason::UnprovenIncarnation => "the sender's incarnation has not shown yet that it is there",
         DropReason::HugeTerm => "its term is further above those known than elections and clocks account for",
         DropReason::Stale => "a repetition, or overtaken by something newer",
         DropReason::Unexpected => "it answers nothing that was asked, or asks what is not this node's to answer",
         DropReason::Stopped => "this node has stopped",
         DropReason::BadRecord => "a record with a field over its limit, or that cannot be read",
-        DropReason::HugeVersion => "a record whose version or life leaves no room to grow",
+        DropReason::HugeVersion => "a record whose version or incarnation leaves no room to grow",
         DropReason::DeletedRecord => "a record of what was deleted long ago",
         DropReason::TooManyRecords => "there is no room for that record",
-        DropReason::Superseded => "the sender's life was replaced by another one that has taken part since",
-        DropReason::UnsharedLives => "the sender knows of lives that this node was not told of yet",
-        DropReason::UnsavedLife => "the sender's life is not on this node's disk yet",
+        DropReason::Superseded => "the sender's incarnation was replaced by another one that has taken part since",
+        DropReason::UnsharedIncarnations => "the sender knows of incarnations that this node was not told of yet",
+        DropReason::UnsavedIncarnation => "the sender's incarnation is not on this node's disk yet",
         DropReason::RecordCollision => "a record whose name has the hash of another",
     }
 }

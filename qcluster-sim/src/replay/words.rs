@@ -7,7 +7,7 @@ use qcluster_core::recording::{Snapshot, Start, VERSION};
 
 use super::{Done, Step, Told};
 
-/// How a life begins.
+/// How an incarnation begins.
 pub(super) fn start(start: &Start) -> String {
     let settings = &start.settings;
     let memory = match (settings.durability, &start.saved) {
@@ -25,7 +25,7 @@ pub(super) fn start(start: &Start) -> String {
     )
 }
 
-/// How a life is picked up.
+/// How an incarnation is picked up.
 pub(super) fn snapshot(snapshot: &Snapshot) -> String {
     let settings = &snapshot.settings;
     format!("{} of cluster {} goes on from a snapshot", settings.id, settings.cluster)

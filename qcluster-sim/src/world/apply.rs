@@ -1,4 +1,4 @@
-//! Faults done to the world, and the life and death of processes.
+//! Faults done to the world, and the incarnation and death of processes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -117,7 +117,7 @@ impl World {
             self.engine.marks.reach(Mark::CrashWhileSaving);
         }
         host.read_disk();
-        host.life = host.life.wrapping_add(1);
+        host.incarnation = host.incarnation.wrapping_add(1);
         (host.wake_at, host.wake_for) = (Time::NEVER, Time::NEVER);
         (host.spins, host.crash_after, host.in_hand, host.shown) = (0, None, None, (None, None));
         host.progress = Progress::Running;

@@ -19,7 +19,7 @@ impl World {
         let Some(endpoint) = self.hosts[host].endpoint.as_ref().filter(|_| reached) else {
             return self.engine.packets.release(slot);
         };
-        let (life, term) = (endpoint.node().incarnation(), endpoint.node().term());
+        let (incarnation, term) = (endpoint.node().incarnation(), endpoint.node().term());
         if !self.is_ready(host, Job::Deliver(slot)) {
             return;
         }
@@ -34,7 +34,7 @@ impl World {
             Some(Said::Election(ElectionMessage::Heartbeat { term: spoken, .. })) if *spoken < term
         );
         if let Some(heard) = &label.heard {
-            oracles.received(host, life, heard);
+            oracles.received(host, incarnation, heard);
         }
         stats.delivered += 1;
         let message = message.filter(|_| *recording == Recording::On).copied();
@@ -63,8 +63,8 @@ impl World {
         self.engine.packets.give_back(slot, bytes);
     }
 
-    /// How many datagrams the present life of a host could not read, whole or in part. All hosts are of one cluster and of one
-    /// release.
+    /// How many datagrams the present incarnation of a host could not read, whole or in part. All hosts are of one
+    /// cluster and of one release.
     fn unread(&self, host: usize) -> u64 {
         const UNREADABLE: [DropReason; 4] =
             [DropReason::Malformed, DropReason::Version, DropReason::ForeignCluster, DropReason::UnknownKey];
@@ -91,10 +91,11 @@ impl World {
         let seen = |world: &Self| world.node(host).map(|node| (node.incarnation(), node.term(), node.role()));
         let before = seen(self);
         self.step(host, input);
-        let (Some((life, term, role)), Some((life_after, term_after, role_after))) = (before, seen(self)) else {
+        let (Some((incarnation, term, role)), Some((incarnation_after, term_after, role_after))) = (before, seen(self))
+        else {
             return;
         };
-        if life != life_after {
+        if incarnation != incarnation_after {
             return;
         }
         let rises = role_after != role && matches!(role_after, Role::PreCandidate | Role::Candidate | Role::Leader);

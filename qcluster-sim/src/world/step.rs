@@ -27,14 +27,14 @@ impl World {
         match job {
             Job::Deliver(slot) => self.deliver(slot),
             Job::Wake(host) => self.wake(usize::from(host)),
-            Job::DiskDone { host, life } => self.disk_done(usize::from(host), life),
-            Job::Drained { host, life } => self.drained(usize::from(host), life),
+            Job::DiskDone { host, incarnation } => self.disk_done(usize::from(host), incarnation),
+            Job::Drained { host, incarnation } => self.drained(usize::from(host), incarnation),
             Job::Fault(index) => {
                 let fault = self.faults[index as usize];
                 self.apply(fault);
             }
             Job::Resolve { host, peer } => self.resolve(usize::from(host), usize::from(peer)),
-            Job::Write { host, life } => self.write(usize::from(host), life),
+            Job::Write { host, incarnation } => self.write(usize::from(host), incarnation),
             Job::WriteArrives(slot) => self.write_arrives(slot),
         }
     }
@@ -89,8 +89,10 @@ impl World {
         self.hosts[host].spins += 1;
     }
 
-    fn disk_done(&mut self, host: usize, life: u16) {
-        if self.hosts[host].life != life || !self.is_ready(host, Job::DiskDone { host: short(host), life }) {
+    fn disk_done(&mut self, host: usize, incarnation: u16) {
+        if self.hosts[host].incarnation != incarnation
+            || !self.is_ready(host, Job::DiskDone { host: short(host), incarnation })
+        {
             return;
         }
         let written = self.hosts[host].disk.finish();
@@ -106,7 +108,7 @@ impl World {
                 }
                 self.engine.note(host, || Happening::SaveFailed);
                 self.step(host, Input::PersistFailed(id));
-                if self.hosts[host].life == life && self.hosts[host].endpoint.is_some() {
+                if self.hosts[host].incarnation == incarnation && self.hosts[host].endpoint.is_some() {
                     let verdict = self.engine.oracles.save_failed(host);
                     self.engine.judge(host, verdict);
                 }
@@ -115,8 +117,10 @@ impl World {
         }
     }
 
-    fn drained(&mut self, host: usize, life: u16) {
-        if self.hosts[host].life == life && self.is_ready(host, Job::Drained { host: short(host), life }) {
+    fn drained(&mut self, host: usize, incarnation: u16) {
+        if self.hosts[host].incarnation == incarnation
+            && self.is_ready(host, Job::Drained { host: short(host), incarnation })
+        {
             self.step(host, Input::Drained);
         }
     }
@@ -133,15 +137,19 @@ impl World {
     }
 
     /// The application writes with the token that it holds, and goes on doing so while it leads.
-    fn write(&mut self, host: usize, life: u16) {
-        if self.hosts[host].life != life || !self.is_ready(host, Job::Write { host: short(host), life }) {
+    fn write(&mut self, host: usize, incarnation: u16) {
+        if self.hosts[host].incarnation != incarnation
+            || !self.is_ready(host, Job::Write { host: short(host), incarnation })
+        {
             return;
         }
         let Some(token) = self.engine.oracles.token_held(host, self.engine.now) else { return };
         let lease = self.setup.plans[self.hosts[host].plan].lease;
         self.send_write(host, token, lease.times(2));
         let pause = self.hosts[host].rng.between(lease.as_nanos() / 4, lease.as_nanos());
-        self.engine.queue.push(self.engine.now + Span::from_nanos(pause), Job::Write { host: short(host), life });
+        self.engine
+            .queue
+            .push(self.engine.now + Span::from_nanos(pause), Job::Write { host: short(host), incarnation });
     }
 
     pub(super) fn send_write(&mut self, host: usize, token: u64, delay_max: Span) {
@@ -221,17 +229,17 @@ impl World {
                 Output::Transmit { to, bytes } => engine.transmit(&scene, to, bytes),
                 Output::Persist { id, record } => {
                     let delay = host.disk.write(id, record);
-                    let done = Job::DiskDone { host: short(index), life: host.life };
+                    let done = Job::DiskDone { host: short(index), incarnation: host.incarnation };
                     engine.queue.push(engine.now + delay, done);
                     engine.save(&scene, qcluster_core::hard_state::decode(record, &host.rules).ok().as_ref());
                 }
                 Output::Notify(notification) => {
                     engine.tell(&scene, &notification, lease);
-                    follow_up(engine, &scene, host.life, &notification, setup.work, &mut host.rng);
+                    follow_up(engine, &scene, host.incarnation, &notification, setup.work, &mut host.rng);
                 }
             }
         }
-        // A life may take another name in its first moments (E12).
+        // An incarnation may take another name in its first moments (E12).
         let scene = Scene { incarnation: endpoint.node().incarnation(), ..scene };
         let sent = u32::try_from(engine.stats.sent - before).unwrap_or(u32::MAX);
         let stops = endpoint.node().is_stopped();
@@ -291,17 +299,17 @@ impl World {
 fn follow_up(
     engine: &mut Engine,
     scene: &Scene<'_>,
-    life: u16,
+    incarnation: u16,
     notification: &Notification,
     work: Span,
     rng: &mut crate::rng::Rng,
 ) {
     let host = short(scene.host);
     match *notification {
-        Notification::Elected { .. } => engine.queue.push(engine.now, Job::Write { host, life }),
+        Notification::Elected { .. } => engine.queue.push(engine.now, Job::Write { host, incarnation }),
         Notification::Draining { .. } => {
             let pause = Span::from_nanos(rng.between(0, work.as_nanos()));
-            engine.queue.push(engine.now + pause, Job::Drained { host, life });
+            engine.queue.push(engine.now + pause, Job::Drained { host, incarnation });
         }
         Notification::Lost { .. }
         | Notification::LeaderChanged { .. }

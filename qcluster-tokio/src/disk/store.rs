@@ -18,14 +18,14 @@ const RECORD_LEN_MAX: u64 = 4_096;
 pub(crate) struct Store {
     dir: PathBuf,
     record: PathBuf,
-    /// Held as long as the store lives. `None` where the disk could not be written: then nothing is.
+    /// Held as long as the store incarnations. `None` where the disk could not be written: then nothing is.
     lock: Option<File>,
 }
 
-/// What the last life left.
+/// What the last incarnation left.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Saved {
-    /// No life has saved anything here.
+    /// No incarnation has saved anything here.
     Nothing,
     Record(Vec<u8>),
 }

@@ -151,7 +151,7 @@ fn both_files_stay_within_bounds_and_replay_alone_or_together() {
 }
 
 #[test]
-fn a_later_life_is_written_behind_the_earlier_one() {
+fn a_later_incarnation_is_written_behind_the_earlier_one() {
     let (_dir, path) = place();
     Desk::new(&path, RecordTo::BYTES_DEFAULT).run(10);
     let mut desk = Desk::new(&path, RecordTo::BYTES_DEFAULT);

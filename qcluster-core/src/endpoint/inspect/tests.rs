@@ -9,9 +9,9 @@ use proptest::sample::{Index, select};
 
 use super::*;
 use crate::config::{Rules, Settings, VoterSettings};
-use crate::election::{KnownLife, Leadership, Message as ElectionMessage};
-use crate::id::{Incarnation, LivesDigest, NodeId, NodeKey, Term};
-use crate::node::{LivesTold, Session};
+use crate::election::{KnownIncarnation, Leadership, Message as ElectionMessage};
+use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
+use crate::node::{IncarnationsReport, Session};
 use crate::observer::Message as ObserverMessage;
 use crate::reason::Refusal;
 use crate::time::Time;
@@ -32,7 +32,7 @@ fn key() -> impl Strategy<Value = NodeKey> {
     any::<u64>().prop_map(NodeKey)
 }
 
-fn life() -> impl Strategy<Value = Incarnation> {
+fn incarnation() -> impl Strategy<Value = Incarnation> {
     any::<u64>().prop_map(Incarnation)
 }
 
@@ -41,7 +41,7 @@ fn time() -> impl Strategy<Value = Time> {
 }
 
 fn leadership() -> impl Strategy<Value = Option<Leadership>> {
-    let one = (key(), life(), term());
+    let one = (key(), incarnation(), term());
     option::of(one.prop_map(|(node, incarnation, term)| Leadership { node, incarnation, term }))
 }
 
@@ -49,36 +49,36 @@ fn refusal() -> impl Strategy<Value = Option<Refusal>> {
     option::of(select(&Refusal::ALL[..]))
 }
 
-fn lives() -> impl Strategy<Value = LivesDigest> {
-    any::<u32>().prop_map(LivesDigest)
+fn incarnations() -> impl Strategy<Value = IncarnationsDigest> {
+    any::<u32>().prop_map(IncarnationsDigest)
 }
 
 fn election() -> impl Strategy<Value = ElectionMessage> {
     use ElectionMessage as M;
     let beats = (term(), time(), any::<bool>(), term());
-    let acks = (term(), time(), term(), lives());
+    let acks = (term(), time(), term(), incarnations());
     let pre_votes = (any::<u64>(), term(), leadership());
-    let pre_vote_replies = (any::<u64>(), refusal(), term(), term(), lives());
-    let vote_replies = (term(), refusal(), term(), term(), lives());
+    let pre_vote_replies = (any::<u64>(), refusal(), term(), term(), incarnations());
+    let vote_replies = (term(), refusal(), term(), term(), incarnations());
     prop_oneof![
         beats.prop_map(|(term, sent_at, active, stamp)| M::Heartbeat { term, sent_at, active, stamp }),
-        acks.prop_map(|(term, sent_at, stamp, lives)| M::HeartbeatAck { term, sent_at, stamp, lives }),
+        acks.prop_map(|(term, sent_at, stamp, incarnations)| M::HeartbeatAck { term, sent_at, stamp, incarnations }),
         term().prop_map(|term| M::StaleTerm { term }),
         pre_votes.prop_map(|(round, term, consent)| M::PreVoteRequest { round, term, consent }),
-        pre_vote_replies.prop_map(|(round, refusal, term, stamp, lives)| M::PreVoteReply {
+        pre_vote_replies.prop_map(|(round, refusal, term, stamp, incarnations)| M::PreVoteReply {
             round,
             refusal,
             term,
             stamp,
-            lives
+            incarnations
         }),
         (term(), leadership()).prop_map(|(term, released)| M::VoteRequest { term, released }),
-        vote_replies.prop_map(|(asked, refusal, term, stamp, lives)| M::VoteReply {
+        vote_replies.prop_map(|(asked, refusal, term, stamp, incarnations)| M::VoteReply {
             asked,
             refusal,
             term,
             stamp,
-            lives
+            incarnations
         }),
         (term(), option::of(key())).prop_map(|(term, successor)| M::Release { term, successor }),
         term().prop_map(|term| M::CouldYouWin { term }),
@@ -87,20 +87,21 @@ fn election() -> impl Strategy<Value = ElectionMessage> {
 }
 
 fn session() -> impl Strategy<Value = Session> {
-    let hellos = (key(), any::<bool>(), any::<bool>(), life());
+    let hellos = (key(), any::<bool>(), any::<bool>(), incarnation());
     prop_oneof![
         hellos.prop_map(|(to, answer, booting, known)| Session::Hello { to, answer, booting, known }),
         any::<u64>().prop_map(|nonce| Session::Probe { nonce }),
         (any::<u64>(), any::<bool>()).prop_map(|(nonce, booting)| Session::ProbeAck { nonce, booting }),
-        (life(), any::<bool>()).prop_map(|(other, booting)| Session::Twin { other, booting }),
-        life().prop_map(|by| Session::Superseded { by }),
+        (incarnation(), any::<bool>()).prop_map(|(other, booting)| Session::Twin { other, booting }),
+        incarnation().prop_map(|by| Session::Superseded { by }),
         any::<bool>().prop_map(|established| Session::Step { established }),
     ]
 }
 
-fn told() -> impl Strategy<Value = LivesTold> {
-    let known = (key(), life()).prop_map(|(node, life)| KnownLife { node, life });
-    (any::<bool>(), collection::vec(known, 0..8)).prop_map(|(answer, lives)| LivesTold { answer, lives })
+fn told() -> impl Strategy<Value = IncarnationsReport> {
+    let known = (key(), incarnation()).prop_map(|(node, incarnation)| KnownIncarnation { node, incarnation });
+    (any::<bool>(), collection::vec(known, 0..8))
+        .prop_map(|(answer, incarnations)| IncarnationsReport { answer, incarnations })
 }
 
 fn observer() -> impl Strategy<Value = ObserverMessage> {
@@ -116,14 +117,14 @@ fn message() -> impl Strategy<Value = Message> {
         10 => election().prop_map(Message::Election),
         4 => session().prop_map(Message::Session),
         2 => observer().prop_map(Message::Observer),
-        2 => told().prop_map(|told| Message::Lives(Box::new(told))),
+        2 => told().prop_map(|told| Message::Incarnations(Box::new(told))),
     ]
 }
 
 /// An envelope to `a`, with the rules that both ends have.
 fn envelope() -> impl Strategy<Value = (Rules, Envelope)> {
     const LISTS: &[Option<&[&str]>] = &[None, Some(&["a", "b", "e"])];
-    (select(LISTS), key(), life(), life(), message()).prop_map(
+    (select(LISTS), key(), incarnation(), incarnation(), message()).prop_map(
         |(next, from, from_incarnation, to_incarnation, message)| {
             let rules = rules(next);
             let (to, digests) = (rules.key(), rules.digests);

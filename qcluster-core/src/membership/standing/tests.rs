@@ -16,7 +16,8 @@ fn accusers() -> impl Strategy<Value = Accusers> {
 
 fn saying() -> impl Strategy<Value = (Standing, State)> {
     let state = prop::sample::select(&[State::Alive, State::Suspect, State::Down, State::Left][..]);
-    let standing = (1_u64..4, 0_u32..4).prop_map(|(life, refutation)| Standing { life: Incarnation(life), refutation });
+    let standing = (1_u64..4, 0_u32..4)
+        .prop_map(|(incarnation, refutation)| Standing { incarnation: Incarnation(incarnation), refutation });
     (standing, state)
 }
 
@@ -47,7 +48,7 @@ proptest! {
 
 #[test]
 fn a_stamp_tells_apart_what_nodes_should_agree_on() {
-    let standing = |refutation| Standing { life: Incarnation(5), refutation };
+    let standing = |refutation| Standing { incarnation: Incarnation(5), refutation };
     let stamps = [
         stamp_of(standing(0), State::Alive),
         stamp_of(standing(1), State::Alive),

@@ -61,7 +61,7 @@ fn one_helper_that_reaches_it_is_enough() {
         });
         if let Some((helper, seq)) = asked {
             let word = Word { members: node.membership.root(), ..Word::default() };
-            let from = Speaker { key: helper, life: Incarnation(LIFE), address: None };
+            let from = Speaker { key: helper, incarnation: Incarnation(LIFE), address: None };
             node.run(|membership, cx| membership.receive(cx, from, Message::Ack { seq, word }));
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::membership::view::What;
 
 #[test]
-fn scenario_25_a_delayed_sign_of_life_wakes_no_dead() {
+fn scenario_25_a_delayed_sign_of_presence_wakes_no_dead() {
     let mut node = Lone::among(&["other", "peer"]);
     for (refutation, state) in [(1, State::Alive), (1, State::Down), (10, State::Down), (2, State::Alive)] {
         node.hear("other", judge("peer", standing(LIFE, refutation), state));
@@ -22,13 +22,13 @@ fn scenario_25_a_delayed_sign_of_life_wakes_no_dead() {
 }
 
 #[test]
-fn the_later_life_is_believed_at_once() {
+fn the_later_incarnation_is_believed_at_once() {
     let mut node = Lone::among(&["peer"]);
     node.hear("peer", judge("peer", standing(LIFE, 7), State::Down));
     node.hear("peer", Message::Introduce(introduction("peer", standing(LIFE + 1, 0), State::Alive)));
     assert_eq!(node.state("peer"), Some(State::Alive));
     node.hear("peer", judge("peer", standing(LIFE, 9), State::Down));
-    assert_eq!(node.state("peer"), Some(State::Alive), "that was said of an earlier life");
+    assert_eq!(node.state("peer"), Some(State::Alive), "that was said of an earlier incarnation");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn what_is_said_of_this_node_is_contradicted_above_it() {
 }
 
 #[test]
-fn a_standing_without_room_to_grow_is_left_behind_for_another_life() {
+fn a_standing_without_room_to_grow_is_left_behind_for_another_incarnation() {
     let mut node = Lone::among(&["peer"]);
     node.hear("peer", judge("me", standing(LIFE, u32::MAX), State::Down));
     assert!(node.own_standing() > standing(LIFE, u32::MAX));
@@ -56,15 +56,15 @@ fn a_standing_without_room_to_grow_is_left_behind_for_another_life() {
 }
 
 #[test]
-fn a_doubt_about_a_life_that_was_outdone_meanwhile_takes_nothing_back() {
-    // Given a later life of this node that somebody believes to be there,
+fn a_doubt_about_an_incarnation_that_was_outdone_meanwhile_takes_nothing_back() {
+    // Given a later incarnation of this node that somebody believes to be there,
     let mut node = Lone::among(&["peer"]);
     node.hear("peer", judge("me", standing(LIFE + 9, 0), State::Alive));
     // and that somebody else knows to be dead, so that this one goes above it,
     node.hear("peer", judge("me", standing(LIFE + 9, 0), State::Down));
     let risen = node.own_standing();
     assert!(risen > standing(LIFE + 9, 0));
-    // when the time is over that the later life had to speak for itself, then nothing changes.
+    // when the time is over that the later incarnation had to speak for itself, then nothing changes.
     for _ in 0..20 {
         node.pass_answering(Span::from_millis(500), |_| true);
         assert_eq!(node.own_standing(), risen);
@@ -72,25 +72,25 @@ fn a_doubt_about_a_life_that_was_outdone_meanwhile_takes_nothing_back() {
 }
 
 #[test]
-fn a_dead_life_of_this_node_with_a_later_clock_is_outdone() {
+fn a_dead_incarnation_of_this_node_with_a_later_clock_is_outdone() {
     let mut node = Lone::among(&["peer"]);
     let later = LIFE + (5 << 20);
     node.hear("peer", judge("me", standing(later, 3), State::Down));
-    assert!(node.own_standing().life > Incarnation(later), "whatever the wall clock says (E17)");
+    assert!(node.own_standing().incarnation > Incarnation(later), "whatever the wall clock says (E17)");
 }
 
 #[test]
-fn a_later_life_of_this_node_that_is_said_to_be_there_is_asked_first() {
+fn a_later_incarnation_of_this_node_that_is_said_to_be_there_is_asked_first() {
     let mut node = Lone::among(&["peer"]);
     let later = standing(LIFE + (5 << 20), 0);
     let there = Introduction { address: Some(address(99)), ..introduction("me", later, State::Alive) };
     let effects = node.hear("peer", Message::Introduce(there));
     let asked = effects.iter().any(|effect| {
-        matches!(effect, Effect::SendTo { life, message: Message::Join { at: Some(at), .. }, .. }
-            if *life == later.life && *at == address(99))
+        matches!(effect, Effect::SendTo { incarnation, message: Message::Join { at: Some(at), .. }, .. }
+            if *incarnation == later.incarnation && *at == address(99))
     });
     assert!(asked, "{effects:?}");
-    assert_eq!(node.own_standing().life, Incarnation(LIFE), "it may be a twin");
+    assert_eq!(node.own_standing().incarnation, Incarnation(LIFE), "it may be a twin");
     node.pass(Span::from_millis(2_000));
     assert!(node.own_standing() > later, "nobody spoke for it");
 }
@@ -153,9 +153,9 @@ fn who_leaves_says_so_and_contradicts_nothing_any_more() {
 }
 
 #[test]
-fn another_life_that_speaks_is_told_who_is_known_by_its_name() {
+fn another_incarnation_that_speaks_is_told_who_is_known_by_its_name() {
     let mut node = Lone::among(&["peer"]);
-    let twin = Speaker { key: id("peer").key(), life: Incarnation(LIFE + 9), address: Some(address(98)) };
+    let twin = Speaker { key: id("peer").key(), incarnation: Incarnation(LIFE + 9), address: Some(address(98)) };
     let ping = || Message::Ping { seq: 1, word: Word::default() };
     let effects = node.run(|membership, cx| membership.receive(cx, twin, ping()));
     let told = |effect: &Effect| matches!(effect, Effect::Send { message: Message::Introduce(_), .. });
@@ -167,7 +167,7 @@ fn another_life_that_speaks_is_told_who_is_known_by_its_name() {
 #[test]
 fn both_sides_of_a_joining_introduce_themselves() {
     let mut node = Lone::new();
-    let newcomer = Speaker { key: id("new").key(), life: Incarnation(LIFE), address: Some(address(77)) };
+    let newcomer = Speaker { key: id("new").key(), incarnation: Incarnation(LIFE), address: Some(address(77)) };
     let me = Introduction { address: None, ..introduction("new", standing(LIFE, 0), State::Alive) };
     let join = Message::Join { at: Some(address(0)), me };
     let effects = node.run(|membership, cx| membership.receive(cx, newcomer, join));
@@ -195,7 +195,7 @@ fn whoever_names_an_address_makes_this_node_speak_to_it_once() {
 }
 
 #[test]
-fn e18_what_is_said_of_an_absurd_life_buries_nobody() {
+fn e18_what_is_said_of_an_absurd_incarnation_buries_nobody() {
     let mut node = Lone::among(&["a", "peer"]);
     let absurd = standing(u64::MAX, u32::MAX);
     node.hear("a", judge("peer", absurd, State::Left));
@@ -205,5 +205,5 @@ fn e18_what_is_said_of_an_absurd_life_buries_nobody() {
     node.hear("a", Message::Introduce(introduction("me", standing((1 << 63) + 1, 0), State::Down)));
     let word = Word { about_you: Some((absurd, State::Left)), ..Word::default() };
     assert_eq!(node.hear("a", Message::Ping { seq: 1, word }).len(), 1, "who asks is answered all the same");
-    assert_eq!(node.own_standing(), standing(LIFE, 0), "a life that nobody would believe");
+    assert_eq!(node.own_standing(), standing(LIFE, 0), "an incarnation that nobody would believe");
 }

@@ -1,6 +1,6 @@
-//! A new life of a voter is believed once the old one is silent (E17).
+//! A new incarnation of a voter is believed once the old one is silent (E17).
 
-use super::{Claim, Links, Lives, Verdict};
+use super::{Claim, Incarnations, Links, Verdict};
 use crate::config::VoterIndex;
 use crate::id::{Incarnation, NodeKey};
 use crate::time::{Rebase, Span, Time};
@@ -10,15 +10,15 @@ const PATIENCE: Span = Span::from_millis(75);
 const OLD: Incarnation = Incarnation(10);
 const NEW: Incarnation = Incarnation(20);
 
-fn hear(links: &mut Links, life: Incarnation, millis: u64) -> Verdict {
-    links.hear(PEER, life, Time::from_millis(millis), PATIENCE, millis)
+fn hear(links: &mut Links, incarnation: Incarnation, millis: u64) -> Verdict {
+    links.hear(PEER, incarnation, Time::from_millis(millis), PATIENCE, millis)
 }
 
-fn claim(life: Incarnation) -> Claim {
-    Claim { life, booting: false }
+fn claim(incarnation: Incarnation) -> Claim {
+    Claim { incarnation, booting: false }
 }
 
-/// Both lives are probed, with the number 110.
+/// Both incarnations are probed, with the number 110.
 fn links_with_a_contender() -> Links {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
     assert_eq!(hear(&mut links, OLD, 0), Verdict::Established);
@@ -28,31 +28,31 @@ fn links_with_a_contender() -> Links {
 }
 
 #[test]
-fn the_first_life_is_welcome_at_once() {
+fn the_first_incarnation_is_welcome_at_once() {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
     assert_eq!(hear(&mut links, OLD, 0), Verdict::Established);
-    assert_eq!(links.at(PEER).life, OLD);
+    assert_eq!(links.at(PEER).incarnation, OLD);
 }
 
 #[test]
-fn a_new_life_is_believed_once_it_answers_and_the_old_one_does_not() {
+fn a_new_incarnation_is_believed_once_it_answers_and_the_old_one_does_not() {
     let mut links = links_with_a_contender();
     assert_eq!(links.probe_answered(PEER, 110, claim(NEW)), None);
     assert_eq!(hear(&mut links, NEW, 120), Verdict::Wait, "a flood of claims draws no flood of probes");
     assert_eq!(hear(&mut links, NEW, 135), Verdict::Probe { established: OLD, nonce: 110 });
     assert_eq!(hear(&mut links, NEW, 185), Verdict::Established);
-    assert_eq!(links.at(PEER).life, NEW);
+    assert_eq!(links.at(PEER).incarnation, NEW);
 }
 
 #[test]
-fn a_life_that_never_answers_may_be_words_from_the_grave() {
+fn an_incarnation_that_never_answers_may_be_words_from_the_grave() {
     let mut links = links_with_a_contender();
     assert_eq!(hear(&mut links, NEW, 185), Verdict::Probe { established: OLD, nonce: 185 });
-    assert_eq!(links.at(PEER).life, OLD);
+    assert_eq!(links.at(PEER).incarnation, OLD);
 }
 
 #[test]
-fn a_new_life_of_a_voter_long_silent_is_believed_as_soon_as_it_answers() {
+fn a_new_incarnation_of_a_voter_long_silent_is_believed_as_soon_as_it_answers() {
     let mut links = links_with_a_contender();
     assert_eq!(hear(&mut links, NEW, 400), Verdict::Probe { established: OLD, nonce: 400 });
     assert_eq!(links.probe_answered(PEER, 400, claim(NEW)), None);
@@ -60,18 +60,18 @@ fn a_new_life_of_a_voter_long_silent_is_believed_as_soon_as_it_answers() {
 }
 
 #[test]
-fn two_lives_that_answer_the_same_question_are_twins() {
+fn two_incarnations_that_answer_the_same_question_are_twins() {
     let mut links = links_with_a_contender();
     assert_eq!(links.probe_answered(PEER, 7, claim(OLD)), None, "the answer to another question");
     assert_eq!(links.probe_answered(PEER, 110, claim(Incarnation(30))), None, "the answer of a third");
     assert_eq!(links.probe_answered(PEER, 110, claim(OLD)), None);
     assert_eq!(links.probe_answered(PEER, 110, claim(NEW)), Some([claim(OLD), claim(NEW)]));
     assert_eq!(links.probe_answered(PEER, 110, claim(NEW)), None, "once");
-    assert_eq!(links.at(PEER).life, OLD);
+    assert_eq!(links.at(PEER).incarnation, OLD);
 }
 
 #[test]
-fn a_mismatch_is_news_once_a_life_and_strangers_are_bounded() {
+fn a_mismatch_is_news_once_an_incarnation_and_strangers_are_bounded() {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
     assert!(links.mismatch_is_news(Some(PEER), NodeKey(1), OLD));
     assert!(!links.mismatch_is_news(Some(PEER), NodeKey(1), OLD));
@@ -81,7 +81,7 @@ fn a_mismatch_is_news_once_a_life_and_strangers_are_bounded() {
 }
 
 #[test]
-fn nothing_counts_of_a_life_before_one_that_has_taken_part() {
+fn nothing_counts_of_an_incarnation_before_one_that_has_taken_part() {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
     assert_eq!(hear(&mut links, NEW, 0), Verdict::Established);
     // Established and still booting, it may have to give way: the other one may have been there first (E17).
@@ -95,7 +95,7 @@ fn nothing_counts_of_a_life_before_one_that_has_taken_part() {
 }
 
 #[test]
-fn what_an_earlier_life_of_this_node_knew_still_holds() {
+fn what_an_earlier_incarnation_of_this_node_knew_still_holds() {
     let mut links = Links::new([Incarnation::UNKNOWN, NEW, Incarnation::UNKNOWN].into_iter(), Time::ZERO);
     assert_eq!(hear(&mut links, OLD, 0), Verdict::Superseded { by: NEW });
     assert_eq!(hear(&mut links, NEW, 0), Verdict::Established);
@@ -112,21 +112,21 @@ fn a_flood_of_claims_draws_a_probe_each_quarter_of_the_patience() {
 }
 
 #[test]
-fn a_twin_and_a_wall_clock_are_news_once_a_life_each() {
+fn a_twin_and_a_wall_clock_are_news_once_an_incarnation_each() {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
-    for life in [OLD, NEW] {
-        assert!(links.twin_is_news(PEER, life));
-        assert!(!links.twin_is_news(PEER, life));
-        assert!(links.wall_is_news(PEER, life));
-        assert!(!links.wall_is_news(PEER, life));
+    for incarnation in [OLD, NEW] {
+        assert!(links.twin_is_news(PEER, incarnation));
+        assert!(!links.twin_is_news(PEER, incarnation));
+        assert!(links.wall_is_news(PEER, incarnation));
+        assert!(!links.wall_is_news(PEER, incarnation));
     }
 }
 
-/// Two lives of a voter that are probed since `start`.
+/// Two incarnations of a voter that are probed since `start`.
 fn probed_at(start: Time) -> Links {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), start);
-    for life in [OLD, NEW] {
-        links.hear(PEER, life, start, PATIENCE, 7);
+    for incarnation in [OLD, NEW] {
+        links.hear(PEER, incarnation, start, PATIENCE, 7);
     }
     links
 }
@@ -136,15 +136,15 @@ fn probed_at(start: Time) -> Links {
 #[test]
 fn links_are_the_same_whatever_the_clock_showed() {
     let (early, late, present) = (Time::from_millis(5_000), Time::from_millis(9_000), Time::from_millis(1_000));
-    let rebased = |start: Time, now: Time, lives| {
+    let rebased = |start: Time, now: Time, incarnations| {
         let mut links = probed_at(start);
-        links.rebase(&Rebase { now, present, clocks: &|_| now }, lives);
+        links.rebase(&Rebase { now, present, clocks: &|_| now }, incarnations);
         links
     };
-    let moved = rebased(early, early, Lives::Change);
-    assert_eq!(moved, rebased(late, late, Lives::Change));
+    let moved = rebased(early, early, Incarnations::Change);
+    assert_eq!(moved, rebased(late, late, Incarnations::Change));
     assert_eq!((moved.greet_at, moved.at(PEER).heard), (present, present));
-    assert_ne!(moved, rebased(early, early + Span::from_millis(1), Lives::Change), "it was heard earlier");
+    assert_ne!(moved, rebased(early, early + Span::from_millis(1), Incarnations::Change), "it was heard earlier");
     // Where nobody starts any more, it does not matter when anybody was heard.
-    assert_eq!(rebased(early, early, Lives::Last).at(PEER).heard, Time::ZERO);
+    assert_eq!(rebased(early, early, Incarnations::Last).at(PEER).heard, Time::ZERO);
 }

@@ -79,8 +79,8 @@ fn g10_a_full_table_refuses_what_is_new_and_takes_what_replaces() {
 fn g10_owners_are_remembered_in_a_bounded_number_the_last_ones_first() {
     let mut world = World::with_limits(1, small());
     for n in 0..100 {
-        let (key, life) = (NodeKey(1_000 + n), world.nodes[0].life);
-        world.nodes[0].registry.set_presence(key, crate::registry::Presence::Here(life));
+        let (key, incarnation) = (NodeKey(1_000 + n), world.nodes[0].incarnation);
+        world.nodes[0].registry.set_presence(key, crate::registry::Presence::Here(incarnation));
         world.nodes[0].registry.forget_owner(key);
     }
     world.register(0, &service("own", 1));
@@ -105,7 +105,7 @@ fn g10_hearsay_makes_room_for_members() {
     }
     assert!(world.nodes[0].counters.dropped_for(DropReason::TooManyRecords) > 0);
     let member = NodeKey(7);
-    world.nodes[0].registry.set_presence(member, crate::registry::Presence::Here(template.life));
+    world.nodes[0].registry.set_presence(member, crate::registry::Presence::Here(template.incarnation));
     world.deliver(1, 0, &of(7));
     assert!(world.nodes[0].registry.get(member, "a").is_some());
 }

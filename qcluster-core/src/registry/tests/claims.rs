@@ -86,20 +86,20 @@ fn g5_two_contents_of_one_version_end_as_one_everywhere_without_their_owner() {
 }
 
 #[test]
-fn g5_a_claim_of_a_later_life_is_told_and_a_still_later_one_has_the_last_word() {
+fn g5_a_claim_of_a_later_incarnation_is_told_and_a_still_later_one_has_the_last_word() {
     let mut world = world();
     let claimed = Incarnation(5 << 40);
-    let later = lie(&mut world, |record| record.life = claimed);
+    let later = lie(&mut world, |record| record.incarnation = claimed);
     world.deliver(2, 1, &later);
-    assert!(world.ids(1).is_empty(), "nobody is there in that life");
+    assert!(world.ids(1).is_empty(), "nobody is there in that incarnation");
     assert_eq!(world.deliver(1, 0, &later), Some(claimed), "the node is to go above it");
     assert_eq!(world.nodes[0].counters.own_claims, 1);
 
-    let (life, now) = (Incarnation(6 << 40), world.now);
-    world.nodes[0].registry.rename(now, life);
-    world.nodes[0].life = life;
+    let (incarnation, now) = (Incarnation(6 << 40), world.now);
+    world.nodes[0].registry.rename(now, incarnation);
+    world.nodes[0].incarnation = incarnation;
     for n in [1, 2] {
-        world.sees(n, 0, crate::registry::Presence::Here(life));
+        world.sees(n, 0, crate::registry::Presence::Here(incarnation));
     }
     world.settle(&[0, 1, 2]);
     world.assert_agreed();
@@ -107,12 +107,12 @@ fn g5_a_claim_of_a_later_life_is_told_and_a_still_later_one_has_the_last_word() 
 }
 
 #[test]
-fn absurd_versions_and_lives_are_dropped_and_counted() {
+fn absurd_versions_and_incarnations_are_dropped_and_counted() {
     let mut world = world();
     for change in [
         (|record: &mut Record| record.version = u64::MAX) as fn(&mut Record),
-        |record| record.life = Incarnation(u64::MAX),
-        |record| record.life = Incarnation::UNKNOWN,
+        |record| record.incarnation = Incarnation(u64::MAX),
+        |record| record.incarnation = Incarnation::UNKNOWN,
     ] {
         let absurd = lie(&mut world, change);
         for to in [0, 1] {
@@ -125,7 +125,7 @@ fn absurd_versions_and_lives_are_dropped_and_counted() {
     assert_eq!(world.nodes[1].counters.dropped_for(DropReason::HugeVersion), 3);
 }
 
-/// The highest version that is believed does not silence its owner: it answers in its next life.
+/// The highest version that is believed does not silence its owner: it answers in its next incarnation.
 #[test]
 fn the_highest_version_does_not_end_in_a_panic_or_a_loop() {
     let mut world = world();
@@ -178,22 +178,22 @@ fn damaged_records_are_dropped_and_counted_and_change_nothing() {
     assert_eq!(world.nodes[1].counters.dropped_for(DropReason::BadRecord), damaged.len() as u64);
 }
 
-/// The owner goes above the life that is claimed of it, and the others see that.
+/// The owner goes above the incarnation that is claimed of it, and the others see that.
 fn rise_above(world: &mut World, claimed: Incarnation) {
-    let (life, now) = (claimed.above(0), world.now);
-    world.nodes[0].registry.rename(now, life);
-    world.nodes[0].life = life;
+    let (incarnation, now) = (claimed.above(0), world.now);
+    world.nodes[0].registry.rename(now, incarnation);
+    world.nodes[0].incarnation = incarnation;
     for n in [1, 2] {
-        world.sees(n, 0, crate::registry::Presence::Here(life));
+        world.sees(n, 0, crate::registry::Presence::Here(incarnation));
     }
 }
 
 /// What is refused ends nothing: nobody would tell the owner of a lie that nobody has kept.
 #[test]
-fn g5_whatever_is_claimed_of_a_later_life_its_owner_hears_of_what_it_has_ended() {
+fn g5_whatever_is_claimed_of_a_later_incarnation_its_owner_hears_of_what_it_has_ended() {
     let mut world = world();
     let claimed = Incarnation(5 << 40);
-    let later = lie(&mut world, |record| (record.life, record.version) = (claimed, 0));
+    let later = lie(&mut world, |record| (record.incarnation, record.version) = (claimed, 0));
     world.deliver(2, 1, &later);
     world.compare(0, 1);
     if world.nodes[0].counters.own_claims > 0 {
@@ -205,7 +205,7 @@ fn g5_whatever_is_claimed_of_a_later_life_its_owner_hears_of_what_it_has_ended()
 }
 
 #[test]
-fn g10_a_record_of_a_later_life_that_finds_no_place_leaves_its_owner_where_it_was() {
+fn g10_a_record_of_a_later_incarnation_that_finds_no_place_leaves_its_owner_where_it_was() {
     let limits = crate::registry::Limits { records_max: 2, ..crate::registry::Limits::default() };
     let mut world = World::with_limits(3, limits);
     world.register(0, &service("a", 1));
@@ -213,7 +213,7 @@ fn g10_a_record_of_a_later_life_that_finds_no_place_leaves_its_owner_where_it_wa
     for id in ["b", "c"] {
         world.register(1, &service(id, 1));
     }
-    world.deliver(2, 1, &Message::Record(Record { life: Incarnation(5 << 40), ..record.clone() }));
+    world.deliver(2, 1, &Message::Record(Record { incarnation: Incarnation(5 << 40), ..record.clone() }));
     assert_eq!(world.nodes[1].counters.dropped_for(DropReason::TooManyRecords), 1);
     world.deregister(1, "b");
     world.deliver(0, 1, &Message::Record(record));

@@ -99,19 +99,19 @@ fn g8_what_is_registered_anew_after_its_deletion_is_there() {
 }
 
 #[test]
-fn g8_records_of_an_earlier_life_stay_out_when_all_of_the_later_ones_are_gone() {
+fn g8_records_of_an_earlier_incarnation_stay_out_when_all_of_the_later_ones_are_gone() {
     let mut world = cut_with_two_services();
     let old = record_of(&mut world, 0, "b");
     let later = Incarnation(2 << 40);
     world.sees(1, 0, Presence::Here(later));
-    assert!(world.ids(1).is_empty(), "a new life begins with an empty list");
+    assert!(world.ids(1).is_empty(), "a new incarnation begins with an empty list");
     world.deliver(2, 1, &Message::Record(old.clone()));
     assert_eq!(world.nodes[1].registry.counts().records, 0);
 
     let key = world.key(0);
     world.nodes[1].registry.forget_owner(key);
     world.deliver(2, 1, &Message::Record(old));
-    assert_eq!(world.nodes[1].registry.counts().records, 0, "the latest life stays known");
+    assert_eq!(world.nodes[1].registry.counts().records, 0, "the latest incarnation stays known");
 }
 
 #[test]
@@ -122,8 +122,8 @@ fn g8_records_of_an_owner_that_was_given_up_come_back_only_with_it() {
     world.nodes[1].registry.forget_owner(key);
     world.compare(1, 2);
     assert_eq!(world.nodes[1].registry.counts().records, 0, "those of others are not taken back");
-    let life = world.nodes[0].life;
-    world.sees(1, 0, Presence::Here(life));
+    let incarnation = world.nodes[0].incarnation;
+    world.sees(1, 0, Presence::Here(incarnation));
     world.compare(1, 2);
     assert_eq!(world.ids(1), ["a", "b"], "it is back, and so is what is known of it");
 }

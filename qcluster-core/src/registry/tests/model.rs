@@ -13,21 +13,21 @@ use crate::reconcile::Stamped;
 use crate::registry::record::Entry;
 use crate::registry::{Health, Presence, Record, RecordBody, ServiceFacts};
 
-/// The reference: the latest life of each owner, and the greatest version of each of its records.
+/// The reference: the latest incarnation of each owner, and the greatest version of each of its records.
 #[derive(Default)]
 struct Model {
-    lives: BTreeMap<NodeKey, Incarnation>,
+    incarnations: BTreeMap<NodeKey, Incarnation>,
     records: BTreeMap<(NodeKey, String), Record>,
 }
 
 impl Model {
     fn receive(&mut self, record: &Record) {
-        let life = self.lives.entry(record.owner).or_insert(record.life);
-        if record.life < *life {
+        let incarnation = self.incarnations.entry(record.owner).or_insert(record.incarnation);
+        if record.incarnation < *incarnation {
             return;
         }
-        if record.life > *life {
-            *life = record.life;
+        if record.incarnation > *incarnation {
+            *incarnation = record.incarnation;
             self.records.retain(|(owner, _), _| *owner != record.owner);
         }
         let rank = |record: &Record| (record.version, Entry::new(record.clone()).unwrap().stamp());
@@ -37,7 +37,7 @@ impl Model {
         }
     }
 
-    /// What is visible where every owner is there in its latest life.
+    /// What is visible where every owner is there in its latest incarnation.
     fn visible(&self) -> Vec<(NodeKey, String, u16)> {
         let ports = self.records.iter().filter_map(|((owner, id), record)| match &record.body {
             RecordBody::Service(facts) => Some((*owner, id.clone(), facts.port)),
@@ -49,7 +49,7 @@ impl Model {
 
 fn record() -> impl Strategy<Value = Record> {
     (10..12_u64, 1..3_u64, 1..5_u64, 0..3_u8, prop::option::of(1..4_u16)).prop_map(
-        |(owner, life, version, id, port)| {
+        |(owner, incarnation, version, id, port)| {
             let facts = |port| ServiceFacts {
                 name: "billing".into(),
                 host: None,
@@ -60,7 +60,7 @@ fn record() -> impl Strategy<Value = Record> {
                 ttl_ms: None,
             };
             let body = port.map_or(RecordBody::Deleted, |port| RecordBody::Service(facts(port)));
-            Record { owner: NodeKey(owner), life: Incarnation(life), version, id: format!("s{id}"), body }
+            Record { owner: NodeKey(owner), incarnation: Incarnation(incarnation), version, id: format!("s{id}"), body }
         },
     )
 }
@@ -81,9 +81,9 @@ proptest! {
         for record in records.iter().rev() {
             world.deliver(0, 1, &Message::Record(record.clone()));
         }
-        for (owner, life) in &model.lives {
+        for (owner, incarnation) in &model.incarnations {
             for n in [0, 1] {
-                world.nodes[n].registry.set_presence(*owner, Presence::Here(*life));
+                world.nodes[n].registry.set_presence(*owner, Presence::Here(*incarnation));
             }
         }
         for n in [0, 1] {

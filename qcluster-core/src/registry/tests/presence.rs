@@ -1,4 +1,4 @@
-//! Only services of nodes that are there are visible, and nodes may come, go, and come again in another life.
+//! Only services of nodes that are there are visible, and nodes may come, go, and come again in another incarnation.
 
 use super::{Message, World, record_of, service};
 use crate::id::Incarnation;
@@ -12,13 +12,13 @@ fn services_of_a_node_that_is_gone_are_not_shown_and_come_back_with_it() {
     world.sees(1, 0, Presence::Gone);
     assert!(world.ids(1).is_empty());
     assert_eq!(world.nodes[1].registry.get(world.key(0), "a"), None);
-    let life = world.nodes[0].life;
-    world.sees(1, 0, Presence::Here(life));
+    let incarnation = world.nodes[0].incarnation;
+    world.sees(1, 0, Presence::Here(incarnation));
     assert_eq!(world.ids(1), ["a"]);
 }
 
 #[test]
-fn records_that_arrive_before_the_news_of_their_owners_life_are_shown_after_it() {
+fn records_that_arrive_before_the_news_of_their_owners_incarnation_are_shown_after_it() {
     let mut world = World::new(2);
     let later = Incarnation(2 << 40);
     let now = world.now;

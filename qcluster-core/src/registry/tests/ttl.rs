@@ -124,19 +124,20 @@ fn others_keep_no_time_for_a_service_that_is_not_theirs() {
     assert_eq!(world.nodes[1].registry.deadline(), Time::NEVER);
 }
 
-/// A clock that went back gives the node a later life while it runs: its services come along, with the time that they had left.
+/// A clock that went back gives the node a later incarnation while it runs: its services come along, with the time that
+/// they had left.
 #[test]
-fn a_service_that_was_registered_in_an_earlier_life_still_falls_silent_in_the_next() {
+fn a_service_that_was_registered_in_an_earlier_incarnation_still_falls_silent_in_the_next() {
     let mut world = World::new(2);
     world.register(0, &with_ttl("a"));
     world.register(0, &with_ttl("b"));
     world.register(0, &service("c", 1));
     world.pass(Span::from_millis(4_000));
-    // Given that the node goes on in a later life, …
-    let (life, now) = (Incarnation(2 << 40), world.now);
-    world.nodes[0].registry.rename(now, life);
-    world.nodes[0].life = life;
-    world.sees(1, 0, Presence::Here(life));
+    // Given that the node goes on in a later incarnation, …
+    let (incarnation, now) = (Incarnation(2 << 40), world.now);
+    world.nodes[0].registry.rename(now, incarnation);
+    world.nodes[0].incarnation = incarnation;
+    world.sees(1, 0, Presence::Here(incarnation));
     world.compare(0, 1);
     assert_eq!(world.ids(1), ["a", "b", "c"]);
     // … when one of its services is heard of and another is not, …

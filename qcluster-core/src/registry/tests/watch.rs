@@ -51,7 +51,7 @@ enum Step {
     Compare,
     Gone,
     Here,
-    NewLife,
+    NewIncarnation,
     Forget,
     Pass(u16),
     Look,
@@ -64,7 +64,7 @@ fn steps() -> impl Strategy<Value = alloc::vec::Vec<Step>> {
         4 => Just(Step::Compare),
         1 => Just(Step::Gone),
         2 => Just(Step::Here),
-        1 => Just(Step::NewLife),
+        1 => Just(Step::NewIncarnation),
         1 => Just(Step::Forget),
         1 => (0..u16::MAX).prop_map(Step::Pass),
         3 => Just(Step::Look),
@@ -78,7 +78,7 @@ proptest! {
         let mut world = World::new(2);
         let mut watchers = [Watcher::default(), Watcher::default()];
         for step in steps {
-            let life = world.nodes[0].life;
+            let incarnation = world.nodes[0].incarnation;
             match step {
                 Step::Register(id, port) => world.register(0, &service(&format!("s{id}"), port)),
                 Step::Deregister(id) => {
@@ -87,11 +87,11 @@ proptest! {
                 }
                 Step::Compare => world.compare(0, 1),
                 Step::Gone => world.sees(1, 0, Presence::Gone),
-                Step::Here => world.sees(1, 0, Presence::Here(life)),
-                Step::NewLife => {
-                    let (life, now) = (Incarnation(life.0 + 1), world.now);
-                    world.nodes[0].life = life;
-                    world.nodes[0].registry.rename(now, life);
+                Step::Here => world.sees(1, 0, Presence::Here(incarnation)),
+                Step::NewIncarnation => {
+                    let (incarnation, now) = (Incarnation(incarnation.0 + 1), world.now);
+                    world.nodes[0].incarnation = incarnation;
+                    world.nodes[0].registry.rename(now, incarnation);
                 }
                 Step::Forget => {
                     let key = world.key(0);
@@ -107,8 +107,8 @@ proptest! {
             watcher.take(&mut world, n);
             prop_assert_eq!(watcher.take(&mut world, n), 0, "nothing is told twice");
         }
-        let life = world.nodes[0].life;
-        world.sees(1, 0, Presence::Here(life));
+        let incarnation = world.nodes[0].incarnation;
+        world.sees(1, 0, Presence::Here(incarnation));
         world.settle(&[0, 1]);
         world.assert_agreed();
         watchers[1].take(&mut world, 1);

@@ -1,13 +1,13 @@
 //! Messages that no node has sent, and what a node answers to them: for stories about one node.
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Event, LivesDigest, Message, Node, PersistId, Term, Time,
+    Action, Boot, ElectionMessage, Envelope, Event, IncarnationsDigest, Message, Node, PersistId, Term, Time,
 };
 
 use super::World;
 
 impl World {
-    /// What `from` would send to `to` in their present lives, with that message inside.
+    /// What `from` would send to `to` in their present incarnations, with that message inside.
     pub fn forge(&self, from: usize, to: usize, message: ElectionMessage) -> Envelope {
         self.envelope(from, to, Message::Election(message))
     }
@@ -61,9 +61,9 @@ impl World {
         self
     }
 
-    /// What that voter knows of lives, as its word carries it (E24).
-    pub fn lives(&self, n: usize) -> LivesDigest {
-        self.node(n).lives().unwrap_or_else(|| panic!("#{n} has no vote"))
+    /// What that voter knows of incarnations, as its word carries it (E24).
+    pub fn incarnations(&self, n: usize) -> IncarnationsDigest {
+        self.node(n).incarnations().unwrap_or_else(|| panic!("#{n} has no vote"))
     }
 
     /// The round of pre-votes that a voter has asked for last, and the term of it.

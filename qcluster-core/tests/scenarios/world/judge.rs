@@ -31,15 +31,15 @@ pub enum Law {
     NoStorm,
 }
 
-/// One who leads or votes, in one of its lives.
-type Life = (NodeKey, Incarnation);
+/// One who leads or votes, in one of its incarnations.
+type Run = (NodeKey, Incarnation);
 
 #[derive(Default)]
 pub struct Judge {
     waived: Vec<Law>,
     breaches: Vec<(Law, String)>,
-    leader_of: BTreeMap<u64, Life>,
-    votes: BTreeMap<(NodeKey, u64), Life>,
+    leader_of: BTreeMap<u64, Run>,
+    votes: BTreeMap<(NodeKey, u64), Run>,
     newest: Option<FencingToken>,
     leading: BTreeMap<usize, FencingToken>,
     /// How often in a row a timer was due again at once.
@@ -86,7 +86,7 @@ impl Judge {
         breach.map_or_else(String::new, |(law, what)| format!("breach of {law:?}: {what}"))
     }
 
-    pub(super) fn forget_life(&mut self, n: usize) {
+    pub(super) fn forget_incarnation(&mut self, n: usize) {
         self.leading.remove(&n);
     }
 
@@ -166,7 +166,7 @@ impl Judge {
         }
     }
 
-    fn votes(&mut self, machine: &Machine, term: u64, voter: NodeKey, candidate: Life) {
+    fn votes(&mut self, machine: &Machine, term: u64, voter: NodeKey, candidate: Run) {
         let name = &machine.name;
         let first = *self.votes.entry((voter, term)).or_insert(candidate);
         self.check(Law::OneVoteATerm, first == candidate, || {

@@ -70,8 +70,8 @@ impl Machine {
         }
     }
 
-    /// The life that runs on it.
-    pub fn life(&self) -> Option<Incarnation> {
+    /// The incarnation that runs on it.
+    pub fn incarnation(&self) -> Option<Incarnation> {
         self.node.as_ref().map(Node::incarnation)
     }
 

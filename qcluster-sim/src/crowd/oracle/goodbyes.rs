@@ -35,7 +35,8 @@ impl Goodbyes {
     pub(crate) fn told(&self, member: usize, change: &MemberChange) -> Result<(), (CrowdRule, String)> {
         let Some(Some((standing, at))) = self.left.get(member) else { return Ok(()) };
         let undisturbed = *at >= self.disturbed + Self::SETTLED;
-        if change.what == MemberEvent::Down && change.member.standing.life == standing.life && undisturbed {
+        if change.what == MemberEvent::Down && change.member.standing.incarnation == standing.incarnation && undisturbed
+        {
             return Err((CrowdRule::LeftIsNotDown, format!("{} said goodbye at {at}", change.member.id)));
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Records against what their owners wrote (G5, G8), and what is told of services against what there is.
 //!
 //! Only an owner's own node says what the owner wrote: each step of it that changes one of its services adds to the history
-//! of that service, and so does the beginning of another life, in which everything is gone at first. Whatever another node
+//! of that service, and so does the beginning of another incarnation, in which everything is gone at first. Whatever another node
 //! shows has to stand in that history, and never before what it has shown already.
 
 use std::collections::HashMap;
@@ -20,13 +20,13 @@ pub(crate) struct Records {
     histories: HashMap<u64, Vec<Option<u64>>>,
     /// The services that each owner ever had.
     of_owner: HashMap<NodeKey, Vec<u64>>,
-    /// Nodes forget sooner than is looked at: an owner that was forgotten may come back below a life that others still know,
-    /// and until it has risen above, what it wrote in either is shown.
+    /// Nodes forget sooner than is looked at: an owner that was forgotten may come back below an incarnation that
+    /// others still know, and until it has risen above, what it wrote in either is shown.
     forgetful: bool,
-    lives: HashMap<NodeKey, Lives>,
-    /// What each host was asked for and has granted, in its present life.
+    incarnations: HashMap<NodeKey, Incarnations>,
+    /// What each host was asked for and has granted, in its present incarnation.
     wanted: HashMap<usize, HashMap<String, Service>>,
-    /// What each host was told, in its present life.
+    /// What each host was told, in its present incarnation.
     diaries: HashMap<usize, HashMap<u64, Shown>>,
 }
 
@@ -39,9 +39,9 @@ struct Shown {
     at: usize,
 }
 
-/// The lives of one owner.
+/// The incarnations of one owner.
 #[derive(Clone, Copy, Debug)]
-struct Lives {
+struct Incarnations {
     present: Incarnation,
     latest: Incarnation,
     /// Once it began below an earlier one.
@@ -57,8 +57,8 @@ impl Records {
     }
 
     /// A process begins on a host: it knows nothing.
-    pub(crate) fn started(&mut self, host: usize, owner: NodeKey, life: Incarnation) {
-        self.lives(owner, life);
+    pub(crate) fn started(&mut self, host: usize, owner: NodeKey, incarnation: Incarnation) {
+        self.incarnations(owner, incarnation);
         self.diaries.remove(&host);
         self.wanted.remove(&host);
         for key in self.of_owner.get(&owner).into_iter().flatten() {
@@ -69,9 +69,9 @@ impl Records {
         }
     }
 
-    /// A node goes on in another life: what it wrote is gone, and there again.
-    pub(crate) fn renamed(&mut self, owner: NodeKey, life: Incarnation) {
-        self.lives(owner, life);
+    /// A node goes on in another incarnation: what it wrote is gone, and there again.
+    pub(crate) fn renamed(&mut self, owner: NodeKey, incarnation: Incarnation) {
+        self.incarnations(owner, incarnation);
         for key in self.of_owner.get(&owner).into_iter().flatten() {
             let history = self.histories.entry(*key).or_default();
             if let Some(Some(content)) = history.last().copied() {
@@ -80,12 +80,12 @@ impl Records {
         }
     }
 
-    fn lives(&mut self, owner: NodeKey, life: Incarnation) {
-        let first = Lives { present: life, latest: life, went_back: false };
-        let lives = self.lives.entry(owner).or_insert(first);
-        lives.went_back |= life < lives.latest;
-        lives.present = life;
-        lives.latest = lives.latest.max(life);
+    fn incarnations(&mut self, owner: NodeKey, incarnation: Incarnation) {
+        let first = Incarnations { present: incarnation, latest: incarnation, went_back: false };
+        let incarnations = self.incarnations.entry(owner).or_insert(first);
+        incarnations.went_back |= incarnation < incarnations.latest;
+        incarnations.present = incarnation;
+        incarnations.latest = incarnations.latest.max(incarnation);
     }
 
     /// A host was asked to offer a service, and does.
@@ -127,15 +127,15 @@ impl Records {
             let history = self.histories.get(&key).map_or(&[][..], Vec::as_slice);
             let found = history[at.min(history.len())..].iter().position(|written| *written == now);
             let owner_is_there = node.member(instance.owner).is_some_and(|owner| owner.state.is_present());
-            let lives = self.lives.get(&instance.owner);
-            let went_back = self.forgetful && lives.is_some_and(|lives| lives.went_back);
-            let is_below = lives.is_some_and(|lives| lives.present < lives.latest);
+            let incarnations = self.incarnations.get(&instance.owner);
+            let went_back = self.forgetful && incarnations.is_some_and(|incarnations| incarnations.went_back);
+            let is_below = incarnations.is_some_and(|incarnations| incarnations.present < incarnations.latest);
             match (found, now) {
-                // And shown, where that life is thought to go on.
+                // And shown, where that incarnation is thought to go on.
                 (_, Some(_)) if went_back || is_below => at = found.map_or(0, |found| at + found),
                 // When its owner is not there a service is not shown, whatever the owner has written.
                 (_, None) if !owner_is_there => {}
-                // Records of a life that its clock went back below are still about, until it rises above them.
+                // Records of an incarnation that its clock went back below are still about, until it rises above them.
                 (None, None) if is_below || went_back => {}
                 (Some(found), _) => at += found,
                 (None, Some(_)) => return broken(CrowdRule::OwnersWrite, "its owner never wrote it, or earlier"),

@@ -13,7 +13,7 @@ pub(super) fn check(node: &Node, seen: impl Fn(&NodeId) -> Option<Seen>) -> Resu
         let is_there = member.state.is_present();
         // Of one that was never there nothing is told.
         let agrees = told.map_or(!is_there, |told| {
-            told.is_there() == is_there && (!is_there || told.standing.life == member.standing.life)
+            told.is_there() == is_there && (!is_there || told.standing.incarnation == member.standing.incarnation)
         });
         if !agrees {
             return Err((CrowdRule::ChangesGiveTheTable, format!("{member:?}, of which {told:?} was told last")));

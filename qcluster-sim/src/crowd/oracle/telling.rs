@@ -27,7 +27,7 @@ mod tests {
     use qcluster_core::{Incarnation, Standing};
 
     fn seen(what: MemberEvent, refutation: u32) -> Seen {
-        Seen { what, standing: Standing { life: Incarnation(7), refutation } }
+        Seen { what, standing: Standing { incarnation: Incarnation(7), refutation } }
     }
 
     #[test]

@@ -12,7 +12,7 @@ fn open(dir: &TempDir) -> (Store, Saved) {
 }
 
 #[test]
-fn a_first_life_finds_nothing_and_makes_the_directory() {
+fn a_first_incarnation_finds_nothing_and_makes_the_directory() {
     let dir = tempdir().unwrap();
     let inner = dir.path().join("some/where");
     let (_store, saved) = Store::open(&inner).unwrap();
@@ -21,7 +21,7 @@ fn a_first_life_finds_nothing_and_makes_the_directory() {
 }
 
 #[test]
-fn the_next_life_finds_the_last_record() {
+fn the_next_incarnation_finds_the_last_record() {
     let dir = tempdir().unwrap();
     let (store, _) = open(&dir);
     store.save(b"a long first record").unwrap();
@@ -47,7 +47,7 @@ fn what_a_crash_left_half_written_is_no_record() {
 }
 
 #[test]
-fn an_empty_file_is_a_record_and_not_a_first_life() {
+fn an_empty_file_is_a_record_and_not_a_first_incarnation() {
     let dir = tempdir().unwrap();
     fs::write(dir.path().join(RECORD), b"").unwrap();
     assert_eq!(open(&dir).1, Saved::Record(Vec::new()));

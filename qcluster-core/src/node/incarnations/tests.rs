@@ -1,20 +1,20 @@
-//! What a rebase keeps of a node's own life.
+//! What a rebase keeps of a node's own incarnation.
 
-use super::{Announcement, OwnLife};
+use super::{Announcement, OwnIncarnation};
 use crate::quorum::VoterSet;
 use crate::time::{Rebase, Span, Time};
 
-/// A life that began at `now`, and tells next a moment later that it takes part.
-fn announced(now: Time) -> OwnLife {
+/// An incarnation that began at `now`, and tells next a moment later that it takes part.
+fn announced(now: Time) -> OwnIncarnation {
     let tell_at = now + Span::from_millis(30);
     let announcement = Announcement { known_by: VoterSet::EMPTY, tell_at, told: 1 };
-    OwnLife { is_announced: true, announcement: Some(announcement), ..OwnLife::new(now, 1) }
+    OwnIncarnation { is_announced: true, announcement: Some(announcement), ..OwnIncarnation::new(now, 1) }
 }
 
-/// A search through states sees by it that two lives which differ in the time of day alone are the same (see
+/// A search through states sees by it that two incarnations which differ in the time of day alone are the same (see
 /// [`Node::rebase`](crate::Node::rebase)).
 #[test]
-fn a_life_is_the_same_whatever_the_clock_showed_when_it_began() {
+fn an_incarnation_is_the_same_whatever_the_clock_showed_when_it_began() {
     let (early, late, present) = (Time::from_millis(5_000), Time::from_millis(9_000), Time::from_millis(1_000));
     let rebased = |began: Time, now: Time| {
         let mut own = announced(began);

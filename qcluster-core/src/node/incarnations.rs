@@ -1,10 +1,11 @@
-//! Lives only go forward (E24): who takes part is told to all, and what is known of lives is shared before anything counts.
+//! Incarnations only go forward (E24): who takes part is told to all, and what is known of incarnations is shared
+//! before anything counts.
 
 use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Envelope, LivesTold, Message, Notification, Session};
+use super::event::{Envelope, IncarnationsReport, Message, Notification, Session};
 use super::send::Answer;
 use super::{Node, Part, Stage};
 use crate::config::{Durability, VoterIndex};
@@ -13,8 +14,8 @@ use crate::quorum::VoterSet;
 use crate::reason::{DropReason, LostReason};
 use crate::time::{Rebase, Span, Time};
 
-/// That this life takes part, told to all until they have said that they know: two that follow a third one would have nothing to say
-/// to each other otherwise.
+/// That this incarnation takes part, told to all until they have said that they know: two that follow a third one would
+/// have nothing to say to each other otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Announcement {
     known_by: VoterSet,
@@ -29,7 +30,7 @@ impl Announcement {
     }
 }
 
-/// When this life began: on its own clock, and by the wall clock of its machine.
+/// When this incarnation began: on its own clock, and by the wall clock of its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Birth {
     at: Time,
@@ -43,23 +44,24 @@ impl Birth {
     }
 }
 
-/// What a node knows of its own life.
+/// What a node knows of its own incarnation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct OwnLife {
+pub(super) struct OwnIncarnation {
     /// `None` where nobody knows (a model checker's node).
     birth: Option<Birth>,
-    /// Whether a voter has met this life.
+    /// Whether a voter has met this incarnation.
     pub(super) is_acquainted: bool,
-    /// Whether it was given nothing for longer than a lease before that: another life may have begun and taken part meanwhile.
+    /// Whether it was given nothing for longer than a lease before that: another incarnation may have begun and taken
+    /// part meanwhile.
     pub(super) stood_still: bool,
-    /// The latest life of this name before this one that a voter has established.
+    /// The latest incarnation of this name before this one that a voter has established.
     pub(super) predecessor: Incarnation,
-    /// Whether the others are, or were, told that this life takes part.
+    /// Whether the others are, or were, told that this incarnation takes part.
     pub(super) is_announced: bool,
     pub(super) announcement: Option<Announcement>,
 }
 
-impl OwnLife {
+impl OwnIncarnation {
     pub(super) fn new(at: Time, stamp_ms: u64) -> Self {
         Self {
             birth: Some(Birth { at, stamp_ms }),
@@ -88,8 +90,8 @@ impl Node {
     /// Who does not answer so often is not there; once it is, the two greet each other.
     const ANNOUNCEMENTS_MAX: u8 = 8;
 
-    /// Once its boot wait is over, all whom this life has met are to know.
-    pub(super) fn announce_life(&mut self) {
+    /// Once its boot wait is over, all whom this incarnation has met are to know.
+    pub(super) fn announce_incarnation(&mut self) {
         let Some(me) = self.rules.me else { return };
         if !self.own.is_announced && !self.is_booting() {
             self.own.is_announced = true;
@@ -110,96 +112,97 @@ impl Node {
         let known_by = announcement.known_by;
         for voter in self.rules.others().filter(|voter| !known_by.contains(*voter)) {
             // Who was never heard is greeted.
-            if self.links.at(voter).life != Incarnation::UNKNOWN {
-                self.tell_lives(voter, Answer::No);
+            if self.links.at(voter).incarnation != Incarnation::UNKNOWN {
+                self.tell_incarnations(voter, Answer::No);
             }
         }
     }
 
-    /// Tells a voter all that this one knows of lives.
-    pub(super) fn tell_lives(&mut self, voter: VoterIndex, answer: Answer) {
+    /// Tells a voter all that this one knows of incarnations.
+    pub(super) fn tell_incarnations(&mut self, voter: VoterIndex, answer: Answer) {
         let Part::Voter(election) = &self.part else { return };
-        let told = LivesTold { answer: answer == Answer::Yes, lives: election.known_lives() };
-        self.send_to_voter(voter, Message::Lives(Box::new(told)));
+        let told = IncarnationsReport { answer: answer == Answer::Yes, incarnations: election.known_incarnations() };
+        self.send_to_voter(voter, Message::Incarnations(Box::new(told)));
     }
 
-    /// Another voter tells all that it knows of lives.
-    pub(super) fn hear_lives(&mut self, voter: VoterIndex, told: &LivesTold) -> Result<(), DropReason> {
+    /// Another voter tells all that it knows of incarnations.
+    pub(super) fn hear_incarnations(&mut self, voter: VoterIndex, told: &IncarnationsReport) -> Result<(), DropReason> {
         if self.rules.me.is_none() {
             return Err(DropReason::Unexpected);
         }
         // Before anything is learned: a vote or promise under way to the other voter was given with that knowledge.
         if !told.answer {
-            self.tell_lives(voter, Answer::Yes);
+            self.tell_incarnations(voter, Answer::Yes);
         }
         let mut is_news = false;
-        for known in &told.lives {
-            is_news |= self.learn_life(known.node, known.life);
+        for known in &told.incarnations {
+            is_news |= self.learn_incarnation(known.node, known.incarnation);
         }
         if self.is_stopped() {
             return Ok(());
         }
         if is_news {
-            self.tell_leader_of_lives(voter);
+            self.tell_leader_of_incarnations(voter);
         }
         if let Some(announcement) = self.own.announcement.as_mut().filter(|_| told.answer) {
             announcement.known_by.insert(voter);
         }
-        let digest = told.lives.iter().copied().collect();
+        let digest = told.incarnations.iter().copied().collect();
         self.with_election(|election, cx| election.has_learned(cx, voter, digest));
         Ok(())
     }
 
-    /// Whether it was news that a life of another voter takes part.
-    fn learn_life(&mut self, node: NodeKey, life: Incarnation) -> bool {
+    /// Whether it was news that an incarnation of another voter takes part.
+    fn learn_incarnation(&mut self, node: NodeKey, incarnation: Incarnation) -> bool {
         if node == self.rules.key {
-            self.hear_superseded(life);
+            self.hear_superseded(incarnation);
             return false;
         }
-        let voter = self.rules.index_of(node).filter(|_| life <= Incarnation::MAX);
-        voter.is_some_and(|voter| self.see_part(voter, life))
+        let voter = self.rules.index_of(node).filter(|_| incarnation <= Incarnation::MAX);
+        voter.is_some_and(|voter| self.see_part(voter, incarnation))
     }
 
-    /// That life of another voter takes part: nothing that an earlier one has said counts any more. Whether that was news.
-    pub(super) fn see_part(&mut self, voter: VoterIndex, life: Incarnation) -> bool {
-        let is_news = self.links.takes_part(voter, life);
+    /// That incarnation of another voter takes part: nothing that an earlier one has said counts any more. Whether that was news.
+    pub(super) fn see_part(&mut self, voter: VoterIndex, incarnation: Incarnation) -> bool {
+        let is_news = self.links.takes_part(voter, incarnation);
         if is_news {
-            let met = self.links.at(voter).life;
+            let met = self.links.at(voter).incarnation;
             self.with_election(|election, cx| {
-                if met < life {
-                    election.meet(voter, life);
+                if met < incarnation {
+                    election.meet(voter, incarnation);
                 }
-                election.takes_part(cx, voter, life);
+                election.takes_part(cx, voter, incarnation);
             });
         }
         is_news
     }
 
-    /// This voter knows more of lives than when it last promised, from a voter other than the leader: the leader is to know it before the
-    /// next promise, which would not count otherwise.
-    pub(super) fn tell_leader_of_lives(&mut self, told_by: VoterIndex) {
+    /// This voter knows more of incarnations than when it last promised, from a voter other than the leader: the leader
+    /// is to know it before the next promise, which would not count otherwise.
+    pub(super) fn tell_leader_of_incarnations(&mut self, told_by: VoterIndex) {
         let Part::Voter(election) = &self.part else { return };
         if let Some(leader) = election.promised_to(self.now).filter(|leader| *leader != told_by) {
-            self.tell_lives(leader, Answer::No);
+            self.tell_incarnations(leader, Answer::No);
         }
     }
 
-    /// An earlier life of a voter speaks: it is told that it was replaced, unless it only answers.
+    /// An earlier incarnation of a voter speaks: it is told that it was replaced, unless it only answers.
     pub(super) fn answer_superseded(&mut self, envelope: &Envelope, by: Incarnation) {
         if !envelope.message.is_answer() {
             self.send(envelope.from, envelope.from_incarnation, Message::Session(Session::Superseded { by }));
         }
     }
 
-    /// Whether a life of this node that takes part could have begun after this one, as far as this one can tell: that takes a boot
-    /// wait.
+    /// Whether an incarnation of this node that takes part could have begun after this one, as far as this one can
+    /// tell: that takes a boot wait.
     pub(super) fn may_be_replaced(&self) -> bool {
         let age = self.own.birth.map_or(Span::ZERO, |birth| self.now.since(birth.at));
         self.own.stood_still || (self.own.is_acquainted && age >= self.rules.trusted_lease)
     }
 
-    /// A later life of this node takes part, says one that has seen it. One that has said nothing that counts yet goes above it,
-    /// unless it may have been replaced: the other one has to be a life before it, whose wall clock was ahead.
+    /// A later incarnation of this node takes part, says one that has seen it. One that has said nothing that counts
+    /// yet goes above it, unless it may have been replaced: the other one has to be an incarnation before it, whose
+    /// wall clock was ahead.
     pub(super) fn hear_superseded(&mut self, by: Incarnation) {
         if by <= self.incarnation || by > Incarnation::MAX {
             return;
@@ -220,11 +223,12 @@ impl Node {
 
     /// Tokens of voters without a disk rest on wall clocks (E12). A voter that has just started says what its clock shows, and
     /// one that started long ago cannot have done so in the future.
-    pub(super) fn compare_walls(&mut self, voter: VoterIndex, life: Incarnation, booting: bool) {
+    pub(super) fn compare_walls(&mut self, voter: VoterIndex, incarnation: Incarnation, booting: bool) {
         let Some(birth) = self.own.birth.filter(|_| self.rules.durability == Durability::Diskless) else { return };
-        let (theirs, ours) = (life.stamp_ms(), birth.wall_ms(self.now));
+        let (theirs, ours) = (incarnation.stamp_ms(), birth.wall_ms(self.now));
         let apart = theirs.abs_diff(ours);
-        if apart > Self::WALLS_APART_MAX_MS && (booting || theirs > ours) && self.links.wall_is_news(voter, life) {
+        if apart > Self::WALLS_APART_MAX_MS && (booting || theirs > ours) && self.links.wall_is_news(voter, incarnation)
+        {
             let apart = i64::try_from(apart).unwrap_or(i64::MAX);
             let ahead_ms = if theirs > ours { apart } else { -apart };
             self.queue.push_notification(Notification::WallClockOff { voter, ahead_ms });

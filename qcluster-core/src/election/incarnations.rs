@@ -1,21 +1,22 @@
-//! What a voter knows of lives (E24), and with whom it shares that.
+//! What a voter knows of incarnations (E24), and with whom it shares that.
 //!
-//! Who counts a vote or a promise has to know all that its giver knows: else the word of a life that was replaced could count
-//! beside that of somebody who has met the later one. So what counts carries a [`LivesDigest`], and where two voters know
-//! different things, they tell each other first.
+//! Who counts a vote or a promise has to know all that its giver knows: else the word of an incarnation that was
+//! replaced could count beside that of somebody who has met the later one. So what counts carries a
+//! [`IncarnationsDigest`], and where two voters know different things, they tell each other first.
 
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Effect, Election, KnownLife, Role, Sender};
+use super::{Context, Effect, Election, KnownIncarnation, Role, Sender};
 use crate::config::VoterIndex;
-use crate::id::{Incarnation, LivesDigest};
+use crate::id::{Incarnation, IncarnationsDigest};
 use crate::quorum::{Support, Weight};
 use crate::reason::DropReason;
 use crate::time::Time;
 
-/// Votes, or pre-votes, as they come in: those that count, and those of voters that knew of lives which this one was not told of yet.
+/// Votes, or pre-votes, as they come in: those that count, and those of voters that knew of incarnations which this one
+/// was not told of yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Tally {
     counted: Support,
@@ -26,7 +27,7 @@ pub(super) struct Tally {
 struct HeldWord {
     of: VoterIndex,
     weight: Weight,
-    lives: LivesDigest,
+    incarnations: IncarnationsDigest,
 }
 
 impl Tally {
@@ -50,8 +51,8 @@ impl Tally {
     }
 
     /// A voter has told all that it knows: if it knew that when it gave a word that waits, that one counts.
-    fn told(&mut self, voter: VoterIndex, lives: LivesDigest) {
-        let held = self.held.iter().position(|word| word.of == voter && word.lives == lives);
+    fn told(&mut self, voter: VoterIndex, incarnations: IncarnationsDigest) {
+        let held = self.held.iter().position(|word| word.of == voter && word.incarnations == incarnations);
         if let Some(at) = held {
             let word = self.held.swap_remove(at);
             self.count(voter, word.weight);
@@ -65,9 +66,9 @@ impl Tally {
 }
 
 /// In whatever order.
-impl FromIterator<KnownLife> for LivesDigest {
-    fn from_iter<I: IntoIterator<Item = KnownLife>>(lives: I) -> Self {
-        lives.into_iter().fold(Self::default(), |digest, known| digest.with(known.node, known.life))
+impl FromIterator<KnownIncarnation> for IncarnationsDigest {
+    fn from_iter<I: IntoIterator<Item = KnownIncarnation>>(incarnations: I) -> Self {
+        incarnations.into_iter().fold(Self::default(), |digest, known| digest.with(known.node, known.incarnation))
     }
 }
 
@@ -83,31 +84,32 @@ impl Role {
 }
 
 impl Election {
-    /// All that this voter knows of lives that have taken part, its own included.
-    pub(crate) fn known_lives(&self) -> Vec<KnownLife> {
-        let mut known = self.storage.hard_state().lives.clone();
-        known.extend(self.own_life());
+    /// All that this voter knows of incarnations that have taken part, its own included.
+    pub(crate) fn known_incarnations(&self) -> Vec<KnownIncarnation> {
+        let mut known = self.storage.hard_state().incarnations.clone();
+        known.extend(self.own_incarnation());
         known
     }
 
-    fn own_life(&self) -> Option<KnownLife> {
-        (!self.is_booting()).then_some(KnownLife { node: self.rules.key, life: self.incarnation })
+    fn own_incarnation(&self) -> Option<KnownIncarnation> {
+        (!self.is_booting()).then_some(KnownIncarnation { node: self.rules.key, incarnation: self.incarnation })
     }
 
     /// What its word carries (E24).
-    pub(crate) fn lives(&self) -> LivesDigest {
-        self.lives
+    pub(crate) fn incarnations(&self) -> IncarnationsDigest {
+        self.incarnations
     }
 
-    pub(super) fn note_lives(&mut self) {
-        self.lives = self.storage.hard_state().lives.iter().copied().chain(self.own_life()).collect();
+    pub(super) fn note_incarnations(&mut self) {
+        self.incarnations =
+            self.storage.hard_state().incarnations.iter().copied().chain(self.own_incarnation()).collect();
     }
 
-    /// A life of another voter takes part: none before it does from now on. It is saved at once, since nothing else may have to be
-    /// for a long time.
-    pub(crate) fn takes_part(&mut self, cx: &mut Context<'_>, voter: VoterIndex, life: Incarnation) {
-        self.storage.meet(self.rules.at(voter).key, life);
-        self.note_lives();
+    /// An incarnation of another voter takes part: none before it does from now on. It is saved at once, since nothing
+    /// else may have to be for a long time.
+    pub(crate) fn takes_part(&mut self, cx: &mut Context<'_>, voter: VoterIndex, incarnation: Incarnation) {
+        self.storage.meet(self.rules.at(voter).key, incarnation);
+        self.note_incarnations();
         self.persist(cx);
     }
 
@@ -117,10 +119,11 @@ impl Election {
         self.rules.index_of(promise.to.node).filter(|leader| *leader != self.me)
     }
 
-    /// Another life of a voter is established, or known to take part: a vote that waits for the disk was for the one before (E6), and
-    /// what that one has said counts for nothing more from now on. A lease that stands on it already is as long as its promise.
+    /// Another incarnation of a voter is established, or known to take part: a vote that waits for the disk was for the
+    /// one before (E6), and what that one has said counts for nothing more from now on. A lease that stands on it
+    /// already is as long as its promise.
     pub(crate) fn meet(&mut self, voter: VoterIndex, incarnation: Incarnation) {
-        self.grant.take_if(|grant| grant.is_for_another_life(voter, incarnation));
+        self.grant.take_if(|grant| grant.is_for_another_incarnation(voter, incarnation));
         match &mut self.role {
             Role::Follower => {}
             Role::PreCandidate(round) => round.grants.forget(voter),
@@ -139,36 +142,36 @@ impl Election {
 
     /// Whether this voter knows all that the sender knew when it gave its word. If not, the two are to tell each other, and
     /// the word does not count before they have.
-    pub(super) fn knows_all_of(&mut self, cx: &mut Context<'_>, from: Sender, digest: LivesDigest) -> bool {
+    pub(super) fn knows_all_of(&mut self, cx: &mut Context<'_>, from: Sender, digest: IncarnationsDigest) -> bool {
         let learned = &mut self.learned[from.index.position()];
-        if digest == self.lives {
+        if digest == self.incarnations {
             // What is known stays known: the same word counts when this voter has learned more.
             *learned = digest;
         }
         let knows = digest == *learned;
         if !knows {
-            cx.drop(DropReason::UnsharedLives);
-            cx.effects.push(Effect::TellLives { to: from.index });
+            cx.drop(DropReason::UnsharedIncarnations);
+            cx.effects.push(Effect::TellIncarnations { to: from.index });
         }
         knows
     }
 
     /// A voter says yes to what this one asks for in its role: that counts, or waits until the two know the same.
-    pub(super) fn count_word(&mut self, cx: &mut Context<'_>, from: Sender, lives: LivesDigest) {
+    pub(super) fn count_word(&mut self, cx: &mut Context<'_>, from: Sender, incarnations: IncarnationsDigest) {
         let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
-        let knows_all = self.knows_all_of(cx, from, lives);
+        let knows_all = self.knows_all_of(cx, from, incarnations);
         if let Some(tally) = self.role.tally() {
             if knows_all {
                 tally.count(from.index, weight);
             } else {
-                tally.hold(HeldWord { of: from.index, weight, lives });
+                tally.hold(HeldWord { of: from.index, weight, incarnations });
             }
         }
         self.go_on_if_reached(cx);
     }
 
     /// All that another voter knows has been taken in.
-    pub(crate) fn has_learned(&mut self, cx: &mut Context<'_>, voter: VoterIndex, digest: LivesDigest) {
+    pub(crate) fn has_learned(&mut self, cx: &mut Context<'_>, voter: VoterIndex, digest: IncarnationsDigest) {
         self.learned[voter.position()] = digest;
         // A leader's next heartbeat asks for a promise once more.
         if let Some(tally) = self.role.tally() {
@@ -185,10 +188,10 @@ impl Election {
         }
     }
 
-    /// Whether this voter would know the present life of that one after a crash as well: one that forgets a life that it has counted
-    /// could count an earlier one.
+    /// Whether this voter would know the present incarnation of that one after a crash as well: one that forgets an
+    /// incarnation that it has counted could count an earlier one.
     pub(super) fn remembers(&self, voter: VoterIndex) -> bool {
-        self.storage.has_saved_life_of(self.rules.at(voter).key)
+        self.storage.has_saved_incarnation_of(self.rules.at(voter).key)
     }
 
     /// Those of `support` that it remembers.

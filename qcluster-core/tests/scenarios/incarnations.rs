@@ -1,8 +1,8 @@
-//! Lives only go forward: a node that stood still and was replaced meanwhile ends, its replacement stays (E24).
+//! Incarnations only go forward: a node that stood still and was replaced meanwhile ends, its replacement stays (E24).
 
 use qcluster_core::{
-    DropReason, Durability, ElectionMessage, Event, KnownLife, LivesTold, LostReason, Message, Notification, Role,
-    Session,
+    DropReason, Durability, ElectionMessage, Event, IncarnationsReport, KnownIncarnation, LostReason, Message,
+    Notification, Role, Session,
 };
 
 use crate::world::{Disk, World, id, ms};
@@ -110,16 +110,16 @@ fn a_leaf_of_a_star_that_stood_still_takes_part_again() {
     }
 }
 
-/// A leader that forgets a life with its disk must not have counted it (E24): the vote waits for the disk.
+/// A leader that forgets an incarnation with its disk must not have counted it (E24): the vote waits for the disk.
 #[test]
-fn a_vote_counts_once_the_life_that_gave_it_is_saved() {
+fn a_vote_counts_once_the_incarnation_that_gave_it_is_saved() {
     let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
     let mut world = world.seeded(1);
     world.start_all();
     let leader = world.elect();
     world.run(ms(1_000));
     let [voter, other] = world.followers()[..] else { panic!("{}", world.story()) };
-    // Given a voter whose new life has just begun to take part, and a leader that cannot save that it did, …
+    // Given a voter whose new incarnation has just begun to take part, and a leader that cannot save that it did, …
     world.crash(voter);
     world.start(voter);
     world.run(ms(100));
@@ -127,8 +127,8 @@ fn a_vote_counts_once_the_life_that_gave_it_is_saved() {
     world.run(ms(200));
     // … then the leader leads on with the third one, …
     assert!(world.leads(leader), "{}", world.story());
-    assert!(world.node(leader).counters().dropped_for(DropReason::UnsavedLife) > 0, "{}", world.story());
-    // … not with the new life alone …
+    assert!(world.node(leader).counters().dropped_for(DropReason::UnsavedIncarnation) > 0, "{}", world.story());
+    // … not with the new incarnation alone …
     world.crash(other);
     world.run(ms(300));
     assert!(world.leaders().is_empty(), "{}", world.story());
@@ -156,9 +156,9 @@ fn scenario_40_after_all_stood_still_together_one_leads_and_nobody_stops() {
     }
 }
 
-/// What it takes part with, the next life has to know of (E20 (c), E24): its disk comes first.
+/// What it takes part with, the next incarnation has to know of (E20 (c), E24): its disk comes first.
 #[test]
-fn nobody_takes_part_before_its_disk_knows_of_its_life() {
+fn nobody_takes_part_before_its_disk_knows_of_its_incarnation() {
     let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
     let mut world = world.seeded(1);
     world.start_all();
@@ -176,7 +176,7 @@ fn nobody_takes_part_before_its_disk_knows_of_its_life() {
 
 /// What its voters know is on their disks.
 #[test]
-fn a_voter_with_a_disk_still_knows_the_later_life_after_its_restart() {
+fn a_voter_with_a_disk_still_knows_the_later_incarnation_after_its_restart() {
     for seed in 0..20 {
         let world = World::with(3, |_, settings| {
             settings.voters[0].priority = 1;
@@ -192,7 +192,7 @@ fn a_voter_with_a_disk_still_knows_the_later_life_after_its_restart() {
         }
         world.network.split(&[0, 1]);
         world.run(ms(15_000));
-        // … then it stops, however little the present life of that one has seen.
+        // … then it stops, however little the present incarnation of that one has seen.
         assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
         world.heal();
         world.run(ms(2_000));
@@ -200,7 +200,7 @@ fn a_voter_with_a_disk_still_knows_the_later_life_after_its_restart() {
     }
 }
 
-/// The replacement's wall clock is behind: it starts below the life that it replaces, and goes above it.
+/// The replacement's wall clock is behind: it starts below the incarnation that it replaces, and goes above it.
 #[test]
 fn a_replacement_on_a_clock_that_went_back_stays_too() {
     for seed in 0..50 {
@@ -220,9 +220,9 @@ fn a_replacement_on_a_clock_that_went_back_stays_too() {
     }
 }
 
-/// It has sat out its boot wait where nobody could tell it of the life before it, which is larger and dead.
+/// It has sat out its boot wait where nobody could tell it of the incarnation before it, which is larger and dead.
 #[test]
-fn a_node_that_met_nobody_goes_above_its_dead_life_when_it_does() {
+fn a_node_that_met_nobody_goes_above_its_dead_incarnation_when_it_does() {
     for seed in 0..50 {
         let mut world = World::of(3).seeded(seed);
         world.start_all();
@@ -248,7 +248,7 @@ fn a_node_that_met_nobody_goes_above_its_dead_life_when_it_does() {
 
 /// Its boot wait begins again with the name (E9), which its disk knows of, and which it tells others once it takes part.
 #[test]
-fn who_goes_above_its_dead_life_begins_under_that_name() {
+fn who_goes_above_its_dead_incarnation_begins_under_that_name() {
     let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
     let mut world = world.seeded(1);
     world.start_all();
@@ -256,7 +256,7 @@ fn who_goes_above_its_dead_life_begins_under_that_name() {
     world.run(ms(1_000));
     let n = world.followers()[0];
     let dead = world.node(n).incarnation();
-    // Given one that has forgotten its dead life and sat out its boot wait alone, …
+    // Given one that has forgotten its dead incarnation and sat out its boot wait alone, …
     world.crash_with_amnesia(n);
     world.machines[n].wall_ms -= 3_600_000;
     world.network.isolate(n);
@@ -270,29 +270,29 @@ fn who_goes_above_its_dead_life_begins_under_that_name() {
     world.run(ms(1_000));
     assert_ne!(world.role(n), Role::Booting, "{}", world.story());
     // … and takes part under the new name.
-    let life = world.node(n).incarnation();
-    assert_eq!(world.machines[n].saved.as_ref().map(|saved| saved.incarnation), Some(life));
-    let question = LivesTold { answer: false, lives: Vec::new() };
-    let question = world.envelope((n + 1) % 3, n, Message::Lives(Box::new(question)));
+    let incarnation = world.node(n).incarnation();
+    assert_eq!(world.machines[n].saved.as_ref().map(|saved| saved.incarnation), Some(incarnation));
+    let question = IncarnationsReport { answer: false, incarnations: Vec::new() };
+    let question = world.envelope((n + 1) % 3, n, Message::Incarnations(Box::new(question)));
     world.give(n, Event::Message(question));
     let told = world.transcript.messages().filter_map(|(from, _, message)| match message {
-        Message::Lives(told) if from == n => Some(told.lives.clone()),
+        Message::Incarnations(told) if from == n => Some(told.incarnations.clone()),
         _ => None,
     });
-    let own = KnownLife { node: world.machines[n].settings.id.key(), life };
+    let own = KnownIncarnation { node: world.machines[n].settings.id.key(), incarnation };
     assert!(told.last().unwrap().contains(&own), "{}", world.story());
 }
 
-/// Who does not answer when it is told that a life takes part is not told for longer than a few heartbeats.
+/// Who does not answer when it is told that an incarnation takes part is not told for longer than a few heartbeats.
 #[test]
-fn a_voter_that_cannot_be_reached_is_told_of_a_life_a_few_times() {
+fn a_voter_that_cannot_be_reached_is_told_of_an_incarnation_a_few_times() {
     let mut world = World::of(3).seeded(1);
     world.start_all();
     world.run(ms(100));
     world.network.isolate(2);
     world.run(ms(10_000));
     let told = |to: usize| {
-        let tells = |message: &Message| matches!(message, Message::Lives(told) if !told.answer);
+        let tells = |message: &Message| matches!(message, Message::Incarnations(told) if !told.answer);
         world.transcript.messages().filter(|(from, whom, message)| (*from, *whom) == (0, to) && tells(message)).count()
     };
     assert_eq!(told(2), 8, "{}", world.story());
@@ -317,9 +317,9 @@ fn every_node_is_replaced_one_by_one_and_none_is_stuck() {
     }
 }
 
-/// What a superseded life says changes nothing, and is answered with what it has to know.
+/// What a superseded incarnation says changes nothing, and is answered with what it has to know.
 #[test]
-fn a_word_of_a_superseded_life_is_dropped_counted_and_answered() {
+fn a_word_of_a_superseded_incarnation_is_dropped_counted_and_answered() {
     let mut world = preferring_the_first(3, 1);
     replaced(&mut world, 3_600_000);
     let forged = world.forge(0, 1, ElectionMessage::VoteRequest { term: world.fresh_term(), released: None });
@@ -358,8 +358,8 @@ fn a_superseded_leader_loses_its_lease_before_it_stops() {
     assert_eq!(world.machines[0].settings.id, id(0));
 }
 
-/// Of three with disks, one hears the replacement of another take part, follows nobody, and restarts: on its side of a cut the life that was
-/// replaced goes on.
+/// Of three with disks, one hears the replacement of another take part, follows nobody, and restarts: on its side of a
+/// cut the incarnation that was replaced goes on.
 #[test]
 fn a_voter_with_a_disk_still_knows_of_a_replacement_after_a_restart() {
     let world = World::with(3, |_, settings| {
@@ -379,9 +379,9 @@ fn a_voter_with_a_disk_still_knows_of_a_replacement_after_a_restart() {
     world.start(replacement);
     world.run(ms(10_000));
     assert!(world.leads(2));
-    let life = world.node(replacement).incarnation();
-    assert_eq!(world.machines[1].saved.as_ref().unwrap().life_of(id(0).key()), life);
-    // when 1 restarts, and is alone with the life that was replaced, then that one stops.
+    let incarnation = world.node(replacement).incarnation();
+    assert_eq!(world.machines[1].saved.as_ref().unwrap().incarnation_of(id(0).key()), incarnation);
+    // when 1 restarts, and is alone with the incarnation that was replaced, then that one stops.
     world.crash(1);
     world.start(1);
     world.network.split(&[0, 1]);
