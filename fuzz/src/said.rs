@@ -21,8 +21,8 @@ pub enum Said {
     Introduce(Row),
     Judge { row: Row, accusers: Option<u8> },
     Compare { registry: bool, part: Part },
-    Record { owed: bool, owner: u8, incarnation: Incarnation, version: Version, id: u8, body: Body },
-    Greet { known: Incarnation },
+    Record { owed: bool, owner: u8, incarnation: SaidIncarnation, version: Version, id: u8, body: Body },
+    Greet { known: SaidIncarnation },
 }
 
 /// A row of the table of members.
@@ -30,7 +30,7 @@ pub enum Said {
 pub struct Row {
     name: u8,
     at: Option<u8>,
-    incarnation: Incarnation,
+    incarnation: SaidIncarnation,
     refutation: Option<u32>,
     state: u8,
     age_s: u32,
@@ -38,7 +38,7 @@ pub struct Row {
 
 /// An incarnation of some node.
 #[derive(Clone, Copy, Debug, Arbitrary)]
-pub enum Incarnation {
+pub enum SaidIncarnation {
     /// That of the victim.
     Victim,
     /// The one after it.
@@ -58,7 +58,7 @@ pub enum Version {
 /// What is told in passing.
 #[derive(Debug, Arbitrary)]
 pub struct Told {
-    about_you: Option<(Incarnation, u32, u8)>,
+    about_you: Option<(SaidIncarnation, u32, u8)>,
     members: u64,
     records: u64,
     leader: Option<(u8, u64)>,
@@ -97,7 +97,7 @@ fn state(state: u8) -> State {
     [State::Alive, State::Suspect, State::Down, State::Left][usize::from(state) % 4]
 }
 
-impl Incarnation {
+impl SaidIncarnation {
     fn of(self, victim: Incarnation) -> Incarnation {
         match self {
             Self::Victim => victim,
@@ -125,8 +125,9 @@ impl Row {
 
 impl Told {
     fn word(&self, victim: Incarnation) -> Word {
-        let about =
-            |(incarnation, refutation, said): (Incarnation, u32, u8)| (Standing { incarnation: incarnation.of(victim), refutation }, state(said));
+        let about = |(incarnation, refutation, said): (SaidIncarnation, u32, u8)| {
+            (Standing { incarnation: incarnation.of(victim), refutation }, state(said))
+        };
         Word {
             about_you: self.about_you.map(about),
             members: self.members,
@@ -205,7 +206,8 @@ impl Said {
                     Version::Any(version) => *version,
                 };
                 let id = if *id == 0 { String::new() } else { id.to_string() };
-                let record = Record { owner: key(*owner), incarnation: incarnation.of(victim), version, id, body: body.body() };
+                let record =
+                    Record { owner: key(*owner), incarnation: incarnation.of(victim), version, id, body: body.body() };
                 let wrap = if *owed { RegistryMessage::Owed } else { RegistryMessage::Record };
                 return wrap(record).into();
             }
