@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Event, Message, Node, NodeId, Settings, Span, Time, VoterSettings,
+    Action, Boot, ElectionMessage, Envelope, Message, Node, NodeId, NodeInput, Settings, Span, Time, VoterSettings,
 };
 
 /// How often each figure is taken; the median is printed.
@@ -92,11 +92,11 @@ impl Cluster {
     /// Gives everybody a timeout at `now`, and delivers all messages at once.
     fn run_to(&mut self, now: Time) {
         for node in &mut self.nodes {
-            post(node.step(now, Event::Timeout), &mut self.mail);
+            post(node.step(now, NodeInput::Timeout), &mut self.mail);
         }
         while let Some(envelope) = self.mail.pop_front() {
             let to = self.nodes.iter_mut().find(|node| node.rules().key() == envelope.to).expect("mail for a node");
-            post(to.step(now, Event::Message(envelope)), &mut self.mail);
+            post(to.step(now, NodeInput::Message(envelope)), &mut self.mail);
         }
     }
 }
@@ -129,13 +129,13 @@ impl Steady {
         now = now + Span::from_millis(25);
         let leads = cluster.nodes.iter().position(|node| node.is_leader(now)).expect("somebody leads");
         let mut leader = cluster.nodes.swap_remove(leads);
-        post(leader.step(now, Event::Timeout), &mut cluster.mail);
+        post(leader.step(now, NodeInput::Timeout), &mut cluster.mail);
         let heartbeat = cluster.mail.pop_front().expect("the leader sends a heartbeat");
         let followers = &mut cluster.nodes;
         let mut follower =
             followers.iter().find(|node| node.rules().key() == heartbeat.to).expect("a follower").clone();
         let mut answers = VecDeque::new();
-        post(follower.step(now, Event::Message(heartbeat.clone())), &mut answers);
+        post(follower.step(now, NodeInput::Message(heartbeat.clone())), &mut answers);
         let ack = answers.pop_front().expect("the follower acknowledges");
         Self { now, leader, follower, heartbeat, ack }
     }
@@ -148,7 +148,7 @@ impl Steady {
             if let Message::Election(ElectionMessage::Heartbeat { sent_at, .. }) = &mut envelope.message {
                 *sent_at = now;
             }
-            node.step(now, Event::Message(envelope.clone())).count()
+            node.step(now, NodeInput::Message(envelope.clone())).count()
         })
     }
 
@@ -161,7 +161,7 @@ impl Steady {
             if let Message::Election(ElectionMessage::HeartbeatAck { sent_at, .. }) = &mut envelope.message {
                 *sent_at = acknowledged;
             }
-            node.step(self.now, Event::Message(envelope.clone())).count()
+            node.step(self.now, NodeInput::Message(envelope.clone())).count()
         })
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use qcluster::{Config, Happened, Mode, QCluster, Service};
+use qcluster::{Config, Mode, QCluster, Service, WatchEventKind};
 
 const NAMES: [&str; 5] = ["anna", "boris", "clara", "david", "emma"];
 const KEYS: usize = 1_000;
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let mut is_seen = false;
         while !is_seen {
             for event in watch.next().await? {
-                if let Happened::Member { event, member } = &event.happened {
+                if let WatchEventKind::Member { event, member } = &event.kind {
                     println!(
                         "  after {:.1?}, {} sees: {} {event}",
                         start.elapsed(),

@@ -27,12 +27,12 @@ use hyper::Method;
 
 pub use error::ClientError;
 pub use qcluster_api::{
-    Deregistered, ErrorBody, EventList, Happened, HeartbeatRequest, LeaderInfo, Leaving, MemberInfo, MemberList,
-    OwnerList, PeerStatus, RegistryStatus, ServiceInfo, ServiceList, Status, StorageStatus, TransferRequest,
-    Transferred, WatchEvent,
+    Deregistered, ErrorBody, EventList, HeartbeatRequest, LeaderInfo, Leaving, MemberInfo, MemberList, OwnerList,
+    PeerStatus, RegistryStatus, ServiceInfo, ServiceList, Status, StorageStatus, TransferRequest, Transferred,
+    WatchEvent, WatchEventKind,
 };
 pub use qcluster_core::config::ApiToken;
-pub use registry::Which;
+pub use registry::ServiceFilter;
 pub use watch::Watch;
 
 use exchange::{Ask, exchange};

@@ -62,9 +62,9 @@ pub use qcluster_core::{
 };
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio::{
-    BindError, Change, Changes, DataDirError, Happened, JoinError, Leadership, Lease, MemberInfo, PeerStatus, QCluster,
+    BindError, DataDirError, Event, EventKind, Events, JoinError, Leadership, Lease, MemberInfo, PeerStatus, QCluster,
     RegisterError, ServiceInfo, StartError, Status, Stopped, StorageStatus, TransferError, Watch, WatchError,
-    WatchEvent, What,
+    WatchEvent, WatchEventKind,
 };
 
 /// Compiles the README's example.

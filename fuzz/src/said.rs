@@ -3,7 +3,7 @@
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use qcluster_core::{
     Accusers, Health, Hint, Incarnation, Introduction, MembershipMessage, Message, NodeId, NodeKey, ReconcileMessage,
-    Record, RecordBody, RegistryMessage, ServiceFacts, Standing, State, Term, Verdict, Word,
+    Record, RecordBody, RegistryMessage, ServiceFacts, Standing, State, Term, Verdict, Piggyback,
 };
 
 use crate::{VOTERS, address};
@@ -16,8 +16,8 @@ pub enum Said {
     Welcome { me: Row, seen_at: Option<u8>, word: Told },
     Ping { seq: u8, word: Told },
     Ack { seq: u8, word: Told },
-    PingFor { seq: u8, target: u8 },
-    NoAnswer { seq: u8 },
+    PingReq { seq: u8, target: u8 },
+    Nack { seq: u8 },
     Introduce(Row),
     Judge { row: Row, accusers: Option<u8> },
     Compare { registry: bool, part: Part },
@@ -124,11 +124,11 @@ impl Row {
 }
 
 impl Told {
-    fn word(&self, victim: Incarnation) -> Word {
+    fn word(&self, victim: Incarnation) -> Piggyback {
         let about = |(incarnation, refutation, said): (SaidIncarnation, u32, u8)| {
             (Standing { incarnation: incarnation.of(victim), refutation }, state(said))
         };
-        Word {
+        Piggyback {
             about_you: self.about_you.map(about),
             members: self.members,
             records: self.records,
@@ -187,8 +187,8 @@ impl Said {
             },
             Self::Ping { seq, word } => MembershipMessage::Ping { seq: u32::from(*seq), word: word.word(victim) },
             Self::Ack { seq, word } => MembershipMessage::Ack { seq: u32::from(*seq), word: word.word(victim) },
-            Self::PingFor { seq, target } => MembershipMessage::PingFor { seq: u32::from(*seq), target: key(*target) },
-            Self::NoAnswer { seq } => MembershipMessage::NoAnswer { seq: u32::from(*seq) },
+            Self::PingReq { seq, target } => MembershipMessage::PingReq { seq: u32::from(*seq), target: key(*target) },
+            Self::Nack { seq } => MembershipMessage::Nack { seq: u32::from(*seq) },
             Self::Introduce(row) => MembershipMessage::Introduce(row.introduction(victim)),
             Self::Judge { row, accusers } => MembershipMessage::Judge(Verdict {
                 member: key(row.name),

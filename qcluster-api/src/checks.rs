@@ -16,7 +16,7 @@
 //! that there is, and taking them out of service as well would make matters worse.
 //!
 //! Without a leader by design (`"mode": "masterless"`) `/leader` and `/follower` are always 503 `masterless`, and `/health`
-//! asks for no leader. What is known of a leader by hearsay alone (E19) is named in refusals, and makes no check pass.
+//! asks for no leader. What is known of a leader from others alone (E19) is named in refusals, and makes no check pass.
 
 use serde::Serialize;
 
@@ -60,8 +60,8 @@ pub(super) fn not_leader(view: &View<'_>) -> Response {
         return masterless();
     }
     let shown = view.held().is_none().then(|| view.shown_leader()).flatten();
-    if let Some(ShownLeader { peer, by_hearsay, .. }) = shown {
-        let message = if by_hearsay {
+    if let Some(ShownLeader { peer, is_reported, .. }) = shown {
+        let message = if is_reported {
             "this node hears no leader: others say that this one leads"
         } else {
             "another node leads, as far as this one knows"

@@ -13,7 +13,7 @@ use qcluster_core::{
     Instance, MemberChange, MemberView, Metadata, Node, NodeKey, Peer, Service, ServiceChange, ServiceKey, State, Term,
     Time, owners_among,
 };
-pub use told::{Happened, MemberInfo, ServiceInfo, WatchEvent};
+pub use told::{MemberInfo, ServiceInfo, WatchEvent, WatchEventKind};
 
 /// What is to be told, before what a reader needs is looked up.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub struct Directory {
     is_trusted: bool,
     events: VecDeque<Arc<WatchEvent>>,
     next_index: u64,
-    hearsay: Option<(Arc<str>, Term)>,
+    reported: Option<(Arc<str>, Term)>,
 }
 
 /// The answer to "what happened since then".
@@ -81,7 +81,7 @@ impl Directory {
             is_trusted: true,
             events: VecDeque::new(),
             next_index: index.saturating_add(1),
-            hearsay: None,
+            reported: None,
         }
     }
 
@@ -114,7 +114,7 @@ impl Directory {
             is_trusted: node.view_is_trusted(),
             events: if missed == 0 { self.events.clone() } else { VecDeque::new() },
             next_index: self.next_index.saturating_add(missed),
-            hearsay: None,
+            reported: None,
         };
         let mut told = BTreeSet::new();
         for news in news {
@@ -152,33 +152,33 @@ impl Directory {
     }
 
     /// Who is said to lead where this node does not hear it itself (E19).
-    pub fn set_hearsay(&mut self, leader: Option<(Arc<str>, Term)>) {
-        self.hearsay = leader;
+    pub fn set_reported(&mut self, leader: Option<(Arc<str>, Term)>) {
+        self.reported = leader;
     }
 
-    /// Who is said to lead, by others than the leader: the identifier, and in which term. Hearsay, for display only (E19).
-    pub fn leader_by_hearsay(&self) -> Option<(&str, Term)> {
-        self.hearsay.as_ref().map(|(leader, term)| (&**leader, *term))
+    /// Who is said to lead, by others than the leader: the identifier, and in which term. For display only (E19).
+    pub fn reported_leader(&self) -> Option<(&str, Term)> {
+        self.reported.as_ref().map(|(leader, term)| (&**leader, *term))
     }
 
-    fn push(&mut self, happened: Happened) {
+    fn push(&mut self, kind: WatchEventKind) {
         if self.events.len() >= Self::EVENTS_MAX {
             self.events.pop_front();
         }
-        self.events.push_back(Arc::new(WatchEvent { index: self.next_index, happened }));
+        self.events.push_back(Arc::new(WatchEvent { index: self.next_index, kind }));
         self.next_index = self.next_index.saturating_add(1);
     }
 
-    fn happened(&self, before: &Self, by_key: &BTreeMap<NodeKey, Arc<Card>>, news: News, now: Time) -> Happened {
+    fn happened(&self, before: &Self, by_key: &BTreeMap<NodeKey, Arc<Card>>, news: News, now: Time) -> WatchEventKind {
         match news {
             News::Leader { leader, term } => {
-                Happened::Leader { leader: leader.map(|leader| Peer::clone(&leader)), term }
+                WatchEventKind::Leader { leader: leader.map(|leader| Peer::clone(&leader)), term }
             }
-            News::Trust { is_given } => Happened::Trust { is_given },
+            News::Trust { is_given } => WatchEventKind::Trust { is_given },
             News::Member(MemberChange { what, member }) => {
                 let metadata = by_key.get(&member.id.key()).map(|card| card.metadata.clone()).unwrap_or_default();
                 let card = Card { view: member, metadata, at: now };
-                Happened::Member { event: what.name().into(), member: self.member_info(&card, now) }
+                WatchEventKind::Member { event: what.name().into(), member: self.member_info(&card, now) }
             }
             News::Service(change) => {
                 let Instance { owner, service } = change.instance();
@@ -193,19 +193,19 @@ impl Directory {
                     Some(card) => service_info(card, service),
                     None => service_of(format!("{owner:?}"), String::new(), service),
                 };
-                Happened::Service { event: change.name().into(), service }
+                WatchEventKind::Service { event: change.name().into(), service }
             }
         }
     }
 
     fn member_info(&self, card: &Card, now: Time) -> MemberInfo {
-        let MemberView { id, address, standing, state, for_ } = &card.view;
+        let MemberView { id, address, standing, state, state_age } = &card.view;
         MemberInfo {
             identifier: id.as_str().into(),
             address: *address,
             state: state.name().into(),
             incarnation: format!("{:016x}", standing.incarnation.0),
-            for_ms: (*for_ + now.since(card.at)).as_millis(),
+            state_age_ms: (*state_age + now.since(card.at)).as_millis(),
             is_me: id.key() == self.me,
             metadata: card.metadata.clone(),
         }

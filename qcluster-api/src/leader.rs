@@ -16,7 +16,7 @@ pub struct LeaderInfo {
     pub leader: Option<Peer>,
     /// Whether this node does not hear that leader itself, and passes on what others say (E19).
     #[serde(default)]
-    pub by_hearsay: bool,
+    pub is_reported: bool,
     /// Whether the cluster has a leader at all.
     #[serde(default)]
     pub mode: Mode,
@@ -34,7 +34,7 @@ pub(super) fn leader(call: &Call<'_>) -> Outcome {
     let (shown, is_masterless) = (view.shown_leader(), view.subject.is_masterless());
     let term = shown.as_ref().map_or(view.snapshot.term, |leader| leader.term.0);
     let info = LeaderInfo {
-        by_hearsay: shown.as_ref().is_some_and(|leader| leader.by_hearsay),
+        is_reported: shown.as_ref().is_some_and(|leader| leader.is_reported),
         leader: shown.map(|leader| leader.peer),
         mode: if is_masterless { Mode::Masterless } else { Mode::Leader },
         term,

@@ -43,7 +43,7 @@ pub struct Status {
     pub leader: Option<String>,
     /// Whether the node does not hear that leader itself, and passes on what others say (E19).
     #[serde(default)]
-    pub by_hearsay: bool,
+    pub is_reported: bool,
     /// The highest term that it knows.
     pub term: u64,
     /// Its incarnation, in hexadecimal.
@@ -177,7 +177,7 @@ impl From<&View<'_>> for Status {
             token: lease.map(|lease| lease.token.0),
             lease_remaining_ms: lease.map(|lease| lease.valid_until.since(now).as_millis()),
             voters_answering: lease.map(|_| answering()),
-            by_hearsay: shown.as_ref().is_some_and(|leader| leader.by_hearsay),
+            is_reported: shown.as_ref().is_some_and(|leader| leader.is_reported),
             leader: shown.map(|leader| leader.peer.identifier),
             term: snapshot.term,
             incarnation: format!("{:016x}", snapshot.incarnation),

@@ -156,7 +156,7 @@ pub struct ShownLeader {
     /// In which term it leads.
     pub term: Term,
     /// Whether this node does not hear it, and passes on what others say (E19).
-    pub by_hearsay: bool,
+    pub is_reported: bool,
 }
 
 impl<'a> View<'a> {
@@ -182,18 +182,18 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Who leads, to be shown: as heard, or else by hearsay (E19). What it says about itself goes before what the
+    /// Who leads, to be shown: as heard, or else as reported (E19). What it says about itself goes before what the
     /// configuration here says about it.
     pub fn shown_leader(&self) -> Option<ShownLeader> {
-        let ((peer, term), by_hearsay) = match self.heard_leader() {
+        let ((peer, term), is_reported) = match self.heard_leader() {
             Some(leader) => (leader, false),
-            None => (self.leader_by_hearsay()?, true),
+            None => (self.reported_leader()?, true),
         };
-        Some(ShownLeader { peer: self.with_own_word(peer), term, by_hearsay })
+        Some(ShownLeader { peer: self.with_own_word(peer), term, is_reported })
     }
 
-    fn leader_by_hearsay(&self) -> Option<(&'a Peer, Term)> {
-        let (name, term) = self.directory.leader_by_hearsay().filter(|_| self.stopped.is_none())?;
+    fn reported_leader(&self) -> Option<(&'a Peer, Term)> {
+        let (name, term) = self.directory.reported_leader().filter(|_| self.stopped.is_none())?;
         let named = self.subject.voters.iter().find(|voter| voter.identifier == name);
         // Of itself this node knows better than others.
         named.filter(|voter| voter.identifier != self.subject.me.identifier).map(|voter| (voter.as_ref(), term))

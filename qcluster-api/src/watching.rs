@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::directory::{Happened, Since, WatchEvent};
+use super::directory::{Since, WatchEvent, WatchEventKind};
 use super::query;
 use super::response::{ErrorCode, Response};
 use super::routes::Call;
@@ -44,7 +44,7 @@ pub enum Streamed {
         /// Of the last of them.
         index: u64,
     },
-    /// Wait: nothing has happened.
+    /// Wait: nothing has kind.
     Wait,
     /// Send these bytes, and end: more has happened than is remembered.
     End(Vec<u8>),
@@ -72,7 +72,7 @@ fn begin(call: &Call<'_>) -> Result<Outcome, Response> {
 fn stream(call: &Call<'_>) -> Result<Outcome, Response> {
     let present = call.view.directory.index();
     let Some(last) = call.request.last_event_id else { return Ok(Outcome::Stream { index: present }) };
-    let index = last.parse().map_err(|_| query::bad("Last-Event-ID: is no index of an event"))?;
+    let index = last.parse().map_err(|_| query::bad("Last-NodeInput-ID: is no index of an event"))?;
     match call.view.directory.since(index) {
         Since::Events(_) => Ok(Outcome::Stream { index }),
         Since::Unknown(_) => Err(unknown(index, call.view)),
@@ -121,11 +121,11 @@ pub fn stream_next(index: u64, view: &View<'_>) -> Streamed {
 
 /// JSON has no line breaks of its own, so one line holds it.
 fn event_text(event: &WatchEvent) -> String {
-    let kind = match &event.happened {
-        Happened::Leader { .. } => "leader",
-        Happened::Member { .. } => "member",
-        Happened::Service { .. } => "service",
-        Happened::Trust { .. } => "trust",
+    let kind = match &event.kind {
+        WatchEventKind::Leader { .. } => "leader",
+        WatchEventKind::Member { .. } => "member",
+        WatchEventKind::Service { .. } => "service",
+        WatchEventKind::Trust { .. } => "trust",
     };
     let data = serde_json::to_string(event).unwrap_or_default();
     alloc::format!("id: {}\nevent: {kind}\ndata: {data}\n\n", event.index)

@@ -96,7 +96,7 @@ fn about(status: &Status) -> Table {
         StorageStatus::Durable => "durable".to_owned(),
         StorageStatus::Failed { error } => format!("failed: {error}"),
     };
-    let leader = match (&status.leader, status.by_hearsay) {
+    let leader = match (&status.leader, status.is_reported) {
         (Some(leader), true) => format!("{leader}, as others say"),
         (Some(leader), false) => leader.clone(),
         (None, _) if status.mode == Mode::Masterless => "none, by design".to_owned(),
@@ -139,7 +139,7 @@ fn led(info: &LeaderInfo) -> Table {
     let mut table = table(&["leader", "host", "port", "term", "metadata"]);
     if let Some(leader) = &info.leader {
         let name =
-            if info.by_hearsay { format!("{} (as others say)", leader.identifier) } else { leader.identifier.clone() };
+            if info.is_reported { format!("{} (as others say)", leader.identifier) } else { leader.identifier.clone() };
         let metadata = serde_json::to_string(&leader.metadata).unwrap_or_default();
         let (port, term) = (leader.port.to_string(), info.term.to_string());
         table.add_row([&name, &leader.host, &port, &term, &metadata]);

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use qcluster::Timing;
-use qcluster::{Change, LostReason, Status, Stopped, What};
+use qcluster::{Event, EventKind, LostReason, Status, Stopped};
 
 use crate::style;
 use gathered::Gathered;
@@ -83,26 +83,26 @@ impl Reporter {
         }
     }
 
-    pub(crate) fn change(&mut self, change: &Change) {
-        match &change.what {
-            What::Lost { reason, .. } => self.ended_by.set(Some(*reason)),
-            What::Elected { .. } | What::Leader { leader: Some(_), .. } => self.ended_by.set(None),
-            What::Leader { leader: None, .. }
-            | What::Draining { .. }
-            | What::ConfigMismatch { .. }
-            | What::Leaderless { .. }
-            | What::StorageFailed { .. }
-            | What::TwinSeen { .. }
-            | What::Twin { .. }
-            | What::Superseded { .. }
-            | What::StepEstablished
-            | What::StepTooEarly { .. }
-            | What::WallClockOff { .. }
-            | What::TooSlow { .. }
-            | What::Member(_)
-            | What::Service(_)
-            | What::Trust { .. }
-            | What::Missed { .. } => {}
+    pub(crate) fn change(&mut self, change: &Event) {
+        match &change.kind {
+            EventKind::Lost { reason, .. } => self.ended_by.set(Some(*reason)),
+            EventKind::Elected { .. } | EventKind::Leader { leader: Some(_), .. } => self.ended_by.set(None),
+            EventKind::Leader { leader: None, .. }
+            | EventKind::Draining { .. }
+            | EventKind::ConfigMismatch { .. }
+            | EventKind::Leaderless { .. }
+            | EventKind::StorageFailed { .. }
+            | EventKind::TwinSeen { .. }
+            | EventKind::Twin { .. }
+            | EventKind::Superseded { .. }
+            | EventKind::StepEstablished
+            | EventKind::StepTooEarly { .. }
+            | EventKind::WallClockOff { .. }
+            | EventKind::TooSlow { .. }
+            | EventKind::Member(_)
+            | EventKind::Service(_)
+            | EventKind::Trust { .. }
+            | EventKind::Missed { .. } => {}
         }
         let text = lines::text(&self.identifier, self.ended_by.get(), change);
         if let Some(about) = gathered::about(change) {
@@ -110,7 +110,7 @@ impl Reporter {
             return;
         }
         if text.is_some() {
-            // Lines come in the order in which things happened.
+            // Lines come in the order in which things kind.
             self.tell_gathered();
         }
         self.write(text, lines::event(&self.identifier, change));

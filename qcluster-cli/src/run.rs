@@ -19,7 +19,7 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>) -> Result<(), Fa
     let voters = config.all_peers().count() + usize::from(!config.observer);
     let durable = config.data_dir.is_some();
     let cluster = QCluster::start(config).await.map_err(|error| Failure::new(exit_code(&error), &error))?;
-    let mut changes = cluster.changes();
+    let mut changes = cluster.events();
     reporter.started(&cluster.status(), &timing, voters, durable);
 
     let mut ending = pin!(end_at_signal(&cluster, &mut signals));

@@ -46,9 +46,9 @@ use leader::Leader;
 use newcomers::Newcomers;
 use pace::Pace;
 use pre_vote::PreCandidate;
-use preferred::{Preferred, Sounding};
+use preferred::{Preferred, WinCheck};
 use storage::Storage;
-use vote::{Candidate, Grant, Word};
+use vote::{Candidate, Grant, Reply};
 
 /// The exclusive right to act as the leader, as of the asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -125,7 +125,7 @@ pub(crate) struct Election {
     /// Rounds of pre-votes so far.
     rounds: u64,
     grant: Option<Grant>,
-    sounding: Option<Sounding>,
+    win_check: Option<WinCheck>,
     preferred: Preferred,
     /// While leading: the newest `sent_at` that each voter has acknowledged (E3).
     acked: Vec<Time>,
@@ -179,7 +179,7 @@ impl Election {
             yielded: false,
             rounds: 0,
             grant: None,
-            sounding: None,
+            win_check: None,
             preferred: Preferred::new(rules.settle),
             acked: alloc::vec![Time::ZERO; voters],
             acked_by: Support::NONE,
@@ -219,8 +219,8 @@ impl Election {
             BootWait::ForDisk | BootWait::Over => Time::NEVER,
         };
         let shown = self.shown.map_or(Time::NEVER, |shown| shown.until);
-        let sounding = self.sounding.map_or(Time::NEVER, |sounding| sounding.until);
-        role.min(boot).min(shown).min(sounding)
+        let win_check = self.win_check.map_or(Time::NEVER, |win_check| win_check.until);
+        role.min(boot).min(shown).min(win_check)
     }
 
     /// Comes first in every step: a leader checks its own lease before it looks at anything else (E15).
@@ -248,8 +248,8 @@ impl Election {
         if self.shown.is_some_and(|shown| cx.now >= shown.until) {
             self.show(cx, None);
         }
-        if self.sounding.is_some_and(|sounding| cx.now >= sounding.until) {
-            self.sounding = None;
+        if self.win_check.is_some_and(|win_check| cx.now >= win_check.until) {
+            self.win_check = None;
         }
         match &self.role {
             Role::Follower => self.campaign_if_due(cx),
@@ -276,12 +276,12 @@ impl Election {
             }
             Message::PreVoteReply { round, refusal, term, stamp, incarnations } => {
                 self.learn_stamp(stamp);
-                self.on_pre_vote_reply(cx, from, round, Word { refusal, term, incarnations });
+                self.on_pre_vote_reply(cx, from, round, Reply { refusal, term, incarnations });
             }
             Message::VoteRequest { term, released } => self.on_vote_request(cx, from, term, released),
             Message::VoteReply { asked, refusal, term, stamp, incarnations } => {
                 self.learn_stamp(stamp);
-                self.on_vote_reply(cx, from, asked, Word { refusal, term, incarnations });
+                self.on_vote_reply(cx, from, asked, Reply { refusal, term, incarnations });
             }
             Message::Release { term, successor } => self.on_release(cx, from, term, successor),
             Message::CouldYouWin { term } => self.on_could_you_win(cx, from, term),
@@ -367,7 +367,7 @@ impl Election {
             self.lose(cx, LostReason::HigherTerm, None);
         }
         self.role = Role::Follower;
-        self.sounding = None;
+        self.win_check = None;
         self.storage.adopt(term);
     }
 

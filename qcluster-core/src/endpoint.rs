@@ -14,7 +14,9 @@ use crate::election::{Lease, PersistId};
 use crate::hard_state;
 use crate::id::{NodeId, NodeKey};
 use crate::membership;
-use crate::node::{Action, Boot, BootError, Envelope, Event, Message, Node, Notification, RegistryCommand, Session};
+use crate::node::{
+    Action, Boot, BootError, Envelope, Message, Node, NodeInput, Notification, RegistryCommand, Session,
+};
 use crate::reason::DropReason;
 use crate::registry::RegistryError;
 use crate::time::Time;
@@ -34,7 +36,7 @@ pub struct EndpointBoot<'a> {
     pub saved: Option<&'a [u8]>,
 }
 
-/// Something that happened, given to [`Endpoint::step`]. The commands are those of [`Event`].
+/// Something that happened, given to [`Endpoint::step`]. The commands are those of [`NodeInput`].
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
     /// The deadline has come.
@@ -55,19 +57,19 @@ pub enum Input<'a> {
     },
     /// Somebody at that address may be a member: it is tried until it is one, and again whenever it is not.
     Seed(SocketAddr),
-    /// See [`Event::Registry`].
+    /// See [`NodeInput::Registry`].
     Registry(RegistryCommand),
     /// The record of that [`Output::Persist`] is safe on disk.
     Persisted(PersistId),
     /// The record of that [`Output::Persist`] could not be saved (E16).
     PersistFailed(PersistId),
-    /// See [`Event::Transfer`].
+    /// See [`NodeInput::Transfer`].
     Transfer(Option<NodeId>),
-    /// See [`Event::StepDown`].
+    /// See [`NodeInput::StepDown`].
     StepDown,
-    /// See [`Event::Drained`].
+    /// See [`NodeInput::Drained`].
     Drained,
-    /// See [`Event::Shutdown`].
+    /// See [`NodeInput::Shutdown`].
     Shutdown,
 }
 
@@ -123,7 +125,7 @@ impl Endpoint {
     pub fn step(&mut self, now: Time, input: Input<'_>) -> Outputs<'_> {
         self.addresses.forget_sender();
         match input {
-            Input::Timeout => self.node.take(now, Event::Timeout),
+            Input::Timeout => self.node.take(now, NodeInput::Timeout),
             Input::Datagram { from, bytes } => self.receive(now, from, bytes),
             Input::Resolved { peer, address } => {
                 self.node.enter(now);
@@ -133,13 +135,13 @@ impl Endpoint {
                 }
             }
             Input::Seed(address) => self.node.add_seed(now, address),
-            Input::Registry(command) => self.node.take(now, Event::Registry(command)),
-            Input::Persisted(id) => self.node.take(now, Event::Persisted(id)),
-            Input::PersistFailed(id) => self.node.take(now, Event::PersistFailed(id)),
-            Input::Transfer(target) => self.node.take(now, Event::Transfer(target)),
-            Input::StepDown => self.node.take(now, Event::StepDown),
-            Input::Drained => self.node.take(now, Event::Drained),
-            Input::Shutdown => self.node.take(now, Event::Shutdown),
+            Input::Registry(command) => self.node.take(now, NodeInput::Registry(command)),
+            Input::Persisted(id) => self.node.take(now, NodeInput::Persisted(id)),
+            Input::PersistFailed(id) => self.node.take(now, NodeInput::PersistFailed(id)),
+            Input::Transfer(target) => self.node.take(now, NodeInput::Transfer(target)),
+            Input::StepDown => self.node.take(now, NodeInput::StepDown),
+            Input::Drained => self.node.take(now, NodeInput::Drained),
+            Input::Shutdown => self.node.take(now, NodeInput::Shutdown),
         }
         Outputs { endpoint: self, now }
     }

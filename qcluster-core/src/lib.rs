@@ -4,7 +4,7 @@
 //! tells it what has happened and when, and carries out the actions that it answers with.
 //!
 //! ```
-//! use qcluster_core::{Action, Boot, Event, Node, NodeId, Settings, Time, VoterSettings};
+//! use qcluster_core::{Action, Boot, NodeInput, Node, NodeId, Settings, Time, VoterSettings};
 //!
 //! let id = NodeId::new("server_a")?;
 //! let rules = Settings::voter(id.clone(), vec![VoterSettings::new(id)]).check()?;
@@ -13,7 +13,7 @@
 //!
 //! while !node.is_leader(now) {
 //!     now = node.deadline(); // an embedder sleeps until then, or until a message arrives
-//!     for action in node.step(now, Event::Timeout) {
+//!     for action in node.step(now, NodeInput::Timeout) {
 //!         match action {
 //!             Action::Send(envelope) => println!("to {:?}: {:?}", envelope.to, envelope.message),
 //!             Action::Persist { .. } => unreachable!("a diskless node saves nothing"),
@@ -71,13 +71,13 @@ pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError
 pub use hard_state::RecordError;
 pub use id::{BadNodeId, FencingToken, Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
 pub use membership::{
-    Accusers, Hint, Introduction, MemberChange, MemberEvent, MemberView, Message as MembershipMessage, Standing, State,
-    Verdict, Word,
+    Accusers, Hint, Introduction, MemberChange, MemberEvent, MemberView, Message as MembershipMessage, Piggyback,
+    Standing, State, Verdict,
 };
 pub use metrics::Counters;
 pub use node::{
-    Action, Actions, Boot, BootError, Envelope, Event, Incarnations, IncarnationsReport, Message, Node, Notification,
-    RegistryCommand, Role, Session,
+    Action, Actions, Boot, BootError, Envelope, Incarnations, IncarnationsReport, Message, Node, NodeInput,
+    Notification, RegistryCommand, Role, Session,
 };
 pub use observer::Message as ObserverMessage;
 pub use reason::{DropReason, LostReason, MessageKind, Refusal, TransferRefused};

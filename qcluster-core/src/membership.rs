@@ -40,7 +40,7 @@ use crate::time::{Span, Time};
 use book::Book;
 pub(crate) use book::Contact;
 use health::Health;
-pub use message::{Hint, Message, Word};
+pub use message::{Hint, Message, Piggyback};
 use probing::Probing;
 pub(crate) use receive::Speaker;
 pub use standing::{Accusers, Introduction, Standing, State, Verdict};
@@ -98,7 +98,7 @@ pub(crate) struct Membership {
     /// By key; this node is one of them.
     members: BTreeMap<u64, Member>,
     /// The last standing of members that were forgotten.
-    graves: BTreeMap<u64, Standing>,
+    tombstones: BTreeMap<u64, Standing>,
     suspicions: Suspicions,
     health: Health,
     probing: Probing,
@@ -122,7 +122,7 @@ impl Membership {
     /// The most members that are remembered, whatever they are.
     pub(crate) const MEMBERS_MAX: usize = 8_192;
     /// The most that are remembered after they were forgotten.
-    const GRAVES_MAX: usize = 8_192;
+    const TOMBSTONES_MAX: usize = 8_192;
 
     pub(crate) fn new(start: Start) -> Self {
         let Start { id, incarnation, address, pace, mut rng, now } = start;
@@ -133,7 +133,7 @@ impl Membership {
             pace,
             rng,
             members: BTreeMap::new(),
-            graves: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
             suspicions: Suspicions::default(),
             health: Health::default(),
             probing: Probing::new(first),
@@ -184,8 +184,8 @@ impl Membership {
     }
 
     pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
-        while let Some(done) = self.probing.errand_due(cx.now) {
-            cx.send(done.asker, Message::NoAnswer { seq: done.asker_seq });
+        while let Some(done) = self.probing.relay_due(cx.now) {
+            cx.send(done.asker, Message::Nack { seq: done.asker_seq });
         }
         self.ask_others(cx);
         if cx.now >= self.probing.due {
@@ -256,7 +256,7 @@ impl Membership {
         round.asked = u8::try_from(helpers.len()).unwrap_or(u8::MAX);
         self.probing.round = Some(round);
         for helper in helpers {
-            cx.send(helper, Message::PingFor { seq: round.seq, target: round.target });
+            cx.send(helper, Message::PingReq { seq: round.seq, target: round.target });
         }
     }
 

@@ -28,7 +28,7 @@ use core::net::SocketAddr;
 
 pub use actions::Actions;
 pub use boot::{Boot, BootError};
-pub use event::{Action, Envelope, Event, IncarnationsReport, Message, Notification, Session};
+pub use event::{Action, Envelope, IncarnationsReport, Message, NodeInput, Notification, Session};
 pub use gossip::RegistryCommand;
 pub use links::Incarnations;
 pub use role::Role;
@@ -176,12 +176,12 @@ impl Node {
     /// Takes what has happened at `now`, and gives what is to be done about it, in order.
     ///
     /// Actions that are not taken stay queued for the next step; sends may be given up when too many are left.
-    pub fn step(&mut self, now: Time, event: Event) -> Actions<'_> {
+    pub fn step(&mut self, now: Time, event: NodeInput) -> Actions<'_> {
         self.take(now, event);
         Actions::new(self)
     }
 
-    /// When to step with [`Event::Timeout`] at the latest, [`Time::NEVER`] for not at all. Earlier and repeated calls are
+    /// When to step with [`NodeInput::Timeout`] at the latest, [`Time::NEVER`] for not at all. Earlier and repeated calls are
     /// harmless.
     pub fn deadline(&self) -> Time {
         self.offset.given(match self.stage {
@@ -230,18 +230,18 @@ impl Node {
     }
 
     /// One step, whose actions are left in the queue.
-    pub(crate) fn take(&mut self, now: Time, event: Event) {
+    pub(crate) fn take(&mut self, now: Time, event: NodeInput) {
         self.enter(now);
         match event {
-            Event::Timeout => self.timeout(),
-            Event::Message(envelope) => _ = self.receive(envelope, None),
-            Event::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
-            Event::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
-            Event::Transfer(target) => self.transfer(target.as_ref()),
-            Event::StepDown => self.with_election(Election::step_down),
-            Event::Drained => self.with_election(Election::drained),
-            Event::Registry(command) => self.command_registry(&command),
-            Event::Shutdown => self.shut_down(),
+            NodeInput::Timeout => self.timeout(),
+            NodeInput::Message(envelope) => _ = self.receive(envelope, None),
+            NodeInput::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
+            NodeInput::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
+            NodeInput::Transfer(target) => self.transfer(target.as_ref()),
+            NodeInput::StepDown => self.with_election(Election::step_down),
+            NodeInput::Drained => self.with_election(Election::drained),
+            NodeInput::Registry(command) => self.command_registry(&command),
+            NodeInput::Shutdown => self.shut_down(),
         }
     }
 

@@ -47,12 +47,12 @@ impl Audience {
     /// The most observers that one voter tells.
     pub(crate) const MAX: usize = 128;
 
-    pub(crate) fn subscribe(&mut self, now: Time, key: NodeKey, incarnation: Incarnation, for_: Span) -> Subscribed {
+    pub(crate) fn subscribe(&mut self, now: Time, key: NodeKey, incarnation: Incarnation, lasting: Span) -> Subscribed {
         self.subscribers.retain(|subscriber| now < subscriber.until && subscriber.key != key);
         if self.subscribers.len() >= Self::MAX {
             return Subscribed::Full;
         }
-        self.subscribers.push(Subscriber { key, incarnation, until: now + for_ });
+        self.subscribers.push(Subscriber { key, incarnation, until: now + lasting });
         Subscribed::Yes
     }
 

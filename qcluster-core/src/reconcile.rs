@@ -58,7 +58,7 @@ pub(crate) enum Next {
 
 /// Something that is owed to a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum Errand {
+enum Relay {
     Buckets,
     /// What is there from one identifier to another.
     Range(u64, u64),
@@ -72,8 +72,8 @@ pub(crate) struct Reconciler {
     buckets: Vec<u64>,
     /// One hash over all buckets, kept up to date with them.
     root: u64,
-    errands: BTreeMap<NodeKey, VecDeque<Errand>>,
-    /// Errands given up for want of room.
+    relays: BTreeMap<NodeKey, VecDeque<Relay>>,
+    /// Relays given up for want of room.
     pub(crate) given_up: u64,
 }
 
@@ -88,7 +88,7 @@ impl Reconciler {
     const WANTS_MAX: usize = 126;
 
     pub(crate) fn new() -> Self {
-        Self { buckets: alloc::vec![0; BUCKETS], root: 0, errands: BTreeMap::new(), given_up: 0 }
+        Self { buckets: alloc::vec![0; BUCKETS], root: 0, relays: BTreeMap::new(), given_up: 0 }
     }
 
     /// An item was added, changed or removed: its stamps before and after.
@@ -109,8 +109,8 @@ impl Reconciler {
 
     /// A peer told its root: if it is another, the comparison begins, unless one with that peer is under way.
     pub(crate) fn compare(&mut self, peer: NodeKey, root: u64) {
-        if root != self.root() && !self.errands.contains_key(&peer) {
-            self.owe(peer, Errand::Buckets);
+        if root != self.root() && !self.relays.contains_key(&peer) {
+            self.owe(peer, Relay::Buckets);
         }
     }
 
@@ -121,14 +121,14 @@ impl Reconciler {
                 for (at, (ours, theirs)) in self.buckets.clone().iter().zip(theirs).enumerate() {
                     if short(*ours) != *theirs {
                         let range = range_of(at);
-                        self.owe(peer, Errand::Range(*range.start(), *range.end()));
+                        self.owe(peer, Relay::Range(*range.start(), *range.end()));
                     }
                 }
             }
             Message::Range { from, to, items } => self.compare_range(peer, *from..=*to, items, table),
             Message::Want(ids) => {
                 for id in ids {
-                    self.owe(peer, Errand::Item(*id));
+                    self.owe(peer, Relay::Item(*id));
                 }
             }
         }
@@ -152,76 +152,76 @@ impl Reconciler {
         let differs = |id: &u64, stamp: u32| table.get(id).is_none_or(|item| item.stamp() != stamp);
         let wanted: Vec<u64> = theirs.iter().filter(|(id, stamp)| differs(id, **stamp)).map(|(id, _)| *id).collect();
         for some in wanted.chunks(Self::WANTS_MAX) {
-            self.owe(peer, Errand::Want(some.to_vec()));
+            self.owe(peer, Relay::Want(some.to_vec()));
         }
         let unequal = |(id, item): (&u64, &T)| (theirs.get(id) != Some(&item.stamp())).then_some(*id);
         for id in table.range(range).filter_map(unequal) {
-            self.owe(peer, Errand::Item(id));
+            self.owe(peer, Relay::Item(id));
         }
     }
 
     /// Questions go before items: the one thing that a peer has and this node has not must not wait for ten thousand.
-    fn owe(&mut self, peer: NodeKey, errand: Errand) {
-        if !self.errands.contains_key(&peer) && self.errands.len() >= Self::PEERS_MAX {
+    fn owe(&mut self, peer: NodeKey, relay: Relay) {
+        if !self.relays.contains_key(&peer) && self.relays.len() >= Self::PEERS_MAX {
             self.given_up += 1;
             return;
         }
-        let errands = self.errands.entry(peer).or_default();
-        if errands.len() >= Self::ERRANDS_MAX {
+        let relays = self.relays.entry(peer).or_default();
+        if relays.len() >= Self::ERRANDS_MAX {
             self.given_up += 1;
             return;
         }
-        match errand {
-            Errand::Want(_) | Errand::Buckets => errands.push_front(errand),
-            Errand::Range(..) | Errand::Item(_) => errands.push_back(errand),
+        match relay {
+            Relay::Want(_) | Relay::Buckets => relays.push_front(relay),
+            Relay::Range(..) | Relay::Item(_) => relays.push_back(relay),
         }
     }
 
     /// What to send to that peer next, if anything is owed to it.
     pub(crate) fn next<T: Stamped>(&mut self, peer: NodeKey, table: &BTreeMap<u64, T>) -> Option<Next> {
-        let errands = self.errands.get_mut(&peer)?;
-        let next = match errands.pop_front()? {
-            Errand::Buckets => Next::Say(Message::Buckets(self.buckets.iter().copied().map(short).collect())),
-            Errand::Want(ids) => Next::Say(Message::Want(ids)),
-            Errand::Item(id) => Next::Item(id),
-            Errand::Range(from, to) => {
+        let relays = self.relays.get_mut(&peer)?;
+        let next = match relays.pop_front()? {
+            Relay::Buckets => Next::Say(Message::Buckets(self.buckets.iter().copied().map(short).collect())),
+            Relay::Want(ids) => Next::Say(Message::Want(ids)),
+            Relay::Item(id) => Next::Item(id),
+            Relay::Range(from, to) => {
                 let pairs = table.range(from..=to).map(|(id, item)| (*id, item.stamp()));
                 let items: Vec<(u64, u32)> = pairs.take(Self::PAIRS_MAX).collect();
                 let last = items.last().map(|(id, _)| *id);
                 match last {
                     Some(last) if items.len() == Self::PAIRS_MAX && last < to => {
-                        errands.push_front(Errand::Range(last + 1, to));
+                        relays.push_front(Relay::Range(last + 1, to));
                         Next::Say(Message::Range { from, to: last, items })
                     }
                     Some(_) | None => Next::Say(Message::Range { from, to, items }),
                 }
             }
         };
-        if errands.is_empty() {
-            self.errands.remove(&peer);
+        if relays.is_empty() {
+            self.relays.remove(&peer);
         }
         Some(next)
     }
 
     /// What was taken last does not fit where it was to go: it comes first next time.
     pub(crate) fn put_back(&mut self, peer: NodeKey, next: Next) {
-        let errand = match next {
-            Next::Item(id) => Errand::Item(id),
-            Next::Say(Message::Buckets(_)) => Errand::Buckets,
-            Next::Say(Message::Want(ids)) => Errand::Want(ids),
-            Next::Say(Message::Range { from, to, .. }) => Errand::Range(from, to),
+        let relay = match next {
+            Next::Item(id) => Relay::Item(id),
+            Next::Say(Message::Buckets(_)) => Relay::Buckets,
+            Next::Say(Message::Want(ids)) => Relay::Want(ids),
+            Next::Say(Message::Range { from, to, .. }) => Relay::Range(from, to),
         };
-        self.errands.entry(peer).or_default().push_front(errand);
+        self.relays.entry(peer).or_default().push_front(relay);
     }
 
     /// The peers that something is owed to.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = NodeKey> + '_ {
-        self.errands.keys().copied()
+        self.relays.keys().copied()
     }
 
     /// That peer is gone.
     pub(crate) fn forget(&mut self, peer: NodeKey) {
-        self.errands.remove(&peer);
+        self.relays.remove(&peer);
     }
 }
 

@@ -113,7 +113,7 @@ pub struct Given {
     /// The `now` of [`Endpoint::step`].
     pub at: Time,
     /// The input.
-    pub what: What,
+    pub what: RecordedInput,
 }
 
 /// Where inputs are missing: the recorder could not keep up, or could not write.
@@ -127,7 +127,7 @@ pub struct Gap {
 /// An [`Input`] that owns what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum RecordedInput {
     /// [`Input::Timeout`].
     Timeout,
     /// [`Input::Datagram`].
@@ -234,7 +234,7 @@ fn check_format(format: u32) -> Result<(), BeginError> {
     if format == FORMAT { Ok(()) } else { Err(BeginError::Format(format)) }
 }
 
-impl What {
+impl RecordedInput {
     /// To give to [`Endpoint::step`].
     pub fn as_input(&self) -> Input<'_> {
         match self {
@@ -253,7 +253,7 @@ impl What {
     }
 }
 
-impl From<&Input<'_>> for What {
+impl From<&Input<'_>> for RecordedInput {
     fn from(input: &Input<'_>) -> Self {
         match input {
             Input::Timeout => Self::Timeout,

@@ -99,7 +99,7 @@ marks! {
     /// A member contradicted what was said of it (G3).
     Refuted = "refuted",
     /// A node that heard no leader was told by others who leads (E19).
-    Hearsay = "leader by hearsay",
+    ReportedLeader = "leader reported by others",
     /// Tables were compared (G6).
     Compared = "tables compared",
     /// A single voter led alone.

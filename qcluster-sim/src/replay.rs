@@ -8,13 +8,13 @@
 //!
 //! ```
 //! use qcluster_core::{Settings, EndpointBoot, NodeId, Time, VoterSettings};
-//! use qcluster_core::recording::{Given, Line, Start, What};
+//! use qcluster_core::recording::{Given, Line, Start, RecordedInput};
 //! use qcluster_sim::replay::Replay;
 //!
 //! let id = NodeId::new("server_a")?;
 //! let settings = Settings::voter(id.clone(), vec![VoterSettings::new(id)]);
 //! let boot = EndpointBoot { seed: 7, stamp_ms: 1_764_000_000_000, saved: None };
-//! let timeout = |ms| Line::Input(Given { at: Time::from_millis(ms), what: What::Timeout });
+//! let timeout = |ms| Line::Input(Given { at: Time::from_millis(ms), what: RecordedInput::Timeout });
 //!
 //! let mut replay = Replay::default();
 //! for line in [Line::Start(Start::new(Time::ZERO, settings, boot)), timeout(151), timeout(170)] {

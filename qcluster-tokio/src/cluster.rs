@@ -10,9 +10,9 @@ use qcluster_core::{Config, NodeId, Peer, TransferRefused};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::change::{Changes, Leadership};
 use crate::commands::{Command, ask_and_wait};
 use crate::error::{StartError, Stopped, TransferError};
+use crate::event::{Events, Leadership};
 use crate::lease::Lease;
 use crate::start;
 use crate::view::View;
@@ -77,8 +77,8 @@ impl QCluster {
         self.view.shown_leader(false)
     }
 
-    /// Who leads according to other members, where this node hears no leader itself. Hearsay, and for display only (E19).
-    pub fn leader_by_hearsay(&self) -> Option<Peer> {
+    /// Who leads according to other members, where this node hears no leader itself. For display only (E19).
+    pub fn reported_leader(&self) -> Option<Peer> {
         self.view.shown_leader(true)
     }
 
@@ -95,8 +95,8 @@ impl QCluster {
     }
 
     /// Every change from now on, in order.
-    pub fn changes(&self) -> Changes {
-        self.view.changes()
+    pub fn events(&self) -> Events {
+        self.view.events()
     }
 
     /// What an operator wants to know.

@@ -108,7 +108,7 @@ impl Driver {
             }
             self.look_up_names(now);
             self.snapshot(now);
-            self.effects.publisher.editor.publish(self.endpoint.node(), now);
+            self.effects.publisher.directory_writer.publish(self.endpoint.node(), now);
             if self.endpoint.node().is_stopped() {
                 break;
             }
@@ -152,7 +152,7 @@ impl Driver {
     /// Waits for the next thing to do. What comes seldom is asked first, so that datagrams cannot crowd it out.
     async fn woken(&mut self) -> Woken {
         let now = self.clock.now();
-        let wake_at = Instant::now() + self.nap(now);
+        let wake_at = Instant::now() + self.longest_sleep(now);
         let Self { effects, names, commands, service, receive_at, .. } = self;
         let Effects { sockets, disk, publisher, drain, .. } = effects;
         tokio::select! {
@@ -168,9 +168,9 @@ impl Driver {
 
     /// How long to wait at most. Never longer than a heartbeat: the runtime's timers do not count a suspended machine's
     /// time, and the node's clock does.
-    fn nap(&self, now: Time) -> Duration {
+    fn longest_sleep(&self, now: Time) -> Duration {
         let heartbeat = self.endpoint.node().rules().timing().heartbeat;
-        let deadline = self.endpoint.deadline().min(self.effects.publisher.editor.deadline());
+        let deadline = self.endpoint.deadline().min(self.effects.publisher.directory_writer.deadline());
         Duration::from(deadline.since(now)).min(heartbeat.into())
     }
 
@@ -197,8 +197,8 @@ impl Driver {
                 let is_about_itself = matches!(command, RegistryCommand::SetMetadata(_));
                 let input = Input::Registry(command);
                 let refusal = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
-                self.effects.publisher.editor.hurry(is_about_itself);
-                self.effects.publisher.editor.publish(self.endpoint.node(), self.clock.now());
+                self.effects.publisher.directory_writer.hurry(is_about_itself);
+                self.effects.publisher.directory_writer.publish(self.endpoint.node(), self.clock.now());
                 let _ = reply.send(refusal.map_or(Ok(()), Err));
             }
             Command::Join { host, port, reply } => {

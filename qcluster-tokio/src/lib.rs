@@ -10,29 +10,29 @@
 //! | `driver` | the loop |
 //! | `edge`, `lease` | the atomic deadline, and the lease as applications hold it |
 //! | `work` | `run_as_leader` |
-//! | `publisher`, `board`, `view` | what is written and read across threads; `change`, `log`, `vacancy` are its forms |
+//! | `publisher`, `snapshots`, `view` | what is written and read across threads; `change`, `log`, `leaderless` are its forms |
 //! | `measures`, `metrics` | how long things take, and the table of all that is counted |
 //! | `commands` | what is asked of the loop |
 //! | `sockets`, `names` | UDP, and where peers are |
 //! | `disk` | the hard state |
-//! | `registry`, `bulletin` | members and services: how they are read, watched and changed, and made known |
+//! | `registry`, `directory_cell` | members and services: how they are read, watched and changed, and made known |
 //! | `recorder` | what goes into the node, written down |
 //! | `http` | the HTTP API on a server, and its metrics (feature `http`) |
 
 #![forbid(unsafe_code)]
 
-mod board;
-mod bulletin;
-mod change;
 mod clock;
 mod cluster;
 mod commands;
+mod directory;
 mod disk;
 mod driver;
 mod edge;
 mod error;
+mod event;
 #[cfg(feature = "http")]
 mod http;
+mod leaderless;
 mod lease;
 mod log;
 mod measures;
@@ -41,18 +41,18 @@ mod names;
 mod publisher;
 mod recorder;
 mod registry;
+mod snapshots;
 mod sockets;
 mod start;
-mod vacancy;
 mod view;
 mod work;
 
 #[cfg(test)]
 mod testing;
 
-pub use change::{Change, Changes, Leadership, What};
 pub use cluster::QCluster;
 pub use error::{BindError, DataDirError, JoinError, RegisterError, StartError, Stopped, TransferError};
+pub use event::{Event, EventKind, Events, Leadership};
 pub use lease::Lease;
-pub use qcluster_api::{Happened, MemberInfo, PeerStatus, ServiceInfo, Status, StorageStatus, WatchEvent};
+pub use qcluster_api::{MemberInfo, PeerStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind};
 pub use registry::{Watch, WatchError};

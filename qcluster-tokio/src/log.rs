@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use qcluster_core::{Incarnation, NodeId, Peer, Span};
 
-use crate::change::What;
+use crate::event::EventKind;
 
 /// The target of all events but changes.
 pub(crate) const TARGET: &str = "qcluster";
@@ -14,67 +14,67 @@ pub(crate) const TARGET: &str = "qcluster";
 const CHANGES: &str = "qcluster::change";
 
 /// Logs a change: what needs a person's eye as a warning or an error, the rest as information.
-pub(crate) fn change(node: &NodeId, what: &What) {
+pub(crate) fn event(node: &NodeId, what: &EventKind) {
     match what {
-        What::Elected { token } => {
+        EventKind::Elected { token } => {
             tracing::info!(name: "qcluster.elected", target: CHANGES, %node, token = token.0, "this node leads");
         }
-        What::Lost { token, reason } => {
+        EventKind::Lost { token, reason } => {
             let reason = reason.name();
             tracing::info!(name: "qcluster.lost", target: CHANGES, %node, token = token.0, reason, "this node no longer leads");
         }
-        What::Draining { token, grace } => {
+        EventKind::Draining { token, grace } => {
             let grace_ms = grace.as_millis();
             tracing::info!(name: "qcluster.draining", target: CHANGES, %node, token = token.0, grace_ms, "handing over");
         }
-        What::Leader { leader: Some(leader), term } => {
+        EventKind::Leader { leader: Some(leader), term } => {
             let leader = leader.identifier.as_str();
             tracing::info!(name: "qcluster.leader", target: CHANGES, %node, leader, term = term.0, "the leader has changed");
         }
-        What::Leader { leader: None, term } => {
+        EventKind::Leader { leader: None, term } => {
             tracing::info!(name: "qcluster.no_leader", target: CHANGES, %node, term = term.0, "no leader is known");
         }
-        What::ConfigMismatch { peer, key } => {
+        EventKind::ConfigMismatch { peer, key } => {
             let peer = peer.as_ref().map_or("?", |peer| peer.identifier.as_str());
             tracing::warn!(
                 name: "qcluster.config_mismatch", target: CHANGES, %node, peer, ?key,
                 "a node has other voters, priorities, lease or drift bound: neither listens to the other"
             );
         }
-        What::Leaderless { facts } => {
+        EventKind::Leaderless { facts } => {
             tracing::warn!(name: "qcluster.leaderless", target: CHANGES, %node, "no leader: {facts}");
         }
-        What::StorageFailed { error } => storage_failed(node, error),
-        What::TwinSeen { voter, other } => twin_seen(node, voter.as_ref(), *other),
-        What::Twin { other } => twin(node, *other),
-        What::Superseded { by } => superseded(node, *by),
-        What::StepEstablished => {
+        EventKind::StorageFailed { error } => storage_failed(node, error),
+        EventKind::TwinSeen { voter, other } => twin_seen(node, voter.as_ref(), *other),
+        EventKind::Twin { other } => twin(node, *other),
+        EventKind::Superseded { by } => superseded(node, *by),
+        EventKind::StepEstablished => {
             tracing::info!(
                 name: "qcluster.step_established", target: CHANGES, %node,
                 "a leader was elected in the middle step of the change of voters: the last step may be taken"
             );
         }
-        What::StepTooEarly { voter } => step_too_early(node, voter.as_ref()),
-        What::WallClockOff { voter, ahead_ms } => wall_clock_off(node, voter.as_ref(), *ahead_ms),
-        What::TooSlow { voter, took, limit } => too_slow(node, voter.as_ref(), *took, *limit),
-        What::Member(change) => {
+        EventKind::StepTooEarly { voter } => step_too_early(node, voter.as_ref()),
+        EventKind::WallClockOff { voter, ahead_ms } => wall_clock_off(node, voter.as_ref(), *ahead_ms),
+        EventKind::TooSlow { voter, took, limit } => too_slow(node, voter.as_ref(), *took, *limit),
+        EventKind::Member(change) => {
             let (member, event) = (change.member.id.as_str(), change.what.name());
             tracing::info!(name: "qcluster.member", target: CHANGES, %node, member, event, "a member {event}");
         }
-        What::Service(change) => {
+        EventKind::Service(change) => {
             let (service, event) = (change.instance().service.id.as_str(), change.name());
             tracing::info!(name: "qcluster.service", target: CHANGES, %node, service, event, "a service {event}");
         }
-        What::Trust { is_given: false } => {
+        EventKind::Trust { is_given: false } => {
             tracing::warn!(
                 name: "qcluster.trust_lost", target: CHANGES, %node,
                 "most members vanished at once: the fault is probably here"
             );
         }
-        What::Trust { is_given: true } => {
+        EventKind::Trust { is_given: true } => {
             tracing::info!(name: "qcluster.trust_regained", target: CHANGES, %node, "most members are back");
         }
-        What::Missed { count } => {
+        EventKind::Missed { count } => {
             tracing::warn!(name: "qcluster.missed", target: CHANGES, %node, count, "changes were lost by a slow receiver");
         }
     }

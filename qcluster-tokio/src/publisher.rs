@@ -7,13 +7,13 @@ use qcluster_api::{News, Subject};
 use qcluster_core::{Lease, NodeId, Notification, Peer, Slow, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
-use crate::board::Writer;
-use crate::bulletin::Editor;
-use crate::change::{Change, Leadership, What};
+use crate::directory::DirectoryWriter;
 use crate::edge::LeaseEdge;
 use crate::error::Stopped;
+use crate::event::{Event, EventKind, Leadership};
+use crate::leaderless::LeaderlessWarning;
 use crate::log;
-use crate::vacancy::Vacancy;
+use crate::snapshots::Writer;
 use crate::work::Works;
 
 /// The writing side of a [`View`](crate::view::View). Dropped, it says that the node has stopped.
@@ -22,12 +22,12 @@ pub(crate) struct Publisher {
     pub(crate) edge: Arc<LeaseEdge>,
     pub(crate) works: Arc<Works>,
     pub(crate) leadership: watch::Sender<Leadership>,
-    pub(crate) board: Writer,
-    pub(crate) editor: Editor,
-    pub(crate) changes: broadcast::Sender<Change>,
+    pub(crate) snapshots: Writer,
+    pub(crate) directory_writer: DirectoryWriter,
+    pub(crate) changes: broadcast::Sender<Event>,
     pub(crate) stopped: Arc<OnceLock<Stopped>>,
     pub(crate) subject: Arc<Subject>,
-    pub(crate) vacancy: Vacancy,
+    pub(crate) leaderless: LeaderlessWarning,
 }
 
 impl Publisher {
@@ -38,7 +38,7 @@ impl Publisher {
 
     /// Whether somebody is known to lead, this node included.
     pub(crate) fn knows_leader(&self) -> bool {
-        *self.leadership.borrow() != Leadership::Vacant
+        *self.leadership.borrow() != Leadership::Unknown
     }
 
     pub(crate) fn id(&self) -> &NodeId {
@@ -50,77 +50,79 @@ impl Publisher {
         let what = match notification {
             Notification::Elected { token } => {
                 self.set(Leadership::Leading { token });
-                What::Elected { token }
+                EventKind::Elected { token }
             }
             Notification::Lost { token, reason } => {
-                self.set(Leadership::Vacant);
-                What::Lost { token, reason }
+                self.set(Leadership::Unknown);
+                EventKind::Lost { token, reason }
             }
             Notification::Draining { until } => {
                 let Some(token) = self.leadership.borrow().token() else { return };
                 self.edge.drain();
                 self.set(Leadership::Draining { token });
-                What::Draining { token, grace: Duration::from(until.since(now)) }
+                EventKind::Draining { token, grace: Duration::from(until.since(now)) }
             }
             Notification::LeaderChanged { leader, term } => {
                 let leader = leader.and_then(|index| self.voter(index));
                 self.show(leader.clone(), term);
-                self.editor.note(News::Leader { leader: leader.clone(), term });
-                What::Leader { leader, term }
+                self.directory_writer.note(News::Leader { leader: leader.clone(), term });
+                EventKind::Leader { leader, term }
             }
             Notification::ConfigMismatch { peer, key } => {
-                What::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key }
+                EventKind::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key }
             }
-            Notification::StorageFailed => What::StorageFailed { error: error.unwrap_or("unknown").to_owned() },
-            Notification::TwinSeen { voter, other } => What::TwinSeen { voter: self.voter(voter), other },
+            Notification::StorageFailed => EventKind::StorageFailed { error: error.unwrap_or("unknown").to_owned() },
+            Notification::TwinSeen { voter, other } => EventKind::TwinSeen { voter: self.voter(voter), other },
             Notification::Member(change) => {
-                self.editor.note(News::Member(change.clone()));
-                What::Member(change)
+                self.directory_writer.note(News::Member(change.clone()));
+                EventKind::Member(change)
             }
             Notification::Service(change) => {
-                self.editor.note(News::Service(change.clone()));
-                What::Service(change)
+                self.directory_writer.note(News::Service(change.clone()));
+                EventKind::Service(change)
             }
             Notification::Trust { is_given } => {
-                self.editor.note(News::Trust { is_given });
-                What::Trust { is_given }
+                self.directory_writer.note(News::Trust { is_given });
+                EventKind::Trust { is_given }
             }
             Notification::Twin { other } => {
                 self.stopping(Stopped::Twin);
-                What::Twin { other }
+                EventKind::Twin { other }
             }
             Notification::Superseded { by } => {
                 self.stopping(Stopped::Superseded);
-                What::Superseded { by }
+                EventKind::Superseded { by }
             }
-            Notification::StepEstablished => What::StepEstablished,
-            Notification::StepTooEarly { voter } => What::StepTooEarly { voter: self.voter(voter) },
-            Notification::WallClockOff { voter, ahead_ms } => What::WallClockOff { voter: self.voter(voter), ahead_ms },
+            Notification::StepEstablished => EventKind::StepEstablished,
+            Notification::StepTooEarly { voter } => EventKind::StepTooEarly { voter: self.voter(voter) },
+            Notification::WallClockOff { voter, ahead_ms } => {
+                EventKind::WallClockOff { voter: self.voter(voter), ahead_ms }
+            }
             Notification::TooSlow(Slow::RoundTrip { voter, took, limit }) => {
-                What::TooSlow { voter: self.voter(voter), took: took.into(), limit: limit.into() }
+                EventKind::TooSlow { voter: self.voter(voter), took: took.into(), limit: limit.into() }
             }
             Notification::TooSlow(Slow::Save { took, limit }) => {
-                What::TooSlow { voter: None, took: took.into(), limit: limit.into() }
+                EventKind::TooSlow { voter: None, took: took.into(), limit: limit.into() }
             }
         };
         self.tell(what);
     }
 
     /// Says now and then that nobody leads, while nobody does. Comes after the snapshot that it speaks of.
-    pub(crate) fn mind_vacancy(&mut self, now: Time) {
+    pub(crate) fn mind_leaderless(&mut self, now: Time) {
         // Where there is no leader by design, none is missing.
         if self.knows_leader() || self.subject.is_masterless() {
-            self.vacancy.over();
-        } else if self.vacancy.lasts(now) {
-            let facts = qcluster_api::facts(&self.subject, &self.board.read().snapshot, now);
-            self.tell(What::Leaderless { facts });
+            self.leaderless.over();
+        } else if self.leaderless.lasts(now) {
+            let facts = qcluster_api::facts(&self.subject, &self.snapshots.read().snapshot, now);
+            self.tell(EventKind::Leaderless { facts });
         }
     }
 
-    fn tell(&self, what: What) {
-        log::change(self.id(), &what);
+    fn tell(&self, kind: EventKind) {
+        log::event(self.id(), &kind);
         // Nobody listening is no error.
-        let _ = self.changes.send(Change { at: SystemTime::now(), what });
+        let _ = self.changes.send(Event { at: SystemTime::now(), kind });
     }
 
     /// Says why the node is about to stop. The first reason stands.
@@ -132,7 +134,7 @@ impl Publisher {
     fn show(&self, leader: Option<Arc<Peer>>, term: qcluster_core::Term) {
         let shown = match leader {
             Some(leader) => Leadership::Following { leader, term },
-            None => Leadership::Vacant,
+            None => Leadership::Unknown,
         };
         if self.leadership.borrow().token().is_none() {
             self.set(shown);
@@ -157,7 +159,7 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         self.edge.publish(None);
         self.stopping(Stopped::Aborted);
-        self.set(Leadership::Vacant);
+        self.set(Leadership::Unknown);
     }
 }
 

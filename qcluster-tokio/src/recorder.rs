@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use qcluster_core::recording::{Given, Start, What};
+use qcluster_core::recording::{Given, RecordedInput, Start};
 use qcluster_core::{Endpoint, Input, RecordTo, Time};
 use tokio::sync::mpsc;
 
@@ -82,7 +82,7 @@ impl Recorder {
             return;
         }
         match self.entries.try_reserve() {
-            Ok(place) => place.send(Entry::Input(Given { at, what: What::from(input) })),
+            Ok(place) => place.send(Entry::Input(Given { at, what: RecordedInput::from(input) })),
             Err(_) => self.lost = self.lost.saturating_add(1),
         }
     }

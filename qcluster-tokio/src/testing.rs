@@ -7,8 +7,8 @@ use qcluster_api::{Access, Subject};
 use qcluster_core::config::{TimingChoice, TimingValues};
 use qcluster_core::{Config, FencingToken, Lease, LostReason, Notification, Span, Time};
 
-use crate::change::{Change, Changes, What};
 use crate::clock::Clock;
+use crate::event::{Event, EventKind, Events};
 use crate::publisher::Publisher;
 use crate::view::View;
 
@@ -43,7 +43,7 @@ impl Puppet {
         let (me, listen, expects_others) = (Arc::new(me), Vec::new(), crate::start::expects_others(&config));
         let subject = Subject { me, cluster: config.cluster, voters, rules, listen, access, expects_others };
         let (view, mut publisher) = View::new(subject, clock, 0);
-        publisher.board.write(|notes| notes.snapshot.taken_at = clock.now());
+        publisher.snapshots.write(|notes| notes.snapshot.taken_at = clock.now());
         Self { view, publisher, clock }
     }
 
@@ -83,11 +83,11 @@ pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
 }
 
 /// Waits for a change of that kind.
-pub(crate) async fn until(changes: &mut Changes, wanted: impl Fn(&What) -> bool) -> Change {
+pub(crate) async fn until(changes: &mut Events, wanted: impl Fn(&EventKind) -> bool) -> Event {
     let search = async {
         loop {
             let change = changes.next().await.expect("the node stopped first");
-            if wanted(&change.what) {
+            if wanted(&change.kind) {
                 return change;
             }
         }

@@ -7,16 +7,16 @@ use qcluster_api::{Status, Subject};
 use qcluster_core::{Peer, Span, Time};
 use tokio::sync::{broadcast, watch};
 
-use crate::board::{Board, Writer};
-use crate::bulletin::{Bulletin, Editor};
-use crate::change::{Change, Changes, Leadership};
 use crate::clock::Clock;
+use crate::directory::{DirectoryCell, DirectoryWriter};
 use crate::edge::LeaseEdge;
 use crate::error::Stopped;
+use crate::event::{Event, Events, Leadership};
+use crate::leaderless::LeaderlessWarning;
 use crate::lease::Lease;
 use crate::measures::Measures;
 use crate::publisher::Publisher;
-use crate::vacancy::Vacancy;
+use crate::snapshots::{SnapshotCell, Writer};
 use crate::work::Works;
 
 /// The reading side; [`Publisher`] is the writing one.
@@ -26,12 +26,12 @@ pub(crate) struct View {
     clock: Clock,
     edge: Arc<LeaseEdge>,
     works: Arc<Works>,
-    board: Arc<Board>,
-    bulletin: Arc<Bulletin>,
+    snapshots: Arc<SnapshotCell>,
+    directory_cell: Arc<DirectoryCell>,
     news: watch::Receiver<u64>,
     leadership: watch::Receiver<Leadership>,
     // Weak, so that receivers see the end when the publisher has gone.
-    changes: broadcast::WeakSender<Change>,
+    changes: broadcast::WeakSender<Event>,
     stopped: Arc<OnceLock<Stopped>>,
 }
 
@@ -40,25 +40,27 @@ impl View {
     pub(crate) fn new(subject: Subject, clock: Clock, first_index: u64) -> (Arc<Self>, Publisher) {
         let subject = Arc::new(subject);
         let edge = Arc::new(LeaseEdge::new(clock));
-        let (works, board, stopped) = (Arc::new(Works::default()), Arc::new(Board::default()), Arc::default());
-        let (leadership, leadership_seen) = watch::channel(Leadership::Vacant);
-        let (changes, _) = broadcast::channel(Changes::BACKLOG_MAX);
-        let (editor, bulletin, news) = Editor::new(subject.rules.key(), first_index);
+        let (works, snapshots, stopped) =
+            (Arc::new(Works::default()), Arc::new(SnapshotCell::default()), Arc::default());
+        let (leadership, leadership_seen) = watch::channel(Leadership::Unknown);
+        let (changes, _) = broadcast::channel(Events::BACKLOG_MAX);
+        let (directory_writer, directory_cell, news) = DirectoryWriter::new(subject.rules.key(), first_index);
         let view = Self {
             subject: Arc::clone(&subject),
             clock,
             edge: Arc::clone(&edge),
             works: Arc::clone(&works),
-            board: Arc::clone(&board),
-            bulletin,
+            snapshots: Arc::clone(&snapshots),
+            directory_cell,
             news,
             leadership: leadership_seen,
             changes: changes.downgrade(),
             stopped: Arc::clone(&stopped),
         };
-        let vacancy = Vacancy::new(&subject.rules);
-        let board = Writer::new(board);
-        let publisher = Publisher { edge, works, leadership, board, editor, changes, stopped, subject, vacancy };
+        let leaderless = LeaderlessWarning::new(&subject.rules);
+        let snapshots = Writer::new(snapshots);
+        let publisher =
+            Publisher { edge, works, leadership, snapshots, directory_writer, changes, stopped, subject, leaderless };
         (Arc::new(view), publisher)
     }
 
@@ -70,15 +72,15 @@ impl View {
         self.edge.lease().map(|lease| Lease::new(lease, &self.edge))
     }
 
-    /// Who leads, for display: by hearsay, or as heard; this node only if it holds the lease.
-    pub(crate) fn shown_leader(&self, by_hearsay: bool) -> Option<Peer> {
+    /// Who leads, for display: as reported, or as heard; this node only if it holds the lease.
+    pub(crate) fn shown_leader(&self, is_reported: bool) -> Option<Peer> {
         let shown = self.look(|view, _| view.shown_leader());
-        shown.filter(|leader| leader.by_hearsay == by_hearsay).map(|leader| leader.peer)
+        shown.filter(|leader| leader.is_reported == is_reported).map(|leader| leader.peer)
     }
 
     /// Members and services, as last made known.
     pub(crate) fn directory(&self) -> arc_swap::Guard<Arc<qcluster_api::Directory>> {
-        self.bulletin.read()
+        self.directory_cell.read()
     }
 
     /// The index of what happened last, to be watched.
@@ -113,10 +115,10 @@ impl View {
         leadership
     }
 
-    pub(crate) fn changes(&self) -> Changes {
+    pub(crate) fn events(&self) -> Events {
         // Without its sender a new channel stands in: its receiver sees the end at once, as it should.
         let sender = self.changes.upgrade().unwrap_or_else(|| broadcast::channel(1).0);
-        Changes::new(sender.subscribe())
+        Events::new(sender.subscribe())
     }
 
     pub(crate) fn heartbeat(&self) -> Duration {
@@ -142,10 +144,10 @@ impl View {
     pub(crate) fn look<T>(&self, use_it: impl FnOnce(&qcluster_api::View<'_>, &Measures) -> T) -> T {
         let follows = match &*self.leadership.borrow() {
             Leadership::Following { leader, term } => Some((Arc::clone(leader), *term)),
-            Leadership::Vacant | Leadership::Leading { .. } | Leadership::Draining { .. } => None,
+            Leadership::Unknown | Leadership::Leading { .. } | Leadership::Draining { .. } => None,
         };
-        let (stopped, notes) = (self.stopped().map(|why| why.to_string()), self.board.read());
-        let directory = self.bulletin.read();
+        let (stopped, notes) = (self.stopped().map(|why| why.to_string()), self.snapshots.read());
+        let directory = self.directory_cell.read();
         // The lease before the clock: see `qcluster_api::View`.
         let (draining, lease) = (self.edge.is_draining(), self.edge.lease());
         let view = qcluster_api::View {

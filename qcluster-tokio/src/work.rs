@@ -11,9 +11,9 @@ use qcluster_core::Span;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::change::Leadership;
 use crate::edge::LeaseEdge;
 use crate::error::Stopped;
+use crate::event::Leadership;
 use crate::lease::Lease;
 use crate::view::View;
 
@@ -83,7 +83,7 @@ async fn lease_for_work(view: &View, guard: Span, changes: &mut watch::Receiver<
         // A renewal changes nothing that can be watched: a leader whose lease is about to run out looks again.
         let look_again = match leadership {
             Leadership::Leading { .. } => Instant::now() + view.heartbeat(),
-            Leadership::Vacant | Leadership::Following { .. } | Leadership::Draining { .. } => far_away(),
+            Leadership::Unknown | Leadership::Following { .. } | Leadership::Draining { .. } => far_away(),
         };
         tokio::select! {
             news = changes.changed() => if news.is_err() { return Err(view.why_stopped()) },

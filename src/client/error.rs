@@ -17,15 +17,15 @@ pub enum ClientError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// The answer did not come in time. What was asked for may have happened, or may still.
+    /// The answer did not come in time. What was asked for may have kind, or may still.
     TimedOut {
         /// Where.
         address: String,
         /// After how long the client gave up.
         after: Duration,
     },
-    /// The connection ended or failed before the end of the answer. What was asked for may have happened.
-    HungUp {
+    /// The connection ended or failed before the end of the answer. What was asked for may have kind.
+    ConnectionClosed {
         /// Where.
         address: String,
     },
@@ -52,9 +52,10 @@ impl ClientError {
     pub fn leader(&self) -> Option<&Peer> {
         match self {
             Self::Refused { error, .. } => error.leader.as_ref(),
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::HungUp { .. } | Self::Incomprehensible { .. } => {
-                None
-            }
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::ConnectionClosed { .. }
+            | Self::Incomprehensible { .. } => None,
         }
     }
 
@@ -62,9 +63,10 @@ impl ClientError {
     pub fn has_missed(&self) -> bool {
         match self {
             Self::Refused { error, .. } => error.index.is_some(),
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::HungUp { .. } | Self::Incomprehensible { .. } => {
-                false
-            }
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::ConnectionClosed { .. }
+            | Self::Incomprehensible { .. } => false,
         }
     }
 }
@@ -79,7 +81,7 @@ impl fmt::Display for ClientError {
                 f,
                 "{address} has not answered within {after:?}. Ask for its status; what was asked for may still happen"
             ),
-            Self::HungUp { address } => {
+            Self::ConnectionClosed { address } => {
                 write!(f, "{address} has ended the connection before it had answered. Has the node there just stopped?")
             }
             Self::Incomprehensible { address, reason } => {
@@ -103,7 +105,10 @@ impl std::error::Error for ClientError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Unreachable { error, .. } => Some(error),
-            Self::TimedOut { .. } | Self::HungUp { .. } | Self::Incomprehensible { .. } | Self::Refused { .. } => None,
+            Self::TimedOut { .. }
+            | Self::ConnectionClosed { .. }
+            | Self::Incomprehensible { .. }
+            | Self::Refused { .. } => None,
         }
     }
 }

@@ -74,7 +74,7 @@ impl<'a> Ask<'a> {
     /// Why a conversation that had begun has led to nothing.
     fn broken(&self, error: &hyper::Error) -> ClientError {
         if error.is_incomplete_message() || error.is_canceled() || is_cut_off(error) {
-            ClientError::HungUp { address: self.address.to_owned() }
+            ClientError::ConnectionClosed { address: self.address.to_owned() }
         } else {
             self.incomprehensible(error)
         }

@@ -11,7 +11,7 @@ use super::{Client, ClientError};
 
 /// Which instances of services are asked for: all of them by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Which {
+pub struct ServiceFilter {
     /// Of this service alone.
     pub name: Option<String>,
     /// Those that have all of these tags.
@@ -34,7 +34,7 @@ impl Client {
     ///
     /// # Errors
     /// As for [`members`](Self::members).
-    pub async fn services(&self, which: &Which) -> Result<ServiceList, ClientError> {
+    pub async fn services(&self, which: &ServiceFilter) -> Result<ServiceList, ClientError> {
         exchange(&self.read(path_of(which))).await
     }
 
@@ -82,8 +82,8 @@ impl Client {
     }
 }
 
-fn path_of(which: &Which) -> String {
-    let Which { name, tags, healthy } = which;
+fn path_of(which: &ServiceFilter) -> String {
+    let ServiceFilter { name, tags, healthy } = which;
     let mut path = String::from("/v1/services");
     if let Some(name) = name {
         // Writing to a string cannot fail.

@@ -59,7 +59,7 @@ async fn a_connection_that_ends_too_early_is_hung_up_wherever_it_ends() {
     for answer in ["", half_a_head, half_a_body, half_a_chunk] {
         for then in [Then::HangUp, Then::Reset] {
             match somebody(answer, then).await.status().await {
-                Err(ClientError::HungUp { .. }) => {}
+                Err(ClientError::ConnectionClosed { .. }) => {}
                 other => panic!("{answer:?}, {then:?}: {other:?}"),
             }
         }

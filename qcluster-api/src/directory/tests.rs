@@ -5,9 +5,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::{Directory, Happened, News, Since, WatchEvent};
+use super::{Directory, News, Since, WatchEvent, WatchEventKind};
 use qcluster_core::{
-    Action, Boot, Envelope, Event, Health, Incarnation, Introduction, MembershipMessage as Message, Node, NodeId,
+    Action, Boot, Envelope, Health, Incarnation, Introduction, MembershipMessage as Message, Node, NodeId, NodeInput,
     Notification, Record, RecordBody, RegistryCommand, RegistryMessage, Service, ServiceFacts, Settings, Standing,
     State, Time,
 };
@@ -64,7 +64,7 @@ fn events_that_nobody_wrote_down_are_missed_by_those_before_them_only() {
 }
 
 /// What a node makes known of an event.
-fn news(node: &mut Node, event: Event) -> Vec<News> {
+fn news(node: &mut Node, event: NodeInput) -> Vec<News> {
     let news = node.step(Time::ZERO, event).filter_map(|action| match action {
         Action::Notify(Notification::Member(change)) => Some(News::Member(change)),
         Action::Notify(Notification::Service(change)) => Some(News::Service(change)),
@@ -83,7 +83,7 @@ fn heard(node: &mut Node, incarnation: u64, message: impl Into<qcluster_core::Me
         digests: node.rules().digests(),
         message: message.into(),
     };
-    news(node, Event::Message(envelope))
+    news(node, NodeInput::Message(envelope))
 }
 
 fn b_at(incarnation: u64, refutation: u32, address: Option<SocketAddr>) -> Introduction {
@@ -95,7 +95,7 @@ fn b_at(incarnation: u64, refutation: u32, address: Option<SocketAddr>) -> Intro
 fn told(directory: &Directory, index: u64) -> Vec<(String, String, String)> {
     let Since::Events(events) = directory.since(index) else { panic!("it was there") };
     let services = events.iter().filter_map(|event| match &**event {
-        WatchEvent { happened: Happened::Service { event, service }, .. } => {
+        WatchEvent { kind: WatchEventKind::Service { event, service }, .. } => {
             Some((event.clone(), service.id.clone(), service.host.clone()))
         }
         WatchEvent { .. } => None,
@@ -114,7 +114,7 @@ fn a_service_moves_with_its_node() {
     let mut node = node();
     let service = |id: &str, host: Option<&str>| {
         let service = Service { id: id.into(), host: host.map(Into::into), ..Service::new("web", 8_001) };
-        Event::Registry(RegistryCommand::Register(service))
+        NodeInput::Registry(RegistryCommand::Register(service))
     };
     let mut events = news(&mut node, service("here", None));
     events.extend(news(&mut node, service("there", Some("10.0.0.9"))));

@@ -21,7 +21,7 @@ pub struct MemberInfo {
     /// Which incarnation of it (G1), in hexadecimal: larger is later.
     pub incarnation: String,
     /// For how many milliseconds it has been in that state, as far as the asked node has seen it.
-    pub for_ms: u64,
+    pub state_age_ms: u64,
     /// Whether it is the node that was asked.
     pub is_me: bool,
     /// What it says about itself.
@@ -52,11 +52,11 @@ pub struct ServiceInfo {
     pub metadata: Metadata,
 }
 
-/// What happened, for those who watch.
+/// What kind, for those who watch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Happened {
+pub enum WatchEventKind {
     /// Another node leads, or none that is known.
     Leader {
         /// Who leads now.
@@ -85,13 +85,13 @@ pub enum Happened {
     },
 }
 
-/// Something that happened, and its place in the order.
+/// Something that kind, and its place in the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchEvent {
     /// Larger than that of every event before it, by one. A node begins in its every incarnation with a number above those of its
     /// incarnation before, as far as wall clocks tell.
     pub index: u64,
-    /// What happened.
+    /// What kind.
     #[serde(flatten)]
-    pub happened: Happened,
+    pub kind: WatchEventKind,
 }

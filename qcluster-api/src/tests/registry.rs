@@ -12,8 +12,8 @@ use crate::{
     Command, Directory, Done, Method, News, Outcome, Request, Response, Snapshot, Subject, View, answer, conclude,
 };
 use qcluster_core::{
-    Boot, Config, Event, Health, Metadata, Mode, Node, NodeId, RegistryCommand, RegistryError, Role, Service, Settings,
-    Span, Term,
+    Boot, Config, Health, Metadata, Mode, Node, NodeId, NodeInput, RegistryCommand, RegistryError, Role, Service,
+    Settings, Span, Term,
 };
 
 /// A node alone with three services, and what it makes known.
@@ -36,7 +36,7 @@ pub(super) fn node() -> Node {
     };
     let batch = Service { health: Health::Warning, ..Service::new("batch", 0) };
     for service in [web, sick, batch] {
-        let _ = node.step(NOW, Event::Registry(RegistryCommand::Register(service)));
+        let _ = node.step(NOW, NodeInput::Registry(RegistryCommand::Register(service)));
     }
     node
 }
@@ -278,16 +278,16 @@ fn a_cluster_without_a_leader_says_that_it_has_none_by_design() {
 }
 
 #[test]
-fn a_leader_by_hearsay_is_shown_and_marked_and_passes_no_check() {
+fn a_reported_leader_is_shown_and_marked_and_passes_no_check() {
     let (subject, snapshot) = (subject(None), super::snapshot(Role::Follower));
     let mut directory = directory(&node(), 0);
-    directory.set_hearsay(Some(("server_b".into(), Term(6))));
+    directory.set_reported(Some(("server_b".into(), Term(6))));
     let view = view(&subject, &snapshot, &directory);
     let (_, body) = get("/v1/leader", &view);
-    assert_eq!((&body["leader"]["identifier"], &body["by_hearsay"]), (&json!("server_b"), &json!(true)));
+    assert_eq!((&body["leader"]["identifier"], &body["is_reported"]), (&json!("server_b"), &json!(true)));
     assert_eq!(body["term"], 6, "the term that was said along with it");
     let (_, body) = get("/v1/status", &view);
-    assert_eq!((&body["leader"], &body["by_hearsay"]), (&json!("server_b"), &json!(true)));
+    assert_eq!((&body["leader"], &body["is_reported"]), (&json!("server_b"), &json!(true)));
     assert_eq!(super::checks(&view), ["503 not_leader", "503 no_leader", "503 no_leader", "200", "200"]);
     let (_, body) = get("/leader", &view);
     assert_eq!(body["leader"]["identifier"], "server_b", "a client is told where to go");
@@ -297,9 +297,9 @@ fn a_leader_by_hearsay_is_shown_and_marked_and_passes_no_check() {
 fn nobody_tells_a_node_that_it_leads_itself() {
     let (subject, snapshot) = (subject(None), super::snapshot(Role::Follower));
     let mut directory = directory(&node(), 0);
-    directory.set_hearsay(Some(("server_a".into(), Term(6))));
+    directory.set_reported(Some(("server_a".into(), Term(6))));
     let (_, body) = get("/v1/leader", &view(&subject, &snapshot, &directory));
-    assert_eq!((&body["leader"], &body["by_hearsay"]), (&Value::Null, &json!(false)));
+    assert_eq!((&body["leader"], &body["is_reported"]), (&Value::Null, &json!(false)));
 }
 
 /// What a peer says of itself goes before what a configuration says of it.
@@ -309,7 +309,7 @@ fn a_leaders_own_metadata_wins() {
     let snapshot = super::snapshot(Role::Follower);
     let mut known = node();
     let own = Metadata::from([("zone".into(), "b".into())]);
-    let _ = known.step(NOW, Event::Registry(RegistryCommand::SetMetadata(own)));
+    let _ = known.step(NOW, NodeInput::Registry(RegistryCommand::SetMetadata(own)));
     let directory = directory(&known, 0);
     let configured = Metadata::from([("zone".into(), "a".into()), ("old".into(), 1.into())]);
     let leader = qcluster_core::Peer { metadata: configured, ..(*subject.me).clone() };

@@ -3,7 +3,7 @@
 use clap::Args;
 use comfy_table::Table;
 use qcluster::Metadata;
-use qcluster::client::{MemberInfo, OwnerList, ServiceInfo, Which};
+use qcluster::client::{MemberInfo, OwnerList, ServiceFilter, ServiceInfo};
 use qcluster_api::authority;
 
 use super::{Asked, Shape, failure, in_words, print, print_json, table, warn};
@@ -46,7 +46,7 @@ pub(crate) async fn members(asked: Asked) -> Result<(), Failure> {
 /// No instance is an exit code, so that a script can ask whether there is one.
 pub(crate) async fn services(arguments: Services) -> Result<(), Failure> {
     let Services { name, tag, healthy, asked } = arguments;
-    let which = Which { name, tags: tag, healthy: healthy.then_some(true) };
+    let which = ServiceFilter { name, tags: tag, healthy: healthy.then_some(true) };
     let list = asked.client().services(&which).await.map_err(|error| failure(&error))?;
     warn_unless(list.is_trusted);
     match asked.format {
@@ -55,7 +55,7 @@ pub(crate) async fn services(arguments: Services) -> Result<(), Failure> {
         Shape::Table => print(&services_table(&list.services))?,
     }
     if list.services.is_empty() {
-        let such = if which == Which::default() { "" } else { "such " };
+        let such = if which == ServiceFilter::default() { "" } else { "such " };
         return Err(Failure::new(exit::REFUSED, &format!("there is no {such}service on any node that is there")));
     }
     Ok(())
@@ -82,7 +82,7 @@ fn members_table(members: &[MemberInfo]) -> Table {
     for member in members {
         let name = if member.is_me { format!("{} *", member.identifier) } else { member.identifier.clone() };
         let address = member.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-        let age = in_words(member.for_ms);
+        let age = in_words(member.state_age_ms);
         table.add_row([&name, &address, &member.state, &age, &json(&member.metadata)]);
     }
     table

@@ -94,7 +94,7 @@ async fn ask(mut client: Client, target: Option<&str>, stay: bool) -> (Client, R
 /// Who leads, as heard from the leader itself, in a later term than the one that has ended, if one has.
 async fn leader_after(client: &Client, ended: Option<u64>) -> (String, u64) {
     loop {
-        if let Ok(LeaderInfo { leader: Some(leader), by_hearsay: false, term, .. }) = client.leader().await
+        if let Ok(LeaderInfo { leader: Some(leader), is_reported: false, term, .. }) = client.leader().await
             && ended.is_none_or(|ended| term > ended)
         {
             return (leader.identifier, term);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use qcluster::client::{Client, ClientError, Happened, Watch as Events, WatchEvent};
+use qcluster::client::{Client, ClientError, Watch as Events, WatchEvent, WatchEventKind};
 use qcluster::{Mode, Term};
 
 use super::{Asked, Shape, failure, print, print_json, warn};
@@ -23,7 +23,7 @@ pub(crate) struct Watch {
 
 /// What there is to tell.
 enum News {
-    Happened(WatchEvent),
+    WatchEventKind(WatchEvent),
     /// What happened until this index is not known.
     Missed(u64),
 }
@@ -35,7 +35,7 @@ pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
     let status = client.status().await.map_err(|error| failure(&error))?;
     let mut events = client.watch_from(status.registry.index);
     let first = leads(&client, events.index()).await.map_err(|error| failure(&error))?;
-    let mut news: Vec<News> = first.into_iter().map(News::Happened).collect();
+    let mut news: Vec<News> = first.into_iter().map(News::WatchEventKind).collect();
     let mut printed = 0;
     loop {
         for news in &news {
@@ -53,12 +53,12 @@ async fn next(client: &Client, events: &mut Events) -> Vec<News> {
     let mut is_refused = false;
     loop {
         match events.next().await {
-            Ok(events) => return events.into_iter().map(News::Happened).collect(),
+            Ok(events) => return events.into_iter().map(News::WatchEventKind).collect(),
             Err(error) if error.has_missed() => {
                 let index = events.index();
                 // Who cannot say so now says it when that changes.
                 let leads = leads(client, index).await.ok().flatten();
-                return [News::Missed(index)].into_iter().chain(leads.map(News::Happened)).collect();
+                return [News::Missed(index)].into_iter().chain(leads.map(News::WatchEventKind)).collect();
             }
             // It is there, and may change its mind.
             Err(error @ ClientError::Refused { .. }) => {
@@ -87,18 +87,18 @@ async fn until_back(client: &Client) {
     }
 }
 
-/// Who leads, as if that had just happened; `None` where nobody does by design.
+/// Who leads, as if that had just kind; `None` where nobody does by design.
 async fn leads(client: &Client, index: u64) -> Result<Option<WatchEvent>, ClientError> {
     let info = client.leader().await?;
-    let event = || WatchEvent { index, happened: Happened::Leader { leader: info.leader, term: Term(info.term) } };
+    let event = || WatchEvent { index, kind: WatchEventKind::Leader { leader: info.leader, term: Term(info.term) } };
     Ok((info.mode == Mode::Leader).then(event))
 }
 
 /// Gives how many lines that was on the standard output.
 fn tell(news: &News, format: Shape) -> Result<u64, Failure> {
     match (news, format) {
-        (News::Happened(event), Shape::Json) => print_json(event)?,
-        (News::Happened(event), Shape::Table) => print(&sentence(event))?,
+        (News::WatchEventKind(event), Shape::Json) => print_json(event)?,
+        (News::WatchEventKind(event), Shape::Table) => print(&sentence(event))?,
         (News::Missed(index), Shape::Json) => {
             print_json(&serde_json::json!({ "index": index, "kind": "missed" }))?;
         }
@@ -111,18 +111,20 @@ fn tell(news: &News, format: Shape) -> Result<u64, Failure> {
 }
 
 fn sentence(event: &WatchEvent) -> String {
-    match &event.happened {
-        Happened::Leader { leader: Some(leader), term } => format!("{} leads in term {}", leader.identifier, term.0),
-        Happened::Leader { leader: None, .. } => "nobody leads".to_owned(),
-        Happened::Member { event, member } => format!("member {} {event}", member.identifier),
-        Happened::Service { event, service } => {
+    match &event.kind {
+        WatchEventKind::Leader { leader: Some(leader), term } => {
+            format!("{} leads in term {}", leader.identifier, term.0)
+        }
+        WatchEventKind::Leader { leader: None, .. } => "nobody leads".to_owned(),
+        WatchEventKind::Member { event, member } => format!("member {} {event}", member.identifier),
+        WatchEventKind::Service { event, service } => {
             let name = if service.id == service.name { String::new() } else { format!(" ({})", service.name) };
             format!("service {}{name} of {} {event}, {}", service.id, service.node, service.health)
         }
-        Happened::Trust { is_given: false } => {
+        WatchEventKind::Trust { is_given: false } => {
             "most members vanished at once: what this node sees is not to be relied on".to_owned()
         }
-        Happened::Trust { is_given: true } => "most members are back".to_owned(),
+        WatchEventKind::Trust { is_given: true } => "most members are back".to_owned(),
         // Of a later release of the node.
         _ => "something that this release does not know".to_owned(),
     }

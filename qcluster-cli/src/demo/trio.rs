@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
 use qcluster::{
-    BindError, Change, Changes, Config, FencingToken, Peer, Preset, QCluster, StartError, TimingChoice, What,
+    BindError, Config, Event, EventKind, Events, FencingToken, Peer, Preset, QCluster, StartError, TimingChoice,
 };
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -31,7 +31,7 @@ pub(crate) struct Elected {
 struct News {
     node: usize,
     at: Instant,
-    change: Change,
+    change: Event,
 }
 
 pub(crate) struct Trio {
@@ -69,7 +69,7 @@ impl Trio {
 
     async fn start_node(&self, node: usize) -> Result<QCluster, StartError> {
         let cluster = QCluster::start(self.configs[node].clone()).await?;
-        tokio::spawn(tell(node, cluster.changes(), self.teller.clone()));
+        tokio::spawn(tell(node, cluster.events(), self.teller.clone()));
         Ok(cluster)
     }
 
@@ -99,7 +99,7 @@ impl Trio {
     pub(crate) async fn restart(&mut self, node: usize) -> Result<(), String> {
         self.nodes[node] = self.start_node(node).await.map_err(|error| error.to_string())?;
         let follows =
-            |news: &News| news.node == node && matches!(news.change.what, What::Leader { leader: Some(_), .. });
+            |news: &News| news.node == node && matches!(news.change.kind, EventKind::Leader { leader: Some(_), .. });
         self.wait_for(follows).await.map(|_| ()).ok_or_else(|| format!("{} does not find the leader", NAMES[node]))
     }
 
@@ -110,9 +110,9 @@ impl Trio {
     }
 
     async fn elected(&mut self, since: Instant) -> Result<Elected, String> {
-        let is_election = |news: &News| news.at >= since && matches!(news.change.what, What::Elected { .. });
+        let is_election = |news: &News| news.at >= since && matches!(news.change.kind, EventKind::Elected { .. });
         match self.wait_for(is_election).await {
-            Some(News { node, at, change: Change { what: What::Elected { token }, .. } }) => {
+            Some(News { node, at, change: Event { kind: EventKind::Elected { token }, .. } }) => {
                 Ok(Elected { node, token, after: at.duration_since(since) })
             }
             Some(_) | None => Err("nobody was elected".to_owned()),
@@ -133,7 +133,7 @@ impl Trio {
 }
 
 /// Passes on what a node tells, as long as it lives.
-async fn tell(node: usize, mut changes: Changes, teller: mpsc::Sender<News>) {
+async fn tell(node: usize, mut changes: Events, teller: mpsc::Sender<News>) {
     while let Some(change) = changes.next().await {
         if teller.send(News { node, at: Instant::now(), change }).await.is_err() {
             return;

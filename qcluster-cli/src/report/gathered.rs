@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use qcluster::MemberEvent;
-use qcluster::{Change, What};
+use qcluster::{Event, EventKind};
 
 use super::lines;
 
@@ -45,26 +45,26 @@ struct Line {
 }
 
 /// What is told together with others; `None` for a change that is told at once.
-pub(super) fn about(change: &Change) -> Option<About> {
-    match &change.what {
-        What::Member(change) => Some(About::Member { id: change.member.id.to_string(), event: change.what }),
-        What::Service(change) => Some(About::Service { event: change.name() }),
-        What::Elected { .. }
-        | What::Lost { .. }
-        | What::Draining { .. }
-        | What::Leader { .. }
-        | What::ConfigMismatch { .. }
-        | What::Leaderless { .. }
-        | What::StorageFailed { .. }
-        | What::TwinSeen { .. }
-        | What::Twin { .. }
-        | What::Superseded { .. }
-        | What::StepEstablished
-        | What::StepTooEarly { .. }
-        | What::WallClockOff { .. }
-        | What::TooSlow { .. }
-        | What::Trust { .. }
-        | What::Missed { .. } => None,
+pub(super) fn about(change: &Event) -> Option<About> {
+    match &change.kind {
+        EventKind::Member(change) => Some(About::Member { id: change.member.id.to_string(), event: change.what }),
+        EventKind::Service(change) => Some(About::Service { event: change.name() }),
+        EventKind::Elected { .. }
+        | EventKind::Lost { .. }
+        | EventKind::Draining { .. }
+        | EventKind::Leader { .. }
+        | EventKind::ConfigMismatch { .. }
+        | EventKind::Leaderless { .. }
+        | EventKind::StorageFailed { .. }
+        | EventKind::TwinSeen { .. }
+        | EventKind::Twin { .. }
+        | EventKind::Superseded { .. }
+        | EventKind::StepEstablished
+        | EventKind::StepTooEarly { .. }
+        | EventKind::WallClockOff { .. }
+        | EventKind::TooSlow { .. }
+        | EventKind::Trust { .. }
+        | EventKind::Missed { .. } => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
-use qcluster::{Change, LostReason, Mode, Peer, Status, What};
+use qcluster::{Event, EventKind, LostReason, Mode, Peer, Status};
 use qcluster::{MemberChange, MemberEvent, MemberView, Timing};
 use serde_json::json;
 
@@ -41,65 +41,65 @@ pub(crate) fn stopped() -> String {
 
 /// A change for people; `None` where another line says it already. `ended_by` is why this node's leadership ended, if nobody has
 /// led since.
-pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Change) -> Option<String> {
-    let (style, word, rest) = match &change.what {
-        What::Elected { token } => (GOOD, "elected", format!("{me} leads with token {token}")),
-        What::Lost { token, reason } => (BAD, "lost", format!("token {token}: {}", reason.name())),
+pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Option<String> {
+    let (style, word, rest) = match &change.kind {
+        EventKind::Elected { token } => (GOOD, "elected", format!("{me} leads with token {token}")),
+        EventKind::Lost { token, reason } => (BAD, "lost", format!("token {token}: {}", reason.name())),
         // An agent has no work to wait for: what follows at once says all.
-        What::Draining { .. } => return None,
-        What::Leader { leader: Some(leader), .. } if leader.identifier == me => return None,
-        What::Leader { leader: Some(leader), term } => {
+        EventKind::Draining { .. } => return None,
+        EventKind::Leader { leader: Some(leader), .. } if leader.identifier == me => return None,
+        EventKind::Leader { leader: Some(leader), term } => {
             (NEWS, "leader", format!("{} leads in term {term}", leader.identifier))
         }
-        What::Leader { leader: None, .. } if ended_by.is_some_and(is_voluntary) => {
+        EventKind::Leader { leader: None, .. } if ended_by.is_some_and(is_voluntary) => {
             (FAINT, "leader", "nobody leads until the next election".to_owned())
         }
-        What::Leader { leader: None, .. } => (WARN, "leader", "nobody is known to lead".to_owned()),
-        What::ConfigMismatch { peer, key } => {
+        EventKind::Leader { leader: None, .. } => (WARN, "leader", "nobody is known to lead".to_owned()),
+        EventKind::ConfigMismatch { peer, key } => {
             let peer = peer.as_ref().map_or_else(|| format!("{key:?}"), |peer| peer.identifier.clone());
             let rest =
                 format!("{peer} has other voters, priorities, lease or drift bound: neither listens to the other");
             (BAD, "mismatch", rest)
         }
-        What::Leaderless { facts } => (WARN, "leader", format!("no leader: {facts}")),
-        What::StorageFailed { error } => {
+        EventKind::Leaderless { facts } => (WARN, "leader", format!("no leader: {facts}")),
+        EventKind::StorageFailed { error } => {
             (BAD, "storage", format!("{error}; this node neither votes nor campaigns until it is restarted"))
         }
-        What::TwinSeen { voter, .. } => {
+        EventKind::TwinSeen { voter, .. } => {
             let name = voter.as_ref().map_or(me, |voter| voter.identifier.as_str());
             (WARN, "twin", format!("a second live node is {name} too: one of them is told to stop"))
         }
-        What::Twin { other } => (BAD, "twin", format!("another live node is {me} too (incarnation {other:?})")),
-        What::Superseded { by } => {
+        EventKind::Twin { other } => (BAD, "twin", format!("another live node is {me} too (incarnation {other:?})")),
+        EventKind::Superseded { by } => {
             (BAD, "replaced", format!("another node has taken the place of {me} (incarnation {by:?})"))
         }
-        What::StepEstablished => {
+        EventKind::StepEstablished => {
             (NEWS, "voters", "a leader was elected in the middle step: the last step may be taken".to_owned())
         }
-        What::StepTooEarly { voter } => (BAD, "voters", step_too_early(name_or_unknown(voter.as_ref()))),
-        What::WallClockOff { voter, ahead_ms } => {
+        EventKind::StepTooEarly { voter } => (BAD, "voters", step_too_early(name_or_unknown(voter.as_ref()))),
+        EventKind::WallClockOff { voter, ahead_ms } => {
             (WARN, "clock", wall_clock(name_or_unknown(voter.as_ref()), *ahead_ms))
         }
-        What::TooSlow { voter, took, limit } => {
+        EventKind::TooSlow { voter, took, limit } => {
             let who = voter.as_ref().map_or("saving", |voter| voter.identifier.as_str());
             let (took, limit) = (took.as_millis(), limit.as_millis());
             let rest =
                 format!("{who} takes {took} ms, which has to be under {limit} ms for an election: lengthen the lease");
             (WARN, "slow", rest)
         }
-        What::Member(change) => {
+        EventKind::Member(change) => {
             let style = if change.what == MemberEvent::Down { WARN } else { FAINT };
             (style, "member", member(change))
         }
-        What::Service(change) => {
+        EventKind::Service(change) => {
             let service = &change.instance().service;
             (FAINT, "service", format!("{} ({}) {}, {}", service.id, service.name, change.name(), service.health))
         }
-        What::Trust { is_given: false } => {
+        EventKind::Trust { is_given: false } => {
             (WARN, "view", "most members vanished at once: the fault is probably here".to_owned())
         }
-        What::Trust { is_given: true } => (FAINT, "view", "most members are back".to_owned()),
-        What::Missed { count } => (WARN, "missed", format!("{count} changes came too fast to be told")),
+        EventKind::Trust { is_given: true } => (FAINT, "view", "most members are back".to_owned()),
+        EventKind::Missed { count } => (WARN, "missed", format!("{count} changes came too fast to be told")),
     };
     Some(line(change.at, style, word, &rest))
 }
@@ -142,27 +142,29 @@ fn is_voluntary(reason: LostReason) -> bool {
 }
 
 /// A change for programs, as one line of JSON; `None` for what is no change of leadership.
-pub(crate) fn event(me: &str, change: &Change) -> Option<String> {
-    let (event, token, leader, reason) = match &change.what {
-        What::Elected { token } => ("elected", Some(token.0), Some(me), None),
-        What::Lost { token, reason } => ("lost", Some(token.0), None, Some(reason.name())),
-        What::Leader { leader: Some(leader), term } => ("leader", Some(term.0), Some(leader.identifier.as_str()), None),
-        What::Leader { leader: None, .. } => ("leader", None, None, None),
-        What::Draining { .. }
-        | What::ConfigMismatch { .. }
-        | What::Leaderless { .. }
-        | What::StorageFailed { .. }
-        | What::TwinSeen { .. }
-        | What::Twin { .. }
-        | What::Superseded { .. }
-        | What::StepEstablished
-        | What::StepTooEarly { .. }
-        | What::WallClockOff { .. }
-        | What::TooSlow { .. }
-        | What::Member(_)
-        | What::Service(_)
-        | What::Trust { .. }
-        | What::Missed { .. } => return None,
+pub(crate) fn event(me: &str, change: &Event) -> Option<String> {
+    let (event, token, leader, reason) = match &change.kind {
+        EventKind::Elected { token } => ("elected", Some(token.0), Some(me), None),
+        EventKind::Lost { token, reason } => ("lost", Some(token.0), None, Some(reason.name())),
+        EventKind::Leader { leader: Some(leader), term } => {
+            ("leader", Some(term.0), Some(leader.identifier.as_str()), None)
+        }
+        EventKind::Leader { leader: None, .. } => ("leader", None, None, None),
+        EventKind::Draining { .. }
+        | EventKind::ConfigMismatch { .. }
+        | EventKind::Leaderless { .. }
+        | EventKind::StorageFailed { .. }
+        | EventKind::TwinSeen { .. }
+        | EventKind::Twin { .. }
+        | EventKind::Superseded { .. }
+        | EventKind::StepEstablished
+        | EventKind::StepTooEarly { .. }
+        | EventKind::WallClockOff { .. }
+        | EventKind::TooSlow { .. }
+        | EventKind::Member(_)
+        | EventKind::Service(_)
+        | EventKind::Trust { .. }
+        | EventKind::Missed { .. } => return None,
     };
     let event = json!({
         "unix_s": unix_s(change.at),

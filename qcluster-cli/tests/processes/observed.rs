@@ -43,7 +43,7 @@ fn a_node_for_other_tests() {
         let mut leadership = cluster.leadership();
         while leadership.changed().await.is_ok() {
             let leader = match &*leadership.borrow_and_update() {
-                Leadership::Vacant => None,
+                Leadership::Unknown => None,
                 Leadership::Following { leader, .. } => Some(leader.identifier.clone()),
                 Leadership::Leading { .. } | Leadership::Draining { .. } => Some(cluster.me().identifier.clone()),
             };

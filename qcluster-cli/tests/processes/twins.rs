@@ -33,7 +33,8 @@ fn a_member_that_was_down_and_replaced_stops_when_it_goes_on() {
     replacement.start();
     members.nodes.push(replacement);
     let address = members.nodes[2].address;
-    let is_used = |node: &Node| is_alive_at(node, &old.name, address).is_some_and(|for_ms| for_ms > USED_MS);
+    let is_used =
+        |node: &Node| is_alive_at(node, &old.name, address).is_some_and(|state_age_ms| state_age_ms > USED_MS);
     members.eventually("all use the replacement", || members.nodes.iter().all(is_used).then_some(()));
 
     // When the old one goes on, it stops and says why, and the replacement stays.
@@ -89,5 +90,5 @@ fn record(node: &Node, name: &str) -> Option<Value> {
 fn is_alive_at(node: &Node, name: &str, address: SocketAddr) -> Option<u64> {
     let record = record(node, name)?;
     let is_there = record["state"] == "alive" && record["address"] == json!(address);
-    record["for_ms"].as_u64().filter(|_| is_there)
+    record["state_age_ms"].as_u64().filter(|_| is_there)
 }

@@ -42,7 +42,7 @@ impl Election {
         self.service = Service::Retiring;
         self.campaign_at = Time::NEVER;
         self.grant = None;
-        self.sounding = None;
+        self.win_check = None;
         match self.role {
             Role::Leader(_) => self.begin_handover(cx, None, LostReason::Shutdown),
             Role::PreCandidate(_) | Role::Candidate(_) => self.role = Role::Follower,

@@ -135,8 +135,8 @@ impl Election {
                 self.healthy_since[voter.position()] = Time::NEVER;
             }
         }
-        if let Some(sounding) = &mut self.sounding {
-            sounding.grants.remove(voter);
+        if let Some(win_check) = &mut self.win_check {
+            win_check.grants.remove(voter);
         }
     }
 

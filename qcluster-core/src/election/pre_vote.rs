@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::incarnations::Tally;
-use super::{Context, Election, Leadership, Message, Role, Sender, Word};
+use super::{Context, Election, Leadership, Message, Reply, Role, Sender};
 use crate::config::VoterIndex;
 use crate::id::Term;
 use crate::quorum::{Support, Weight};
@@ -162,11 +162,11 @@ impl Election {
         cx: &mut Context<'_>,
         from: Sender,
         round: u64,
-        Word { refusal, term, incarnations }: Word,
+        Reply { refusal, term, incarnations }: Reply,
     ) {
         self.note_round_trip(cx, from.index, round);
-        if self.sounding.is_some_and(|sounding| sounding.round == round && cx.now < sounding.until) {
-            return self.on_sounding_reply(cx, from, refusal);
+        if self.win_check.is_some_and(|win_check| win_check.round == round && cx.now < win_check.until) {
+            return self.on_win_check_reply(cx, from, refusal);
         }
         let Role::PreCandidate(current) = &mut self.role else { return cx.drop(DropReason::Unexpected) };
         if current.round != round {

@@ -19,7 +19,7 @@ pub(super) struct Preferred {
 
 /// A preferred voter's round of asking, with the leader's consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Sounding {
+pub(super) struct WinCheck {
     leadership: Leadership,
     leader: VoterIndex,
     pub(super) round: u64,
@@ -108,7 +108,7 @@ impl Election {
         }
         self.rounds += 1;
         self.pace.round_began(self.rounds, cx.now);
-        self.sounding = Some(Sounding {
+        self.win_check = Some(WinCheck {
             leadership,
             leader: from.index,
             round: self.rounds,
@@ -119,13 +119,13 @@ impl Election {
         self.broadcast(cx, request);
     }
 
-    pub(super) fn on_sounding_reply(&mut self, cx: &mut Context<'_>, from: Sender, refusal: Option<Refusal>) {
+    pub(super) fn on_win_check_reply(&mut self, cx: &mut Context<'_>, from: Sender, refusal: Option<Refusal>) {
         let weight = self.weight(from);
-        let (Some(sounding), Some(weight), None) = (&mut self.sounding, weight, refusal) else { return };
-        sounding.grants.add(from.index, weight);
-        if self.rules.quorums.reached_by(sounding.grants) {
-            let (leader, reached) = (sounding.leader, sounding.grants.voters().bits());
-            cx.send(leader, Message::CouldWin { term: sounding.leadership.term, reached });
+        let (Some(win_check), Some(weight), None) = (&mut self.win_check, weight, refusal) else { return };
+        win_check.grants.add(from.index, weight);
+        if self.rules.quorums.reached_by(win_check.grants) {
+            let (leader, reached) = (win_check.leader, win_check.grants.voters().bits());
+            cx.send(leader, Message::CouldWin { term: win_check.leadership.term, reached });
         }
     }
 

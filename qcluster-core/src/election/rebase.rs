@@ -48,7 +48,7 @@ impl Election {
             yielded: _,
             rounds,
             grant: _,
-            sounding,
+            win_check,
             preferred,
             acked,
             acked_by: _,
@@ -79,9 +79,9 @@ impl Election {
         let late_enough = by.now.before(tolerated.times(2));
         let is_late = by.now > *campaign_at + tolerated;
         *campaign_at = by.time(if is_late { late_enough } else { *campaign_at });
-        if let Some(sounding) = sounding {
-            sounding.round = renumbered(sounding.round, *rounds);
-            sounding.until = by.due(sounding.until);
+        if let Some(win_check) = win_check {
+            win_check.round = renumbered(win_check.round, *rounds);
+            win_check.until = by.due(win_check.until);
         }
         *rounds = 1;
         preferred.rebase(by);

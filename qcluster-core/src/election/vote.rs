@@ -34,7 +34,7 @@ pub(super) struct Grant {
 
 /// What another voter answers when it is asked for a vote or a pre-vote.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Word {
+pub(super) struct Reply {
     /// `None` is a yes.
     pub(super) refusal: Option<Refusal>,
     pub(super) term: Term,
@@ -221,7 +221,7 @@ impl Election {
         cx: &mut Context<'_>,
         from: Sender,
         asked: Term,
-        Word { refusal, term, incarnations }: Word,
+        Reply { refusal, term, incarnations }: Reply,
     ) {
         let current = self.term();
         let Role::Candidate(candidate) = &mut self.role else { return cx.drop(DropReason::Unexpected) };

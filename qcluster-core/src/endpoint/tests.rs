@@ -234,7 +234,7 @@ fn a_datagram_asks_once() {
     // Given a member that puts as many questions into a datagram as fit,
     let (mut target, rules) = (gossiping(0), gossiping(1).rules);
     drain(target.step(Time::ZERO, Input::Timeout));
-    let word = crate::membership::Word::default();
+    let word = crate::membership::Piggyback::default();
     let ping = Message::from(membership::Message::Ping { seq: 1, word });
     let many: [_; 12] = core::array::from_fn(|_| ping.clone());
     // when it is received, then there is one answer beside the greeting.

@@ -25,31 +25,31 @@ pub enum Message {
         /// Where the newcomer was heard from, which it may not know itself.
         seen_at: Option<SocketAddr>,
         /// What the sender knows, in short.
-        word: Word,
+        word: Piggyback,
     },
     /// Are you there?
     Ping {
         /// Ties the answer to the question.
         seq: u32,
         /// What the sender knows, in short.
-        word: Word,
+        word: Piggyback,
     },
     /// I am.
     Ack {
         /// That of the ping.
         seq: u32,
         /// What the sender knows, in short.
-        word: Word,
+        word: Piggyback,
     },
     /// Ask that one for me; it does not answer me.
-    PingFor {
+    PingReq {
         /// Ties the answer to the question.
         seq: u32,
         /// Whom.
         target: NodeKey,
     },
     /// It did not answer me either.
-    NoAnswer {
+    Nack {
         /// That of the request.
         seq: u32,
     },
@@ -70,8 +70,8 @@ impl Message {
             | Self::Welcome { .. }
             | Self::Ping { .. }
             | Self::Ack { .. }
-            | Self::PingFor { .. }
-            | Self::NoAnswer { .. } => false,
+            | Self::PingReq { .. }
+            | Self::Nack { .. } => false,
         }
     }
 
@@ -80,9 +80,7 @@ impl Message {
         match self {
             Self::Join { me, .. } | Self::Welcome { me, .. } | Self::Introduce(me) => Some(me.standing),
             Self::Judge(verdict) => Some(verdict.standing),
-            Self::Ping { .. } | Self::Ack { .. } | Self::PingFor { .. } | Self::NoAnswer { .. } | Self::Compare(_) => {
-                None
-            }
+            Self::Ping { .. } | Self::Ack { .. } | Self::PingReq { .. } | Self::Nack { .. } | Self::Compare(_) => None,
         }
     }
 
@@ -95,19 +93,19 @@ impl Message {
             | Self::Welcome { .. }
             | Self::Ping { .. }
             | Self::Ack { .. }
-            | Self::PingFor { .. }
-            | Self::NoAnswer { .. }
+            | Self::PingReq { .. }
+            | Self::Nack { .. }
             | Self::Compare(_) => None,
         }
     }
 
     /// What it tells in passing, if it does.
-    pub(crate) fn word(&self) -> Option<&Word> {
+    pub(crate) fn word(&self) -> Option<&Piggyback> {
         match self {
             Self::Welcome { word, .. } | Self::Ping { word, .. } | Self::Ack { word, .. } => Some(word),
             Self::Join { .. }
-            | Self::PingFor { .. }
-            | Self::NoAnswer { .. }
+            | Self::PingReq { .. }
+            | Self::Nack { .. }
             | Self::Introduce(_)
             | Self::Judge(_)
             | Self::Compare(_) => None,
@@ -117,7 +115,7 @@ impl Message {
 
 /// What every probe and every answer tells in passing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Word {
+pub struct Piggyback {
     /// What is thought of the receiver, where it should contradict (G3).
     pub about_you: Option<(Standing, State)>,
     /// A hash of all members that the sender knows (G6).

@@ -22,7 +22,7 @@ pub(super) struct Round {
 
 /// A probe for somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct Errand {
+struct Relay {
     /// Of the ping to the target.
     seq: u32,
     asker: NodeKey,
@@ -31,7 +31,7 @@ struct Errand {
     until: Time,
 }
 
-/// An errand that came to an end.
+/// An relay that came to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Done {
     pub(super) asker: NodeKey,
@@ -45,7 +45,7 @@ pub(super) struct Probing {
     next: usize,
     seq: u32,
     pub(super) round: Option<Round>,
-    errands: Vec<Errand>,
+    relays: Vec<Relay>,
     /// When the next probe begins.
     pub(super) due: Time,
 }
@@ -56,7 +56,7 @@ impl Probing {
     const ERRANDS_MAX: usize = 64;
 
     pub(super) fn new(due: Time) -> Self {
-        Self { order: Vec::new(), next: 0, seq: 0, round: None, errands: Vec::new(), due }
+        Self { order: Vec::new(), next: 0, seq: 0, round: None, relays: Vec::new(), due }
     }
 
     /// How many others are there.
@@ -122,39 +122,39 @@ impl Probing {
     }
 
     /// Takes on to ask somebody for somebody. Gives the number of the ping, unless there is too much to do.
-    pub(super) fn take_errand(&mut self, asker: NodeKey, asker_seq: u32, target: NodeKey, until: Time) -> Option<u32> {
-        if self.errands.len() >= Self::ERRANDS_MAX {
+    pub(super) fn take_relay(&mut self, asker: NodeKey, asker_seq: u32, target: NodeKey, until: Time) -> Option<u32> {
+        if self.relays.len() >= Self::ERRANDS_MAX {
             return None;
         }
         let seq = self.new_seq();
-        self.errands.push(Errand { seq, asker, asker_seq, target, until });
+        self.relays.push(Relay { seq, asker, asker_seq, target, until });
         Some(seq)
     }
 
-    /// The errand that this answer ends.
-    pub(super) fn errand_answered(&mut self, from: NodeKey, seq: u32) -> Option<Done> {
-        let at = self.errands.iter().position(|errand| errand.seq == seq && errand.target == from)?;
-        let Errand { asker, asker_seq, .. } = self.errands.swap_remove(at);
+    /// The relay that this answer ends.
+    pub(super) fn relay_answered(&mut self, from: NodeKey, seq: u32) -> Option<Done> {
+        let at = self.relays.iter().position(|relay| relay.seq == seq && relay.target == from)?;
+        let Relay { asker, asker_seq, .. } = self.relays.swap_remove(at);
         Some(Done { asker, asker_seq })
     }
 
-    /// An errand that has waited long enough.
-    pub(super) fn errand_due(&mut self, now: Time) -> Option<Done> {
-        let at = self.errands.iter().position(|errand| errand.until <= now)?;
-        let Errand { asker, asker_seq, .. } = self.errands.swap_remove(at);
+    /// An relay that has waited long enough.
+    pub(super) fn relay_due(&mut self, now: Time) -> Option<Done> {
+        let at = self.relays.iter().position(|relay| relay.until <= now)?;
+        let Relay { asker, asker_seq, .. } = self.relays.swap_remove(at);
         Some(Done { asker, asker_seq })
     }
 
     pub(super) fn deadline(&self) -> Time {
-        let errands = self.errands.iter().map(|errand| errand.until).min().unwrap_or(Time::NEVER);
+        let relays = self.relays.iter().map(|relay| relay.until).min().unwrap_or(Time::NEVER);
         let ask_at = self.round.map_or(Time::NEVER, |round| round.ask_at);
-        errands.min(ask_at).min(self.due)
+        relays.min(ask_at).min(self.due)
     }
 
     /// This node stood still: what it waited for may have come meanwhile, and says nothing.
     pub(super) fn void(&mut self, now: Time, pause: Span) {
         self.round = None;
-        self.errands.clear();
+        self.relays.clear();
         self.due = now + pause;
     }
 }

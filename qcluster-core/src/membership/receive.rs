@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 
-use super::message::{Message, Word};
+use super::message::{Message, Piggyback};
 use super::standing::{Accusers, Introduction, Standing, State, Verdict};
 use super::tell::introduction;
 use super::{Context, Effect, Membership};
@@ -60,8 +60,8 @@ impl Membership {
                 self.heed(cx, &word);
                 self.compare(cx, from.key, &word);
             }
-            Message::PingFor { seq, target } => self.ping_for(cx, from.key, seq, target),
-            Message::NoAnswer { seq } => {
+            Message::PingReq { seq, target } => self.ping_for(cx, from.key, seq, target),
+            Message::Nack { seq } => {
                 if let Some(round) = self.probing.round.as_mut().filter(|round| round.seq == seq) {
                     round.without_answer = (round.without_answer + 1).min(round.asked);
                 }
@@ -104,7 +104,7 @@ impl Membership {
     fn acked(&mut self, cx: &mut Context<'_>, from: NodeKey, seq: u32) {
         if self.probing.round.take_if(|round| round.seq == seq).is_some() {
             self.health.better();
-        } else if let Some(done) = self.probing.errand_answered(from, seq) {
+        } else if let Some(done) = self.probing.relay_answered(from, seq) {
             // The asker needs no more than to know that somebody was answered.
             let word = self.word(cx, done.asker);
             cx.send(done.asker, Message::Ack { seq: done.asker_seq, word });
@@ -113,12 +113,12 @@ impl Membership {
 
     fn ping_for(&mut self, cx: &mut Context<'_>, asker: NodeKey, asker_seq: u32, target: NodeKey) {
         if !self.members.contains_key(&target.0) || target == self.me {
-            cx.send(asker, Message::NoAnswer { seq: asker_seq });
+            cx.send(asker, Message::Nack { seq: asker_seq });
             return;
         }
         // The asker waits for the rest of its round.
         let until = cx.now + self.health.stretch(self.pace.ack);
-        if let Some(seq) = self.probing.take_errand(asker, asker_seq, target, until) {
+        if let Some(seq) = self.probing.take_relay(asker, asker_seq, target, until) {
             let word = self.word(cx, target);
             cx.send(target, Message::Ping { seq, word });
         }
@@ -233,7 +233,7 @@ impl Membership {
     }
 
     /// What is thought of this node, told in passing.
-    fn heed(&mut self, cx: &mut Context<'_>, word: &Word) {
+    fn heed(&mut self, cx: &mut Context<'_>, word: &Piggyback) {
         if let Some((standing, state)) = word.about_you.filter(|(standing, _)| standing.incarnation <= Incarnation::MAX)
         {
             self.hear_of_itself(cx, standing, state, None);
@@ -254,7 +254,7 @@ impl Membership {
     }
 
     /// Two tables differ: compare them, unless the difference is news on its way.
-    fn compare(&mut self, cx: &mut Context<'_>, peer: NodeKey, word: &Word) {
+    fn compare(&mut self, cx: &mut Context<'_>, peer: NodeKey, word: &Piggyback) {
         let pause = if self.rumors.is_empty() { self.pace.tick } else { self.pace.tick.times(20) };
         if word.members == self.reconciler.root() || self.compared.is_some_and(|at| cx.now.since(at) < pause) {
             return;

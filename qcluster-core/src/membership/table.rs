@@ -131,7 +131,7 @@ impl Membership {
         let key = id.key();
         // One that is dead does not come back by what is said of its past: it hears that it is thought to be, and has to speak
         // up itself.
-        if state == State::Alive && self.graves.get(&key.0).is_some_and(|grave| *grave >= standing) {
+        if state == State::Alive && self.tombstones.get(&key.0).is_some_and(|tombstone| *tombstone >= standing) {
             (state, age) = (State::Down, Span::ZERO);
         }
         let mut member = Member::new(id, address, standing, state, cx.now);
@@ -189,7 +189,7 @@ impl Membership {
         while let Some((at, key)) = self.forget_at.first().copied()
             && at <= cx.now
         {
-            self.bury(cx, key);
+            self.remember_death(cx, key);
         }
     }
 
@@ -201,23 +201,23 @@ impl Membership {
         };
         let goes = self.forget_at.iter().map(|(_, key)| *key).find(is_told);
         let Some(key) = goes else { return false };
-        self.bury(cx, key);
+        self.remember_death(cx, key);
         true
     }
 
-    fn bury(&mut self, cx: &mut Context<'_>, key: u64) {
+    fn remember_death(&mut self, cx: &mut Context<'_>, key: u64) {
         let Some(member) = self.members.remove(&key) else { return };
         self.forget_at.remove(&(member.forget_at, key));
         self.reconciler.changed(key, Some(member.stamp()), None);
         self.rumors.forget(key);
         self.dirty.remove(&key);
-        if self.graves.len() >= Self::GRAVES_MAX {
+        if self.tombstones.len() >= Self::TOMBSTONES_MAX {
             let from = self.rng.next();
-            let goes = self.graves.range(from..).next().or_else(|| self.graves.first_key_value());
+            let goes = self.tombstones.range(from..).next().or_else(|| self.tombstones.first_key_value());
             let goes = goes.map(|(key, _)| *key);
-            goes.and_then(|key| self.graves.remove(&key));
+            goes.and_then(|key| self.tombstones.remove(&key));
         }
-        self.graves.insert(key, member.standing);
+        self.tombstones.insert(key, member.standing);
         cx.effects.push(Effect::Forgotten { member: NodeKey(key) });
     }
 }

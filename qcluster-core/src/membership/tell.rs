@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::message::{Message, Word};
+use super::message::{Message, Piggyback};
 use super::standing::{Accusers, Introduction, State, Verdict};
 use super::table::Member;
 use super::{Context, Membership};
@@ -14,11 +14,11 @@ use crate::time::{Span, Time};
 
 impl Membership {
     /// What every probe and every answer tells.
-    pub(super) fn word(&self, cx: &Context<'_>, to: NodeKey) -> Word {
+    pub(super) fn word(&self, cx: &Context<'_>, to: NodeKey) -> Piggyback {
         let member = self.members.get(&to.0).map(|member| (member.standing, member.state));
-        let buried = || self.graves.get(&to.0).map(|standing| (*standing, State::Down));
+        let buried = || self.tombstones.get(&to.0).map(|standing| (*standing, State::Down));
         let about_you = member.or_else(buried).filter(|(_, state)| *state != State::Alive);
-        Word { about_you, members: self.reconciler.root(), records: cx.records, leader: cx.leader }
+        Piggyback { about_you, members: self.reconciler.root(), records: cx.records, leader: cx.leader }
     }
 
     pub(super) fn introduce_itself(&self, now: Time) -> Option<Introduction> {
@@ -81,8 +81,8 @@ impl Membership {
             | Message::Welcome { .. }
             | Message::Ping { .. }
             | Message::Ack { .. }
-            | Message::PingFor { .. }
-            | Message::NoAnswer { .. }
+            | Message::PingReq { .. }
+            | Message::Nack { .. }
             | Message::Judge(_) => return,
         };
         self.reconciler.put_back(peer, next);

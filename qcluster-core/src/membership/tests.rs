@@ -101,7 +101,7 @@ impl Lone {
                 if let Effect::Send { to, message: Message::Ping { seq, .. } } = effect
                     && answers(*to)
                 {
-                    let (seq, word) = (*seq, Word { members: self.membership.root(), ..Word::default() });
+                    let (seq, word) = (*seq, Piggyback { members: self.membership.root(), ..Piggyback::default() });
                     let from = Speaker { key: *to, incarnation: Incarnation(LIFE), address: None };
                     self.run(|membership, cx| membership.receive(cx, from, Message::Ack { seq, word }));
                 }

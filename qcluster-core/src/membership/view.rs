@@ -22,7 +22,7 @@ pub struct MemberView {
     /// What it is thought to be.
     pub state: State,
     /// For how long it has been that, as far as this node has seen it.
-    pub for_: Span,
+    pub state_age: Span,
 }
 
 /// What happened to a member.
@@ -139,6 +139,6 @@ fn view(member: &Member, now: Time) -> MemberView {
         address: member.address,
         standing: member.standing,
         state: member.state,
-        for_: now.since(member.since),
+        state_age: now.since(member.since),
     }
 }

@@ -18,7 +18,7 @@ use crate::time::Time;
 
 /// Something that happened, given to [`Node::step`](super::Node::step).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum NodeInput {
     /// The [`deadline`](super::Node::deadline) has come. At any other time it does nothing.
     Timeout,
     /// A message has arrived. Read the clock *after* receiving it (E15).
@@ -46,7 +46,7 @@ pub enum Event {
 pub enum Action {
     /// Send this, unreliably: it may be lost, late, repeated or reordered.
     Send(Envelope),
-    /// Save this, replacing what was saved before, and report [`Event::Persisted`] or [`Event::PersistFailed`]. There is
+    /// Save this, replacing what was saved before, and report [`NodeInput::Persisted`] or [`NodeInput::PersistFailed`]. There is
     /// never more than one under way.
     Persist {
         /// Names this request in the report.
@@ -75,7 +75,7 @@ pub enum Notification {
         /// Why it ended.
         reason: LostReason,
     },
-    /// A voluntary hand-over has begun: end the leader's work, then give [`Event::Drained`].
+    /// A voluntary hand-over has begun: end the leader's work, then give [`NodeInput::Drained`].
     Draining {
         /// When the node goes on without waiting.
         until: Time,

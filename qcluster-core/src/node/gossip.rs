@@ -12,7 +12,7 @@ use super::event::{Message, Notification};
 use super::{Node, Part};
 use crate::config::{Gossip as Settings, Metadata, Rules};
 use crate::id::{Incarnation, NodeKey};
-use crate::membership::{self, Contact, Effect, Hint, Membership, Speaker, Word};
+use crate::membership::{self, Contact, Effect, Hint, Membership, Piggyback, Speaker};
 use crate::reason::DropReason;
 use crate::registry::{self, Health, Limits, Presence, Registry, RegistryError, Service};
 use crate::rng::{Rng, mix};
@@ -89,12 +89,12 @@ impl Gossip {
     }
 
     /// The peers that something is owed to because tables differ.
-    pub(super) fn creditors(&self) -> impl Iterator<Item = NodeKey> + '_ {
+    pub(super) fn owed_peers(&self) -> impl Iterator<Item = NodeKey> + '_ {
         self.membership.owes().chain(self.registry.waiting())
     }
 
     pub(super) fn owes(&self) -> bool {
-        self.creditors().next().is_some()
+        self.owed_peers().next().is_some()
     }
 
     /// Finds out anew when there is something to do.
@@ -206,7 +206,7 @@ impl Node {
     }
 
     /// Two registries differ: compare them, unless the difference is news on its way (G6).
-    fn compare_records(&mut self, peer: NodeKey, word: &Word) {
+    fn compare_records(&mut self, peer: NodeKey, word: &Piggyback) {
         let now = self.now;
         let Some(gossip) = &mut self.gossip else { return };
         let tick = gossip.settings.pace.tick;

@@ -84,10 +84,10 @@ impl Node {
             return;
         }
         gossip.flow_at = now + Gossip::FLOW_PAUSE;
-        let mut creditors: Vec<NodeKey> = gossip.creditors().collect();
-        creditors.sort_unstable();
-        creditors.dedup();
-        for peer in creditors.iter().cycle().take(Gossip::FLOW) {
+        let mut owed_peers: Vec<NodeKey> = gossip.owed_peers().collect();
+        owed_peers.sort_unstable();
+        owed_peers.dedup();
+        for peer in owed_peers.iter().cycle().take(Gossip::FLOW) {
             let Some(gossip) = &mut self.gossip else { return };
             if let Some(message) = gossip.next_owed(*peer, now) {
                 self.send_to_member(*peer, message);

@@ -200,8 +200,8 @@ impl Node {
         self.gossip.as_ref().map_or(0, |gossip| gossip.membership.health())
     }
 
-    /// Who leads according to other members, where this node does not hear it itself. Hearsay, for display only (E19).
-    pub fn leader_by_hearsay(&self) -> Option<Hint> {
+    /// Who leads according to other members, where this node does not hear it itself. For display only (E19).
+    pub fn reported_leader(&self) -> Option<Hint> {
         if self.heard_leader().is_some() || self.role() == Role::Stopped {
             return None;
         }

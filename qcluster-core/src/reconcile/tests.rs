@@ -188,6 +188,6 @@ fn what_is_owed_is_bounded() {
         left.reconciler.receive(NodeKey(peer), &wants, &left.table);
     }
     assert!(left.reconciler.waiting().count() <= Reconciler::PEERS_MAX);
-    assert!(left.reconciler.errands.values().all(|errands| errands.len() <= Reconciler::ERRANDS_MAX));
+    assert!(left.reconciler.relays.values().all(|relays| relays.len() <= Reconciler::ERRANDS_MAX));
     assert!(left.reconciler.given_up > 0);
 }

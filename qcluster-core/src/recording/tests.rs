@@ -4,7 +4,7 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{BeginError, FORMAT, Gap, Given, Line, Snapshot, Start, What};
+use super::{BeginError, FORMAT, Gap, Given, Line, RecordedInput, Snapshot, Start};
 use crate::config::{Settings, VoterSettings};
 use crate::election::PersistId;
 use crate::endpoint::{Endpoint, EndpointBoot, Input, SnapshotError};
@@ -31,25 +31,25 @@ fn assert_text(line: &Line, text: &str) {
 #[test]
 fn inputs_read_as_they_are_written() {
     let inputs = [
-        (What::Timeout, r#""timeout""#),
+        (RecordedInput::Timeout, r#""timeout""#),
         (
-            What::Datagram { from: "127.0.0.1:7001".parse().unwrap(), bytes: vec![0x00, 0xff, 0x1a] },
+            RecordedInput::Datagram { from: "127.0.0.1:7001".parse().unwrap(), bytes: vec![0x00, 0xff, 0x1a] },
             r#"{"datagram":{"from":"127.0.0.1:7001","bytes":"00ff1a"}}"#,
         ),
         (
-            What::Resolved { peer: crate::id::NodeKey(0xab), address: "[fe80::1%3]:7001".parse().unwrap() },
+            RecordedInput::Resolved { peer: crate::id::NodeKey(0xab), address: "[fe80::1%3]:7001".parse().unwrap() },
             r#"{"resolved":{"peer":"00000000000000ab","address":"[fe80::1%3]:7001"}}"#,
         ),
-        (What::Persisted(PersistId(3)), r#"{"persisted":3}"#),
-        (What::PersistFailed(PersistId(4)), r#"{"persist_failed":4}"#),
-        (What::Transfer(Some(id("b"))), r#"{"transfer":"b"}"#),
-        (What::Transfer(None), r#"{"transfer":null}"#),
-        (What::StepDown, r#""step_down""#),
-        (What::Drained, r#""drained""#),
-        (What::Shutdown, r#""shutdown""#),
+        (RecordedInput::Persisted(PersistId(3)), r#"{"persisted":3}"#),
+        (RecordedInput::PersistFailed(PersistId(4)), r#"{"persist_failed":4}"#),
+        (RecordedInput::Transfer(Some(id("b"))), r#"{"transfer":"b"}"#),
+        (RecordedInput::Transfer(None), r#"{"transfer":null}"#),
+        (RecordedInput::StepDown, r#""step_down""#),
+        (RecordedInput::Drained, r#""drained""#),
+        (RecordedInput::Shutdown, r#""shutdown""#),
     ];
     for (what, text) in inputs {
-        assert_eq!(What::from(&what.as_input()), what);
+        assert_eq!(RecordedInput::from(&what.as_input()), what);
         let line = Line::Input(Given { at: Time::from_millis(2), what });
         assert_text(&line, &alloc::format!(r#"{{"input":{{"at":2000000,"what":{text}}}}}"#));
     }

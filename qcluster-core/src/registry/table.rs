@@ -194,9 +194,9 @@ impl Table {
         match presence {
             Presence::Here(incarnation) => {
                 let known = self.owners.update(owner, incarnation, self.limits.owners_max, |_| ());
-                // Hearsay about nodes that may not exist must not keep one out that does.
-                if let (None, Some(hearsay)) = (known, self.unclaimed.first()) {
-                    self.forget_owner(NodeKey(hearsay));
+                // Reports about nodes that may not exist must not keep one out that does.
+                if let (None, Some(reported)) = (known, self.unclaimed.first()) {
+                    self.forget_owner(NodeKey(reported));
                     self.owners.update(owner, incarnation, self.limits.owners_max, |_| ());
                 }
                 self.hear_of_incarnation(owner, incarnation);

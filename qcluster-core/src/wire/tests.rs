@@ -4,7 +4,7 @@ use super::{DATAGRAM_MAX, Header, encode, open};
 use crate::config::{Rules, Settings, VoterSettings};
 use crate::election::{KnownIncarnation, Leadership, Message as Election};
 use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
-use crate::membership::{Accusers, Hint, Introduction, Message as Member, Standing, State, Verdict, Word};
+use crate::membership::{Accusers, Hint, Introduction, Message as Member, Piggyback, Standing, State, Verdict};
 use crate::node::{IncarnationsReport, Message, Session};
 use crate::observer::Message as Observer;
 use crate::reason::{DropReason, Refusal};
@@ -83,7 +83,7 @@ fn gossip(term: Term) -> Vec<Message> {
     let id = NodeId::new("server_b").unwrap();
     let me = || Introduction { id: id.clone(), address, standing, state: State::Alive, age_s: 7 };
     let leader = Some(Hint { leader: NodeKey(3), term });
-    let word = Word { about_you: Some((standing, State::Suspect)), members: 5, records: 6, leader };
+    let word = Piggyback { about_you: Some((standing, State::Suspect)), members: 5, records: 6, leader };
     let verdict = Verdict { member: NodeKey(3), standing, state: State::Suspect, accusers: Accusers::one(NodeKey(4)) };
     let facts = ServiceFacts {
         name: "web".into(),
@@ -100,9 +100,9 @@ fn gossip(term: Term) -> Vec<Message> {
         Member::Join { at: address, me: me() },
         Member::Welcome { me: me(), seen_at: address, word },
         Member::Ping { seq: 300, word },
-        Member::Ack { seq: 300, word: Word::default() },
-        Member::PingFor { seq: 300, target: NodeKey(3) },
-        Member::NoAnswer { seq: 300 },
+        Member::Ack { seq: 300, word: Piggyback::default() },
+        Member::PingReq { seq: 300, target: NodeKey(3) },
+        Member::Nack { seq: 300 },
         Member::Introduce(me()),
         Member::Judge(verdict),
         Member::Compare(Reconcile::Want(vec![1, 300])),

@@ -2,7 +2,7 @@
 //! replacement (E24), and who leads already is not renamed without a word (E17).
 
 use qcluster_core::{
-    Durability, Envelope, Event, GossipPace, Incarnation, LostReason, Message, Notification, Role, Session,
+    Durability, Envelope, GossipPace, Incarnation, LostReason, Message, NodeInput, Notification, Role, Session,
 };
 
 use crate::world::{Disk, Fate, Law, World, id, ms};
@@ -138,7 +138,7 @@ fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
         message: Message::Session(hello),
     };
     // when it says so, then the node has another name, leads no more, and will lead again.
-    world.give(0, Event::Message(stranger));
+    world.give(0, NodeInput::Message(stranger));
     assert!(world.node(0).incarnation() > ahead);
     let reason = LostReason::ClockWentBack;
     let lost = world.count(|_, told| matches!(told, Notification::Lost { reason: told, .. } if told == reason));
@@ -151,7 +151,7 @@ fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
 fn supersede(world: &mut World, n: usize) -> Incarnation {
     let by = Incarnation(world.node(n).incarnation().0 + 5);
     let notice = world.envelope((n + 1) % 3, n, Message::Session(Session::Superseded { by }));
-    world.give(n, Event::Message(notice));
+    world.give(n, NodeInput::Message(notice));
     by
 }
 

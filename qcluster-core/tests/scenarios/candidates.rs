@@ -1,7 +1,9 @@
 //! Whose answers a candidate counts, for how long it waits for them, and what is counted of it: stories about one voter, for whom
 //! the test speaks (E5 to E7, E24).
 
-use qcluster_core::{Durability, ElectionMessage, Envelope, Event, LostReason, Message, Refusal, Role, Session, Term};
+use qcluster_core::{
+    Durability, ElectionMessage, Envelope, LostReason, Message, NodeInput, Refusal, Role, Session, Term,
+};
 
 use crate::world::{Disk, Fate, World, is, ms};
 
@@ -62,10 +64,10 @@ fn a_pre_vote_of_an_incarnation_that_has_ended_is_taken_back() {
     world.run(ms(30));
     let mut old = restart(&mut world, 1, ASKER);
     // Given a yes of the old incarnation, which was heard until now, so that the next one is not believed at once, …
-    world.give(ASKER, Event::Message(old.clone()));
+    world.give(ASKER, NodeInput::Message(old.clone()));
     asks_around(&mut world);
     old.message = Message::Election(pre_vote(&world, None));
-    world.give(ASKER, Event::Message(old));
+    world.give(ASKER, NodeInput::Message(old));
     world.run(ms(60));
     assert!(is_met(&mut world, 1, ASKER));
     // … then that of another makes two of five, and a third is needed.
@@ -83,7 +85,7 @@ fn a_vote_or_refusal_of_an_incarnation_that_has_ended_is_taken_back() {
         campaigns(&mut world, &[2, 3]);
         let mut old = restart(&mut world, 1, ASKER);
         old.message = Message::Election(vote(&world, refusal));
-        world.give(ASKER, Event::Message(old));
+        world.give(ASKER, NodeInput::Message(old));
         world.run(ms(115));
         assert!(is_met(&mut world, 1, ASKER));
         world.ask(2, ASKER, vote(&world, refusal));
@@ -194,14 +196,14 @@ fn an_old_save_that_is_reported_again_makes_no_vote_safe() {
     let tells = |told: &[ElectionMessage]| matches!(told, [ElectionMessage::VoteReply { refusal: None, .. }]);
     world.ask(one, voter, request(term));
     let old = world.write_first(voter);
-    assert!(tells(&world.provoke(voter, Event::Persisted(old))));
+    assert!(tells(&world.provoke(voter, NodeInput::Persisted(old))));
     assert_eq!(world.ask(other, voter, request(term.next())), []);
     // Whatever is said of the save before, that vote waits for its own.
-    assert_eq!(world.provoke(voter, Event::Persisted(old)), []);
-    assert_eq!(world.provoke(voter, Event::PersistFailed(old)), []);
+    assert_eq!(world.provoke(voter, NodeInput::Persisted(old)), []);
+    assert_eq!(world.provoke(voter, NodeInput::PersistFailed(old)), []);
     assert!(!world.node(voter).abstains());
     let new = world.write_first(voter);
-    assert!(tells(&world.provoke(voter, Event::Persisted(new))));
+    assert!(tells(&world.provoke(voter, NodeInput::Persisted(new))));
 }
 
 /// One save is under way at most. A vote that was given meanwhile is saved at once after it, and nobody is encouraged before; what
@@ -218,7 +220,7 @@ fn a_vote_that_was_given_during_a_save_is_saved_next() {
     };
     let save = |world: &mut World| {
         let id = world.write_first(voter);
-        world.provoke(voter, Event::Persisted(id))
+        world.provoke(voter, NodeInput::Persisted(id))
     };
     // Given a save of a term, during which there is another term and nothing else, …
     world.ask(leader, voter, heartbeat(&world, term));

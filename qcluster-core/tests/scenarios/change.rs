@@ -250,7 +250,7 @@ fn nobody_but_who_has_taken_the_last_step_is_warned_of_it() {
     let warned = |world: &World| world.count(|_, told| matches!(told, Notification::StepTooEarly { .. }));
     let say = |world: &mut World, from, to, established| {
         let step = world.envelope(from, to, Message::Session(Session::Step { established }));
-        world.give(to, qcluster_core::Event::Message(step));
+        world.give(to, qcluster_core::NodeInput::Message(step));
     };
     take(&mut world, 0, File::Old);
     world.run(ms(500));
@@ -276,7 +276,7 @@ fn who_has_not_seen_the_leader_of_the_middle_step_is_told_of_it() {
     world.run(ms(500));
     for established in [false, true] {
         let step = world.envelope(3, 1, Message::Session(Session::Step { established }));
-        world.give(1, qcluster_core::Event::Message(step));
+        world.give(1, qcluster_core::NodeInput::Message(step));
         assert_eq!(world.node(1).step_is_established(), Some(established));
     }
     assert_eq!(world.count(|n, told| n == 1 && told == Notification::StepEstablished), 1);

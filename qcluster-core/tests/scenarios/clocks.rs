@@ -1,6 +1,6 @@
 //! Clocks that run fast, slow or backwards, answers that come late, and processes that stall (scenarios 15, 17, 22, and E15).
 
-use qcluster_core::{Durability, ElectionMessage, Event, LostReason, Notification, Role, Span, Time};
+use qcluster_core::{Durability, ElectionMessage, LostReason, NodeInput, Notification, Role, Span, Time};
 
 use crate::world::{Clock, Fate, Law, World, is, ms};
 
@@ -151,7 +151,7 @@ fn a_leader_whose_clock_goes_back_steps_down_at_once_and_goes_on() {
         let leader = world.elect();
         world.run(ms(1_000));
         world.machines[leader].clock.offset = ms(90_000);
-        world.give(leader, Event::Timeout);
+        world.give(leader, NodeInput::Timeout);
         let token = world.tokens()[0];
         let lost = Notification::Lost { token, reason: LostReason::ClockWentBack };
         assert_eq!(world.count(|n, told| n == leader && told == lost), 1);
@@ -164,7 +164,7 @@ fn a_leader_whose_clock_goes_back_steps_down_at_once_and_goes_on() {
         let other = (0..3).find(|n| *n != leader && !world.leads(*n)).unwrap();
         world.crash(other);
         let leads = world.leader();
-        world.give(leads, Event::Transfer(Some(crate::world::id(leader))));
+        world.give(leads, NodeInput::Transfer(Some(crate::world::id(leader))));
         world.run_till(ms(500), "it leads", |world| world.leads(leader));
     }
 }
@@ -186,9 +186,9 @@ fn clocks_that_jump_back_never_make_two_leaders() {
                     // Further than the time since its last step, so that it can notice.
                     let offset = world.machines[n].clock.offset.as_millis() - 400 - dice.below(400);
                     world.machines[n].clock.offset = ms(offset);
-                    world.give(n, Event::Timeout);
+                    world.give(n, NodeInput::Timeout);
                 }
-                1 => world.give(n, Event::Transfer(None)),
+                1 => world.give(n, NodeInput::Transfer(None)),
                 2 => world.isolate(n),
                 _ => world.heal(),
             }
@@ -214,7 +214,7 @@ fn pre_votes_from_before_a_stall_begin_no_candidacy() {
         world.elect();
         world.run_until(world.machines[sleeper].frozen_until.before(ms(1)));
         let term = world.node(sleeper).term();
-        let said = world.provoke(sleeper, Event::Message(answer));
+        let said = world.provoke(sleeper, NodeInput::Message(answer));
         let asks = |message: &ElectionMessage| message.name() == "vote_request";
         assert!(!said.iter().any(asks) && world.node(sleeper).term() == term, "seed {seed}: {said:?}");
         world.run(ms(2_000));
@@ -241,13 +241,13 @@ fn a_candidate_or_pre_candidate_whose_clock_goes_back_gives_up() {
             assert_eq!(world.role(asker), role, "seed {seed}");
             // … when its clock goes back, then it follows, …
             world.machines[asker].clock.offset = ms(90_000);
-            world.give(asker, Event::Timeout);
+            world.give(asker, NodeInput::Timeout);
             assert_eq!(world.role(asker), Role::Follower, "seed {seed}\n{}", world.story());
             assert!(world.node(asker).counters().clock_regressions > 0);
             // … and the answers come too late for what it was.
             let term = world.node(asker).term();
             for (to, envelope) in to_it {
-                world.give(to, Event::Message(envelope));
+                world.give(to, NodeInput::Message(envelope));
                 assert_eq!((world.role(asker), world.node(asker).term()), (Role::Follower, term), "seed {seed}");
             }
             // Then they elect one, itself perhaps: it goes on from what its clock shows now.
@@ -270,15 +270,15 @@ fn the_end_of_a_drain_is_told_in_the_time_of_a_clock_that_went_back() {
     // Given a leader whose clock has lost ten seconds before it was elected, …
     let leader = (old + 1) % 3;
     world.machines[leader].clock.offset = ms(90_000);
-    world.give(leader, Event::Timeout);
+    world.give(leader, NodeInput::Timeout);
     world.run(ms(500));
     assert_eq!(world.node(leader).counters().clock_regressions, 1);
-    world.give(old, Event::Transfer(Some(crate::world::id(leader))));
+    world.give(old, NodeInput::Transfer(Some(crate::world::id(leader))));
     world.run_till(ms(100), "it leads", |world| world.leads(leader));
     // … when it is to hand over, then it has ten leases of its own clock for that.
     world.machines[leader].drains_at_once = false;
     let until = world.machines[leader].clock.read(world.now) + ms(1_500);
-    world.give(leader, Event::Transfer(None));
+    world.give(leader, NodeInput::Transfer(None));
     assert_eq!(world.count(|n, told| n == leader && told == Notification::Draining { until }), 1, "{}", world.story());
     let handed_over = world.now + ms(1_500);
     world.run_till(ms(2_000), "the end of it", |world| !world.leads(leader));

@@ -1,7 +1,7 @@
 //! Different rules keep apart, changed rules keep their promises, and voters are replaced by way of both lists (scenarios 19,
 //! 36, 37, and E9, E14, E20).
 
-use qcluster_core::{DropReason, Durability, Event, Incarnation, Message, Notification, Session, Settings};
+use qcluster_core::{DropReason, Durability, Incarnation, Message, NodeInput, Notification, Session, Settings};
 
 use crate::dice::Dice;
 use crate::world::{World, id, ms, voters};
@@ -278,7 +278,7 @@ fn who_greets_with_other_rules_is_answered_each_time() {
         let hello = Session::Hello { to, answer, booting: false, known: Incarnation::UNKNOWN };
         let greeting = world.envelope(1, 0, Message::Session(hello));
         let said = world.transcript.messages().count();
-        world.give(0, Event::Message(greeting));
+        world.give(0, NodeInput::Message(greeting));
         let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message).collect();
         let is_told = matches!(answers[..], [Message::Session(Session::Hello { answer: true, .. })]);
         assert_eq!((is_told, answers.is_empty()), (is_answered, !is_answered), "{answers:?}");

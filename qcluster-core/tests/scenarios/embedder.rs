@@ -1,6 +1,6 @@
 //! What an embedder may do to a node: drop its actions, never take them, ask too often, copy it (scenario 5, §3).
 
-use qcluster_core::{Action, Event, Node, Notification, Time};
+use qcluster_core::{Action, Node, NodeInput, Notification, Time};
 
 use crate::dice::Dice;
 use crate::world::{Fate, World, at, ms};
@@ -30,12 +30,12 @@ fn actions_that_are_dropped_early_come_first_next_time() {
             let (mut all, mut taken) = (Vec::new(), Vec::new());
             for later in 0..4 {
                 let now = now + ms(later * 40);
-                all.extend(eager.step(now, Event::Timeout));
-                taken.extend(lazy.step(now, Event::Timeout).next());
+                all.extend(eager.step(now, NodeInput::Timeout));
+                taken.extend(lazy.step(now, NodeInput::Timeout).next());
             }
             // … then nothing is lost and nothing changes its place.
-            taken.extend(lazy.step(now, Event::Timeout));
-            all.extend(eager.step(now, Event::Timeout));
+            taken.extend(lazy.step(now, NodeInput::Timeout));
+            all.extend(eager.step(now, NodeInput::Timeout));
             assert_eq!(taken, all, "seed {seed}");
             assert_eq!(eager, lazy);
         }
@@ -51,19 +51,19 @@ fn an_embedder_that_never_takes_its_actions_costs_bounded_memory() {
     let mut longest = 0;
     for _ in 0..20_000 {
         now = node.deadline().max(now);
-        let actions = node.step(now, Event::Timeout);
+        let actions = node.step(now, NodeInput::Timeout);
         longest = longest.max(actions.size_hint().0);
         drop(actions);
         // It leads, is told to step down, and leads again: each time there is something to tell.
-        let actions = node.step(now, Event::StepDown);
+        let actions = node.step(now, NodeInput::StepDown);
         longest = longest.max(actions.size_hint().0);
         drop(actions);
-        drop(node.step(now, Event::Drained));
+        drop(node.step(now, NodeInput::Drained));
     }
     assert!(longest > 100 && longest < 1_500, "{longest} actions wait");
     // What is left of the story still alternates, and loses what was won.
     let mut leads = None;
-    for action in node.step(now, Event::Timeout) {
+    for action in node.step(now, NodeInput::Timeout) {
         match action {
             Action::Notify(Notification::Elected { token }) => assert_eq!(leads.replace(token), None),
             Action::Notify(Notification::Lost { token, .. }) => assert_eq!(leads.take(), Some(token)),
@@ -80,10 +80,10 @@ fn an_embedder_that_never_takes_its_actions_gives_up_sends_not_saves_or_news() {
     let mut now = at(0);
     for _ in 0..20_000 {
         now = node.deadline().max(now);
-        assert!(node.step(now, Event::Timeout).size_hint().0 < 1_200);
+        assert!(node.step(now, NodeInput::Timeout).size_hint().0 < 1_200);
     }
     assert!(node.counters().overflowed > 0);
-    let saves = node.step(now, Event::Timeout).filter(|action| matches!(action, Action::Persist { .. }));
+    let saves = node.step(now, NodeInput::Timeout).filter(|action| matches!(action, Action::Persist { .. }));
     assert_eq!(saves.count(), 1, "one is under way, and never reported");
 }
 
@@ -99,10 +99,11 @@ fn scenario_05_a_copy_of_a_node_does_the_same_with_the_same_events() {
                 let now = world.machines[to].clock.read(world.now);
                 let mut copy = world.node(to).clone();
                 assert_eq!(&copy, world.node(to));
-                let expected: Vec<Action> = copy.step(now, Event::Message(envelope.clone())).collect();
-                let again: Vec<Action> = world.node(to).clone().step(now, Event::Message(envelope.clone())).collect();
+                let expected: Vec<Action> = copy.step(now, NodeInput::Message(envelope.clone())).collect();
+                let again: Vec<Action> =
+                    world.node(to).clone().step(now, NodeInput::Message(envelope.clone())).collect();
                 assert_eq!(expected, again, "seed {seed}");
-                world.give(to, Event::Message(envelope));
+                world.give(to, NodeInput::Message(envelope));
                 assert_eq!(&copy, world.node(to), "seed {seed}");
             }
         }
@@ -117,12 +118,12 @@ fn timeouts_at_any_other_time_do_nothing() {
             world.run(ms(1));
             if spurious {
                 for n in 0..3 {
-                    world.give(n, Event::Timeout);
+                    world.give(n, NodeInput::Timeout);
                 }
             }
             if round % 500 == 499 {
                 for leader in world.leaders() {
-                    world.give(leader, Event::StepDown);
+                    world.give(leader, NodeInput::StepDown);
                 }
             }
         }
@@ -147,11 +148,11 @@ fn no_clock_reading_makes_a_node_panic() {
             let edge = [0, 1, u64::MAX, u64::MAX - 1, u64::MAX / 2, world.now.as_nanos(), 1 << 62][dice.machine(7)];
             let now = Time::from_nanos(edge.saturating_add(dice.below(400_000_000)));
             let event = match dice.below(6) {
-                0 => Event::Transfer(None),
-                1 => Event::StepDown,
-                2 => Event::Drained,
-                3 => Event::Message(letters[dice.machine(letters.len())].clone()),
-                _ => Event::Timeout,
+                0 => NodeInput::Transfer(None),
+                1 => NodeInput::StepDown,
+                2 => NodeInput::Drained,
+                3 => NodeInput::Message(letters[dice.machine(letters.len())].clone()),
+                _ => NodeInput::Timeout,
             };
             let sent = node.step(now, event).count();
             assert!(sent < 200, "{sent} actions at once");

@@ -1,7 +1,7 @@
 //! Incarnations only go forward: a node that stood still and was replaced meanwhile ends, its replacement stays (E24).
 
 use qcluster_core::{
-    DropReason, Durability, ElectionMessage, Event, IncarnationsReport, KnownIncarnation, LostReason, Message,
+    DropReason, Durability, ElectionMessage, IncarnationsReport, KnownIncarnation, LostReason, Message, NodeInput,
     Notification, Role, Session,
 };
 
@@ -274,7 +274,7 @@ fn who_goes_above_its_dead_incarnation_begins_under_that_name() {
     assert_eq!(world.machines[n].saved.as_ref().map(|saved| saved.incarnation), Some(incarnation));
     let question = IncarnationsReport { answer: false, incarnations: Vec::new() };
     let question = world.envelope((n + 1) % 3, n, Message::Incarnations(Box::new(question)));
-    world.give(n, Event::Message(question));
+    world.give(n, NodeInput::Message(question));
     let told = world.transcript.messages().filter_map(|(from, _, message)| match message {
         Message::Incarnations(told) if from == n => Some(told.incarnations.clone()),
         _ => None,
@@ -326,7 +326,7 @@ fn a_word_of_a_superseded_incarnation_is_dropped_counted_and_answered() {
     let term = world.node(1).term();
     let dropped = world.node(1).counters().dropped_for(DropReason::Superseded);
     let said = world.transcript.messages().count();
-    world.give(1, Event::Message(forged));
+    world.give(1, NodeInput::Message(forged));
     assert_eq!(world.node(1).counters().dropped_for(DropReason::Superseded), dropped + 1);
     assert_eq!(world.node(1).term(), term);
     let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
@@ -334,7 +334,7 @@ fn a_word_of_a_superseded_incarnation_is_dropped_counted_and_answered() {
     // An answer is not answered: two that are both superseded would talk for ever.
     let answer = world.envelope(0, 1, Message::Session(Session::Superseded { by: world.node(1).incarnation() }));
     let said = world.transcript.messages().count();
-    world.give(1, Event::Message(answer));
+    world.give(1, NodeInput::Message(answer));
     assert_eq!(world.transcript.messages().count(), said);
     assert_ne!(world.role(1), Role::Stopped, "nor believed");
 }
@@ -347,7 +347,7 @@ fn a_superseded_leader_loses_its_lease_before_it_stops() {
     world.run_till(ms(10_000), "the preferred one leads", |world| world.leads(0));
     let by = qcluster_core::Incarnation(world.node(0).incarnation().0 + 5);
     let notice = world.envelope(1, 0, Message::Session(Session::Superseded { by }));
-    world.give(0, Event::Message(notice));
+    world.give(0, NodeInput::Message(notice));
     let token = *world.tokens().last().unwrap();
     let lost = world.last(|n, told| n == 0 && told == Notification::Lost { token, reason: LostReason::Superseded });
     let stopped = world.last(|n, told| n == 0 && told == Notification::Superseded { by });

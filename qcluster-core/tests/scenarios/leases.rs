@@ -1,6 +1,6 @@
 //! Promises and leases across crashes, and leaderships that nobody answers (scenarios 14, 31, 32, 34, and E7, E9).
 
-use qcluster_core::{ElectionMessage, Envelope, Event, FencingToken, LostReason, Message, Notification, Role};
+use qcluster_core::{ElectionMessage, Envelope, FencingToken, LostReason, Message, NodeInput, Notification, Role};
 
 use crate::world::{World, is, ms};
 
@@ -46,7 +46,7 @@ fn scenario_14_nothing_makes_a_booting_voter_promise_or_vote() {
     assert_eq!(world.role(fresh), Role::Booting);
     assert!(world.node(fresh).leader().is_some(), "it may show who leads");
     let before = world.transcript.messages().count();
-    world.give(leader, Event::StepDown);
+    world.give(leader, NodeInput::StepDown);
     world.run(ms(5));
     let term = world.fresh_term();
     let request = ElectionMessage::VoteRequest { term, released: None };
@@ -103,7 +103,7 @@ fn scenario_31_an_old_vote_elects_nobody_beside_a_newer_promise() {
         world.run(ms(170));
         // … then the old winner has given up for good, …
         // … and the old vote makes no leader either.
-        world.give(candidate, Event::Message(vote));
+        world.give(candidate, NodeInput::Message(vote));
         assert_ne!(world.role(candidate), Role::Leader, "seed {seed}");
         world.heal();
         world.elect();
@@ -161,7 +161,7 @@ fn a_vote_that_comes_too_late_elects_nobody_even_before_the_timer_has_fired() {
         // Given a process that was stalled, so that the vote is looked at before the timer.
         world.freeze(candidate, ms(400));
         world.run(ms(399));
-        world.give(candidate, Event::Message(vote));
+        world.give(candidate, NodeInput::Message(vote));
         assert_ne!(world.role(candidate), Role::Leader, "seed {seed}");
     }
 }

@@ -2,8 +2,8 @@
 //! stories about one voter, for which the test speaks.
 
 use qcluster_core::{
-    Durability, ElectionMessage, Envelope, Event, Incarnation, IncarnationsDigest, IncarnationsReport,
-    KnownIncarnation, Message, NodeKey, Refusal, Role, Session, Term, Time,
+    Durability, ElectionMessage, Envelope, Incarnation, IncarnationsDigest, IncarnationsReport, KnownIncarnation,
+    Message, NodeInput, NodeKey, Refusal, Role, Session, Term, Time,
 };
 
 use crate::world::{Disk, World, id, ms};
@@ -23,7 +23,7 @@ fn digest(incarnations: &[KnownIncarnation]) -> IncarnationsDigest {
 fn tell(world: &mut World, from: usize, to: usize, incarnations: &[KnownIncarnation]) -> Vec<ElectionMessage> {
     let told = IncarnationsReport { answer: true, incarnations: incarnations.to_vec() };
     let envelope = world.envelope(from, to, Message::Incarnations(Box::new(told)));
-    world.provoke(to, Event::Message(envelope))
+    world.provoke(to, NodeInput::Message(envelope))
 }
 
 /// Yes to the round of the voter.
@@ -252,7 +252,7 @@ fn a_later_incarnation_counts_with_what_was_acknowledged_since_it_was_told_of() 
         if from == earlier {
             ack.from_incarnation = incarnation;
         }
-        world.give(leader, Event::Message(ack));
+        world.give(leader, NodeInput::Message(ack));
         world.node(leader).lease(world.now)
     };
     // Given one promise, and then that of an incarnation that the leader was told of meanwhile, then they do not make a majority, …
@@ -285,7 +285,7 @@ fn a_candidate_does_not_ask_again_who_refused_before_it_took_part() {
         let to = world.machines[VOTER].settings.id.key();
         let hello = Session::Hello { to, answer: true, booting: false, known: Incarnation::UNKNOWN };
         let hello = world.envelope(from, VOTER, Message::Session(hello));
-        world.give(VOTER, Event::Message(hello));
+        world.give(VOTER, NodeInput::Message(hello));
     };
     // Given a candidate that one has refused, …
     world.run_till(ms(2_000), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
@@ -339,7 +339,7 @@ fn an_incarnation_takes_part_with_the_first_thing_that_says_so() {
         assert_eq!(world.incarnations(VOTER), before);
         // … when one of them says that, then it is among those that take part, or is not.
         let said = world.envelope(1, VOTER, message.clone());
-        world.give(VOTER, Event::Message(said));
+        world.give(VOTER, NodeInput::Message(said));
         assert_eq!(world.incarnations(VOTER), if shows_it { after } else { before }, "{message:?}");
     }
 }
@@ -360,6 +360,6 @@ fn a_held_word_of_an_earlier_incarnation_does_not_count_for_the_later_one() {
     // when that one tells what the earlier one knew, then the word of the earlier one still does not count.
     let told = IncarnationsReport { answer: true, incarnations: known };
     let envelope = world.envelope(0, VOTER, Message::Incarnations(Box::new(told)));
-    world.give(VOTER, Event::Message(Envelope { from_incarnation: later, ..envelope }));
+    world.give(VOTER, NodeInput::Message(Envelope { from_incarnation: later, ..envelope }));
     assert_eq!(world.role(VOTER), Role::PreCandidate, "{}", world.story());
 }

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use qcluster_core::{
-    DropReason, Durability, ElectionMessage, Endpoint, EndpointBoot, Envelope, Event, Incarnation, IncarnationsDigest,
-    Input, Message, MessageKind, NodeId, Role, Session, Settings, Term, Time, read_datagram, write_datagram,
+    DropReason, Durability, ElectionMessage, Endpoint, EndpointBoot, Envelope, Incarnation, IncarnationsDigest, Input,
+    Message, MessageKind, NodeId, NodeInput, Role, Session, Settings, Term, Time, read_datagram, write_datagram,
 };
 
 use crate::dice::Dice;
@@ -26,7 +26,7 @@ fn is_dropped(world: &mut World, to: usize, envelope: &Envelope, reason: DropRea
         (node.term(), node.role(), node.deadline(), node.lease(world.now), node.counters().dropped_for(reason))
     };
     let (term, role, deadline, lease, dropped) = face(world);
-    let said = world.provoke(to, Event::Message(envelope.clone()));
+    let said = world.provoke(to, NodeInput::Message(envelope.clone()));
     assert_eq!(face(world), (term, role, deadline, lease, dropped + 1), "{:?}", envelope.message);
     assert!(said.is_empty(), "{said:?}");
 }
@@ -189,7 +189,7 @@ fn who_names_another_incarnation_is_told_the_present_one_if_it_asks_for_this_nod
         let mut envelope = world.envelope(follower, leader, message.clone());
         envelope.to_incarnation = Incarnation(1);
         let said = world.transcript.messages().count();
-        world.give(leader, Event::Message(envelope));
+        world.give(leader, NodeInput::Message(envelope));
         let answers: Vec<Message> =
             world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
         let is_told = matches!(answers[..], [Message::Session(Session::Hello { answer: true, .. })]);
@@ -209,7 +209,7 @@ fn what_is_received_is_counted_by_its_kind() {
     };
     let (all, of_kind, sum) = received(&world);
     assert!(all > 100 && sum == all);
-    world.give(leader, Event::Message(envelope));
+    world.give(leader, NodeInput::Message(envelope));
     assert_eq!(received(&world), (all + 1, of_kind + 1, sum + 1));
 }
 
@@ -289,7 +289,7 @@ fn nonsense_from_known_voters_neither_panics_nor_sticks() {
                     ][dice.machine(4)],
                 );
             }
-            world.give(to, Event::Message(envelope));
+            world.give(to, NodeInput::Message(envelope));
         }
         world.run(ms(1_000));
         world.run_till(ms(1_000), "a leader", |world| !world.leaders().is_empty());
@@ -309,7 +309,7 @@ fn a_node_that_is_told_of_an_impossible_incarnation_of_its_own_keeps_its_name() 
         let incarnation = world.node(0).incarnation();
         let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known: Incarnation(known) };
         let hello = world.envelope(1, 0, Message::Session(hello));
-        world.give(0, Event::Message(hello));
+        world.give(0, NodeInput::Message(hello));
         assert_eq!(world.node(0).incarnation() != incarnation, is_believed, "{known}");
         assert!(!is_believed || world.node(0).incarnation() > Incarnation(known));
         world.elect();

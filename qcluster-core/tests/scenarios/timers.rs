@@ -1,6 +1,6 @@
 //! When a voter campaigns (E8): what widens its timer, and what does not move it.
 
-use qcluster_core::{ElectionMessage, Event, Refusal, Role, Span, Term};
+use qcluster_core::{ElectionMessage, NodeInput, Refusal, Role, Span, Term};
 
 use crate::world::{World, ms};
 
@@ -120,15 +120,15 @@ fn a_timer_is_late_if_it_fires_more_than_a_heartbeat_late() {
         let counted = sleeper.counters().late_timers;
         // … when it goes on a heartbeat after that moment, then it campaigns, …
         let mut in_time = sleeper.clone();
-        drop(in_time.step(campaigns_at + heartbeat, Event::Timeout));
+        drop(in_time.step(campaigns_at + heartbeat, NodeInput::Timeout));
         assert_eq!((in_time.role(), in_time.counters().late_timers), (Role::PreCandidate, counted), "seed {seed}");
         // … when it does so any later, then it gives the leader another heartbeat, and no more than that.
         let mut late = sleeper;
         let goes_on = campaigns_at + heartbeat + Span::from_nanos(1);
-        drop(late.step(goes_on, Event::Timeout));
+        drop(late.step(goes_on, NodeInput::Timeout));
         assert_eq!((late.role(), late.counters().late_timers), (Role::Follower, counted + 1), "seed {seed}");
         assert_eq!(late.deadline(), goes_on + heartbeat);
-        drop(late.step(goes_on + heartbeat, Event::Timeout));
+        drop(late.step(goes_on + heartbeat, NodeInput::Timeout));
         assert_eq!((late.role(), late.counters().late_timers), (Role::PreCandidate, counted + 1), "seed {seed}");
     }
 }

@@ -1,6 +1,6 @@
 //! Two live nodes with one identifier: one of them stops, and says why (E17, E24).
 
-use qcluster_core::{Envelope, Event, Message, Notification, Role, Session};
+use qcluster_core::{Envelope, Message, NodeInput, Notification, Role, Session};
 
 use crate::dice::Dice;
 use crate::world::{Fate, World, id, ms};
@@ -158,7 +158,7 @@ fn two_that_hear_each_other_directly_know_who_stops() {
                 to_incarnation: qcluster_core::Incarnation::UNKNOWN,
                 ..world.envelope(from, to, Message::Session(hello))
             };
-            world.give(to, Event::Message(astray));
+            world.give(to, NodeInput::Message(astray));
             world.run(ms(100));
             assert_eq!(world.role(0), Role::Stopped, "{heard_first} first heard\n{}", world.story());
             assert_ne!(world.role(twin), Role::Stopped);
@@ -182,8 +182,8 @@ fn words_of_a_dead_incarnation_stop_nobody() {
     world.run(ms(500));
     let leader = world.leader();
     for (to, envelope) in old {
-        world.give(to, Event::Message(envelope.clone()));
-        world.give(0, Event::Message(Envelope { to: envelope.from, ..envelope }));
+        world.give(to, NodeInput::Message(envelope.clone()));
+        world.give(0, NodeInput::Message(Envelope { to: envelope.from, ..envelope }));
         world.run(ms(10));
     }
     world.run(ms(2_000));
@@ -213,7 +213,7 @@ fn a_restarted_replacement_does_not_stop_for_the_incarnation_that_it_replaced() 
     let twin = Session::Twin { other: world.node(name).incarnation(), booting: false };
     let envelope = world.envelope(name, replacement, Message::Session(twin));
     let said = world.transcript.messages().count();
-    world.give(replacement, Event::Message(envelope));
+    world.give(replacement, NodeInput::Message(envelope));
     assert_eq!(world.transcript.messages().count(), said);
     assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
     // … but not one of the incarnation that it would be the later one of.
@@ -222,7 +222,7 @@ fn a_restarted_replacement_does_not_stop_for_the_incarnation_that_it_replaced() 
         booting: false,
     };
     let envelope = world.envelope(name, replacement, Message::Session(twin));
-    world.give(replacement, Event::Message(envelope));
+    world.give(replacement, NodeInput::Message(envelope));
     assert_eq!(world.role(replacement), Role::Stopped, "{}", world.story());
 }
 
@@ -267,7 +267,7 @@ fn a_restarted_node_stops_for_the_incarnation_that_the_voters_worked_with_last()
     assert_eq!(world.role(name), Role::Booting, "{}", world.story());
     let mut said = world.envelope(name, name, Message::Session(Session::Twin { other, booting: false }));
     said.from_incarnation = other;
-    world.give(name, Event::Message(said));
+    world.give(name, NodeInput::Message(said));
     assert_eq!(world.role(name), Role::Stopped, "{}", world.story());
 }
 
@@ -281,7 +281,7 @@ fn another_incarnation_of_the_own_name_that_speaks_is_counted() {
     for counted in 1..=2 {
         let mut said = world.envelope(0, 0, Message::Session(Session::Probe { nonce: 1 }));
         said.from_incarnation = qcluster_core::Incarnation(said.from_incarnation.0 + 5);
-        world.give(0, Event::Message(said));
+        world.give(0, NodeInput::Message(said));
         assert_eq!(world.node(0).counters().twins, counted);
     }
     assert_ne!(world.role(0), Role::Stopped);
@@ -296,7 +296,7 @@ fn each_question_to_two_incarnations_has_a_number_of_its_own() {
     for above in [5, 6] {
         let mut said = world.envelope(1, 0, Message::Session(Session::Step { established: false }));
         said.from_incarnation = qcluster_core::Incarnation(said.from_incarnation.0 + above);
-        world.give(0, Event::Message(said));
+        world.give(0, NodeInput::Message(said));
     }
     let asked = world.transcript.messages().filter_map(|(from, _, message)| match message {
         Message::Session(Session::Probe { nonce }) if from == 0 => Some(nonce),
@@ -331,7 +331,7 @@ fn of_two_that_boot_the_larger_one_stops() {
         let incarnation = world.node(0).incarnation().0;
         let other = qcluster_core::Incarnation(if above { incarnation + 1 } else { incarnation - 1 });
         let said = world.envelope(1, 0, Message::Session(Session::Twin { other, booting: true }));
-        world.give(0, Event::Message(said));
+        world.give(0, NodeInput::Message(said));
         assert_eq!(world.role(0) == Role::Stopped, stops, "{}", world.story());
     }
 }

@@ -1,6 +1,6 @@
 //! One vote a term, whatever is repeated, overtaken, forgotten or not saved (scenarios 10 to 13, and E6).
 
-use qcluster_core::{Durability, ElectionMessage, Event, Message, Notification, Refusal, Role, Term};
+use qcluster_core::{Durability, ElectionMessage, Message, NodeInput, Notification, Refusal, Role, Term};
 
 use crate::dice::Dice;
 use crate::world::{Disk, Fate, World, is, ms};
@@ -38,7 +38,7 @@ fn scenario_10_no_vote_counts_twice_and_none_of_an_older_term_counts() {
         let vote = old[0].1.clone();
         // When one vote arrives three times, then it is two of five with the candidate's own.
         for _ in 0..3 {
-            world.give(candidate, Event::Message(vote.clone()));
+            world.give(candidate, NodeInput::Message(vote.clone()));
         }
         assert_eq!(world.role(candidate), Role::Candidate, "seed {seed}");
         // When the term is over, then its votes count for nothing.
@@ -47,7 +47,7 @@ fn scenario_10_no_vote_counts_twice_and_none_of_an_older_term_counts() {
             world.role(candidate) == Role::Candidate && world.node(candidate).term() > term
         });
         for (to, envelope) in old {
-            world.give(to, Event::Message(envelope));
+            world.give(to, NodeInput::Message(envelope));
         }
         assert_eq!(world.role(candidate), Role::Candidate, "seed {seed}");
         world.network.stop_catching();

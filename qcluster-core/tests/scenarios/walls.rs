@@ -1,6 +1,6 @@
 //! Tokens of voters without a disk rest on wall clocks: one that is off by more than a minute is told of (E12).
 
-use qcluster_core::{Durability, Event, Incarnation, Message, Notification, Session};
+use qcluster_core::{Durability, Incarnation, Message, NodeInput, Notification, Session};
 
 use crate::world::{World, at, ms};
 
@@ -19,7 +19,7 @@ fn greet(world: &mut World, booting: bool) {
     let to = world.machines[0].settings.id.key();
     let hello = Session::Hello { to, answer: true, booting, known: Incarnation::UNKNOWN };
     let greeting = world.envelope(1, 0, Message::Session(hello));
-    world.give(0, Event::Message(greeting));
+    world.give(0, NodeInput::Message(greeting));
 }
 
 /// An incarnation carries the time of its start, so one that starts just now shows what its clock shows.

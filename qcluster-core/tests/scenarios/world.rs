@@ -10,7 +10,7 @@ mod transcript;
 use std::collections::VecDeque;
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Event, FencingToken, Message, Node, NodeId, Notification, Role, Seat,
+    Action, Boot, ElectionMessage, Envelope, FencingToken, Message, Node, NodeId, NodeInput, Notification, Role, Seat,
     Settings, Span, Time, VoterSettings,
 };
 
@@ -63,7 +63,7 @@ pub struct World {
     pub transcript: Transcript,
     seed: u64,
     /// Events that follow at once from actions, and are due before anything else.
-    at_once: VecDeque<(usize, Event)>,
+    at_once: VecDeque<(usize, NodeInput)>,
 }
 
 /// Making a world, and what happens to its machines.
@@ -147,7 +147,7 @@ impl World {
     pub fn sync(&mut self, n: usize) {
         for (id, hard_state) in std::mem::take(&mut self.machines[n].held) {
             self.machines[n].saved = Some(hard_state);
-            self.give(n, Event::Persisted(id));
+            self.give(n, NodeInput::Persisted(id));
         }
     }
 
@@ -165,7 +165,7 @@ impl World {
     /// Delivers what was caught, now.
     pub fn release_caught(&mut self) {
         for (to, envelope) in std::mem::take(&mut self.network.caught) {
-            self.give(to, Event::Message(envelope));
+            self.give(to, NodeInput::Message(envelope));
         }
     }
 
@@ -178,18 +178,18 @@ impl World {
 /// Events and what follows from them.
 impl World {
     /// Gives an event to a node at the present time.
-    pub fn give(&mut self, n: usize, event: Event) {
+    pub fn give(&mut self, n: usize, event: NodeInput) {
         self.at_once.push_back((n, event));
         while let Some((n, event)) = self.at_once.pop_front() {
             self.step(n, event);
         }
     }
 
-    fn step(&mut self, n: usize, event: Event) {
+    fn step(&mut self, n: usize, event: NodeInput) {
         let machine = &mut self.machines[n];
         let now = machine.clock.read(self.now);
         let Some(node) = &mut machine.node else { return };
-        let timeout = event == Event::Timeout;
+        let timeout = event == NodeInput::Timeout;
         let actions: Vec<Action> = node.step(now, event).collect();
         if timeout {
             self.judge.rests(n, node.deadline() > now);
@@ -209,10 +209,10 @@ impl World {
                 match machine.disk {
                     Disk::Quick => {
                         machine.saved = Some(hard_state);
-                        self.at_once.push_back((n, Event::Persisted(id)));
+                        self.at_once.push_back((n, NodeInput::Persisted(id)));
                     }
                     Disk::Held => machine.held.push((id, hard_state)),
-                    Disk::Broken => self.at_once.push_back((n, Event::PersistFailed(id))),
+                    Disk::Broken => self.at_once.push_back((n, NodeInput::PersistFailed(id))),
                 }
             }
             Action::Notify(notification) => {
@@ -220,7 +220,7 @@ impl World {
                 self.transcript.told(self.now, n, notification.clone(), node.rules());
                 self.judge.hears(n, self.machines[n].settings.seat, &notification);
                 if matches!(notification, Notification::Draining { .. }) && self.machines[n].drains_at_once {
-                    self.at_once.push_back((n, Event::Drained));
+                    self.at_once.push_back((n, NodeInput::Drained));
                 }
             }
         }
@@ -278,9 +278,9 @@ impl World {
     /// Timers come before messages of the same moment: that is the order that a stalled process sees (E15).
     fn happen(&mut self) {
         if let Some(n) = (0..self.machines.len()).find(|n| self.machines[*n].wakes() <= self.now) {
-            self.give(n, Event::Timeout);
+            self.give(n, NodeInput::Timeout);
         } else if let Some((to, envelope)) = self.network.arrival(self.now, &self.machines) {
-            self.give(to, Event::Message(envelope));
+            self.give(to, NodeInput::Message(envelope));
         }
     }
 

@@ -169,7 +169,7 @@ fn a_command_that_is_refused_says_why_and_changes_nothing() {
 }
 
 #[test]
-fn who_leads_is_known_by_hearsay_where_it_is_not_heard() {
+fn who_leads_is_known_is_reported_where_it_is_not_heard() {
     // An observer that knows no voter's address, and joins through another observer.
     let mut cluster = Cluster::with_leader(3, 2);
     cluster.run(2_000);
@@ -179,7 +179,7 @@ fn who_leads_is_known_by_hearsay_where_it_is_not_heard() {
     cluster.run(300);
     let heard = |cluster: &Cluster| {
         let node = cluster.node(4);
-        node.leader().map(|leader| leader.key).or(node.leader_by_hearsay().map(|hint| hint.leader))
+        node.leader().map(|leader| leader.key).or(node.reported_leader().map(|hint| hint.leader))
     };
     cluster.run(3_000);
     assert_eq!(heard(&cluster), cluster.node(0).leader().map(|leader| leader.key));

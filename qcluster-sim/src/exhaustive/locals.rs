@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Event, Incarnations, Message, Node, NodeKey, Notification, PersistId,
+    Action, Boot, ElectionMessage, Envelope, Incarnations, Message, Node, NodeInput, NodeKey, Notification, PersistId,
     Rules, Span, Time,
 };
 
@@ -259,14 +259,14 @@ impl Locals {
             Input::Timeout | Input::Written | Input::StepDown | Input::Transfer(_) => None,
         };
         let event = match input {
-            Input::Timeout => Event::Timeout,
-            Input::Message(message) => Event::Message(self.message(message).envelope.clone()),
+            Input::Timeout => NodeInput::Timeout,
+            Input::Message(message) => NodeInput::Message(self.message(message).envelope.clone()),
             Input::Written => {
                 local.saved = local.writing.take();
-                Event::Persisted(PersistId(1))
+                NodeInput::Persisted(PersistId(1))
             }
-            Input::StepDown => Event::StepDown,
-            Input::Transfer(to) => Event::Transfer(Some(self.rules[0][usize::from(to)].id().clone())),
+            Input::StepDown => NodeInput::StepDown,
+            Input::Transfer(to) => NodeInput::Transfer(Some(self.rules[0][usize::from(to)].id().clone())),
         };
         if let Some(heard) = &heard {
             local.history.hear(&heard.envelope);
@@ -284,7 +284,7 @@ impl Locals {
                         Memory::Slow => local.writing = Some(hard_state),
                         Memory::None | Memory::Prompt => {
                             local.saved = Some(hard_state);
-                            events.push(Event::Persisted(id));
+                            events.push(NodeInput::Persisted(id));
                         }
                     },
                     Action::Notify(Notification::Elected { token }) => {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use qcluster_core::recording::What;
+use qcluster_core::recording::RecordedInput;
 use qcluster_core::{Endpoint, Envelope, NodeKey, Notification, Rules, Slow, VoterIndex, hard_state, read_datagram};
 
 use crate::trace::message_in_words;
@@ -18,21 +18,23 @@ impl Names {
     const HEARD_MAX: usize = 64;
 
     /// An input in words, and the messages in it.
-    pub(super) fn input(&mut self, endpoint: &Endpoint, what: &What) -> (String, Vec<String>) {
+    pub(super) fn input(&mut self, endpoint: &Endpoint, what: &RecordedInput) -> (String, Vec<String>) {
         let rules = endpoint.node().rules();
         let words = match what {
-            What::Timeout => "timer".to_owned(),
-            What::Datagram { from, bytes } => return self.datagram(rules, *from, bytes),
-            What::Resolved { peer, address } => format!("the name of {} resolves to {address}", name(rules, *peer)),
-            What::Seed(address) => format!("somebody at {address} may be a member"),
-            What::Registry(command) => format!("asked of the registry: {command:?}"),
-            What::Persisted(id) => format!("save {} is done", id.0),
-            What::PersistFailed(id) => format!("save {} has failed", id.0),
-            What::Transfer(Some(target)) => format!("asked to hand over to {target}"),
-            What::Transfer(None) => "asked to hand over to the best placed".to_owned(),
-            What::StepDown => "asked to step down".to_owned(),
-            What::Drained => "the leader's work has ended".to_owned(),
-            What::Shutdown => "asked to stop".to_owned(),
+            RecordedInput::Timeout => "timer".to_owned(),
+            RecordedInput::Datagram { from, bytes } => return self.datagram(rules, *from, bytes),
+            RecordedInput::Resolved { peer, address } => {
+                format!("the name of {} resolves to {address}", name(rules, *peer))
+            }
+            RecordedInput::Seed(address) => format!("somebody at {address} may be a member"),
+            RecordedInput::Registry(command) => format!("asked of the registry: {command:?}"),
+            RecordedInput::Persisted(id) => format!("save {} is done", id.0),
+            RecordedInput::PersistFailed(id) => format!("save {} has failed", id.0),
+            RecordedInput::Transfer(Some(target)) => format!("asked to hand over to {target}"),
+            RecordedInput::Transfer(None) => "asked to hand over to the best placed".to_owned(),
+            RecordedInput::StepDown => "asked to step down".to_owned(),
+            RecordedInput::Drained => "the leader's work has ended".to_owned(),
+            RecordedInput::Shutdown => "asked to stop".to_owned(),
         };
         (words, Vec::new())
     }

@@ -104,8 +104,8 @@ impl World {
                 format!("gossip makes a {} of term {term:?} a {} of {term_after:?}", role.name(), role_after.name());
             self.engine.breach(host, Rule::GossipNeverVotes, detail);
         }
-        if self.node(host).is_some_and(|node| node.leader().is_none() && node.leader_by_hearsay().is_some()) {
-            self.engine.marks.reach(Mark::Hearsay);
+        if self.node(host).is_some_and(|node| node.leader().is_none() && node.reported_leader().is_some()) {
+            self.engine.marks.reach(Mark::ReportedLeader);
         }
     }
 }

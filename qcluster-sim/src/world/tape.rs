@@ -1,6 +1,6 @@
 //! What went into one host and what came out of it, written down as an adapter writes it: a recording to replay.
 
-use qcluster_core::recording::{Given, Line, Snapshot, Start, What};
+use qcluster_core::recording::{Given, Line, RecordedInput, Snapshot, Start};
 use qcluster_core::{EndpointBoot, Input, Output, Settings, Time};
 
 use super::World;
@@ -20,7 +20,7 @@ impl Tape {
     }
 
     pub(super) fn takes(&mut self, at: Time, input: &Input<'_>) {
-        self.lines.push(Line::Input(Given { at, what: What::from(input) }));
+        self.lines.push(Line::Input(Given { at, what: RecordedInput::from(input) }));
     }
 
     pub(super) fn gives(&mut self, output: &Output<'_>) {

@@ -12,8 +12,8 @@ use qcluster_core::{ApiConfig, Config, FencingToken, LostReason, Metadata, Peer,
 use tempfile::{TempDir, tempdir};
 
 use super::QCluster;
-use crate::change::{Changes, Leadership, What};
 use crate::error::{StartError, Stopped, TransferError};
+use crate::event::{EventKind, Events, Leadership};
 
 use crate::testing::{in_time, until};
 
@@ -27,22 +27,22 @@ fn durable(dir: &TempDir) -> Config {
     Config { data_dir: Some(dir.path().to_str().unwrap().to_owned()), ..alone() }
 }
 
-async fn started(config: Config) -> (QCluster, Changes) {
+async fn started(config: Config) -> (QCluster, Events) {
     let cluster = QCluster::start(config).await.unwrap();
-    let changes = cluster.changes();
+    let changes = cluster.events();
     (cluster, changes)
 }
 
-async fn elected(changes: &mut Changes) -> FencingToken {
-    match until(changes, |what| matches!(what, What::Elected { .. })).await.what {
-        What::Elected { token } => token,
+async fn elected(changes: &mut Events) -> FencingToken {
+    match until(changes, |what| matches!(what, EventKind::Elected { .. })).await.kind {
+        EventKind::Elected { token } => token,
         other => unreachable!("it waited for an election, not for {other:?}"),
     }
 }
 
-async fn lost(changes: &mut Changes) -> LostReason {
-    match until(changes, |what| matches!(what, What::Lost { .. })).await.what {
-        What::Lost { reason, .. } => reason,
+async fn lost(changes: &mut Events) -> LostReason {
+    match until(changes, |what| matches!(what, EventKind::Lost { .. })).await.kind {
+        EventKind::Lost { reason, .. } => reason,
         other => unreachable!("it waited for a loss, not for {other:?}"),
     }
 }
@@ -124,7 +124,7 @@ async fn shutdown_ends_everything_and_frees_the_port() {
     assert_eq!(lost(&mut changes).await, LostReason::Shutdown);
     let mut leadership = cluster.leadership();
     in_time(async { while leadership.changed().await.is_ok() {} }).await;
-    assert_eq!(*leadership.borrow(), Leadership::Vacant);
+    assert_eq!(*leadership.borrow(), Leadership::Unknown);
     assert_eq!(in_time(cluster.stopped()).await, Stopped::Shutdown);
     assert_eq!(cluster.status().role, "stopped");
     assert_eq!(cluster.step_down().await, Err(TransferError::Stopped(Stopped::Shutdown)));
@@ -195,7 +195,7 @@ async fn leadership_moves_to_the_voter_that_was_named() {
     for config in three() {
         nodes.push(started(config).await);
     }
-    let leading = |(cluster, _): &(QCluster, Changes)| cluster.leadership().borrow().token().is_some();
+    let leading = |(cluster, _): &(QCluster, Events)| cluster.leadership().borrow().token().is_some();
     let mut watches: Vec<_> = nodes.iter().map(|(cluster, _)| cluster.leadership()).collect();
     let leads = |state: &Leadership| matches!(state, Leadership::Leading { .. });
     let [a, b, c] = watches.as_mut_slice() else { unreachable!("there are three") };
@@ -227,8 +227,8 @@ async fn a_node_that_finds_no_leader_says_who_is_missing() {
     let mut config = three().swap_remove(0);
     config.timing = TimingChoice::default();
     let (_cluster, mut changes) = started(config.clone()).await;
-    let change = until(&mut changes, |what| matches!(what, What::Leaderless { .. })).await;
-    let What::Leaderless { facts } = change.what else { unreachable!("it waited for just that") };
+    let change = until(&mut changes, |what| matches!(what, EventKind::Leaderless { .. })).await;
+    let EventKind::Leaderless { facts } = change.kind else { unreachable!("it waited for just that") };
     assert!(facts.starts_with("1 of 3 voters heard; "), "{facts}");
     for peer in &config.peers {
         let expected = format!("{}: never heard from 127.0.0.1:{}", peer.identifier, peer.port);
@@ -319,8 +319,8 @@ async fn a_disk_that_cannot_be_written_is_told_with_its_path() {
     // In the way of every save; permissions would not stop the superuser.
     fs::create_dir(dir.path().join("hard_state.new")).unwrap();
     let (cluster, mut changes) = started(durable(&dir)).await;
-    let change = until(&mut changes, |what| matches!(what, What::StorageFailed { .. })).await;
-    let What::StorageFailed { error } = change.what else { unreachable!("it waited for just that") };
+    let change = until(&mut changes, |what| matches!(what, EventKind::StorageFailed { .. })).await;
+    let EventKind::StorageFailed { error } = change.kind else { unreachable!("it waited for just that") };
     assert!(error.contains(&*dir.path().to_string_lossy()), "{error}");
     in_time(cluster.shutdown()).await;
     assert_eq!(cluster.status().storage, StorageStatus::Failed { error });

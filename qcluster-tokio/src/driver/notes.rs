@@ -4,14 +4,14 @@ use qcluster_api::{PeerSnapshot, StorageStatus};
 use qcluster_core::{Step, Time};
 
 use super::{Driver, Effects};
-use crate::board::Notes;
+use crate::snapshots::Notes;
 
 impl Driver {
     /// Writes the status down each heartbeat interval, and when what people look at first has changed.
     pub(super) fn snapshot(&mut self, now: Time) {
         let node = self.endpoint.node();
         let changed = {
-            let last = &self.effects.publisher.board.read().snapshot;
+            let last = &self.effects.publisher.snapshots.read().snapshot;
             let disk_failed = matches!(last.storage, StorageStatus::Failed { .. });
             last.role != Some(node.role())
                 || last.term != node.term().0
@@ -20,7 +20,7 @@ impl Driver {
         if changed || now >= self.snapshot_at {
             self.snapshot_at = now + node.rules().timing().heartbeat;
             self.write_snapshot();
-            self.effects.publisher.mind_vacancy(now);
+            self.effects.publisher.mind_leaderless(now);
         }
     }
 
@@ -29,7 +29,7 @@ impl Driver {
         let node = endpoint.node();
         let (storage, transport) = (effects.storage_status(), effects.sockets.counters());
         let Effects { publisher, measures, .. } = effects;
-        publisher.board.write(|Notes { snapshot, measures: measured }| {
+        publisher.snapshots.write(|Notes { snapshot, measures: measured }| {
             measured.clone_from(measures);
             snapshot.taken_at = clock.now();
             snapshot.role = Some(node.role());

@@ -12,10 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::effects::{Drain, Effects};
 use super::{Driver, Parts, step};
-use crate::board::Notes;
 use crate::commands::Command;
 use crate::measures::Measures;
 use crate::names::Names;
+use crate::snapshots::Notes;
 use crate::sockets::witness::{Sent, Witness};
 use crate::sockets::{Protocols, Sockets, bind};
 use crate::testing::{Puppet, in_time, slow};
@@ -225,12 +225,12 @@ async fn driver_of(config: Config) -> (Driver, mpsc::Sender<Command>) {
 fn writes(driver: &mut Driver, now: Time, change: impl FnOnce(&mut Snapshot)) -> bool {
     let (role, term) = (driver.endpoint.node().role(), driver.endpoint.node().term().0);
     let storage = driver.effects.storage_status();
-    driver.effects.publisher.board.write(|Notes { snapshot, .. }| {
+    driver.effects.publisher.snapshots.write(|Notes { snapshot, .. }| {
         (snapshot.taken_at, snapshot.role, snapshot.term, snapshot.storage) = (Time::ZERO, Some(role), term, storage);
         change(snapshot);
     });
     driver.snapshot(now);
-    driver.effects.publisher.board.read().snapshot.taken_at > Time::ZERO
+    driver.effects.publisher.snapshots.read().snapshot.taken_at > Time::ZERO
 }
 
 #[tokio::test]
@@ -273,11 +273,11 @@ async fn the_loop_sleeps_until_something_is_due_and_never_longer_than_a_heartbea
     // In a time of its own (see [`Trio`]), in which nothing is to be made known.
     let now = Time::from_millis(100_000);
     step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout);
-    driver.effects.publisher.editor.publish(driver.endpoint.node(), now);
+    driver.effects.publisher.directory_writer.publish(driver.endpoint.node(), now);
     let deadline = driver.endpoint.deadline();
-    assert_eq!(driver.nap(deadline.before(Span::from_millis(5))), Duration::from_millis(5));
-    assert_eq!(driver.nap(deadline.before(Span::from_millis(5_000))), Duration::from_secs(1));
-    assert_eq!(driver.nap(deadline), Duration::ZERO);
+    assert_eq!(driver.longest_sleep(deadline.before(Span::from_millis(5))), Duration::from_millis(5));
+    assert_eq!(driver.longest_sleep(deadline.before(Span::from_millis(5_000))), Duration::from_secs(1));
+    assert_eq!(driver.longest_sleep(deadline), Duration::ZERO);
 }
 
 /// A node alone that leads, in a time of its own that the real clock never reaches (see [`Trio`]).

@@ -3,7 +3,7 @@
 use qcluster_core::config::Mode;
 use qcluster_core::{Config, FencingToken, LostReason, Notification, Span, Term, Time};
 
-use crate::change::{Change, Leadership, What};
+use crate::event::{Event, EventKind, Leadership};
 use crate::testing::{Puppet, in_time};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -25,11 +25,11 @@ fn whoever_watches_leadership_is_woken_by_changes_alone() {
 }
 
 /// What was told by now, in order.
-async fn told(changes: &mut crate::change::Changes, count: usize) -> Vec<What> {
+async fn told(changes: &mut crate::event::Events, count: usize) -> Vec<EventKind> {
     let mut told = Vec::new();
     while told.len() < count {
-        let Change { what, .. } = in_time(changes.next()).await.unwrap();
-        told.push(what);
+        let Event { kind, .. } = in_time(changes.next()).await.unwrap();
+        told.push(kind);
     }
     told
 }
@@ -37,7 +37,7 @@ async fn told(changes: &mut crate::change::Changes, count: usize) -> Vec<What> {
 #[tokio::test]
 async fn what_the_core_says_is_shown_and_told_with_the_names_of_voters() {
     let mut puppet = Puppet::new();
-    let mut changes = puppet.view.changes();
+    let mut changes = puppet.view.events();
     let (term, token) = (Term(2), FencingToken(3));
     let me = puppet.publisher.subject.voters[0].clone();
     let index = puppet.publisher.subject.rules.index_of(puppet.publisher.id().key());
@@ -52,14 +52,14 @@ async fn what_the_core_says_is_shown_and_told_with_the_names_of_voters() {
     puppet.drain();
     assert_eq!(*puppet.view.leadership().borrow(), Leadership::Draining { token });
     puppet.lose(3);
-    assert_eq!(*puppet.view.leadership().borrow(), Leadership::Vacant);
+    assert_eq!(*puppet.view.leadership().borrow(), Leadership::Unknown);
     assert!(!puppet.publisher.knows_leader());
 
     let told = told(&mut changes, 5).await;
-    assert!(matches!(told[3], What::Draining { token: FencingToken(3), .. }), "{told:?}");
-    assert_eq!((&told[0], &told[1]), (&What::Leader { leader: Some(me), term }, &What::Elected { token }));
-    assert_eq!(told[2], What::Leader { leader: None, term });
-    assert_eq!(told[4], What::Lost { token, reason: LostReason::LeaseExpired });
+    assert!(matches!(told[3], EventKind::Draining { token: FencingToken(3), .. }), "{told:?}");
+    assert_eq!((&told[0], &told[1]), (&EventKind::Leader { leader: Some(me), term }, &EventKind::Elected { token }));
+    assert_eq!(told[2], EventKind::Leader { leader: None, term });
+    assert_eq!(told[4], EventKind::Lost { token, reason: LostReason::LeaseExpired });
 }
 
 /// How often it is said within some hours that nobody leads.
@@ -67,12 +67,12 @@ fn complaints(puppet: &mut Puppet) -> usize {
     let mut changes = puppet.publisher.changes.subscribe();
     let mut now = Time::from_millis(1_000);
     while now < Time::from_millis(5 * HOUR_MS) {
-        puppet.publisher.mind_vacancy(now);
+        puppet.publisher.mind_leaderless(now);
         now = now + Span::from_millis(60_000);
     }
     let mut count = 0;
     while let Ok(change) = changes.try_recv() {
-        assert!(matches!(change.what, What::Leaderless { .. }), "{change:?}");
+        assert!(matches!(change.kind, EventKind::Leaderless { .. }), "{change:?}");
         count += 1;
     }
     count

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use qcluster_core::recording::{Given, Line, Start, What};
+use qcluster_core::recording::{Given, Line, RecordedInput, Start};
 use qcluster_core::{Endpoint, EndpointBoot, NodeId, RecordTo, Settings, Span, Time, VoterSettings};
 use tempfile::{TempDir, tempdir};
 use tokio::sync::watch;
@@ -33,15 +33,15 @@ impl Node {
     }
 
     /// What it will be given next.
-    fn next(&mut self) -> What {
+    fn next(&mut self) -> RecordedInput {
         self.now = self.now + Span::from_millis(5);
         if self.now >= self.endpoint.deadline() {
-            return What::Timeout;
+            return RecordedInput::Timeout;
         }
-        What::Datagram { from: "127.0.0.1:9".parse().unwrap(), bytes: vec![1; 100] }
+        RecordedInput::Datagram { from: "127.0.0.1:9".parse().unwrap(), bytes: vec![1; 100] }
     }
 
-    fn step(&mut self, what: &What) {
+    fn step(&mut self, what: &RecordedInput) {
         let mut outputs = self.endpoint.step(self.now, what.as_input());
         while outputs.next().is_some() {}
     }

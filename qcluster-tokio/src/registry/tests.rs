@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use qcluster_api::{Happened, WatchEvent};
+use qcluster_api::{WatchEvent, WatchEventKind};
 use qcluster_core::{Config, Health, Metadata, Mode, RegistryError, Service, Span};
 
 use super::WatchError;
@@ -41,7 +41,7 @@ fn state(node: &QCluster, identifier: &str) -> Option<String> {
     node.members().into_iter().find(|member| member.identifier == identifier).map(|member| member.state)
 }
 
-/// Waits until a node sees what it has to see: it looks again whenever something happened, and now and then.
+/// Waits until a node sees what it has to see: it looks again whenever something kind, and now and then.
 async fn settled(node: &QCluster, is_so: impl Fn(&QCluster) -> bool) {
     in_time(async {
         let mut news = node.view().news();
@@ -173,7 +173,7 @@ async fn a_watch_ends_with_its_node() {
 /// The next thing that happens to that member.
 async fn member_event(watch: &mut super::Watch, identifier: &str) -> String {
     next(watch, |happened| match happened {
-        Happened::Member { event, member } if member.identifier == identifier => Some(event.clone()),
+        WatchEventKind::Member { event, member } if member.identifier == identifier => Some(event.clone()),
         _ => None,
     })
     .await
@@ -182,18 +182,18 @@ async fn member_event(watch: &mut super::Watch, identifier: &str) -> String {
 /// The next thing that happens to a service.
 async fn service_event(watch: &mut super::Watch) -> (String, Health) {
     next(watch, |happened| match happened {
-        Happened::Service { event, service } => Some((event.clone(), service.health)),
+        WatchEventKind::Service { event, service } => Some((event.clone(), service.health)),
         _ => None,
     })
     .await
 }
 
 /// The first event from now on that is looked for; the watch goes on right behind it.
-async fn next<T>(watch: &mut super::Watch, find: impl Fn(&Happened) -> Option<T>) -> T {
+async fn next<T>(watch: &mut super::Watch, find: impl Fn(&WatchEventKind) -> Option<T>) -> T {
     loop {
         for event in in_time(watch.next()).await.unwrap() {
-            let WatchEvent { index, happened } = &*event;
-            if let Some(found) = find(happened) {
+            let WatchEvent { index, kind } = &*event;
+            if let Some(found) = find(kind) {
                 watch.index = *index;
                 return found;
             }

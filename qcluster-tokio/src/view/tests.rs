@@ -33,7 +33,7 @@ fn note_peers(puppet: &mut Puppet, heard: [Option<Time>; 2]) {
         whereabouts: Whereabouts::Found,
     };
     let peers: Vec<_> = positions.zip(heard).map(peer).collect();
-    puppet.publisher.board.write(|notes| notes.snapshot.peers = peers);
+    puppet.publisher.snapshots.write(|notes| notes.snapshot.peers = peers);
 }
 
 /// Whose time it tells.

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use qcluster::{Change, FencingToken, LostReason, Peer, Term, What};
+use qcluster::{Event, EventKind, FencingToken, LostReason, Peer, Term};
 use qcluster::{Incarnation, MemberChange, MemberEvent, MemberView, NodeId, Span, Standing, State};
 
 use super::{event, text};
 use crate::style::WARN;
 
-fn change(what: What) -> Change {
-    Change { at: UNIX_EPOCH + Duration::from_micros(1_764_000_000_123_456), what }
+fn change(kind: EventKind) -> Event {
+    Event { at: UNIX_EPOCH + Duration::from_micros(1_764_000_000_123_456), kind }
 }
 
-fn leader(identifier: &str) -> What {
+fn leader(identifier: &str) -> EventKind {
     let peer = Peer {
         identifier: identifier.into(),
         host: "localhost".into(),
@@ -21,18 +21,18 @@ fn leader(identifier: &str) -> What {
         priority: 0,
         metadata: qcluster::Metadata::new(),
     };
-    What::Leader { leader: Some(Arc::new(peer)), term: Term(7) }
+    EventKind::Leader { leader: Some(Arc::new(peer)), term: Term(7) }
 }
 
 #[test]
 fn events_have_the_fields_that_were_promised() {
     let told = |what| event("server_a", &change(what)).unwrap();
     assert_eq!(
-        told(What::Elected { token: FencingToken(7) }),
+        told(EventKind::Elected { token: FencingToken(7) }),
         r#"{"event":"elected","leader":"server_a","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456}"#
     );
     assert_eq!(
-        told(What::Lost { token: FencingToken(7), reason: LostReason::LeaseExpired }),
+        told(EventKind::Lost { token: FencingToken(7), reason: LostReason::LeaseExpired }),
         r#"{"event":"lost","leader":null,"node":"server_a","reason":"lease_expired","token":7,"unix_s":1764000000.123456}"#
     );
     assert_eq!(
@@ -40,10 +40,10 @@ fn events_have_the_fields_that_were_promised() {
         r#"{"event":"leader","leader":"server_b","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456}"#
     );
     assert_eq!(
-        told(What::Leader { leader: None, term: Term(7) }),
+        told(EventKind::Leader { leader: None, term: Term(7) }),
         r#"{"event":"leader","leader":null,"node":"server_a","reason":null,"token":null,"unix_s":1764000000.123456}"#
     );
-    assert_eq!(event("server_a", &change(What::StorageFailed { error: "full".into() })), None);
+    assert_eq!(event("server_a", &change(EventKind::StorageFailed { error: "full".into() })), None);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn lines_for_people_say_when_and_what() {
 
 #[test]
 fn a_hand_over_is_no_warning() {
-    let vacant = change(What::Leader { leader: None, term: Term(7) });
+    let vacant = change(EventKind::Leader { leader: None, term: Term(7) });
     let told = |ended_by| text("server_a", ended_by, &vacant).unwrap();
     let warning = format!("{WARN}");
     assert!(told(None).contains(&warning));
@@ -72,9 +72,9 @@ fn a_changed_member_is_told_with_its_place() {
             address: address.map(|address| address.parse().unwrap()),
             standing: Standing::of(Incarnation(1)),
             state: State::Alive,
-            for_: Span::ZERO,
+            state_age: Span::ZERO,
         };
-        let line = text("server_a", None, &change(What::Member(MemberChange { what, member }))).unwrap();
+        let line = text("server_a", None, &change(EventKind::Member(MemberChange { what, member }))).unwrap();
         anstream::adapter::strip_str(&line).to_string().split_off("16:00:00.123Z  member    ".len())
     };
     let place = Some("127.0.0.1:7002");

@@ -55,18 +55,18 @@ fn helpers_are_others_and_each_once() {
 }
 
 #[test]
-fn errands_are_bounded_and_end_once() {
+fn relays_are_bounded_and_end_once() {
     let mut rng = Rng::new(3);
     let mut probing = probing(3, &mut rng);
-    let take = |probing: &mut Probing, until| probing.take_errand(NodeKey(1), 7, NodeKey(2), Time::from_millis(until));
+    let take = |probing: &mut Probing, until| probing.take_relay(NodeKey(1), 7, NodeKey(2), Time::from_millis(until));
     let seq = take(&mut probing, 10).expect("there is room");
-    assert_eq!(probing.errand_answered(NodeKey(3), seq), None, "another one answers");
-    assert!(probing.errand_answered(NodeKey(2), seq).is_some());
-    assert_eq!(probing.errand_answered(NodeKey(2), seq), None);
+    assert_eq!(probing.relay_answered(NodeKey(3), seq), None, "another one answers");
+    assert!(probing.relay_answered(NodeKey(2), seq).is_some());
+    assert_eq!(probing.relay_answered(NodeKey(2), seq), None);
     for _ in 0..Probing::ERRANDS_MAX {
         assert!(take(&mut probing, 10).is_some());
     }
     assert_eq!(take(&mut probing, 10), None);
-    assert_eq!(probing.errand_due(Time::from_millis(9)), None);
-    assert!(probing.errand_due(Time::from_millis(10)).is_some());
+    assert_eq!(probing.relay_due(Time::from_millis(9)), None);
+    assert!(probing.relay_due(Time::from_millis(10)).is_some());
 }

@@ -33,7 +33,7 @@ fn who_answers_neither_directly_nor_to_others_is_suspected_and_then_down() {
     let gone = id("c").key();
     let effects = node.pass_answering(Span::from_millis(5_000), |key| key != gone);
     let helpers = effects.iter().filter(|effect| {
-        matches!(effect, Effect::Send { to, message: Message::PingFor { target, .. } } if *target == gone && *to != gone)
+        matches!(effect, Effect::Send { to, message: Message::PingReq { target, .. } } if *target == gone && *to != gone)
     });
     let probes = pings(&effects).iter().filter(|target| **target == gone).count();
     assert!(probes > 0);
@@ -56,11 +56,11 @@ fn one_helper_that_reaches_it_is_enough() {
     for _ in 0..40 {
         let effects = node.pass_answering(Span::from_millis(250), |key| key != target);
         let asked = effects.iter().find_map(|effect| match effect {
-            Effect::Send { to, message: Message::PingFor { seq, .. } } => Some((*to, *seq)),
+            Effect::Send { to, message: Message::PingReq { seq, .. } } => Some((*to, *seq)),
             _ => None,
         });
         if let Some((helper, seq)) = asked {
-            let word = Word { members: node.membership.root(), ..Word::default() };
+            let word = Piggyback { members: node.membership.root(), ..Piggyback::default() };
             let from = Speaker { key: helper, incarnation: Incarnation(LIFE), address: None };
             node.run(|membership, cx| membership.receive(cx, from, Message::Ack { seq, word }));
         }
@@ -96,7 +96,7 @@ fn a_node_that_stood_still_puts_suspicions_off_once() {
     node.now = node.now + Span::from_millis(20_000);
     // when the network holds many datagrams for it,
     for _ in 0..100 {
-        node.hear("a", Message::NoAnswer { seq: 0 });
+        node.hear("a", Message::Nack { seq: 0 });
     }
     // then they count as one stall, and who is gone is found so in time.
     assert_eq!(node.counters.late_probes, 1);

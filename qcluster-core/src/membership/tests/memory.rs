@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn the_dead_are_forgotten_after_a_while_and_do_not_come_back_by_hearsay() {
+fn the_dead_are_forgotten_after_a_while_and_do_not_come_back_is_reported() {
     let mut node = Lone::among(&["peer", "other"]);
     node.hear("other", judge("peer", standing(LIFE, 0), State::Left));
     node.pass_answering(GossipPace::RETENTION, |_| true);

@@ -156,7 +156,7 @@ fn who_leaves_says_so_and_contradicts_nothing_any_more() {
 fn another_incarnation_that_speaks_is_told_who_is_known_by_its_name() {
     let mut node = Lone::among(&["peer"]);
     let twin = Speaker { key: id("peer").key(), incarnation: Incarnation(LIFE + 9), address: Some(address(98)) };
-    let ping = || Message::Ping { seq: 1, word: Word::default() };
+    let ping = || Message::Ping { seq: 1, word: Piggyback::default() };
     let effects = node.run(|membership, cx| membership.receive(cx, twin, ping()));
     let told = |effect: &Effect| matches!(effect, Effect::Send { message: Message::Introduce(_), .. });
     assert!(effects.iter().any(told), "{effects:?}");
@@ -203,7 +203,7 @@ fn e18_what_is_said_of_an_absurd_incarnation_buries_nobody() {
     assert_eq!(node.state("peer"), Some(State::Alive));
     node.hear("a", judge("me", absurd, State::Left));
     node.hear("a", Message::Introduce(introduction("me", standing((1 << 63) + 1, 0), State::Down)));
-    let word = Word { about_you: Some((absurd, State::Left)), ..Word::default() };
+    let word = Piggyback { about_you: Some((absurd, State::Left)), ..Piggyback::default() };
     assert_eq!(node.hear("a", Message::Ping { seq: 1, word }).len(), 1, "who asks is answered all the same");
     assert_eq!(node.own_standing(), standing(LIFE, 0), "an incarnation that nobody would believe");
 }

@@ -62,7 +62,7 @@ fn notifications_beyond_the_limit_push_out_old_ones_and_still_alternate() {
 fn gossip_leaves_room_for_an_election() {
     // Given more of gossip than is taken,
     let mut queue = Queue::with_capacity(0);
-    let gossip = Message::from(membership::Message::NoAnswer { seq: 1 });
+    let gossip = Message::from(membership::Message::Nack { seq: 1 });
     let pushed = (0..2_000).map(|_| queue.push_send(Envelope { message: gossip.clone(), ..envelope() }));
     assert_eq!(pushed.filter(|pushed| *pushed == Pushed::Yes).count(), 512);
     // when an election sends something, then there is room.

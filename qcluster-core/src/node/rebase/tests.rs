@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Boot, Event, Incarnations, Node, NodeId, Role, Settings, Span, Time, VoterSettings};
+use crate::{Boot, Incarnations, Node, NodeId, NodeInput, Role, Settings, Span, Time, VoterSettings};
 
 const PRESENT: Time = Time::from_millis(1_000);
 
@@ -24,7 +24,7 @@ fn beat(node: &mut Node, now: Time) -> Time {
     let before = end(node, now);
     loop {
         let now = node.deadline();
-        node.step(now, Event::Timeout).for_each(drop);
+        node.step(now, NodeInput::Timeout).for_each(drop);
         if end(node, now) != before {
             return now;
         }

@@ -1,7 +1,7 @@
 //! Messages that no node has sent, and what a node answers to them: for stories about one node.
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Event, IncarnationsDigest, Message, Node, PersistId, Term, Time,
+    Action, Boot, ElectionMessage, Envelope, IncarnationsDigest, Message, Node, NodeInput, PersistId, Term, Time,
 };
 
 use super::World;
@@ -29,7 +29,7 @@ impl World {
         let rules = self.machines[from].settings.check().expect("scenario settings are valid");
         let boot = Boot { seed: 0, stamp_ms: 1, saved: None };
         let mut fresh = Node::new(rules, boot, Time::ZERO).expect("scenario boots are valid");
-        let sent = fresh.step(Time::ZERO, Event::Timeout).find_map(|action| match action {
+        let sent = fresh.step(Time::ZERO, NodeInput::Timeout).find_map(|action| match action {
             Action::Send(envelope) => Some(envelope),
             Action::Persist { .. } | Action::Notify(_) => None,
         });
@@ -37,7 +37,7 @@ impl World {
     }
 
     /// Gives an event to `n`, and collects the elections' messages that it sends at once.
-    pub fn provoke(&mut self, n: usize, event: Event) -> Vec<ElectionMessage> {
+    pub fn provoke(&mut self, n: usize, event: NodeInput) -> Vec<ElectionMessage> {
         let before = self.transcript.messages().count();
         self.give(n, event);
         let sent = self.transcript.messages().skip(before).filter(|(from, ..)| *from == n);
@@ -47,7 +47,7 @@ impl World {
     /// The same, for a forged message.
     pub fn ask(&mut self, from: usize, to: usize, message: ElectionMessage) -> Vec<ElectionMessage> {
         let envelope = self.forge(from, to, message);
-        self.provoke(to, Event::Message(envelope))
+        self.provoke(to, NodeInput::Message(envelope))
     }
 
     /// Voters that know each other and whose boot wait is over, and who then hear nobody: the test speaks for the others.

@@ -26,10 +26,10 @@ fn node() -> Node {
 /// Makes so many events known.
 fn happen(puppet: &mut Puppet, node: &Node, count: usize) {
     for index in 0..count {
-        puppet.publisher.editor.note(News::Trust { is_given: index % 2 == 1 });
+        puppet.publisher.directory_writer.note(News::Trust { is_given: index % 2 == 1 });
     }
-    puppet.publisher.editor.hurry(true);
-    puppet.publisher.editor.publish(node, puppet.clock.now());
+    puppet.publisher.directory_writer.hurry(true);
+    puppet.publisher.directory_writer.publish(node, puppet.clock.now());
 }
 
 #[tokio::test]

@@ -13,9 +13,9 @@ const PAUSE: Span = Span::from_millis(20);
 
 /// Where the directory hangs.
 #[derive(Debug)]
-pub(crate) struct Bulletin(ArcSwap<Directory>);
+pub(crate) struct DirectoryCell(ArcSwap<Directory>);
 
-impl Bulletin {
+impl DirectoryCell {
     pub(crate) fn read(&self) -> Guard<Arc<Directory>> {
         self.0.load()
     }
@@ -23,8 +23,8 @@ impl Bulletin {
 
 /// The writing side.
 #[derive(Debug)]
-pub(crate) struct Editor {
-    bulletin: Arc<Bulletin>,
+pub(crate) struct DirectoryWriter {
+    directory_cell: Arc<DirectoryCell>,
     /// The index of what happened last.
     index: watch::Sender<u64>,
     news: VecDeque<News>,
@@ -35,16 +35,16 @@ pub(crate) struct Editor {
     refreshed_at: Time,
 }
 
-impl Editor {
-    /// How often ages and hearsay are brought up to date where nothing happens.
+impl DirectoryWriter {
+    /// How often ages and the reported leader are brought up to date where nothing happens.
     const REFRESH: Span = Span::from_millis(1_000);
 
     /// `first_index` is what events are numbered from.
-    pub(crate) fn new(me: NodeKey, first_index: u64) -> (Self, Arc<Bulletin>, watch::Receiver<u64>) {
-        let bulletin = Arc::new(Bulletin(ArcSwap::from_pointee(Directory::empty(me, first_index))));
+    pub(crate) fn new(me: NodeKey, first_index: u64) -> (Self, Arc<DirectoryCell>, watch::Receiver<u64>) {
+        let directory_cell = Arc::new(DirectoryCell(ArcSwap::from_pointee(Directory::empty(me, first_index))));
         let (index, seen) = watch::channel(first_index);
-        let editor = Self {
-            bulletin: Arc::clone(&bulletin),
+        let directory_writer = Self {
+            directory_cell: Arc::clone(&directory_cell),
             index,
             news: VecDeque::new(),
             missed: 0,
@@ -52,10 +52,10 @@ impl Editor {
             publish_at: Time::ZERO,
             refreshed_at: Time::ZERO,
         };
-        (editor, bulletin, seen)
+        (directory_writer, directory_cell, seen)
     }
 
-    /// Something happened. Of more than is remembered anyway, the oldest goes.
+    /// Something kind. Of more than is remembered anyway, the oldest goes.
     pub(crate) fn note(&mut self, news: News) {
         if self.news.len() >= Directory::EVENTS_MAX {
             self.news.pop_front();
@@ -86,12 +86,12 @@ impl Editor {
             return;
         }
         let mut directory =
-            self.bulletin.0.load().after(node, now, core::mem::take(&mut self.missed), self.news.drain(..));
-        let hint = node.leader_by_hearsay();
+            self.directory_cell.0.load().after(node, now, core::mem::take(&mut self.missed), self.news.drain(..));
+        let hint = node.reported_leader();
         let named = hint.and_then(|hint| Some((Arc::from(node.rules().voter(hint.leader)?.id.as_str()), hint.term)));
-        directory.set_hearsay(named);
+        directory.set_reported(named);
         let index = directory.index();
-        self.bulletin.0.store(Arc::new(directory));
+        self.directory_cell.0.store(Arc::new(directory));
         (self.is_due, self.publish_at, self.refreshed_at) = (false, now + PAUSE, now);
         self.index.send_if_modified(|known| core::mem::replace(known, index) != index);
     }

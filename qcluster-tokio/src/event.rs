@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leadership {
     /// Nobody that this node can hear.
-    Vacant,
+    Unknown,
     /// Another node, by what this one hears.
     Following {
         /// The leader as configured here.
@@ -36,23 +36,23 @@ impl Leadership {
     pub fn token(&self) -> Option<FencingToken> {
         match self {
             Self::Leading { token } | Self::Draining { token } => Some(*token),
-            Self::Vacant | Self::Following { .. } => None,
+            Self::Unknown | Self::Following { .. } => None,
         }
     }
 }
 
 /// Something that changed, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct Event {
     /// On the wall clock, when the node learned of it.
     pub at: SystemTime,
     /// What it was.
-    pub what: What,
+    pub kind: EventKind,
 }
 
 /// What has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// This node holds the lease.
     Elected {
         /// Larger than that of every earlier leadership.
@@ -154,26 +154,26 @@ pub enum What {
     },
 }
 
-/// All changes from the moment of subscription on, in order; see [`QCluster::changes`](crate::QCluster::changes).
+/// All changes from the moment of subscription on, in order; see [`QCluster::events`](crate::QCluster::events).
 #[derive(Debug)]
-pub struct Changes {
-    receiver: broadcast::Receiver<Change>,
+pub struct Events {
+    receiver: broadcast::Receiver<Event>,
 }
 
-impl Changes {
+impl Events {
     /// A slower receiver than this many changes loses the oldest, and is told.
     pub const BACKLOG_MAX: usize = 256;
 
-    pub(crate) fn new(receiver: broadcast::Receiver<Change>) -> Self {
+    pub(crate) fn new(receiver: broadcast::Receiver<Event>) -> Self {
         Self { receiver }
     }
 
     /// The next change; `None` once the node has stopped. Cancelling the wait loses nothing.
-    pub async fn next(&mut self) -> Option<Change> {
+    pub async fn next(&mut self) -> Option<Event> {
         match self.receiver.recv().await {
             Ok(change) => Some(change),
             Err(broadcast::error::RecvError::Lagged(count)) => {
-                Some(Change { at: SystemTime::now(), what: What::Missed { count } })
+                Some(Event { at: SystemTime::now(), kind: EventKind::Missed { count } })
             }
             Err(broadcast::error::RecvError::Closed) => None,
         }

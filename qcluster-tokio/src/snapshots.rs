@@ -18,9 +18,9 @@ pub(crate) struct Notes {
 
 /// Where the notes hang.
 #[derive(Debug, Default)]
-pub(crate) struct Board(ArcSwap<Notes>);
+pub(crate) struct SnapshotCell(ArcSwap<Notes>);
 
-impl Board {
+impl SnapshotCell {
     /// The latest notes. Later ones do not change these.
     pub(crate) fn read(&self) -> Guard<Arc<Notes>> {
         self.0.load()
@@ -31,22 +31,22 @@ impl Board {
 /// still reads them.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    board: Arc<Board>,
+    snapshots: Arc<SnapshotCell>,
     spare: Arc<Notes>,
 }
 
 impl Writer {
-    pub(crate) fn new(board: Arc<Board>) -> Self {
-        Self { board, spare: Arc::default() }
+    pub(crate) fn new(snapshots: Arc<SnapshotCell>) -> Self {
+        Self { snapshots, spare: Arc::default() }
     }
 
     pub(crate) fn read(&self) -> Guard<Arc<Notes>> {
-        self.board.read()
+        self.snapshots.read()
     }
 
     /// Hangs up new notes. `write` is given old ones, and has to write everything.
     pub(crate) fn write(&mut self, write: impl FnOnce(&mut Notes)) {
         write(Arc::make_mut(&mut self.spare));
-        self.spare = self.board.0.swap(Arc::clone(&self.spare));
+        self.spare = self.snapshots.0.swap(Arc::clone(&self.spare));
     }
 }

@@ -10,13 +10,13 @@ const PAUSE_MAX: Span = Span::from_millis(60_000);
 
 /// When to say next that nobody leads.
 #[derive(Debug)]
-pub(crate) struct Vacancy {
+pub(crate) struct LeaderlessWarning {
     patience: Span,
     /// Where nobody leads: when to say so, and how long to pause after that.
     next: Option<(Time, Span)>,
 }
 
-impl Vacancy {
+impl LeaderlessWarning {
     pub(crate) fn new(rules: &Rules) -> Self {
         Self { patience: patience(rules), next: None }
     }
