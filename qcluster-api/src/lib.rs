@@ -71,7 +71,7 @@ pub enum Outcome {
     Metrics,
     /// Carry this out, and send what [`conclude`] makes of the result.
     Perform(Command),
-    /// Look whenever something has kind, and send what [`poll`] has to say; [`nothing_since`] when the time is over.
+    /// Look whenever something has happened, and send what [`poll`] has to say; [`nothing_since`] when the time is over.
     Poll {
         /// What the client knows already.
         index: u64,

@@ -19,7 +19,7 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// The header `Authorization`.
     pub authorization: Option<&'a str>,
-    /// The header `Last-NodeInput-ID`, by which a reader of events goes on where it was cut off.
+    /// The header `Last-Event-ID`, by which a reader of events goes on where it was cut off.
     pub last_event_id: Option<&'a str>,
     /// Where it comes from.
     pub client: Client,

@@ -44,7 +44,7 @@ pub enum Streamed {
         /// Of the last of them.
         index: u64,
     },
-    /// Wait: nothing has kind.
+    /// Wait: nothing has happened.
     Wait,
     /// Send these bytes, and end: more has happened than is remembered.
     End(Vec<u8>),
@@ -72,7 +72,7 @@ fn begin(call: &Call<'_>) -> Result<Outcome, Response> {
 fn stream(call: &Call<'_>) -> Result<Outcome, Response> {
     let present = call.view.directory.index();
     let Some(last) = call.request.last_event_id else { return Ok(Outcome::Stream { index: present }) };
-    let index = last.parse().map_err(|_| query::bad("Last-NodeInput-ID: is no index of an event"))?;
+    let index = last.parse().map_err(|_| query::bad("Last-Event-ID: is no index of an event"))?;
     match call.view.directory.since(index) {
         Since::Events(_) => Ok(Outcome::Stream { index }),
         Since::Unknown(_) => Err(unknown(index, call.view)),

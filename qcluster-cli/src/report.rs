@@ -87,22 +87,7 @@ impl Reporter {
         match &change.kind {
             EventKind::Lost { reason, .. } => self.ended_by.set(Some(*reason)),
             EventKind::Elected { .. } | EventKind::Leader { leader: Some(_), .. } => self.ended_by.set(None),
-            EventKind::Leader { leader: None, .. }
-            | EventKind::Draining { .. }
-            | EventKind::ConfigMismatch { .. }
-            | EventKind::Leaderless { .. }
-            | EventKind::StorageFailed { .. }
-            | EventKind::TwinSeen { .. }
-            | EventKind::Twin { .. }
-            | EventKind::Superseded { .. }
-            | EventKind::StepEstablished
-            | EventKind::StepTooEarly { .. }
-            | EventKind::WallClockOff { .. }
-            | EventKind::TooSlow { .. }
-            | EventKind::Member(_)
-            | EventKind::Service(_)
-            | EventKind::Trust { .. }
-            | EventKind::Missed { .. } => {}
+            _ => {}
         }
         let text = lines::text(&self.identifier, self.ended_by.get(), change);
         if let Some(about) = gathered::about(change) {
@@ -110,7 +95,7 @@ impl Reporter {
             return;
         }
         if text.is_some() {
-            // Lines come in the order in which things kind.
+            // Lines come in the order in which things happened.
             self.tell_gathered();
         }
         self.write(text, lines::event(&self.identifier, change));

@@ -45,6 +45,7 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>) -> Result<(), Fa
         Stopped::Aborted => {
             Err(Failure::new(exit::FAILED, &"stopped by a second signal, without waiting for the hand-over"))
         }
+        _ => Err(Failure::new(exit::FAILED, &why)),
     }
 }
 
@@ -59,13 +60,7 @@ async fn until(time: Option<Instant>) {
 fn exit_code(error: &StartError) -> u8 {
     match error {
         StartError::Config(_) => exit::BAD_CONFIG,
-        StartError::Bind(_)
-        | StartError::TokenFile { .. }
-        | StartError::DataDir(_)
-        | StartError::Record { .. }
-        | StartError::Boot(_)
-        | StartError::System(_)
-        | StartError::NoRuntime => exit::FAILED,
+        _ => exit::FAILED,
     }
 }
 

@@ -4,7 +4,7 @@
 //! tells it what has happened and when, and carries out the actions that it answers with.
 //!
 //! ```
-//! use qcluster_core::{Action, Boot, NodeInput, Node, NodeId, Settings, Time, VoterSettings};
+//! use qcluster_core::{Action, Boot, Node, NodeId, NodeInput, Settings, Time, VoterSettings};
 //!
 //! let id = NodeId::new("server_a")?;
 //! let rules = Settings::voter(id.clone(), vec![VoterSettings::new(id)]).check()?;

@@ -22,7 +22,7 @@ use crate::work;
 ///
 /// Handles are cheap to clone and may be used from any thread. Three kinds of methods: those that only read
 /// ([`is_leader`](Self::is_leader), [`lease`](Self::lease), [`leader_info`](Self::leader_info), [`status`](Self::status))
-/// never wait; [`leadership`](Self::leadership), [`changes`](Self::changes) and [`run_as_leader`](Self::run_as_leader)
+/// never wait; [`leadership`](Self::leadership), [`events`](Self::events) and [`run_as_leader`](Self::run_as_leader)
 /// follow what happens; the others ask the node to do something.
 ///
 /// When the last handle is dropped, the node hands over what it leads and stops, as with [`shutdown`](Self::shutdown).
@@ -77,6 +77,23 @@ impl QCluster {
         self.view.shown_leader(false)
     }
 
+    /// Waits until a leader is known, itself included, and says who. For display and for redirects, as
+    /// [`leader_info`](Self::leader_info) is.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn wait_for_leader(&self) -> Result<Peer, Stopped> {
+        let mut leadership = self.leadership();
+        loop {
+            if let Some(leader) = self.leader_info() {
+                return Ok(leader);
+            }
+            if leadership.changed().await.is_err() {
+                return Err(self.view.why_stopped());
+            }
+        }
+    }
+
     /// Who leads according to other members, where this node hears no leader itself. For display only (E19).
     pub fn reported_leader(&self) -> Option<Peer> {
         self.view.shown_leader(true)
@@ -88,7 +105,7 @@ impl QCluster {
     }
 
     /// Who leads, to be watched: the first `changed()` gives the present state at once. A slow watcher sees the latest
-    /// state and may miss those in between; [`changes`](Self::changes) misses none. The channel closes when the node has
+    /// state and may miss those in between; [`events`](Self::events) misses none. The channel closes when the node has
     /// stopped.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.view.leadership()

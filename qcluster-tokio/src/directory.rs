@@ -55,7 +55,7 @@ impl DirectoryWriter {
         (directory_writer, directory_cell, seen)
     }
 
-    /// Something kind. Of more than is remembered anyway, the oldest goes.
+    /// Something happened. Of more than is remembered anyway, the oldest goes.
     pub(crate) fn note(&mut self, news: News) {
         if self.news.len() >= Directory::EVENTS_MAX {
             self.news.pop_front();

@@ -10,6 +10,7 @@ use qcluster_core::{BootError, ConfigError, RecordError, RegistryError, Transfer
 /// Why a node could not start. Nothing runs, nothing is bound, and nothing was written but the lock file of `data_dir`.
 ///
 /// Debug output is the sentence too: that is what a `main` that returns an error prints.
+#[non_exhaustive]
 pub enum StartError {
     /// The configuration cannot be used.
     Config(ConfigError),
@@ -41,6 +42,7 @@ pub enum StartError {
 
 /// Why the node's address could not be bound.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum BindError {
     /// `listen_host` has no address.
     Unresolved {
@@ -69,6 +71,7 @@ pub enum BindError {
 
 /// Why the data directory cannot be used.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum DataDirError {
     /// Another process, or another node of this one, uses it.
     Locked {
@@ -86,6 +89,7 @@ pub enum DataDirError {
 
 /// The node has stopped, or was stopped, and does nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stopped {
     /// It was asked to, and has handed over what it led.
     Shutdown,
@@ -99,6 +103,7 @@ pub enum Stopped {
 
 /// Why a hand-over did not take place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TransferError {
     /// The node has refused it, and goes on as before.
     Refused(TransferRefused),
@@ -108,6 +113,7 @@ pub enum TransferError {
 
 /// Why a service, or a node's metadata, was not registered, changed or ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RegisterError {
     /// The node has refused it: nothing has changed.
     Refused(RegistryError),
@@ -117,6 +123,7 @@ pub enum RegisterError {
 
 /// Why a node cannot be told to join another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum JoinError {
     /// It tries as many addresses as it can.
     TooMany,

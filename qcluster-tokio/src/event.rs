@@ -52,6 +52,7 @@ pub struct Event {
 
 /// What has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EventKind {
     /// This node holds the lease.
     Elected {

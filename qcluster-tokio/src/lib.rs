@@ -10,12 +10,12 @@
 //! | `driver` | the loop |
 //! | `edge`, `lease` | the atomic deadline, and the lease as applications hold it |
 //! | `work` | `run_as_leader` |
-//! | `publisher`, `snapshots`, `view` | what is written and read across threads; `change`, `log`, `leaderless` are its forms |
+//! | `publisher`, `snapshots`, `view` | what is written and read across threads; `event`, `log`, `leaderless` are its forms |
 //! | `measures`, `metrics` | how long things take, and the table of all that is counted |
 //! | `commands` | what is asked of the loop |
 //! | `sockets`, `names` | UDP, and where peers are |
 //! | `disk` | the hard state |
-//! | `registry`, `directory_cell` | members and services: how they are read, watched and changed, and made known |
+//! | `registry`, `directory` | members and services: how they are read, watched and changed, and made known |
 //! | `recorder` | what goes into the node, written down |
 //! | `http` | the HTTP API on a server, and its metrics (feature `http`) |
 

@@ -17,14 +17,14 @@ pub enum ClientError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// The answer did not come in time. What was asked for may have kind, or may still.
+    /// The answer did not come in time. What was asked for may have happened, or may still.
     TimedOut {
         /// Where.
         address: String,
         /// After how long the client gave up.
         after: Duration,
     },
-    /// The connection ended or failed before the end of the answer. What was asked for may have kind.
+    /// The connection ended or failed before the end of the answer. What was asked for may have happened.
     ConnectionClosed {
         /// Where.
         address: String,

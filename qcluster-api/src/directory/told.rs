@@ -52,7 +52,7 @@ pub struct ServiceInfo {
     pub metadata: Metadata,
 }
 
-/// What kind, for those who watch.
+/// What happened, for those who watch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -85,13 +85,13 @@ pub enum WatchEventKind {
     },
 }
 
-/// Something that kind, and its place in the order.
+/// Something that happened, and its place in the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchEvent {
     /// Larger than that of every event before it, by one. A node begins in its every incarnation with a number above those of its
     /// incarnation before, as far as wall clocks tell.
     pub index: u64,
-    /// What kind.
+    /// What happened.
     #[serde(flatten)]
     pub kind: WatchEventKind,
 }

@@ -49,22 +49,7 @@ pub(super) fn about(change: &Event) -> Option<About> {
     match &change.kind {
         EventKind::Member(change) => Some(About::Member { id: change.member.id.to_string(), event: change.what }),
         EventKind::Service(change) => Some(About::Service { event: change.name() }),
-        EventKind::Elected { .. }
-        | EventKind::Lost { .. }
-        | EventKind::Draining { .. }
-        | EventKind::Leader { .. }
-        | EventKind::ConfigMismatch { .. }
-        | EventKind::Leaderless { .. }
-        | EventKind::StorageFailed { .. }
-        | EventKind::TwinSeen { .. }
-        | EventKind::Twin { .. }
-        | EventKind::Superseded { .. }
-        | EventKind::StepEstablished
-        | EventKind::StepTooEarly { .. }
-        | EventKind::WallClockOff { .. }
-        | EventKind::TooSlow { .. }
-        | EventKind::Trust { .. }
-        | EventKind::Missed { .. } => None,
+        _ => None,
     }
 }
 

@@ -100,6 +100,7 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Op
         }
         EventKind::Trust { is_given: true } => (FAINT, "view", "most members are back".to_owned()),
         EventKind::Missed { count } => (WARN, "missed", format!("{count} changes came too fast to be told")),
+        other => (FAINT, "event", format!("{other:?}")),
     };
     Some(line(change.at, style, word, &rest))
 }
@@ -150,21 +151,7 @@ pub(crate) fn event(me: &str, change: &Event) -> Option<String> {
             ("leader", Some(term.0), Some(leader.identifier.as_str()), None)
         }
         EventKind::Leader { leader: None, .. } => ("leader", None, None, None),
-        EventKind::Draining { .. }
-        | EventKind::ConfigMismatch { .. }
-        | EventKind::Leaderless { .. }
-        | EventKind::StorageFailed { .. }
-        | EventKind::TwinSeen { .. }
-        | EventKind::Twin { .. }
-        | EventKind::Superseded { .. }
-        | EventKind::StepEstablished
-        | EventKind::StepTooEarly { .. }
-        | EventKind::WallClockOff { .. }
-        | EventKind::TooSlow { .. }
-        | EventKind::Member(_)
-        | EventKind::Service(_)
-        | EventKind::Trust { .. }
-        | EventKind::Missed { .. } => return None,
+        _ => return None,
     };
     let event = json!({
         "unix_s": unix_s(change.at),

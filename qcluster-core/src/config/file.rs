@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::api::ApiConfig;
 use super::choice::TimingChoice;
 use super::gossip::Gossip;
+use super::peer::Peer;
 use super::problem::{ConfigError, Findings};
 use super::record::RecordTo;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
@@ -109,24 +110,6 @@ pub enum Mode {
     Masterless,
 }
 
-/// The address of another voter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Peer {
-    /// Its identifier.
-    pub identifier: String,
-    /// A name or an address.
-    pub host: String,
-    /// UDP and TCP port.
-    pub port: u16,
-    /// Its priority (E8).
-    #[serde(default)]
-    pub priority: u32,
-    /// What is known about it.
-    #[serde(default)]
-    pub metadata: Metadata,
-}
-
 /// The lists of voters that a node belongs to while they change (E20).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -155,6 +138,20 @@ impl Config {
     /// It is no JSON, or has an unknown field, or one of another type; the error names field, line and column.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// The same node with those other voters, in place of the ones that it had.
+    ///
+    /// ```
+    /// use qcluster_core::{Config, Peer};
+    ///
+    /// let peers = [Peer::new("server_b", "localhost", 7002), Peer::new("server_c", "localhost", 7003)];
+    /// let config = Config::new("server_a", "localhost", 7001).with_peers(peers);
+    /// assert_eq!(config.peers[1].identifier, "server_c");
+    /// ```
+    #[must_use]
+    pub fn with_peers(self, peers: impl IntoIterator<Item = Peer>) -> Self {
+        Self { peers: peers.into_iter().collect(), ..self }
     }
 
     /// The most addresses to join.

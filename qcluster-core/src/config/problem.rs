@@ -14,7 +14,9 @@ pub struct Problem {
 }
 
 /// A configuration that cannot be used, with every mistake that was found. Nothing was started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Debug output is the sentences too: that is what a `main` that returns an error prints.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<Problem>,
 }
@@ -34,6 +36,12 @@ impl ConfigError {
     /// The mistakes, in the order of the fields; at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an identifier may be, and that its stand-ins are stable.
 
-use super::{BadNodeId, Incarnation, NodeId, stable_hash};
+use super::{BadNodeId, FencingToken, Incarnation, NodeId, stable_hash};
 use alloc::string::String;
 
 #[test]
@@ -26,4 +26,11 @@ fn incarnations_grow_with_the_stamp_and_are_never_unknown() {
     assert_ne!(Incarnation::new(0, 0), Incarnation::UNKNOWN);
     let ahead = Incarnation::new(9_000, 5);
     assert!(ahead.above(0) > ahead);
+}
+
+/// A resource stores the number, and a program that prints one sees what it is.
+#[test]
+fn a_token_is_a_number_by_name() {
+    let token = FencingToken(7);
+    assert_eq!((u64::from(token), alloc::format!("{token} {token:?}")), (7, "7 FencingToken(7)".into()));
 }

@@ -31,7 +31,7 @@ struct Relay {
     until: Time,
 }
 
-/// An relay that came to an end.
+/// A relay that came to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Done {
     pub(super) asker: NodeKey,
@@ -138,7 +138,7 @@ impl Probing {
         Some(Done { asker, asker_seq })
     }
 
-    /// An relay that has waited long enough.
+    /// A relay that has waited long enough.
     pub(super) fn relay_due(&mut self, now: Time) -> Option<Done> {
         let at = self.relays.iter().position(|relay| relay.until <= now)?;
         let Relay { asker, asker_seq, .. } = self.relays.swap_remove(at);

@@ -298,8 +298,8 @@ impl Message {
 impl fmt::Display for Notification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Elected { token } => write!(f, "elected with {token:?}"),
-            Self::Lost { token, reason } => write!(f, "lost leadership of {token:?}: {}", reason.name()),
+            Self::Elected { token } => write!(f, "elected with token {token}"),
+            Self::Lost { token, reason } => write!(f, "lost leadership of token {token}: {}", reason.name()),
             Self::Draining { until } => write!(f, "draining until {until}"),
             Self::LeaderChanged { leader: Some(leader), term } => write!(f, "leader is #{} in {term:?}", leader.0),
             Self::LeaderChanged { leader: None, term } => write!(f, "no leader in {term:?}"),

@@ -87,17 +87,7 @@ async fn a_cluster_of_one_leads_and_shows_itself_with_its_real_port() {
     let me = cluster.me();
     assert_ne!(me.port, 0);
     assert_eq!(cluster.status().listen[0].port(), me.port);
-    let mut leadership = cluster.leadership();
-    let shown = in_time(async {
-        loop {
-            // Between two renewals a stalled machine may see no lease, and no leader.
-            if let Some(leader) = cluster.leader_info() {
-                return leader;
-            }
-            leadership.changed().await.unwrap();
-        }
-    });
-    assert_eq!(shown.await, *me);
+    assert_eq!(in_time(cluster.wait_for_leader()).await.unwrap(), *me);
 }
 
 /// The port number is taken for TCP only by a node that serves HTTP.
@@ -128,6 +118,7 @@ async fn shutdown_ends_everything_and_frees_the_port() {
     assert_eq!(in_time(cluster.stopped()).await, Stopped::Shutdown);
     assert_eq!(cluster.status().role, "stopped");
     assert_eq!(cluster.step_down().await, Err(TransferError::Stopped(Stopped::Shutdown)));
+    assert_eq!(in_time(cluster.wait_for_leader()).await, Err(Stopped::Shutdown));
     in_time(cluster.shutdown()).await;
     started(Config { listen_port: port, ..alone() }).await;
 }

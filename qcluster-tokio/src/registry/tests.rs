@@ -41,7 +41,7 @@ fn state(node: &QCluster, identifier: &str) -> Option<String> {
     node.members().into_iter().find(|member| member.identifier == identifier).map(|member| member.state)
 }
 
-/// Waits until a node sees what it has to see: it looks again whenever something kind, and now and then.
+/// Waits until a node sees what it has to see: it looks again whenever something happened, and now and then.
 async fn settled(node: &QCluster, is_so: impl Fn(&QCluster) -> bool) {
     in_time(async {
         let mut news = node.view().news();

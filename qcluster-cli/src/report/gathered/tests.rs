@@ -1,4 +1,4 @@
-//! A few are told one by one, and a crowd in one line, in the order in which things kind.
+//! A few are told one by one, and a crowd in one line, in the order in which things happened.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

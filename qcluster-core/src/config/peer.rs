@@ -1,0 +1,32 @@
+//! Another voter, as a configuration names it.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::file::Metadata;
+
+/// The address of another voter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// Its identifier.
+    pub identifier: String,
+    /// A name or an address.
+    pub host: String,
+    /// UDP and TCP port.
+    pub port: u16,
+    /// Its priority (E8).
+    #[serde(default)]
+    pub priority: u32,
+    /// What is known about it.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+impl Peer {
+    /// A voter of priority 0, of which nothing else is known.
+    pub fn new(identifier: impl Into<String>, host: impl Into<String>, port: u16) -> Self {
+        Self { identifier: identifier.into(), host: host.into(), port, priority: 0, metadata: Metadata::new() }
+    }
+}
