@@ -2,8 +2,8 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use qcluster_core::{
-    Accusers, Health, Hint, Incarnation, Introduction, MembershipMessage, Message, NodeId, NodeKey, ReconcileMessage,
-    Record, RecordBody, RegistryMessage, ServiceFacts, Standing, State, Term, Verdict, Piggyback,
+    Accusers, Health, Hint, Incarnation, Introduction, MembershipMessage, Message, NodeId, NodeKey, Piggyback,
+    ReconcileMessage, Record, RecordBody, RegistryMessage, ServiceFacts, Standing, State, Term, Verdict,
 };
 
 use crate::{VOTERS, address};
