@@ -71,7 +71,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run one node until SIGINT or SIGTERM, which hand over what it leads.
+    /// Run a node until SIGINT or SIGTERM, which hand the leadership over.
     #[command(after_help = EXIT_CODES_OF_RUN)]
     Run {
         /// The node's configuration, a JSON file. A relative `data_dir` in it starts at the working directory.
@@ -84,42 +84,42 @@ enum Command {
         #[arg(long, value_enum, value_name = "LEVEL")]
         log: Option<Level>,
     },
-    /// How a node is.
+    /// Show node status.
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Status(ask::Asked),
-    /// Who leads, as far as a node knows. Exit code 4 if nobody does.
+    /// Show the leader that a node knows. Exit code 4 if there is none.
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Leader(ask::Asked),
-    /// Hand leadership over, and wait until the leader's work has ended.
+    /// Transfer the leadership, and wait until the leader's work has ended.
     #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Transfer(ask::transfer::Transfer),
-    /// Print who leads, and what happens to members, services and the leader, until interrupted.
+    /// Print the leader, and changes of members, services and the leader, until interrupted.
     ///
-    /// Where something was missed, who leads is told anew; as JSON, a line with the kind `missed` comes before.
+    /// After missed events the leader is printed again; as JSON, a line of the kind `missed` comes before it.
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Watch(ask::watch::Watch),
-    /// Who is there.
+    /// List members.
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Members(ask::Asked),
-    /// Where services are. Exit code 4 if there is none.
+    /// List instances of services. Exit code 4 if there is none.
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Services(ask::lists::Services),
-    /// Which members own a key.
+    /// List the members that own a key.
     #[command(after_help = EXIT_CODES_OF_ASKING)]
     Owners(ask::lists::Owners),
-    /// Register a service with a node, in place of the one with its identifier.
+    /// Register a service with a node, replacing the one with its identifier.
     #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Register(Box<ask::changes::Register>),
-    /// Tell the node that a service was registered with that it lives.
+    /// Send a heartbeat for a service.
     #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Heartbeat(ask::changes::Heartbeat),
-    /// End a service, at the node that it was registered with.
+    /// Deregister a service from the node that it was registered with.
     #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Deregister(ask::changes::Deregister),
-    /// Have a node leave its cluster in an orderly way, and stop.
+    /// Make a node leave its cluster and stop.
     #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Leave(ask::changes::Leave),
-    /// Elect a leader among three nodes in this process, kill it, and show who takes over and when.
+    /// Elect a leader among three nodes in this process, kill it, and show the fail-over time.
     #[command(after_help = EXIT_CODES_OF_DEMO)]
     Demo {
         /// How often the leader is killed.

@@ -88,8 +88,8 @@ pub enum WatchEventKind {
 /// Something that happened, and its place in the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchEvent {
-    /// Larger than that of every event before it, by one. A node begins in its every incarnation with a number above those of its
-    /// incarnation before, as far as wall clocks tell.
+    /// Larger than that of every event before it, by one. Each incarnation of a node begins with a number above those of its
+    /// incarnations before it, as far as wall clocks tell.
     pub index: u64,
     /// What happened.
     #[serde(flatten)]
