@@ -54,7 +54,7 @@ pub use view::{MemberChange, MemberView, What as MemberEvent};
 pub(crate) enum Effect {
     /// To a node, in the incarnation that it is known in.
     Send { to: NodeKey, message: Message },
-    /// To that incarnation, whoever speaks for it.
+    /// To that incarnation, no matter who speaks for it.
     SendTo { to: NodeKey, incarnation: Incarnation, message: Message },
     /// A member is there, in that incarnation, or was and is not any more.
     Present { member: NodeKey, incarnation: Incarnation, is_there: bool },

@@ -200,7 +200,7 @@ impl Node {
         })
     }
 
-    /// The established incarnation of a voter, for whoever knows addresses of incarnations.
+    /// The established incarnation of a voter, for those who know addresses of incarnations.
     pub(crate) fn incarnation_of(&self, voter: VoterIndex) -> Incarnation {
         self.links.at(voter).incarnation
     }

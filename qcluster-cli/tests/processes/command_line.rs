@@ -174,7 +174,7 @@ fn a_watch_says_where_something_was_missed() {
     watch.wait().expect("it was killed");
 }
 
-/// A node whose incarnation ends and begins anew is away once, and back once.
+/// A node whose incarnation ends and begins again is away once, and back once.
 #[test]
 fn a_watch_counts_a_gap_as_a_line_and_complains_once() {
     // Unhurried, or a stalled machine adds a leader that is lost and won.

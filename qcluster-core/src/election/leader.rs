@@ -154,6 +154,9 @@ impl Election {
     /// moment and with what all of the quorum has acknowledged since then (E24).
     fn newest_common(&mut self) -> Time {
         let (quorums, acked) = (self.rules.quorums, &self.acked);
+        if self.newcomers.moments().next().is_none() {
+            return quorums.newest_common(self.acked_by, acked);
+        }
         let mut newest = quorums.newest_common(self.newcomers.back_by(Time::ZERO, self.acked_by), acked);
         let mut settled = Time::ZERO;
         for moment in self.newcomers.moments() {

@@ -136,7 +136,7 @@ impl Node {
                 } else if is_there {
                     gossip.registry.set_presence(member, Presence::Here(incarnation));
                 } else {
-                    // What it wrote in earlier incarnations is over for whoever was there when it spoke, and so for all (G8).
+                    // What it wrote in earlier incarnations is over for all who were there when it spoke, and so for all (G8).
                     gossip.registry.hear_of_incarnation(member, incarnation);
                     gossip.registry.set_presence(member, Presence::Gone);
                 }

@@ -1,17 +1,10 @@
 //! A voter that was silent for as long as a lease counts with what the others acknowledge from then on, and who comes
 //! costs nobody the lead (E24).
 
-use qcluster_core::{ElectionMessage, Lease, Notification, Role, Term, Time};
+use qcluster_core::{Notification, Role};
 
 use crate::dice::Dice;
 use crate::world::{Fate, World, is, ms};
-
-/// `from` acknowledges what `leader` sent at `sent_at`; the lease that it has then.
-fn ack(world: &mut World, from: usize, leader: usize, sent_at: Time) -> Option<Lease> {
-    let (term, incarnations) = (world.node(leader).term(), world.incarnations(leader));
-    world.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
-    world.node(leader).lease(world.now)
-}
 
 /// A newcomer of a leadership is also who has not voted for it.
 #[test]
@@ -31,13 +24,13 @@ fn who_did_not_vote_counts_with_what_was_acknowledged_since_it_came() {
     world.run(ms(5));
     // when one that voted and one that did not acknowledge its first heartbeat, then that is no lease;
     let first = world.last_heartbeat(leader);
-    assert_eq!(ack(&mut world, elector, leader, first), None);
-    assert_eq!(ack(&mut world, 3, leader, first), None, "{}", world.story());
+    assert_eq!(world.acknowledge(elector, leader, first), None);
+    assert_eq!(world.acknowledge(3, leader, first), None, "{}", world.story());
     // when both acknowledge the next one, then it is.
     world.run(ms(30));
     let next = world.last_heartbeat(leader);
-    assert_eq!(ack(&mut world, elector, leader, next), None);
-    assert_ne!(ack(&mut world, 3, leader, next), None, "{}", world.story());
+    assert_eq!(world.acknowledge(elector, leader, next), None);
+    assert_ne!(world.acknowledge(3, leader, next), None, "{}", world.story());
 }
 
 /// An acknowledgement that was long under way says that its voter was there when it was asked, and no more.
@@ -55,18 +48,18 @@ fn a_late_acknowledgement_says_nothing_about_the_time_of_its_arrival() {
     for _ in 0..3 {
         world.run(ms(40));
         let newest = world.last_heartbeat(leader);
-        ack(&mut world, steady, leader, newest);
-        ack(&mut world, another, leader, newest);
+        world.acknowledge(steady, leader, newest);
+        world.acknowledge(another, leader, newest);
     }
-    ack(&mut world, late, leader, asked);
+    world.acknowledge(late, leader, asked);
     // when its next one comes more than a lease after it was last known to be there,
     world.run(ms(60));
     let newest = world.last_heartbeat(leader);
     let lease = world.node(leader).lease(world.now);
     assert_ne!(lease, None, "{}", world.story());
     // then it is a newcomer: with one that answers beside it the lease grows no longer.
-    assert_eq!(ack(&mut world, late, leader, newest), lease);
-    assert_eq!(ack(&mut world, steady, leader, newest), lease, "{}", world.story());
+    assert_eq!(world.acknowledge(late, leader, newest), lease);
+    assert_eq!(world.acknowledge(steady, leader, newest), lease, "{}", world.story());
 }
 
 /// Where much is lost there is always somebody that comes back; those that came before it do not wait for that.

@@ -174,9 +174,7 @@ fn who_was_silent_for_a_lease_counts_with_what_was_acknowledged_since() {
     world.network.isolate(leader);
     let ack = |world: &mut World, from: usize| {
         let sent_at = world.last_heartbeat(leader);
-        let (term, incarnations) = (world.node(leader).term(), world.incarnations(leader));
-        world.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
-        world.node(leader).lease(world.now)
+        world.acknowledge(from, leader, sent_at)
     };
     world.run(ms(30));
     let lease = world.node(leader).lease(world.now);
