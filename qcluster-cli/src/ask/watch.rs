@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use qcluster::client::{Client, ClientError, Watch as Events, WatchEvent, WatchEventKind};
-use qcluster::{Mode, Term};
+use qcluster::{Mode, Peer, Term};
 
 use super::{Asked, Shape, failure, print, print_json, warn};
 use crate::Failure;
@@ -22,10 +22,34 @@ pub(crate) struct Watch {
 }
 
 /// What there is to tell.
-enum News {
-    WatchEventKind(WatchEvent),
+pub(super) enum News {
+    Event(WatchEvent),
     /// What happened until this index is not known.
     Missed(u64),
+}
+
+/// The leader that was printed last. A node answers who leads a moment before its events say so: the event that brings the
+/// same leader, or an earlier term, would repeat what was printed or go back behind it.
+#[derive(Default)]
+pub(super) struct LastLeader(Option<(Option<Peer>, Term)>);
+
+impl LastLeader {
+    pub(super) fn is_new(&mut self, news: &News) -> bool {
+        let (leader, term) = match news {
+            News::Event(WatchEvent { kind: WatchEventKind::Leader { leader, term }, .. }) => (leader, *term),
+            News::Event(_) => return true,
+            // Terms of a node that has lost its memory may be lower than before.
+            News::Missed(_) => {
+                self.0 = None;
+                return true;
+            }
+        };
+        let is_told = self.0.as_ref().is_some_and(|told| term < told.1 || (told.1 == term && told.0 == *leader));
+        if !is_told {
+            self.0 = Some((leader.clone(), term));
+        }
+        !is_told
+    }
 }
 
 pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
@@ -35,10 +59,11 @@ pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
     let status = client.status().await.map_err(|error| failure(&error))?;
     let mut events = client.watch_from(status.registry.index);
     let first = leads(&client, events.index()).await.map_err(|error| failure(&error))?;
-    let mut news: Vec<News> = first.into_iter().map(News::WatchEventKind).collect();
+    let mut news: Vec<News> = first.into_iter().map(News::Event).collect();
+    let mut told = LastLeader::default();
     let mut printed = 0;
     loop {
-        for news in &news {
+        for news in news.iter().filter(|news| told.is_new(news)) {
             printed += tell(news, asked.format)?;
             if lines.is_some_and(|lines| printed >= lines) {
                 return Ok(());
@@ -53,12 +78,12 @@ async fn next(client: &Client, events: &mut Events) -> Vec<News> {
     let mut is_refused = false;
     loop {
         match events.next().await {
-            Ok(events) => return events.into_iter().map(News::WatchEventKind).collect(),
+            Ok(events) => return events.into_iter().map(News::Event).collect(),
             Err(error) if error.has_missed() => {
                 let index = events.index();
                 // Who cannot say so now says it when that changes.
                 let leads = leads(client, index).await.ok().flatten();
-                return [News::Missed(index)].into_iter().chain(leads.map(News::WatchEventKind)).collect();
+                return [News::Missed(index)].into_iter().chain(leads.map(News::Event)).collect();
             }
             // It is there, and may change its mind.
             Err(error @ ClientError::Refused { .. }) => {
@@ -97,8 +122,8 @@ async fn leads(client: &Client, index: u64) -> Result<Option<WatchEvent>, Client
 /// Gives how many lines that was on the standard output.
 fn tell(news: &News, format: Shape) -> Result<u64, Failure> {
     match (news, format) {
-        (News::WatchEventKind(event), Shape::Json) => print_json(event)?,
-        (News::WatchEventKind(event), Shape::Table) => print(&sentence(event))?,
+        (News::Event(event), Shape::Json) => print_json(event)?,
+        (News::Event(event), Shape::Table) => print(&sentence(event))?,
         (News::Missed(index), Shape::Json) => {
             print_json(&serde_json::json!({ "index": index, "kind": "missed" }))?;
         }
