@@ -349,14 +349,23 @@ impl Node {
 
     fn carry_out(&mut self) {
         let mut effects = core::mem::take(&mut self.effects);
-        for effect in effects.drain(..) {
-            match effect {
+        for effect in &effects {
+            match *effect {
                 Effect::Send { to, message } => self.send_to_voter(to, Message::Election(message)),
-                Effect::Persist { id, hard_state } => self.queue.push_persist(id, hard_state),
+                Effect::Persist => self.save(),
                 Effect::Changed(change) => self.tell(change),
                 Effect::TellIncarnations { to } => self.tell_incarnations(to, Answer::No),
             }
         }
+        effects.clear();
         self.effects = effects;
+    }
+
+    fn save(&mut self) {
+        if let Part::Voter(election) = &self.part
+            && let Some(save) = election.under_way()
+        {
+            self.queue.push_persist(save.clone());
+        }
     }
 }

@@ -57,6 +57,30 @@ impl VoterSet {
     }
 }
 
+/// Its members, in order.
+pub(crate) struct Members(u64);
+
+impl Iterator for Members {
+    type Item = VoterIndex;
+
+    #[inline]
+    fn next(&mut self) -> Option<VoterIndex> {
+        let rest = self.0.checked_sub(1)?;
+        let lowest = u8::try_from(self.0.trailing_zeros()).ok()?;
+        self.0 &= rest;
+        Some(VoterIndex(lowest))
+    }
+}
+
+impl IntoIterator for VoterSet {
+    type Item = VoterIndex;
+    type IntoIter = Members;
+
+    fn into_iter(self) -> Members {
+        Members(self.0)
+    }
+}
+
 impl FromIterator<VoterIndex> for VoterSet {
     fn from_iter<I: IntoIterator<Item = VoterIndex>>(voters: I) -> Self {
         voters.into_iter().fold(Self::EMPTY, Self::with)
@@ -116,18 +140,51 @@ impl Support {
 /// The voter lists that have a say: one, or two while the voters change. A quorum is a majority of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quorums {
-    current: VoterSet,
-    next: Option<VoterSet>,
+    current: List,
+    next: Option<List>,
+}
+
+/// One list of voters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct List {
+    voters: VoterSet,
+    /// ⌊n/2⌋+1.
+    majority: u32,
+}
+
+impl List {
+    const fn new(voters: VoterSet) -> Self {
+        Self { voters, majority: voters.len() / 2 + 1 }
+    }
+
+    /// The largest of `times` that a majority has reached, of those who are `counted`.
+    ///
+    /// It counts instead of sorting: for the handful of voters that real clusters have, that is a few comparisons and no
+    /// copy.
+    fn newest_of_majority(self, counted: VoterSet, times: &[Time]) -> Time {
+        let counted = self.voters.intersection(counted);
+        let mut newest = Time::ZERO;
+        for voter in counted {
+            let time = times[voter.position()];
+            if time > newest {
+                let reached: u32 = counted.into_iter().map(|voter| u32::from(times[voter.position()] >= time)).sum();
+                if reached >= self.majority {
+                    newest = time;
+                }
+            }
+        }
+        newest
+    }
 }
 
 impl Quorums {
-    pub(crate) const fn new(current: VoterSet, next: Option<VoterSet>) -> Self {
-        Self { current, next }
+    pub(crate) fn new(current: VoterSet, next: Option<VoterSet>) -> Self {
+        Self { current: List::new(current), next: next.map(List::new) }
     }
 
     /// Whether `support` holds a majority of every list.
     pub(crate) fn reached_by(&self, support: Support) -> bool {
-        self.counted(support).all(|(list, counted)| list.intersection(counted).len() >= majority(list))
+        self.counted(support).all(|(list, counted)| list.voters.intersection(counted).len() >= list.majority)
     }
 
     /// Whether the voters outside `lost` are too few for a quorum.
@@ -137,47 +194,20 @@ impl Quorums {
 
     /// The newest time that a quorum has reached, where `times[v]` is how far voter `v` of `support` has come (E3).
     pub(crate) fn newest_common(&self, support: Support, times: &[Time]) -> Time {
-        let newest = |(list, counted)| newest_of_majority(list, counted, times);
-        self.counted(support).map(newest).min().unwrap_or(Time::ZERO)
+        let newest = self.current.newest_of_majority(support.full, times);
+        self.next.map_or(newest, |next| newest.min(next.newest_of_majority(support.voters(), times)))
     }
 
     /// All voters of all lists.
     pub(crate) fn all(&self) -> VoterSet {
-        VoterSet(self.current.0 | self.next.unwrap_or_default().0)
+        self.next.map_or(self.current.voters, |next| self.current.voters.union(next.voters))
     }
 
     /// Each list with those of `support` that count in it.
-    fn counted(&self, support: Support) -> impl Iterator<Item = (VoterSet, VoterSet)> {
+    fn counted(&self, support: Support) -> impl Iterator<Item = (List, VoterSet)> {
         let next = self.next.map(|next| (next, support.voters()));
         core::iter::once((self.current, support.full)).chain(next)
     }
-}
-
-/// ⌊n/2⌋+1.
-const fn majority(list: VoterSet) -> u32 {
-    list.len() / 2 + 1
-}
-
-/// The largest of `times` that a majority of `list` has reached, of those who are `counted`.
-///
-/// It counts instead of sorting: for the handful of voters that real clusters have, that is a few comparisons and no copy.
-fn newest_of_majority(list: VoterSet, counted: VoterSet, times: &[Time]) -> Time {
-    let counted = list.intersection(counted);
-    let reached = |time: Time| members(counted).filter(|&voter| times[voter] >= time).count();
-    members(counted)
-        .map(|voter| times[voter])
-        .filter(|&time| reached(time) >= majority(list) as usize)
-        .max()
-        .unwrap_or(Time::ZERO)
-}
-
-fn members(list: VoterSet) -> impl Iterator<Item = usize> {
-    let mut bits = list.0;
-    core::iter::from_fn(move || {
-        let lowest = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
-        bits &= bits - 1;
-        Some(lowest)
-    })
 }
 
 #[cfg(test)]

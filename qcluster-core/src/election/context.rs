@@ -2,24 +2,22 @@
 
 use alloc::vec::Vec;
 
-use super::{HardState, Message, PersistId, Slow};
+use super::{Message, Slow};
 use crate::config::VoterIndex;
 use crate::id::{FencingToken, Term};
 use crate::metrics::Counters;
 use crate::reason::{DropReason, LostReason};
 use crate::time::Time;
 
-/// What an election wants done, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an election wants done, in this order. Small and copied, since every heartbeat makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Send {
         to: VoterIndex,
         message: Message,
     },
-    Persist {
-        id: PersistId,
-        hard_state: HardState,
-    },
+    /// The [state under way](super::Election::under_way) is to be saved.
+    Persist,
     Changed(Change),
     /// Another voter is to be told what is known of incarnations, and to tell what it knows (E24).
     TellIncarnations {

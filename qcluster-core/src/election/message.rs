@@ -113,22 +113,34 @@ pub enum Message {
 }
 
 impl Message {
-    /// Every term that the message names, for the check of E18.
-    pub(crate) fn terms(&self) -> [Term; 2] {
+    /// The largest of the terms and stamps that the message names, for the check of E18.
+    #[inline]
+    pub(crate) fn largest_term(&self) -> Term {
         let of = |leadership: Option<Leadership>| leadership.map_or(Term(0), |leadership| leadership.term);
         match *self {
             // The `asked` of a vote's reply was the receiver's own: it matches, or the reply is dropped.
             Self::Heartbeat { term, stamp, .. }
             | Self::HeartbeatAck { term, stamp, .. }
             | Self::PreVoteReply { term, stamp, .. }
-            | Self::VoteReply { term, stamp, .. } => [term, stamp],
-            Self::PreVoteRequest { term, consent, .. } => [term, of(consent)],
-            Self::VoteRequest { term, released } => [term, of(released)],
+            | Self::VoteReply { term, stamp, .. } => term.max(stamp),
+            Self::PreVoteRequest { term, consent, .. } => term.max(of(consent)),
+            Self::VoteRequest { term, released } => term.max(of(released)),
             Self::StaleTerm { term }
             | Self::Release { term, .. }
             | Self::CouldYouWin { term }
-            | Self::CouldWin { term, .. } => [term, Term(0)],
+            | Self::CouldWin { term, .. } => term,
         }
+    }
+
+    /// Whether only an incarnation that has sat out its boot wait says such a thing (E9, E24).
+    #[inline]
+    pub(crate) const fn is_of_one_that_takes_part(&self) -> bool {
+        !matches!(
+            self,
+            Self::StaleTerm { .. }
+                | Self::PreVoteReply { refusal: Some(_), .. }
+                | Self::VoteReply { refusal: Some(_), .. }
+        )
     }
 
     /// The kind, for logs and metrics.

@@ -1,5 +1,6 @@
 //! What must survive a crash (E1, E6, E9, E12, E20, E24), and what has to wait until it would (E16).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,7 @@ pub(super) struct Storage {
     current: HardState,
     /// What a crash would leave; `None` before the first record of a first incarnation.
     durable: Option<HardState>,
-    under_way: Option<(PersistId, HardState)>,
+    under_way: Option<(PersistId, Box<HardState>)>,
     last_id: PersistId,
     medium: Medium,
 }
@@ -216,32 +217,37 @@ impl Storage {
         }
     }
 
-    /// The next state to save, if there is something new and nothing under way.
-    fn next_save(&mut self) -> Option<(PersistId, HardState)> {
+    /// Whether the present state is under way from now on: there is something new, and nothing was under way.
+    fn begin_save(&mut self) -> bool {
         if self.medium != Medium::Disk || self.under_way.is_some() || self.durable.as_ref() == Some(&self.current) {
-            return None;
+            return false;
         }
         self.last_id = PersistId(self.last_id.0 + 1);
-        self.under_way = Some((self.last_id, self.current.clone()));
-        self.under_way.clone()
+        self.under_way = Some((self.last_id, Box::new(self.current.clone())));
+        true
     }
 }
 
 impl Election {
     /// Has the hard state saved if it is not; at most one save is under way.
     pub(super) fn persist(&mut self, cx: &mut Context<'_>) {
-        if let Some((id, hard_state)) = self.storage.next_save() {
+        if self.storage.begin_save() {
             cx.counters.persists += 1;
             self.pace.save_began(cx.now);
-            cx.effects.push(Effect::Persist { id, hard_state });
+            cx.effects.push(Effect::Persist);
         }
         self.release_what_waited(cx);
+    }
+
+    /// What is being saved, and the name of the request.
+    pub(crate) fn under_way(&self) -> Option<&(PersistId, Box<HardState>)> {
+        self.storage.under_way.as_ref()
     }
 
     /// A save is done: what waited for it may go out.
     pub(crate) fn persisted(&mut self, cx: &mut Context<'_>, id: PersistId) {
         let Some((_, saved)) = self.storage.under_way.take_if(|(under_way, _)| *under_way == id) else { return };
-        self.storage.durable = Some(saved);
+        self.storage.durable = Some(*saved);
         self.note_save(cx);
         self.end_boot_wait(cx);
         self.lead_if_elected(cx);
@@ -276,7 +282,7 @@ impl Election {
     }
 
     fn release_what_waited(&mut self, cx: &mut Context<'_>) {
-        if !self.storage.vote_is_durable() {
+        if !self.a_vote_waits_for_the_disk() || !self.storage.vote_is_durable() {
             return;
         }
         self.answer_granted_vote(cx);

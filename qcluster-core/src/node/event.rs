@@ -51,8 +51,8 @@ pub enum Action {
     Persist {
         /// Names this request in the report.
         id: PersistId,
-        /// What to save.
-        hard_state: HardState,
+        /// What to save. Boxed, so that actions stay small.
+        hard_state: Box<HardState>,
     },
     /// Tell the application.
     Notify(Notification),

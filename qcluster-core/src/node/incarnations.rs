@@ -163,18 +163,23 @@ impl Node {
     }
 
     /// That incarnation of another voter takes part: nothing that an earlier one has said counts any more. Whether that was news.
+    #[inline]
     pub(super) fn see_part(&mut self, voter: VoterIndex, incarnation: Incarnation) -> bool {
         let is_news = self.links.takes_part(voter, incarnation);
         if is_news {
-            let met = self.links.at(voter).incarnation;
-            self.with_election(|election, cx| {
-                if met < incarnation {
-                    election.meet(voter, incarnation);
-                }
-                election.takes_part(cx, voter, incarnation);
-            });
+            self.note_part(voter, incarnation);
         }
         is_news
+    }
+
+    fn note_part(&mut self, voter: VoterIndex, incarnation: Incarnation) {
+        let met = self.links.at(voter).incarnation;
+        self.with_election(|election, cx| {
+            if met < incarnation {
+                election.meet(voter, incarnation);
+            }
+            election.takes_part(cx, voter, incarnation);
+        });
     }
 
     /// This voter knows more of incarnations than when it last promised, from a voter other than the leader: the leader

@@ -67,8 +67,6 @@ pub enum Incarnations {
 /// What a proven message means for the link that it came in on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The established incarnation speaks.
-    Known,
     /// This incarnation is established from now on.
     Established,
     /// Another incarnation was heard lately: probe both, and do not listen to this one yet.
@@ -143,7 +141,25 @@ impl Links {
         &self.voters[voter.position()]
     }
 
-    /// Takes note of a proven message of `incarnation`. `patience` is how long the established incarnation may take to
+    /// Takes note of a proven message, if it is of the established incarnation and no later one has taken part.
+    #[inline]
+    pub(super) fn hear_established(
+        &mut self,
+        voter: VoterIndex,
+        incarnation: Incarnation,
+        step: Step,
+        now: Time,
+    ) -> bool {
+        let link = &mut self.voters[voter.position()];
+        let is_established = link.incarnation == incarnation && incarnation >= link.floor;
+        if is_established {
+            link.heard = now;
+            link.step = step;
+        }
+        is_established
+    }
+
+    /// Takes note of a proven message of another `incarnation` than the established one. `patience` is how long the established incarnation may take to
     /// answer a probe; for one silent for four times that nobody waits.
     pub(super) fn hear(
         &mut self,
@@ -156,10 +172,6 @@ impl Links {
         let link = &mut self.voters[voter.position()];
         if incarnation < link.floor {
             return Verdict::Superseded { by: link.floor };
-        }
-        if link.incarnation == incarnation {
-            link.heard = now;
-            return Verdict::Known;
         }
         let gone = now.since(link.heard) >= patience.times(4);
         let asked = link.contender.filter(|contender| contender.incarnation == incarnation);

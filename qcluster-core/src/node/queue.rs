@@ -1,5 +1,6 @@
 //! The one ordered list of actions, bounded whatever the embedder does.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,7 @@ impl Queue {
     }
 
     /// Never more than one is under way, so it always fits.
-    pub(super) fn push_persist(&mut self, id: PersistId, hard_state: HardState) {
+    pub(super) fn push_persist(&mut self, (id, hard_state): (PersistId, Box<HardState>)) {
         self.actions.push_back(Action::Persist { id, hard_state });
     }
 

@@ -34,7 +34,7 @@ impl Node {
             self.surface_mismatch(voter, &envelope);
             return Err(DropReason::ConfigMismatch);
         };
-        if terms(&envelope.message).into_iter().any(|term| !self.believes(term)) {
+        if !self.believes(largest_term(&envelope.message)) {
             return Err(DropReason::HugeTerm);
         }
         if envelope.to_incarnation != self.incarnation {
@@ -116,7 +116,6 @@ impl Node {
         address: Option<SocketAddr>,
     ) -> Result<(), DropReason> {
         let incarnation = envelope.from_incarnation;
-        let patience = self.rules.timing.lease.split(2);
         if let Message::Session(Session::ProbeAck { nonce, booting }) = envelope.message
             && let Some([one, other]) = self.links.probe_answered(voter, nonce, Claim { incarnation, booting })
         {
@@ -124,55 +123,19 @@ impl Node {
             self.tell_twin(voter, one.incarnation, other);
             self.tell_twin(voter, other.incarnation, one);
         }
-        let nonce = if self.links.at(voter).incarnation == incarnation { 0 } else { self.rng.next() };
-        match self.links.hear(voter, incarnation, self.now, patience, nonce) {
-            Verdict::Known => {}
-            Verdict::Established => {
-                self.with_election(|election, _| election.meet(voter, incarnation));
-                // It has proven itself to this node; now this node proves itself to it.
-                self.say_hello(envelope.from, incarnation, Answer::Yes);
-                self.say_step_to(voter, step);
-                if let Part::Observer(_) = self.part {
-                    self.send_to_voter(voter, Message::Observer(observer::Message::Subscribe));
-                }
-            }
-            Verdict::Wait => return Err(DropReason::UnprovenIncarnation),
-            Verdict::Superseded { by } => {
-                self.answer_superseded(&envelope, by);
-                return Err(DropReason::Superseded);
-            }
-            Verdict::Probe { established, nonce } => {
-                if !matches!(envelope.message, Message::Session(Session::ProbeAck { .. })) {
-                    for asked in [established, incarnation] {
-                        self.send(envelope.from, asked, Message::Session(Session::Probe { nonce }));
-                    }
-                }
-                return Err(DropReason::UnprovenIncarnation);
-            }
+        if !self.links.hear_established(voter, incarnation, step, self.now) {
+            self.meet(voter, step, &envelope)?;
         }
-        self.links.is_in(voter, step);
-        if is_of_an_incarnation_that_takes_part(&envelope.message) && self.see_part(voter, incarnation) {
-            self.tell_leader_of_incarnations(voter);
-        }
-        if !matches!(envelope.message, Message::Session(Session::Hello { .. })) {
-            // A hello first says what else of this name is known.
-            self.own.is_acquainted = true;
-        }
+        // A hello first says what else of this name is known.
+        self.own.is_acquainted |= !matches!(envelope.message, Message::Session(Session::Hello { .. }));
         let from = Speaker { key: envelope.from, incarnation, address };
         match envelope.message {
+            Message::Election(message) => self.hear_election(Sender { index: voter, incarnation, step }, message),
             Message::Session(session) => {
                 self.hear_session(voter, step, incarnation, session);
                 if let Session::Hello { .. } = session {
                     self.greet_member(from);
                 }
-                Ok(())
-            }
-            Message::Election(message) => {
-                if self.rules.me.is_none() {
-                    return Err(DropReason::Unexpected);
-                }
-                let from = Sender { index: voter, incarnation, step };
-                self.with_election(|election, cx| election.receive(cx, from, message));
                 Ok(())
             }
             Message::Observer(message) => self.hear_announcement(voter, message),
@@ -182,7 +145,63 @@ impl Node {
         }
     }
 
+    fn hear_election(&mut self, from: Sender, message: ElectionMessage) -> Result<(), DropReason> {
+        if message.is_of_one_that_takes_part() {
+            self.hear_part(from.index, from.incarnation);
+        }
+        if self.rules.me.is_none() {
+            return Err(DropReason::Unexpected);
+        }
+        self.with_election(|election, cx| election.receive(cx, from, message));
+        Ok(())
+    }
+
+    /// An incarnation shows that it has sat out its boot wait (E9, E24): it counts as having taken part.
+    #[inline]
+    fn hear_part(&mut self, voter: VoterIndex, incarnation: Incarnation) {
+        if self.see_part(voter, incarnation) {
+            self.tell_leader_of_incarnations(voter);
+        }
+    }
+
+    /// Another incarnation of a voter than the established one has proven that it knows this one. An error says that it is not
+    /// listened to.
+    fn meet(&mut self, voter: VoterIndex, step: Step, envelope: &Envelope) -> Result<(), DropReason> {
+        let (incarnation, patience) = (envelope.from_incarnation, self.rules.timing.lease.split(2));
+        // One that was replaced while it is established draws nothing.
+        let nonce = if self.links.at(voter).incarnation == incarnation { 0 } else { self.rng.next() };
+        match self.links.hear(voter, incarnation, self.now, patience, nonce) {
+            Verdict::Established => {
+                self.links.is_in(voter, step);
+                self.with_election(|election, _| election.meet(voter, incarnation));
+                // It has proven itself to this node; now this node proves itself to it.
+                self.say_hello(envelope.from, incarnation, Answer::Yes);
+                self.say_step_to(voter, step);
+                if let Part::Observer(_) = self.part {
+                    self.send_to_voter(voter, Message::Observer(observer::Message::Subscribe));
+                }
+                Ok(())
+            }
+            Verdict::Wait => Err(DropReason::UnprovenIncarnation),
+            Verdict::Superseded { by } => {
+                self.answer_superseded(envelope, by);
+                Err(DropReason::Superseded)
+            }
+            Verdict::Probe { established, nonce } => {
+                if !matches!(envelope.message, Message::Session(Session::ProbeAck { .. })) {
+                    for asked in [established, incarnation] {
+                        self.send(envelope.from, asked, Message::Session(Session::Probe { nonce }));
+                    }
+                }
+                Err(DropReason::UnprovenIncarnation)
+            }
+        }
+    }
+
     fn hear_session(&mut self, voter: VoterIndex, step: Step, incarnation: Incarnation, session: Session) {
+        if let Session::Hello { booting: false, .. } | Session::ProbeAck { booting: false, .. } = session {
+            self.hear_part(voter, incarnation);
+        }
         match session {
             Session::Hello { known, booting, .. } => {
                 self.compare_walls(voter, incarnation, booting);
@@ -297,37 +316,15 @@ impl Node {
     }
 }
 
-/// Whether only an incarnation that has sat out its boot wait says such a thing (E9, E24): it counts as having taken part.
-fn is_of_an_incarnation_that_takes_part(message: &Message) -> bool {
+/// The largest of the terms that a message names.
+fn largest_term(message: &Message) -> Term {
     match message {
-        Message::Election(message) => !matches!(
-            message,
-            ElectionMessage::StaleTerm { .. }
-                | ElectionMessage::PreVoteReply { refusal: Some(_), .. }
-                | ElectionMessage::VoteReply { refusal: Some(_), .. }
-        ),
-        Message::Session(Session::Hello { booting, .. } | Session::ProbeAck { booting, .. }) => !booting,
-        // Who takes part is in what is told of incarnations.
-        Message::Incarnations(_)
-        | Message::Session(_)
-        | Message::Observer(_)
-        | Message::Membership(_)
-        | Message::Registry(_) => false,
-    }
-}
-
-/// The terms that a message names.
-fn terms(message: &Message) -> [Term; 2] {
-    match message {
-        Message::Election(message) => message.terms(),
-        Message::Observer(observer::Message::Announce { term, .. }) => [*term, Term(0)],
-        Message::Membership(message) => {
-            let hint = message.word().and_then(|word| word.leader);
-            [hint.map_or(Term(0), |hint| hint.term), Term(0)]
-        }
+        Message::Election(message) => message.largest_term(),
+        Message::Observer(observer::Message::Announce { term, .. }) => *term,
+        Message::Membership(message) => message.word().and_then(|word| word.leader).map_or(Term(0), |hint| hint.term),
         Message::Observer(observer::Message::Subscribe)
         | Message::Session(_)
         | Message::Registry(_)
-        | Message::Incarnations(_) => [Term(0), Term(0)],
+        | Message::Incarnations(_) => Term(0),
     }
 }

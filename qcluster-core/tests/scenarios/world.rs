@@ -208,10 +208,10 @@ impl World {
                 let machine = &mut self.machines[n];
                 match machine.disk {
                     Disk::Quick => {
-                        machine.saved = Some(hard_state);
+                        machine.saved = Some(*hard_state);
                         self.at_once.push_back((n, NodeInput::Persisted(id)));
                     }
-                    Disk::Held => machine.held.push((id, hard_state)),
+                    Disk::Held => machine.held.push((id, *hard_state)),
                     Disk::Broken => self.at_once.push_back((n, NodeInput::PersistFailed(id))),
                 }
             }

@@ -281,9 +281,9 @@ impl Locals {
                 match action {
                     Action::Send(envelope) => self.take_send(&mut local, &envelope, heard.as_ref(), &mut stepped)?,
                     Action::Persist { id, hard_state } => match self.world.memory {
-                        Memory::Slow => local.writing = Some(hard_state),
+                        Memory::Slow => local.writing = Some(*hard_state),
                         Memory::None | Memory::Prompt => {
-                            local.saved = Some(hard_state);
+                            local.saved = Some(*hard_state);
                             events.push(NodeInput::Persisted(id));
                         }
                     },

@@ -28,9 +28,8 @@ fn after(saved: Option<HardState>, rules: &Rules, incarnation: u64) -> Storage {
 
 /// The disk does what is asked for.
 fn save(storage: &mut Storage) {
-    let (_, state) = storage.next_save().expect("there is something to save");
-    storage.under_way = None;
-    storage.durable = Some(state);
+    assert!(storage.begin_save(), "there is something to save");
+    storage.durable = storage.under_way.take().map(|(_, state)| *state);
 }
 
 #[test]
