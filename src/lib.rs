@@ -55,16 +55,16 @@ mod config_file;
 
 pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
 pub use qcluster_core::{
-    ApiConfig, ApiToken, Config, ConfigError, FencingToken, Gossip, Health, Incarnation, LostReason, MemberChange,
-    MemberEvent, MemberView, Metadata, Mode, NodeId, Peer, Preset, Problem, RecordTo, RegistryError, Role, Service,
-    ServiceError, ServiceField, Span, Standing, State, Term, Timing, TimingChoice, TimingValues, TransferRefused,
-    VoterIn,
+    ApiConfig, ApiToken, CommandRefused, Config, ConfigError, FencingToken, Gossip, Health, Incarnation, LostReason,
+    MemberChange, MemberEvent, MemberView, Metadata, Mode, NodeId, Peer, Preset, Problem, RecordTo, RegistryError,
+    Role, Service, ServiceError, ServiceField, Span, Standing, State, Term, Timing, TimingChoice, TimingValues,
+    TransferRefused, VoterIn,
 };
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio::{
-    BindError, DataDirError, Event, EventKind, Events, JoinError, Leadership, Lease, MemberInfo, PeerStatus, QCluster,
-    RegisterError, ServiceInfo, StartError, Status, Stopped, StorageStatus, TransferError, Watch, WatchError,
-    WatchEvent, WatchEventKind,
+    BindError, CommandError, DataDirError, Event, EventKind, Events, JoinError, Leadership, Lease, MemberInfo,
+    PeerStatus, QCluster, ServiceInfo, StartError, Status, Stopped, StorageStatus, Watch, WatchError, WatchEvent,
+    WatchEventKind,
 };
 
 /// Compiles the README's example.

@@ -9,8 +9,8 @@ use std::ops::Range;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use qcluster_core::{
-    DATAGRAM_MAX, Endpoint, EndpointBoot, Input, NodeId, Notification, Output, PersistId, RegistryCommand, Rules,
-    Service, Span, Time, hard_state,
+    Command, DATAGRAM_MAX, Endpoint, EndpointBoot, Input, NodeId, Notification, Output, PersistId, Rules, Service,
+    Span, Time, hard_state,
 };
 use qcluster_fuzz::{OBSERVER, Said, VOTERS, address, config, masterless, memory, rules, seal};
 
@@ -67,7 +67,7 @@ enum Happening<'a> {
     /// An answer to what is being saved, or to what never was.
     Saved { id: Option<u64>, well: bool },
     /// Somebody asks for something.
-    Command(Command),
+    Asked(Asked),
     /// Nobody takes the outputs of the next step.
     Neglect,
 }
@@ -80,7 +80,7 @@ enum Incarnation {
 }
 
 #[derive(Debug, Arbitrary)]
-enum Command {
+enum Asked {
     Transfer(Option<u8>),
     StepDown,
     Drained,
@@ -178,7 +178,7 @@ impl World {
                 let input = if *well { Input::Persisted(id) } else { Input::PersistFailed(id) };
                 self.step(self.now, input);
             }
-            Happening::Command(command) => self.command(command),
+            Happening::Asked(command) => self.command(command),
             Happening::Neglect => self.neglect = true,
         }
     }
@@ -248,24 +248,24 @@ impl World {
         self.step(self.now, Input::Datagram { from: address(HONEST), bytes: &bytes });
     }
 
-    fn command(&mut self, command: &Command) {
+    fn command(&mut self, command: &Asked) {
         let name = |node: u8| VOTERS.get(usize::from(node)).map_or_else(|| node_id("stranger"), |name| node_id(name));
         let input = match command {
-            Command::Transfer(target) => Input::Transfer(target.map(name)),
-            Command::StepDown => Input::StepDown,
-            Command::Drained => Input::Drained,
-            Command::Shutdown => Input::Shutdown,
-            Command::Resolved { node, address: at } => {
+            Asked::Transfer(target) => Input::Command(Command::Transfer(target.map(name))),
+            Asked::StepDown => Input::Command(Command::StepDown),
+            Asked::Drained => Input::Command(Command::Drained),
+            Asked::Shutdown => Input::Command(Command::Shutdown),
+            Asked::Resolved { node, address: at } => {
                 Input::Resolved { peer: name(*node).key(), address: address(usize::from(*at)) }
             }
-            Command::Seed { address: at } => Input::Seed(address(usize::from(*at))),
-            Command::Register { id, port, ttl_ms } => {
+            Asked::Seed { address: at } => Input::Command(Command::Join(address(usize::from(*at)))),
+            Asked::Register { id, port, ttl_ms } => {
                 let ttl = ttl_ms.map(|ttl| Span::from_millis(u64::from(ttl)));
                 let service = Service { id: id.to_string(), ttl, ..Service::new("service", *port) };
-                Input::Registry(RegistryCommand::Register(service))
+                Input::Command(Command::Register(service))
             }
-            Command::Deregister { id } => Input::Registry(RegistryCommand::Deregister { id: id.to_string() }),
-            Command::Beat { id } => Input::Registry(RegistryCommand::Beat { id: id.to_string(), health: None }),
+            Asked::Deregister { id } => Input::Command(Command::Deregister { id: id.to_string() }),
+            Asked::Beat { id } => Input::Command(Command::Heartbeat { id: id.to_string(), health: None }),
         };
         self.step(self.now, input);
     }
@@ -314,7 +314,7 @@ fn start(rules: Rules, seed: u64, node: usize) -> Endpoint {
         let name = VOTERS.get(peer).copied().unwrap_or("observer");
         let outputs = endpoint.step(Time::ZERO, Input::Resolved { peer: node_id(name).key(), address: address(peer) });
         drop(outputs);
-        drop(endpoint.step(Time::ZERO, Input::Seed(address(peer))));
+        drop(endpoint.step(Time::ZERO, Input::Command(Command::Join(address(peer)))));
     }
     endpoint
 }

@@ -6,12 +6,12 @@ use alloc::string::{String, ToString as _};
 
 use serde::{Deserialize, Serialize};
 
-use super::Done;
 use super::checks;
 use super::response::{ErrorCode, Response};
 use super::transfer::Transferred;
 use super::view::View;
-use qcluster_core::{RegistryError, TransferRefused};
+use super::{NotDone, Then};
+use qcluster_core::{CommandRefused, FencingToken, RegistryError, TransferRefused};
 
 /// The answer to `DELETE /v1/services/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,29 +27,39 @@ pub struct Leaving {
     pub node: String,
 }
 
-/// The answer to a command that was carried out. `view` is taken afterwards.
-pub fn conclude(done: &Done, view: &View<'_>) -> Response {
-    match done {
-        Done::Transferred { ended } => Response::json(200, &Transferred { ended: ended.map(|token| token.0) }),
-        Done::TransferRefused(refused) => transfer_refused(*refused, view),
-        Done::Written { id } => as_seen(id, view),
-        Done::Deregistered { id } => Response::json(200, &Deregistered { id: id.clone() }),
-        Done::Leaves => Response::json(200, &Leaving { node: view.subject.rules.id().as_str().to_owned() }),
-        Done::WriteRefused(error) => write_refused(error),
-        Done::Stopped => Response::error(ErrorCode::Stopped, view.stopped.unwrap_or("the node has stopped")),
-        Done::NotFinished => Response::error(
+/// The answer to a command. `result` is the leadership that it has ended, if it has ended one; `view` is taken afterwards.
+pub fn conclude(then: &Then, result: &Result<Option<FencingToken>, NotDone>, view: &View<'_>) -> Response {
+    match (result, then) {
+        (Ok(ended), Then::Transferred) => Response::json(200, &Transferred { ended: ended.map(|token| token.0) }),
+        (Ok(_), Then::Service { id }) => as_seen(id, view),
+        (Ok(_), Then::Deregistered { id }) => Response::json(200, &Deregistered { id: id.clone() }),
+        (Ok(_), Then::Leaving) => Response::json(200, &Leaving { node: view.subject.rules.id().as_str().to_owned() }),
+        (Err(NotDone::Refused(refused)), _) => refuse(refused, view),
+        (Err(NotDone::Stopped), _) => {
+            Response::error(ErrorCode::Stopped, view.stopped.unwrap_or("the node has stopped"))
+        }
+        (Err(NotDone::TimedOut), _) => Response::error(
             ErrorCode::NotFinished,
             "the node has not done it in time, and may still: look at /v1/leader or /v1/services before you ask again",
         ),
     }
 }
 
-fn transfer_refused(refused: TransferRefused, view: &View<'_>) -> Response {
-    match refused {
-        TransferRefused::NotLeader => checks::not_leader(view).with_status(409),
-        TransferRefused::NotAVoter => Response::error(ErrorCode::NotAVoter, &refused.to_string()),
-        TransferRefused::NoSuccessor => Response::error(ErrorCode::NoSuccessor, &refused.to_string()),
-    }
+fn refuse(refused: &CommandRefused, view: &View<'_>) -> Response {
+    let code = match refused {
+        CommandRefused::Transfer(TransferRefused::NotLeader) => return checks::not_leader(view).with_status(409),
+        CommandRefused::Transfer(TransferRefused::NotAVoter) => ErrorCode::NotAVoter,
+        CommandRefused::Transfer(TransferRefused::NoSuccessor) => ErrorCode::NoSuccessor,
+        CommandRefused::Registry(RegistryError::Invalid(_)) => ErrorCode::InvalidService,
+        CommandRefused::Registry(RegistryError::TooManyServices) => ErrorCode::TooManyServices,
+        CommandRefused::Registry(RegistryError::TableFull) => ErrorCode::RegistryFull,
+        CommandRefused::Registry(RegistryError::Collision) => ErrorCode::IdCollision,
+        CommandRefused::Registry(RegistryError::Unknown { .. }) => ErrorCode::UnknownService,
+        CommandRefused::Registry(RegistryError::NoTtl { .. }) => ErrorCode::NoTtl,
+        CommandRefused::Registry(RegistryError::Leaving) => ErrorCode::Leaving,
+        CommandRefused::Registry(RegistryError::NoRegistry) => ErrorCode::NoRegistry,
+    };
+    Response::error(code, &refused.to_string())
 }
 
 /// The service as everybody will see it, where it listens included.
@@ -58,18 +68,4 @@ fn as_seen(id: &str, view: &View<'_>) -> Response {
         return Response::json(200, &service);
     }
     Response::error(ErrorCode::UnknownService, &format!("the service `{id}` has been ended in the meantime"))
-}
-
-fn write_refused(error: &RegistryError) -> Response {
-    let code = match error {
-        RegistryError::Invalid(_) => ErrorCode::InvalidService,
-        RegistryError::TooManyServices => ErrorCode::TooManyServices,
-        RegistryError::TableFull => ErrorCode::RegistryFull,
-        RegistryError::Collision => ErrorCode::IdCollision,
-        RegistryError::Unknown { .. } => ErrorCode::UnknownService,
-        RegistryError::NoTtl { .. } => ErrorCode::NoTtl,
-        RegistryError::Leaving => ErrorCode::Leaving,
-        RegistryError::NoRegistry => ErrorCode::NoRegistry,
-    };
-    Response::error(code, &error.to_string())
 }

@@ -51,7 +51,7 @@ pub use watching::{EventList, Streamed, nothing_since, poll, stream_next, stream
 
 use alloc::string::String;
 
-use qcluster_core::{FencingToken, Health, NodeId, RegistryError, Service, Span, TransferRefused};
+use qcluster_core::{Command, CommandRefused, Span};
 
 /// What to do about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,12 @@ pub enum Outcome {
     /// Send all metrics.
     Metrics,
     /// Carry this out, and send what [`conclude`] makes of the result.
-    Perform(Command),
+    Perform {
+        /// What the client wants of the node.
+        command: Command,
+        /// What it is told then.
+        then: Then,
+    },
     /// Look whenever something has happened, and send what [`poll`] has to say; [`nothing_since`] when the time is over.
     Poll {
         /// What the client knows already.
@@ -85,60 +90,34 @@ pub enum Outcome {
     },
 }
 
-/// What a request wants of the node.
+/// What is answered once a command was carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Hand leadership over, and wait until it has ended.
-    Transfer {
-        /// To whom; to whoever is best placed unless given.
-        target: Option<NodeId>,
-    },
-    /// Register a service.
-    Register(Service),
-    /// End a service.
-    Deregister {
-        /// Its identifier.
+pub enum Then {
+    /// Which leadership has ended.
+    Transferred,
+    /// The service of that identifier, as everybody sees it.
+    Service {
+        /// The identifier.
         id: String,
     },
-    /// A service lives.
-    Beat {
-        /// Its identifier.
+    /// That the service of that identifier has ended.
+    Deregistered {
+        /// The identifier.
         id: String,
-        /// How it is, if that is said.
-        health: Option<Health>,
     },
-    /// Leave the cluster in an orderly way, and stop: begun, it is done.
-    Leave,
+    /// That the node leaves, which it only begins to.
+    Leaving,
 }
 
-/// How a command has ended.
+/// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// This node no longer leads.
-    Transferred {
-        /// Which leadership has ended; `None` if the target was this node.
-        ended: Option<FencingToken>,
-    },
-    /// The node has refused to hand over; nothing has changed.
-    TransferRefused(TransferRefused),
-    /// A service is registered, or has been heard of.
-    Written {
-        /// Its identifier.
-        id: String,
-    },
-    /// A service has ended.
-    Deregistered {
-        /// Its identifier.
-        id: String,
-    },
-    /// The registry has refused; nothing has changed.
-    WriteRefused(RegistryError),
-    /// The node has begun to leave.
-    Leaves,
+pub enum NotDone {
+    /// The node has refused it; nothing has changed.
+    Refused(CommandRefused),
     /// The node has stopped.
     Stopped,
     /// It was begun, and has not ended within the time that the adapter waits.
-    NotFinished,
+    TimedOut,
 }
 
 #[cfg(test)]

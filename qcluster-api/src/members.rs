@@ -9,7 +9,8 @@ use super::directory::MemberInfo;
 use super::query;
 use super::response::Response;
 use super::routes::Call;
-use super::{Command, Outcome, checks};
+use super::{Outcome, Then, checks};
+use qcluster_core::Command;
 
 /// The answer to `GET /v1/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ fn owners_of(call: &Call<'_>) -> Result<Response, Response> {
 /// `POST /v1/leave`
 pub(super) fn leave(call: &Call<'_>) -> Outcome {
     match query::only(call, &[]).and_then(|()| query::no_body(call)) {
-        Ok(()) => Outcome::Perform(Command::Leave),
+        Ok(()) => Outcome::Perform { command: Command::Shutdown, then: Then::Leaving },
         Err(refusal) => Outcome::Respond(refusal),
     }
 }

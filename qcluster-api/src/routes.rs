@@ -107,7 +107,7 @@ impl Route {
                     }
                     outcome @ (Outcome::Respond(_)
                     | Outcome::Metrics
-                    | Outcome::Perform(_)
+                    | Outcome::Perform { .. }
                     | Outcome::Poll { .. }
                     | Outcome::Stream { .. }) => outcome,
                 }

@@ -11,8 +11,8 @@ use super::directory::ServiceInfo;
 use super::query;
 use super::response::Response;
 use super::routes::Call;
-use super::{Command, Outcome, checks};
-use qcluster_core::{Health, Service};
+use super::{Outcome, Then, checks};
+use qcluster_core::{Command, Health, Service};
 
 /// The answer to `GET /v1/services`, and for one name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,9 @@ fn list(call: &Call<'_>, name: Option<String>) -> Result<Response, Response> {
 
 /// `PUT /v1/services/{id}`
 pub(super) fn register(call: &Call<'_>) -> Outcome {
-    performed(service_in(call).map(Command::Register))
+    performed(service_in(call).map(|service| (service.id.clone(), Command::Register(service))), |id| Then::Service {
+        id,
+    })
 }
 
 /// The service of the body. Its identifier stands in the path, and may stand in the body too.
@@ -111,7 +113,7 @@ pub(super) fn deregister(call: &Call<'_>) -> Outcome {
         query::no_body(call)?;
         query::segment(call, 2, "the id")
     };
-    performed(id().map(|id| Command::Deregister { id }))
+    performed(id().map(|id| (id.clone(), Command::Deregister { id })), |id| Then::Deregistered { id })
 }
 
 /// `PUT /v1/services/{id}/heartbeat`
@@ -124,11 +126,12 @@ pub(super) fn heartbeat(call: &Call<'_>) -> Outcome {
             body => serde_json::from_slice(body)
                 .map_err(|error| query::bad(&format!("the body is not {{\"health\": \"passing\"}}: {error}")))?,
         };
-        Ok(Command::Beat { id, health })
+        Ok((id.clone(), Command::Heartbeat { id, health }))
     };
-    performed(beat())
+    performed(beat(), |id| Then::Service { id })
 }
 
-fn performed(command: Result<Command, Response>) -> Outcome {
-    command.map_or_else(Outcome::Respond, Outcome::Perform)
+/// A command about the service of that identifier.
+fn performed(command: Result<(String, Command), Response>, then: impl FnOnce(String) -> Then) -> Outcome {
+    command.map_or_else(Outcome::Respond, |(id, command)| Outcome::Perform { command, then: then(id) })
 }

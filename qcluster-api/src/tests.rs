@@ -7,10 +7,8 @@ use alloc::vec;
 
 use serde_json::{Value, json};
 
-use super::{
-    Access, Client, Command, Method, Outcome, Request, Response, Snapshot, StorageStatus, Subject, View, answer,
-};
-use qcluster_core::{ApiToken, Config, FencingToken, Lease, Metadata, Peer, Role, Term, Time};
+use super::{Access, Client, Method, Outcome, Request, Response, Snapshot, StorageStatus, Subject, Then, View, answer};
+use qcluster_core::{ApiToken, Command, Config, FencingToken, Lease, Metadata, Peer, Role, Term, Time};
 
 const TOKEN: &str = "0123456789abcdef";
 const NOW: Time = Time::from_millis(1_000_000);
@@ -186,11 +184,12 @@ fn what_is_not_there_is_404() {
 fn a_transfer_is_a_command_with_a_target_or_none() {
     let (subject, snapshot) = (subject(None), snapshot(Role::Leader));
     let view = view(&subject, &snapshot);
+    let transfer = |target| Outcome::Perform { command: Command::Transfer(target), then: Then::Transferred };
     let post = |body| answer(&Request { method: Method::Post, body, ..Request::get("/v1/transfer") }, &view).outcome;
-    assert_eq!(post(b""), Outcome::Perform(Command::Transfer { target: None }));
-    assert_eq!(post(b"{}"), Outcome::Perform(Command::Transfer { target: None }));
+    assert_eq!(post(b""), transfer(None));
+    assert_eq!(post(b"{}"), transfer(None));
     let target = qcluster_core::NodeId::new("server_b").unwrap();
-    let wanted = Outcome::Perform(Command::Transfer { target: Some(target) });
+    let wanted = transfer(Some(target));
     assert_eq!(post(br#"{"target": "server_b"}"#), wanted);
     for bad in [b"x".as_slice(), br#"{"to": "server_b"}"#, br#"{"target": ""}"#, b"[]x"] {
         let Outcome::Respond(response) = post(bad) else { panic!("{bad:?} is taken") };
@@ -235,7 +234,7 @@ fn only_who_may_changes_something() {
     ] {
         let (subject, snapshot) = (subject(token), snapshot(Role::Leader));
         let told = match answer(&request, &view(&subject, &snapshot)).outcome {
-            Outcome::Perform(_) => None,
+            Outcome::Perform { .. } => None,
             Outcome::Respond(refusal) => Some(serde_json::from_slice::<Value>(&refusal.body).unwrap()["code"].clone()),
             Outcome::Metrics | Outcome::Poll { .. } | Outcome::Stream { .. } => panic!("those are elsewhere"),
         };

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::response::{ErrorCode, Response};
 use super::routes::Call;
-use super::{Command, Outcome};
-use qcluster_core::NodeId;
+use super::{Outcome, Then};
+use qcluster_core::{Command, NodeId};
 
 /// The body of the request, which may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub(super) fn transfer(call: &Call<'_>) -> Outcome {
         },
     };
     match body.target.as_deref().map(NodeId::new).transpose() {
-        Ok(target) => Outcome::Perform(Command::Transfer { target }),
+        Ok(target) => Outcome::Perform { command: Command::Transfer(target), then: Then::Transferred },
         Err(error) => bad(format!("target: {error}")),
     }
 }

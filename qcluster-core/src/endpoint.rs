@@ -12,13 +12,12 @@ use core::net::SocketAddr;
 use crate::config::{Rules, VoterIndex};
 use crate::election::{Lease, PersistId};
 use crate::hard_state;
-use crate::id::{NodeId, NodeKey};
+use crate::id::NodeKey;
 use crate::membership;
 use crate::node::{
-    Action, Boot, BootError, Envelope, Message, Node, NodeInput, Notification, RegistryCommand, Session,
+    Action, Boot, BootError, Command, CommandRefused, Envelope, Message, Node, NodeInput, Notification, Session,
 };
 use crate::reason::DropReason;
-use crate::registry::RegistryError;
 use crate::time::Time;
 use crate::wire::{self, Added, Header};
 use addresses::{Addresses, Found, Place};
@@ -36,7 +35,7 @@ pub struct EndpointBoot<'a> {
     pub saved: Option<&'a [u8]>,
 }
 
-/// Something that happened, given to [`Endpoint::step`]. The commands are those of [`NodeInput`].
+/// Something that happened, given to [`Endpoint::step`].
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
     /// The deadline has come.
@@ -48,29 +47,19 @@ pub enum Input<'a> {
         /// What it holds.
         bytes: &'a [u8],
     },
-    /// The name of a peer was resolved, or resolved again.
+    /// A name was resolved, or resolved again.
     Resolved {
-        /// Which peer; anything but another voter is ignored.
+        /// Whose: another voter is there from now on; anybody else may be a member, as in [`Command::Join`].
         peer: NodeKey,
         /// Its address.
         address: SocketAddr,
     },
-    /// Somebody at that address may be a member: it is tried until it is one, and again whenever it is not.
-    Seed(SocketAddr),
-    /// See [`NodeInput::Registry`].
-    Registry(RegistryCommand),
     /// The record of that [`Output::Persist`] is safe on disk.
     Persisted(PersistId),
     /// The record of that [`Output::Persist`] could not be saved (E16).
     PersistFailed(PersistId),
-    /// See [`NodeInput::Transfer`].
-    Transfer(Option<NodeId>),
-    /// See [`NodeInput::StepDown`].
-    StepDown,
-    /// See [`NodeInput::Drained`].
-    Drained,
-    /// See [`NodeInput::Shutdown`].
-    Shutdown,
+    /// The node's owner wants something.
+    Command(Command),
 }
 
 /// Something to do, in order.
@@ -124,26 +113,26 @@ impl Endpoint {
     /// Takes what has happened at `now`, and gives what is to be done about it, in order.
     pub fn step(&mut self, now: Time, input: Input<'_>) -> Outputs<'_> {
         self.addresses.forget_sender();
-        match input {
+        let result = match input {
             Input::Timeout => self.node.take(now, NodeInput::Timeout),
-            Input::Datagram { from, bytes } => self.receive(now, from, bytes),
-            Input::Resolved { peer, address } => {
-                self.node.enter(now);
-                if let Some(voter) = self.rules.index_of(peer) {
+            Input::Datagram { from, bytes } => {
+                self.receive(now, from, bytes);
+                Ok(())
+            }
+            Input::Resolved { peer, address } => match self.rules.index_of(peer) {
+                Some(voter) => {
+                    self.node.enter(now);
                     self.addresses.resolved(voter, address);
                     self.node.greet_if_unknown(voter);
+                    Ok(())
                 }
-            }
-            Input::Seed(address) => self.node.add_seed(now, address),
-            Input::Registry(command) => self.node.take(now, NodeInput::Registry(command)),
+                None => self.node.take(now, NodeInput::Command(Command::Join(address))),
+            },
             Input::Persisted(id) => self.node.take(now, NodeInput::Persisted(id)),
             Input::PersistFailed(id) => self.node.take(now, NodeInput::PersistFailed(id)),
-            Input::Transfer(target) => self.node.take(now, NodeInput::Transfer(target)),
-            Input::StepDown => self.node.take(now, NodeInput::StepDown),
-            Input::Drained => self.node.take(now, NodeInput::Drained),
-            Input::Shutdown => self.node.take(now, NodeInput::Shutdown),
-        }
-        Outputs { endpoint: self, now }
+            Input::Command(command) => self.node.take(now, NodeInput::Command(command)),
+        };
+        Outputs { endpoint: self, now, result }
     }
 
     /// When to step with [`Input::Timeout`] at the latest.
@@ -277,6 +266,7 @@ impl Endpoint {
 pub struct Outputs<'a> {
     endpoint: &'a mut Endpoint,
     now: Time,
+    result: Result<(), CommandRefused>,
 }
 
 impl Outputs<'_> {
@@ -286,9 +276,12 @@ impl Outputs<'_> {
         self.endpoint.next_output()
     }
 
-    /// Why the step's [`RegistryCommand`] was refused, if it was: nothing has changed then.
-    pub fn refusal(&self) -> Option<&RegistryError> {
-        self.endpoint.node.refusal()
+    /// Of a step with a [`Command`]: whether it was done.
+    ///
+    /// # Errors
+    /// It was refused; nothing has changed.
+    pub fn result(&self) -> Result<(), &CommandRefused> {
+        self.result.as_ref().copied()
     }
 
     /// The lease after the step: publish a shorter one before anything is sent.

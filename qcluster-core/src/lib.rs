@@ -76,8 +76,8 @@ pub use membership::{
 };
 pub use metrics::Counters;
 pub use node::{
-    Action, Actions, Boot, BootError, Envelope, Incarnations, IncarnationsReport, Message, Node, NodeInput,
-    Notification, RegistryCommand, Role, Session,
+    Action, Actions, Boot, BootError, Command, CommandRefused, Envelope, Incarnations, IncarnationsReport, Message,
+    Node, NodeInput, Notification, Role, Session,
 };
 pub use observer::Message as ObserverMessage;
 pub use reason::{DropReason, LostReason, MessageKind, Refusal, TransferRefused};

@@ -6,6 +6,7 @@
 mod actions;
 mod boot;
 mod change;
+mod command;
 mod event;
 mod gossip;
 mod incarnations;
@@ -28,8 +29,8 @@ use core::net::SocketAddr;
 
 pub use actions::Actions;
 pub use boot::{Boot, BootError};
+pub use command::{Command, CommandRefused};
 pub use event::{Action, Envelope, IncarnationsReport, Message, NodeInput, Notification, Session};
-pub use gossip::RegistryCommand;
 pub use links::Incarnations;
 pub use role::Role;
 
@@ -37,11 +38,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Durability, Rules, Seat, Voter, VoterIndex};
 use crate::election::{Context, Effect, Election, Start};
-use crate::id::{Incarnation, NodeId, NodeKey, Term};
+use crate::id::{Incarnation, NodeKey, Term};
 use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
-use crate::reason::{DropReason, TransferRefused};
-use crate::registry::RegistryError;
+use crate::reason::DropReason;
 use crate::rng::Rng;
 use crate::time::Time;
 use gossip::Gossip;
@@ -75,9 +75,6 @@ pub struct Node {
     /// Empty between steps.
     #[serde(skip)]
     effects: Vec<Effect>,
-    /// Why the last command to the registry was refused.
-    #[serde(skip)]
-    refusal: Option<RegistryError>,
     queue: Queue,
     counters: Counters,
 }
@@ -149,16 +146,10 @@ impl Node {
             audience: Audience::default(),
             gossip,
             effects: Vec::with_capacity(2 * voters),
-            refusal: None,
             queue: Queue::with_capacity(4 * voters),
             counters: Counters::default(),
             rules,
         })
-    }
-
-    /// Why the last step's command to the registry was refused, if it was: nothing has changed then.
-    pub(crate) fn refusal(&self) -> Option<&RegistryError> {
-        self.refusal.as_ref()
     }
 
     /// Completes what was read from a snapshot.
@@ -177,8 +168,8 @@ impl Node {
     ///
     /// Actions that are not taken stay queued for the next step; sends may be given up when too many are left.
     pub fn step(&mut self, now: Time, event: NodeInput) -> Actions<'_> {
-        self.take(now, event);
-        Actions::new(self)
+        let result = self.take(now, event);
+        Actions::new(self, result)
     }
 
     /// When to step with [`NodeInput::Timeout`] at the latest, [`Time::NEVER`] for not at all. Earlier and repeated calls are
@@ -224,25 +215,17 @@ impl Node {
         self.counters.drop(reason);
     }
 
-    fn voter_named(&self, id: &NodeId) -> Result<VoterIndex, TransferRefused> {
-        let named = self.rules.index_of(id.key()).filter(|index| self.rules.at(*index).id == *id);
-        named.ok_or(TransferRefused::NotAVoter)
-    }
-
-    /// One step, whose actions are left in the queue.
-    pub(crate) fn take(&mut self, now: Time, event: NodeInput) {
+    /// One step, whose actions are left in the queue. Only a command can be refused.
+    pub(crate) fn take(&mut self, now: Time, event: NodeInput) -> Result<(), CommandRefused> {
         self.enter(now);
         match event {
             NodeInput::Timeout => self.timeout(),
             NodeInput::Message(envelope) => _ = self.receive(envelope, None),
             NodeInput::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
             NodeInput::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
-            NodeInput::Transfer(target) => self.transfer(target.as_ref()),
-            NodeInput::StepDown => self.with_election(Election::step_down),
-            NodeInput::Drained => self.with_election(Election::drained),
-            NodeInput::Registry(command) => self.command_registry(&command),
-            NodeInput::Shutdown => self.shut_down(),
+            NodeInput::Command(command) => return self.command(command),
         }
+        Ok(())
     }
 
     /// One step for a message. An error says that nothing of the same sender and moment would fare better.
@@ -258,7 +241,6 @@ impl Node {
 
     /// What comes first in every step.
     pub(crate) fn enter(&mut self, now: Time) {
-        self.refusal = None;
         self.set_clock(now);
         if self.stage == Stage::New {
             self.stage = Stage::Running;
@@ -300,23 +282,6 @@ impl Node {
         }
         self.tell_what_is_watched();
         self.gossip_timeout();
-    }
-
-    fn transfer(&mut self, target: Option<&NodeId>) {
-        let index = target.map(|id| self.voter_named(id)).transpose();
-        let mut refused = index.is_err();
-        if let Ok(index) = index {
-            self.with_election(|election, cx| refused = election.transfer(cx, index).is_err());
-        }
-        self.counters.transfers_refused += u64::from(refused);
-    }
-
-    fn shut_down(&mut self) {
-        self.leave();
-        match &self.part {
-            Part::Voter(_) => self.with_election(Election::retire),
-            Part::Observer(_) | Part::Member => self.stage = Stage::Stopped,
-        }
     }
 
     /// Whether this incarnation has only just begun: a voter sits out its boot wait (E9), any other node has not been

@@ -44,12 +44,12 @@ use serde::{Deserialize, Serialize};
 use crate::config::{ConfigError, Settings};
 use crate::election::PersistId;
 use crate::endpoint::{Endpoint, EndpointBoot, Input, SnapshotError};
-use crate::id::{NodeId, NodeKey};
-use crate::node::{BootError, RegistryCommand};
+use crate::id::NodeKey;
+use crate::node::{BootError, Command};
 use crate::time::Time;
 
 /// The version of the lines. Of another one, nothing is read.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The version of this crate. Another one reads the same lines, and may decide otherwise.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -146,22 +146,12 @@ pub enum RecordedInput {
         /// Its address.
         address: SocketAddr,
     },
-    /// [`Input::Seed`].
-    Seed(SocketAddr),
-    /// [`Input::Registry`].
-    Registry(RegistryCommand),
     /// [`Input::Persisted`].
     Persisted(PersistId),
     /// [`Input::PersistFailed`].
     PersistFailed(PersistId),
-    /// [`Input::Transfer`].
-    Transfer(Option<NodeId>),
-    /// [`Input::StepDown`].
-    StepDown,
-    /// [`Input::Drained`].
-    Drained,
-    /// [`Input::Shutdown`].
-    Shutdown,
+    /// [`Input::Command`].
+    Command(Command),
 }
 
 /// Why a recording cannot be read from a line on that should begin it.
@@ -241,14 +231,9 @@ impl RecordedInput {
             Self::Timeout => Input::Timeout,
             Self::Datagram { from, bytes } => Input::Datagram { from: *from, bytes },
             Self::Resolved { peer, address } => Input::Resolved { peer: *peer, address: *address },
-            Self::Seed(address) => Input::Seed(*address),
-            Self::Registry(command) => Input::Registry(command.clone()),
             Self::Persisted(id) => Input::Persisted(*id),
             Self::PersistFailed(id) => Input::PersistFailed(*id),
-            Self::Transfer(target) => Input::Transfer(target.clone()),
-            Self::StepDown => Input::StepDown,
-            Self::Drained => Input::Drained,
-            Self::Shutdown => Input::Shutdown,
+            Self::Command(command) => Input::Command(command.clone()),
         }
     }
 }
@@ -259,14 +244,9 @@ impl From<&Input<'_>> for RecordedInput {
             Input::Timeout => Self::Timeout,
             Input::Datagram { from, bytes } => Self::Datagram { from: *from, bytes: bytes.to_vec() },
             Input::Resolved { peer, address } => Self::Resolved { peer: *peer, address: *address },
-            Input::Seed(address) => Self::Seed(*address),
-            Input::Registry(command) => Self::Registry(command.clone()),
             Input::Persisted(id) => Self::Persisted(*id),
             Input::PersistFailed(id) => Self::PersistFailed(*id),
-            Input::Transfer(target) => Self::Transfer(target.clone()),
-            Input::StepDown => Self::StepDown,
-            Input::Drained => Self::Drained,
-            Input::Shutdown => Self::Shutdown,
+            Input::Command(command) => Self::Command(command.clone()),
         }
     }
 }

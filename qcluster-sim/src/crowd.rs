@@ -33,7 +33,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use qcluster_core::{Endpoint, EndpointBoot, GossipPace, Input, MemberEvent, Node, NodeId, Span, Time};
+use qcluster_core::{Command, Endpoint, EndpointBoot, GossipPace, Input, MemberEvent, Node, NodeId, Span, Time};
 
 pub use host::Condition;
 use host::Host;
@@ -174,7 +174,7 @@ impl Crowd {
         }
         for seed in seeds {
             let address = self.hosts[*seed].address;
-            self.step(host, Input::Seed(address))?;
+            self.step(host, Input::Command(Command::Join(address)))?;
         }
         self.step(host, Input::Timeout)
     }
@@ -209,7 +209,7 @@ impl Crowd {
         if self.hosts[host].condition != Condition::Running {
             return Ok(());
         }
-        self.step(host, Input::Shutdown)?;
+        self.step(host, Input::Command(Command::Shutdown))?;
         if let Some(me) = self.node(host).and_then(|node| node.member(node.rules().key())) {
             self.goodbyes.left(self.hosts[host].name, me.standing, self.now);
         }
@@ -370,7 +370,7 @@ impl Crowd {
     /// A node broke a rule.
     pub fn tell_seed(&mut self, seed: usize) -> Result<(), Breach> {
         let address = self.hosts[seed].address;
-        (0..self.hosts.len()).try_for_each(|host| self.step(host, Input::Seed(address)))
+        (0..self.hosts.len()).try_for_each(|host| self.step(host, Input::Command(Command::Join(address))))
     }
 
     fn breach_of(&self, rule: CrowdRule, what: &str) -> Breach {

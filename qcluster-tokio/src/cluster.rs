@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qcluster_api::Status;
-use qcluster_core::{Config, NodeId, Peer, TransferRefused};
+use qcluster_core::{Command, Config, NodeId, Peer, TransferRefused};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::commands::{Command, ask_and_wait};
-use crate::error::{StartError, Stopped, TransferError};
+use crate::error::{CommandError, StartError, Stopped};
 use crate::event::{Events, Leadership};
 use crate::lease::Lease;
+use crate::requests::{Request, ask, ask_to_stop};
 use crate::start;
 use crate::view::View;
 use crate::work;
@@ -33,7 +33,7 @@ use crate::work;
 #[derive(Clone)]
 pub struct QCluster {
     view: Arc<View>,
-    commands: mpsc::Sender<Command>,
+    requests: mpsc::Sender<Request>,
     task: AbortHandle,
     /// Closed when all that the node held has been given back.
     alive: watch::Receiver<()>,
@@ -52,7 +52,7 @@ impl QCluster {
     /// Inside a tokio runtime whose I/O or timers are not enabled: tokio gives no way to ask beforehand.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let started = start::start(config).await?;
-        Ok(Self { view: started.view, commands: started.commands, task: started.task, alive: started.alive })
+        Ok(Self { view: started.view, requests: started.requests, task: started.task, alive: started.alive })
     }
 
     /// Whether this node is the leader at this instant: no two nodes are at once, as long as clocks keep within the
@@ -170,24 +170,24 @@ impl QCluster {
     ///
     /// # Errors
     /// This node does not lead, there is no such voter, or nobody could take over: nothing has changed. Or it has stopped.
-    pub async fn transfer_leadership(&self, target: Option<&str>) -> Result<(), TransferError> {
+    pub async fn transfer_leadership(&self, target: Option<&str>) -> Result<(), CommandError> {
         let named = target.map(NodeId::new).transpose();
-        let target = named.map_err(|_| TransferError::Refused(TransferRefused::NotAVoter))?;
-        ask_and_wait(&self.view, &self.commands, |reply| Command::Transfer { target, reply }).await.map(|_| ())
+        let target = named.map_err(|_| CommandError::Refused(TransferRefused::NotAVoter.into()))?;
+        ask(&self.view, &self.requests, Command::Transfer(target)).await.map(|_| ())
     }
 
     /// Ends this node's leadership in favour of whoever wins next, and waits until it has ended.
     ///
     /// # Errors
     /// This node does not lead: nothing has changed. Or it has stopped.
-    pub async fn step_down(&self) -> Result<(), TransferError> {
-        ask_and_wait(&self.view, &self.commands, |reply| Command::StepDown { reply }).await.map(|_| ())
+    pub async fn step_down(&self) -> Result<(), CommandError> {
+        ask(&self.view, &self.requests, Command::StepDown).await.map(|_| ())
     }
 
     /// Hands over what this node leads, stops it, and waits until its ports and files are free. Again does no harm.
     pub async fn shutdown(&self) {
-        // An error means that it is stopping already.
-        let _ = self.commands.send(Command::Shutdown).await;
+        // Otherwise it is stopping already.
+        let _ = ask_to_stop(&self.requests).await;
         self.released().await;
     }
 
@@ -208,8 +208,8 @@ impl QCluster {
         &self.view
     }
 
-    pub(crate) fn commands(&self) -> &mpsc::Sender<Command> {
-        &self.commands
+    pub(crate) fn requests(&self) -> &mpsc::Sender<Request> {
+        &self.requests
     }
 
     /// Waits until nothing is held any more. Nothing is ever sent on the channel: it can only close.

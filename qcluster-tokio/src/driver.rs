@@ -6,14 +6,11 @@ mod notes;
 use std::future::pending;
 use std::time::Duration;
 
-use qcluster_core::{
-    DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, RegistryCommand, RegistryError, Span, Time, TransferRefused,
-};
+use qcluster_core::{Command, CommandRefused, DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, Span, Time};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::clock::Clock;
-use crate::commands::Command;
 use crate::disk::{Disk, Done};
 use crate::error::Stopped;
 use crate::log;
@@ -21,6 +18,7 @@ use crate::measures::Measures;
 use crate::names::{Found, Names};
 use crate::publisher::Publisher;
 use crate::recorder::Recorder;
+use crate::requests::Request;
 use crate::sockets::{Received, Sockets};
 use effects::{Drain, Effects};
 
@@ -33,7 +31,7 @@ const BUFFER_LEN: usize = DATAGRAM_MAX + 1;
 /// Why the loop goes on.
 #[derive(Debug)]
 enum Woken {
-    Command(Option<Command>),
+    Request(Option<Request>),
     Saved(Done),
     Found(Option<Found>),
     Drained,
@@ -47,7 +45,7 @@ pub(crate) struct Driver {
     endpoint: Endpoint,
     effects: Effects,
     names: Names,
-    commands: mpsc::Receiver<Command>,
+    requests: mpsc::Receiver<Request>,
     buffer: Box<[u8; BUFFER_LEN]>,
     service: Service,
     snapshot_at: Time,
@@ -70,12 +68,12 @@ pub(crate) struct Parts {
     pub(crate) recorder: Option<Recorder>,
     pub(crate) publisher: Publisher,
     pub(crate) names: Names,
-    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) requests: mpsc::Receiver<Request>,
 }
 
 impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands } = parts;
+        let Parts { clock, endpoint, sockets, disk, recorder, publisher, names, requests } = parts;
         let (drain, failed, storage_error) = (Drain::None, None, None);
         let measures = Measures::new(endpoint.node().rules().voters().len());
         Self {
@@ -83,7 +81,7 @@ impl Driver {
             endpoint,
             effects: Effects { sockets, disk, recorder, publisher, measures, drain, failed, storage_error },
             names,
-            commands,
+            requests,
             buffer: Box::new([0; BUFFER_LEN]),
             service: Service::Running,
             snapshot_at: Time::ZERO,
@@ -92,10 +90,10 @@ impl Driver {
     }
 
     /// Runs until the node has stopped. `first` is what it says of itself from the start.
-    pub(crate) async fn run(mut self, first: Vec<RegistryCommand>) {
+    pub(crate) async fn run(mut self, first: Vec<Command>) {
         self.effects.sockets.ready_to_send().await;
         for command in first {
-            self.step(Input::Registry(command));
+            self.step(Input::Command(command));
         }
         self.first_addresses().await;
         loop {
@@ -113,9 +111,9 @@ impl Driver {
                 break;
             }
             match self.woken().await {
-                Woken::Command(Some(command)) => self.command(command),
+                Woken::Request(Some(request)) => self.serve(request),
                 // The last handle is gone: nobody can ask for anything any more.
-                Woken::Command(None) => self.command(Command::Shutdown),
+                Woken::Request(None) => _ = self.command(Command::Shutdown),
                 Woken::Saved(done) => self.saved(done),
                 Woken::Found(found) => {
                     if let Some(found) = found {
@@ -124,7 +122,7 @@ impl Driver {
                 }
                 Woken::Drained => {
                     self.effects.drain = Drain::None;
-                    self.step(Input::Drained);
+                    self.step(Input::Command(Command::Drained));
                 }
                 Woken::Readable => self.receive(),
                 Woken::Timer => {}
@@ -153,11 +151,11 @@ impl Driver {
     async fn woken(&mut self) -> Woken {
         let now = self.clock.now();
         let wake_at = Instant::now() + self.longest_sleep(now);
-        let Self { effects, names, commands, service, receive_at, .. } = self;
+        let Self { effects, names, requests, service, receive_at, .. } = self;
         let Effects { sockets, disk, publisher, drain, .. } = effects;
         tokio::select! {
             biased;
-            command = commands.recv(), if *service == Service::Running => Woken::Command(command),
+            request = requests.recv(), if *service == Service::Running => Woken::Request(request),
             done = saved(disk.as_mut()) => Woken::Saved(done),
             () = publisher.works.idle(), if *drain == Drain::Waiting => Woken::Drained,
             found = names.found(|address| sockets.reaches(address)) => Woken::Found(found),
@@ -174,50 +172,41 @@ impl Driver {
         Duration::from(deadline.since(now)).min(heartbeat.into())
     }
 
-    fn command(&mut self, command: Command) {
+    fn serve(&mut self, request: Request) {
         // Whoever asked may have stopped waiting: nothing depends on an answer being heard.
-        match command {
-            Command::Transfer { target, reply } => {
-                let node = self.endpoint.node();
-                let allowed = node.can_transfer(self.clock.now(), target.as_ref());
-                let to_itself = target.as_ref() == Some(node.rules().id());
-                let ends = self.held().filter(|_| !to_itself);
-                if allowed.is_ok() {
-                    self.step(Input::Transfer(target));
-                }
-                let _ = reply.send(allowed.map(|()| ends));
+        match request {
+            Request::Command { command, reply } => {
+                let result = self.command(command);
+                let _ = reply.send(result);
             }
-            Command::StepDown { reply } => {
-                let ends = self.held();
-                self.step(Input::StepDown);
-                let _ = reply.send(ends.map(Some).ok_or(TransferRefused::NotLeader));
-            }
-            Command::Registry { command, reply } => {
-                // Of what it says about itself a node is not told.
-                let is_about_itself = matches!(command, RegistryCommand::SetMetadata(_));
-                let input = Input::Registry(command);
-                let refusal = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
-                self.effects.publisher.directory_writer.hurry(is_about_itself);
-                self.effects.publisher.directory_writer.publish(self.endpoint.node(), self.clock.now());
-                let _ = reply.send(refusal.map_or(Ok(()), Err));
-            }
-            Command::Join { host, port, reply } => {
+            Request::Join { host, port, reply } => {
                 let _ = reply.send(self.names.add_seed(&host, port));
-            }
-            Command::Shutdown => {
-                self.service = Service::ShuttingDown;
-                self.step(Input::Shutdown);
             }
         }
     }
 
+    /// Has the node carry out a command. Gives the leadership that it ends, if it ends one.
+    fn command(&mut self, command: Command) -> Result<Option<FencingToken>, CommandRefused> {
+        let me = self.endpoint.node().rules().id();
+        let ends = match &command {
+            Command::Transfer(target) if target.as_ref() == Some(me) => None,
+            Command::Transfer(_) | Command::StepDown => self.held(),
+            _ => None,
+        };
+        // Of what it says about itself a node is not told.
+        let is_about_itself = matches!(command, Command::SetMetadata(_));
+        if command == Command::Shutdown {
+            self.service = Service::ShuttingDown;
+        }
+        let result = feed(&mut self.endpoint, &mut self.effects, self.clock, Input::Command(command));
+        self.effects.publisher.directory_writer.hurry(is_about_itself);
+        self.effects.publisher.directory_writer.publish(self.endpoint.node(), self.clock.now());
+        result.map(|()| ends)
+    }
+
     /// An address of a voter, or of somebody who may be a member.
     fn found(&mut self, (peer, address): Found) {
-        let input = match self.endpoint.node().rules().index_of(peer) {
-            Some(_) => Input::Resolved { peer, address },
-            None => Input::Seed(address),
-        };
-        self.step(input);
+        self.step(Input::Resolved { peer, address });
     }
 
     /// The leadership that this node holds.
@@ -244,8 +233,8 @@ impl Driver {
             match self.effects.sockets.try_receive(self.buffer.as_mut_slice()) {
                 Received::Datagram { len, from } => {
                     // Read after the datagram was received (E15), within `feed`.
-                    let bytes = &self.buffer[..len];
-                    feed(&mut self.endpoint, &mut self.effects, self.clock, Input::Datagram { from, bytes });
+                    let input = Input::Datagram { from, bytes: &self.buffer[..len] };
+                    let _ = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
                 }
                 Received::Error => {
                     self.receive_at = self.clock.now() + Span::from_millis(1);
@@ -257,7 +246,8 @@ impl Driver {
     }
 
     fn step(&mut self, input: Input<'_>) {
-        feed(&mut self.endpoint, &mut self.effects, self.clock, input);
+        // Only a command can be refused, and those of the loop itself are not.
+        let _ = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
     }
 
     fn look_up_names(&mut self, now: Time) {
@@ -274,28 +264,28 @@ async fn saved(disk: Option<&mut Disk>) -> Done {
     }
 }
 
-/// One step with all that follows from it at once. Tells why the registry refused the command, if it was one and was
-/// refused.
-fn feed(endpoint: &mut Endpoint, effects: &mut Effects, clock: Clock, input: Input<'_>) -> Option<RegistryError> {
+/// One step with all that follows from it at once. An error says that a command was refused.
+fn feed(endpoint: &mut Endpoint, effects: &mut Effects, clock: Clock, input: Input<'_>) -> Result<(), CommandRefused> {
     let (now, is_datagram) = (clock.now(), matches!(input, Input::Datagram { .. }));
-    let refusal = step(endpoint, effects, now, input);
+    let result = step(endpoint, effects, now, input);
     if is_datagram {
         effects.measures.received(endpoint.node(), now);
     }
     while let Some(input) = effects.follow_up() {
-        step(endpoint, effects, clock.now(), input);
+        // What follows up is not refused.
+        let _ = step(endpoint, effects, clock.now(), input);
     }
-    refusal
+    result
 }
 
-fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<'_>) -> Option<RegistryError> {
+fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<'_>) -> Result<(), CommandRefused> {
     if let Some(recorder) = &mut effects.recorder {
         recorder.note(now, &input, endpoint);
     }
     let mut outputs = endpoint.step(now, input);
     // Before anything is sent: a lease that has ended must be seen to have ended by the time that others may lead.
     effects.publisher.lease(outputs.lease());
-    let refusal = outputs.refusal().cloned();
+    let result = outputs.result().map_err(Clone::clone);
     while let Some(output) = outputs.next() {
         match output {
             Output::Transmit { to, bytes } => effects.sockets.send(to, bytes),
@@ -306,7 +296,7 @@ fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<
             Output::Notify(notification) => effects.notify(now, notification),
         }
     }
-    refusal
+    result
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use qcluster_core::{BootError, ConfigError, RecordError, RegistryError, TransferRefused};
+use qcluster_core::{BootError, CommandRefused, ConfigError, RecordError};
 
 /// Why a node could not start. Nothing runs, nothing is bound, and nothing was written but the lock file of `data_dir`.
 ///
@@ -101,22 +101,12 @@ pub enum Stopped {
     Superseded,
 }
 
-/// Why a hand-over did not take place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TransferError {
-    /// The node has refused it, and goes on as before.
-    Refused(TransferRefused),
-    /// The node has stopped.
-    Stopped(Stopped),
-}
-
-/// Why a service, or a node's metadata, was not registered, changed or ended.
+/// Why a node has not done what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum RegisterError {
+pub enum CommandError {
     /// The node has refused it: nothing has changed.
-    Refused(RegistryError),
+    Refused(CommandRefused),
     /// The node has stopped.
     Stopped(Stopped),
 }
@@ -130,17 +120,6 @@ pub enum JoinError {
     /// The node has stopped.
     Stopped(Stopped),
 }
-
-impl fmt::Display for RegisterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(error) => error.fmt(f),
-            Self::Stopped(why) => why.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for RegisterError {}
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -246,7 +225,7 @@ impl fmt::Display for Stopped {
     }
 }
 
-impl fmt::Display for TransferError {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(refused) => refused.fmt(f),
@@ -288,7 +267,7 @@ impl std::error::Error for DataDirError {
 
 impl std::error::Error for Stopped {}
 
-impl std::error::Error for TransferError {}
+impl std::error::Error for CommandError {}
 
 impl From<ConfigError> for StartError {
     fn from(error: ConfigError) -> Self {

@@ -27,8 +27,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
-use crate::commands::Command;
 use crate::metrics::LOG_PAUSE;
+use crate::requests::Request;
 use crate::view::View;
 use exchange::Site;
 use watchers::Flow;
@@ -60,7 +60,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) fn start(
     listeners: Vec<TcpListener>,
     view: Arc<View>,
-    commands: mpsc::WeakSender<Command>,
+    requests: mpsc::WeakSender<Request>,
     alive: impl Send + 'static,
 ) -> io::Result<()> {
     // They belong to the runtime that they were bound in, and are to belong to the thread's.
@@ -69,7 +69,7 @@ pub(crate) fn start(
     thread::Builder::new().name("qcluster-http".into()).spawn(move || {
         let served = runtime.block_on(async {
             let listeners = listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<_>>()?;
-            serve(listeners, Arc::new(Site::new(view, commands))).await;
+            serve(listeners, Arc::new(Site::new(view, requests))).await;
             io::Result::Ok(())
         });
         if let Err(error) = served {

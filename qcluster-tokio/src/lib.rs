@@ -12,7 +12,7 @@
 //! | `work` | `run_as_leader` |
 //! | `publisher`, `snapshots`, `view` | what is written and read across threads; `event`, `log`, `leaderless` are its forms |
 //! | `measures`, `metrics` | how long things take, and the table of all that is counted |
-//! | `commands` | what is asked of the loop |
+//! | `requests` | what is asked of the loop |
 //! | `sockets`, `names` | UDP, and where peers are |
 //! | `disk` | the hard state |
 //! | `registry`, `directory` | members and services: how they are read, watched and changed, and made known |
@@ -23,7 +23,6 @@
 
 mod clock;
 mod cluster;
-mod commands;
 mod directory;
 mod disk;
 mod driver;
@@ -41,6 +40,7 @@ mod names;
 mod publisher;
 mod recorder;
 mod registry;
+mod requests;
 mod snapshots;
 mod sockets;
 mod start;
@@ -51,7 +51,7 @@ mod work;
 mod testing;
 
 pub use cluster::QCluster;
-pub use error::{BindError, DataDirError, JoinError, RegisterError, StartError, Stopped, TransferError};
+pub use error::{BindError, CommandError, DataDirError, JoinError, StartError, Stopped};
 pub use event::{Event, EventKind, Events, Leadership};
 pub use lease::Lease;
 pub use qcluster_api::{MemberInfo, PeerStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind};

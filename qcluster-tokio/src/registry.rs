@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use qcluster_api::{MemberInfo, ServiceInfo, Since, WatchEvent};
-use qcluster_core::{Health, Metadata, RegistryCommand, Service};
+use qcluster_core::{Command, Health, Metadata, Service};
 use tokio::sync::{oneshot, watch};
 
 use crate::cluster::QCluster;
-use crate::commands::{Answer, Command};
-use crate::error::{JoinError, RegisterError, Stopped};
+use crate::error::{CommandError, JoinError, Stopped};
+use crate::requests::{Request, ask};
 use crate::view::View;
 
 /// Three kinds of methods: those that read never wait and show what the node knew a moment ago; [`watch`](Self::watch)
@@ -55,16 +55,16 @@ impl QCluster {
     ///
     /// # Errors
     /// The service is not as it has to be, or there is no room for it: nothing has changed. Or the node has stopped.
-    pub async fn register(&self, service: Service) -> Result<(), RegisterError> {
-        self.ask_registry(RegistryCommand::Register(service)).await
+    pub async fn register(&self, service: Service) -> Result<(), CommandError> {
+        self.ask(Command::Register(service)).await
     }
 
     /// Ends a service of this node.
     ///
     /// # Errors
     /// There is none of that identifier: nothing has changed. Or the node has stopped.
-    pub async fn deregister(&self, id: &str) -> Result<(), RegisterError> {
-        self.ask_registry(RegistryCommand::Deregister { id: id.into() }).await
+    pub async fn deregister(&self, id: &str) -> Result<(), CommandError> {
+        self.ask(Command::Deregister { id: id.into() }).await
     }
 
     /// Says that a service lives, and how it is, if that is said: what has a time to live has to be heard of that often.
@@ -72,16 +72,16 @@ impl QCluster {
     /// # Errors
     /// There is none of that identifier, or it has no time to live and nothing was said: nothing has changed. Or the node
     /// has stopped.
-    pub async fn heartbeat(&self, id: &str, health: Option<Health>) -> Result<(), RegisterError> {
-        self.ask_registry(RegistryCommand::Beat { id: id.into(), health }).await
+    pub async fn heartbeat(&self, id: &str, health: Option<Health>) -> Result<(), CommandError> {
+        self.ask(Command::Heartbeat { id: id.into(), health }).await
     }
 
     /// What this node says about itself from now on.
     ///
     /// # Errors
     /// It is too long: nothing has changed. Or the node has stopped.
-    pub async fn set_metadata(&self, metadata: Metadata) -> Result<(), RegisterError> {
-        self.ask_registry(RegistryCommand::SetMetadata(metadata)).await
+    pub async fn set_metadata(&self, metadata: Metadata) -> Result<(), CommandError> {
+        self.ask(Command::SetMetadata(metadata)).await
     }
 
     /// Has this node try an address until somebody there is a member, and again whenever nobody there is.
@@ -91,27 +91,15 @@ impl QCluster {
     pub async fn join(&self, host: &str, port: u16) -> Result<(), JoinError> {
         let stopped = || JoinError::Stopped(self.view().why_stopped());
         let (reply, answer) = oneshot::channel();
-        let command = Command::Join { host: host.into(), port, reply };
-        self.commands().send(command).await.map_err(|_| stopped())?;
+        let request = Request::Join { host: host.into(), port, reply };
+        self.requests().send(request).await.map_err(|_| stopped())?;
         let fits = answer.await.map_err(|_| stopped())?;
         if fits { Ok(()) } else { Err(JoinError::TooMany) }
     }
 
-    async fn ask_registry(&self, command: RegistryCommand) -> Result<(), RegisterError> {
-        ask_registry(self.view(), self.commands(), command).await
+    async fn ask(&self, command: Command) -> Result<(), CommandError> {
+        ask(self.view(), self.requests(), command).await.map(|_| ())
     }
-}
-
-/// Asks for a change of the registry, and waits until it is done or refused.
-pub(crate) async fn ask_registry(
-    view: &View,
-    commands: &tokio::sync::mpsc::Sender<Command>,
-    command: RegistryCommand,
-) -> Result<(), RegisterError> {
-    let stopped = || RegisterError::Stopped(view.why_stopped());
-    let (reply, answer): (Answer, _) = oneshot::channel();
-    commands.send(Command::Registry { command, reply }).await.map_err(|_| stopped())?;
-    answer.await.map_err(|_| stopped())?.map_err(RegisterError::Refused)
 }
 
 /// Follows what happens. Holds no handle: the node may stop meanwhile.

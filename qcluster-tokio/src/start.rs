@@ -9,16 +9,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use qcluster_api::{Access, Subject};
 use qcluster_core::config::ApiToken;
-use qcluster_core::{
-    BootError, Config, Endpoint, EndpointBoot, Peer, RegistryCommand, Rules, Service, Time, recording,
-};
+use qcluster_core::{BootError, Command, Config, Endpoint, EndpointBoot, Peer, Rules, Service, Time, recording};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tracing::Instrument as _;
 
 use crate::clock::Clock;
-use crate::commands::Command;
 use crate::disk::{Disk, Saved, Store};
 use crate::driver::{Driver, Parts};
 use crate::error::{DataDirError, StartError};
@@ -28,6 +25,7 @@ use crate::log;
 use crate::metrics;
 use crate::names::{self, Names};
 use crate::recorder::Recorder;
+use crate::requests::Request;
 use crate::sockets::{Bound, Protocols, Sockets, bind};
 use crate::view::View;
 
@@ -40,7 +38,7 @@ const TOKEN_FILE_LEN_MAX: u64 = 4_096;
 /// A node that has started.
 pub(crate) struct Started {
     pub(crate) view: Arc<View>,
-    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) requests: mpsc::Sender<Request>,
     pub(crate) task: AbortHandle,
     pub(crate) alive: watch::Receiver<()>,
 }
@@ -87,13 +85,13 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let (me, expects_others) = (Arc::new(me), expects_others(&config));
     let subject = Subject { me, cluster: config.cluster, voters, rules, listen: addresses, access, expects_others };
     let (view, publisher) = View::new(subject, clock, stamp_ms);
-    let (commands, received) = mpsc::channel(COMMANDS_MAX);
-    let parts = Parts { clock, endpoint, sockets, disk, recorder, publisher, names, commands: received };
+    let (requests, received) = mpsc::channel(COMMANDS_MAX);
+    let parts = Parts { clock, endpoint, sockets, disk, recorder, publisher, names, requests: received };
 
     #[cfg(feature = "http")]
     if serves {
-        let (view, commands, alive) = (Arc::clone(&view), commands.downgrade(), Arc::clone(&alive));
-        http::start(tcp, view, commands, alive).map_err(StartError::System)?;
+        let (view, requests, alive) = (Arc::clone(&view), requests.downgrade(), Arc::clone(&alive));
+        http::start(tcp, view, requests, alive).map_err(StartError::System)?;
     }
     #[cfg(not(feature = "http"))]
     drop(tcp);
@@ -103,13 +101,13 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let (node, cluster) = (view.subject().rules.id(), view.subject().cluster.as_str());
     let span = tracing::info_span!(target: log::TARGET, "qcluster.node", %node, cluster);
     let task = runtime.spawn(released_with(alive, Driver::new(parts).run(first_words).instrument(span))).abort_handle();
-    Ok(Started { view, commands, task, alive: all_released })
+    Ok(Started { view, requests, task, alive: all_released })
 }
 
 /// What the node says of itself and its services as soon as it runs.
-fn first_words(config: &Config, services: Vec<Service>) -> Vec<RegistryCommand> {
-    let services = services.into_iter().map(RegistryCommand::Register);
-    [RegistryCommand::SetMetadata(config.metadata.clone())].into_iter().chain(services).collect()
+fn first_words(config: &Config, services: Vec<Service>) -> Vec<Command> {
+    let services = services.into_iter().map(Command::Register);
+    [Command::SetMetadata(config.metadata.clone())].into_iter().chain(services).collect()
 }
 
 /// Whether the configuration names other nodes.

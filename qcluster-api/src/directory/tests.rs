@@ -7,9 +7,9 @@ use core::net::SocketAddr;
 
 use super::{Directory, News, Since, WatchEvent, WatchEventKind};
 use qcluster_core::{
-    Action, Boot, Envelope, Health, Incarnation, Introduction, MembershipMessage as Message, Node, NodeId, NodeInput,
-    Notification, Record, RecordBody, RegistryCommand, RegistryMessage, Service, ServiceFacts, Settings, Standing,
-    State, Time,
+    Action, Boot, Command, Envelope, Health, Incarnation, Introduction, MembershipMessage as Message, Node, NodeId,
+    NodeInput, Notification, Record, RecordBody, RegistryMessage, Service, ServiceFacts, Settings, Standing, State,
+    Time,
 };
 
 fn node() -> Node {
@@ -114,7 +114,7 @@ fn a_service_moves_with_its_node() {
     let mut node = node();
     let service = |id: &str, host: Option<&str>| {
         let service = Service { id: id.into(), host: host.map(Into::into), ..Service::new("web", 8_001) };
-        NodeInput::Registry(RegistryCommand::Register(service))
+        NodeInput::Command(Command::Register(service))
     };
     let mut events = news(&mut node, service("here", None));
     events.extend(news(&mut node, service("there", Some("10.0.0.9"))));

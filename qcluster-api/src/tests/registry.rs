@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::{NOW, get, respond, subject};
 use crate::{
-    Command, Directory, Done, Method, News, Outcome, Request, Response, Snapshot, Subject, View, answer, conclude,
+    Directory, Method, News, NotDone, Outcome, Request, Response, Snapshot, Subject, Then, View, answer, conclude,
 };
 use qcluster_core::{
-    Boot, Config, Health, Metadata, Mode, Node, NodeId, NodeInput, RegistryCommand, RegistryError, Role, Service,
-    Settings, Span, Term,
+    Boot, Command, Config, Health, Metadata, Mode, Node, NodeId, NodeInput, RegistryError, Role, Service, Settings,
+    Span, Term, TransferRefused,
 };
 
 /// A node alone with three services, and what it makes known.
@@ -36,7 +36,7 @@ pub(super) fn node() -> Node {
     };
     let batch = Service { health: Health::Warning, ..Service::new("batch", 0) };
     for service in [web, sick, batch] {
-        let _ = node.step(NOW, NodeInput::Registry(RegistryCommand::Register(service)));
+        let _ = node.step(NOW, NodeInput::Command(Command::Register(service)));
     }
     node
 }
@@ -146,10 +146,10 @@ fn change<'a>(method: Method, path: &'a str, body: &'a str) -> Request<'a> {
     Request { method, body: body.as_bytes(), ..Request::get(path) }
 }
 
-fn wanted(request: &Request<'_>) -> Result<Command, (u16, Value)> {
+fn wanted(request: &Request<'_>) -> Result<(Command, Then), (u16, Value)> {
     let outcome = with(&directory(&node(), 0), |view| answer(request, view).outcome);
     match outcome {
-        Outcome::Perform(command) => Ok(command),
+        Outcome::Perform { command, then } => Ok((command, then)),
         Outcome::Respond(response) => Err(told(&response)),
         other => panic!("{other:?}"),
     }
@@ -159,7 +159,7 @@ fn wanted(request: &Request<'_>) -> Result<Command, (u16, Value)> {
 fn a_registration_names_its_service_in_the_path() {
     let put = |body| wanted(&change(Method::Put, "/v1/services/web-1", body));
     let service = Service { id: "web-1".into(), ttl: Some(Span::from_millis(10_000)), ..Service::new("web", 80) };
-    let registers = Ok(Command::Register(service));
+    let registers = Ok((Command::Register(service), Then::Service { id: "web-1".into() }));
     assert_eq!(put(r#"{"name": "web", "port": 80, "ttl_ms": 10000}"#), registers);
     assert_eq!(put(r#"{"id": "web-1", "name": "web", "port": 80, "ttl_ms": 10000}"#), registers);
     for bad in [
@@ -183,16 +183,17 @@ fn a_registration_names_its_service_in_the_path() {
 fn a_heartbeat_a_deregistration_and_a_leave_are_commands() {
     let beat = |body| wanted(&change(Method::Put, "/v1/services/web%2D1/heartbeat", body));
     let id = || String::from("web-1");
-    assert_eq!(beat(""), Ok(Command::Beat { id: id(), health: None }));
-    assert_eq!(beat("{}"), Ok(Command::Beat { id: id(), health: None }));
-    assert_eq!(beat(r#"{"health": "warning"}"#), Ok(Command::Beat { id: id(), health: Some(Health::Warning) }));
+    let beats = |health| Ok((Command::Heartbeat { id: id(), health }, Then::Service { id: id() }));
+    assert_eq!(beat(""), beats(None));
+    assert_eq!(beat("{}"), beats(None));
+    assert_eq!(beat(r#"{"health": "warning"}"#), beats(Some(Health::Warning)));
     for bad in [r#"{"health": "fine"}"#, r#"{"state": "passing"}"#, "passing"] {
         assert_eq!(beat(bad), Err((400, json!("bad_request"))), "{bad}");
     }
     let delete = |body| wanted(&change(Method::Delete, "/v1/services/web-1", body));
-    assert_eq!(delete(""), Ok(Command::Deregister { id: id() }));
+    assert_eq!(delete(""), Ok((Command::Deregister { id: id() }, Then::Deregistered { id: id() })));
     assert_eq!(delete("{}"), Err((400, json!("bad_request"))));
-    assert_eq!(wanted(&change(Method::Post, "/v1/leave", "")), Ok(Command::Leave));
+    assert_eq!(wanted(&change(Method::Post, "/v1/leave", "")), Ok((Command::Shutdown, Then::Leaving)));
     assert_eq!(wanted(&change(Method::Get, "/v1/leave", "")), Err((405, json!("method_not_allowed"))));
 }
 
@@ -223,14 +224,15 @@ fn allow_lists_what_a_path_takes() {
 #[test]
 fn what_was_done_or_refused_is_put_into_words() {
     let directory = directory(&node(), 0);
-    let concluded = |done: Done| with(&directory, |view| told(&conclude(&done, view)));
-    let (status, body) = concluded(Done::Written { id: "web".into() });
+    let concluded = |then, result: Result<_, NotDone>| with(&directory, |view| told(&conclude(&then, &result, view)));
+    let service = |id: &str| Then::Service { id: id.into() };
+    let (status, body) = concluded(service("web"), Ok(None));
     assert_eq!((status, &body["host"], &body["node"]), (200, &json!("192.0.2.1"), &json!("server_a")));
-    assert_eq!(concluded(Done::Written { id: "gone".into() }), (404, json!("unknown_service")));
-    assert_eq!(concluded(Done::Deregistered { id: "x".into() }), (200, json!({ "id": "x" })));
-    assert_eq!(concluded(Done::Leaves), (200, json!({ "node": "server_a" })));
-    assert_eq!(concluded(Done::Stopped), (503, json!("stopped")));
-    assert_eq!(concluded(Done::NotFinished), (503, json!("not_finished")));
+    assert_eq!(concluded(service("gone"), Ok(None)), (404, json!("unknown_service")));
+    assert_eq!(concluded(Then::Deregistered { id: "x".into() }, Ok(None)), (200, json!({ "id": "x" })));
+    assert_eq!(concluded(Then::Leaving, Ok(None)), (200, json!({ "node": "server_a" })));
+    assert_eq!(concluded(Then::Leaving, Err(NotDone::Stopped)), (503, json!("stopped")));
+    assert_eq!(concluded(Then::Transferred, Err(NotDone::TimedOut)), (503, json!("not_finished")));
     let ttl = Service { ttl: Some(Span::ZERO), ..Service::new("web", 1) }.check().unwrap_err();
     for (error, status, code) in [
         (RegistryError::Invalid(ttl), 400, "invalid_service"),
@@ -242,7 +244,7 @@ fn what_was_done_or_refused_is_put_into_words() {
         (RegistryError::NoRegistry, 409, "no_registry"),
         (RegistryError::Leaving, 503, "leaving"),
     ] {
-        assert_eq!(concluded(Done::WriteRefused(error)), (status, json!(code)));
+        assert_eq!(concluded(service("x"), Err(NotDone::Refused(error.into()))), (status, json!(code)));
     }
 }
 
@@ -272,7 +274,7 @@ fn a_cluster_without_a_leader_says_that_it_has_none_by_design() {
         let (status, body) = get("/v1/leader", view);
         assert_eq!((status, &body["leader"], &body["mode"]), (200, &Value::Null, &json!("masterless")));
         assert_eq!(get("/v1/status", view).1["mode"], "masterless");
-        let refused = conclude(&Done::TransferRefused(qcluster_core::TransferRefused::NotLeader), view);
+        let refused = conclude(&Then::Transferred, &Err(NotDone::Refused(TransferRefused::NotLeader.into())), view);
         assert_eq!(told(&refused), (409, json!("masterless")));
     });
 }
@@ -309,7 +311,7 @@ fn a_leaders_own_metadata_wins() {
     let snapshot = super::snapshot(Role::Follower);
     let mut known = node();
     let own = Metadata::from([("zone".into(), "b".into())]);
-    let _ = known.step(NOW, NodeInput::Registry(RegistryCommand::SetMetadata(own)));
+    let _ = known.step(NOW, NodeInput::Command(Command::SetMetadata(own)));
     let directory = directory(&known, 0);
     let configured = Metadata::from([("zone".into(), "a".into()), ("old".into(), 1.into())]);
     let leader = qcluster_core::Peer { metadata: configured, ..(*subject.me).clone() };

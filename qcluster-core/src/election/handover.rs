@@ -28,10 +28,10 @@ impl Election {
     }
 
     /// Ends the own leadership in favour of whoever wins next.
-    pub(crate) fn step_down(&mut self, cx: &mut Context<'_>) {
-        if matches!(self.role, Role::Leader(_)) {
-            self.begin_handover(cx, None, LostReason::SteppedDown);
-        }
+    pub(crate) fn step_down(&mut self, cx: &mut Context<'_>) -> Result<(), TransferRefused> {
+        let Role::Leader(_) = self.role else { return Err(TransferRefused::NotLeader) };
+        self.begin_handover(cx, None, LostReason::SteppedDown);
+        Ok(())
     }
 
     /// Begins nothing any more, and ends what it leads.

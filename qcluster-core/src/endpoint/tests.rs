@@ -5,7 +5,7 @@ use crate::config::{Rules, Settings, VoterSettings};
 use crate::id::NodeId;
 use crate::membership;
 use crate::metrics::Counters;
-use crate::node::{BootError, Message, Role};
+use crate::node::{BootError, Command, Message, Role};
 use crate::reason::DropReason;
 use crate::time::{Span, Time};
 use alloc::vec::Vec;
@@ -183,7 +183,7 @@ fn a_datagram_from_somebody_who_is_turned_away_is_answered_once() {
 fn a_stopped_endpoint_asks_for_nothing() {
     let mut stopping = endpoint(0, 3);
     drain(stopping.step(Time::ZERO, Input::Timeout));
-    drain(stopping.step(Time::ZERO, Input::Shutdown));
+    drain(stopping.step(Time::ZERO, Input::Command(Command::Shutdown)));
     assert!(stopping.node().is_stopped());
     assert_eq!(stopping.deadline(), Time::NEVER);
 }

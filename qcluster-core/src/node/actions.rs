@@ -1,26 +1,30 @@
 //! The actions of a step, as an embedder takes them.
 
 use super::Node;
+use super::command::CommandRefused;
 use super::event::Action;
-use crate::registry::RegistryError;
 
 /// The actions of a step. Taking them empties the queue; dropped early, the rest stays and comes first next time.
 #[derive(Debug)]
 #[must_use = "actions have to be carried out, in order"]
 pub struct Actions<'a> {
     node: &'a mut Node,
+    result: Result<(), CommandRefused>,
 }
 
 impl<'a> Actions<'a> {
-    pub(super) fn new(node: &'a mut Node) -> Self {
-        Self { node }
+    pub(super) fn new(node: &'a mut Node, result: Result<(), CommandRefused>) -> Self {
+        Self { node, result }
     }
 }
 
 impl Actions<'_> {
-    /// Why the step's [`RegistryCommand`](crate::RegistryCommand) was refused, if it was: nothing has changed then.
-    pub fn refusal(&self) -> Option<&RegistryError> {
-        self.node.refusal()
+    /// Of a step with a [`Command`](super::Command): whether it was done.
+    ///
+    /// # Errors
+    /// It was refused; nothing has changed.
+    pub fn result(&self) -> Result<(), &CommandRefused> {
+        self.result.as_ref().copied()
     }
 }
 

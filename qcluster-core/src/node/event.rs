@@ -6,10 +6,10 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::gossip::RegistryCommand;
+use super::command::Command;
 use crate::config::{Digests, VoterIndex};
 use crate::election::{self, HardState, KnownIncarnation, PersistId, Slow};
-use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
+use crate::id::{FencingToken, Incarnation, NodeKey, Term};
 use crate::membership::{self, MemberChange};
 use crate::observer;
 use crate::reason::{LostReason, MessageKind};
@@ -27,18 +27,8 @@ pub enum NodeInput {
     Persisted(PersistId),
     /// The hard state of that [`Action::Persist`] could not be saved. The node abstains from then on (E16).
     PersistFailed(PersistId),
-    /// Hand leadership to that voter, or to the one best placed (E10). [`Node::can_transfer`](super::Node::can_transfer)
-    /// tells beforehand whether it would be refused.
-    Transfer(Option<NodeId>),
-    /// End the own leadership in favour of whoever wins next.
-    StepDown,
-    /// The leader's work has ended: a hand-over that is draining need not wait any longer (E10).
-    Drained,
-    /// What this node's owner wants of the registry: [`Actions::refusal`](super::Actions::refusal) tells whether it was
-    /// refused.
-    Registry(RegistryCommand),
-    /// This node is about to stop: hand over without asking again, and campaign no more.
-    Shutdown,
+    /// The node's owner wants something.
+    Command(Command),
 }
 
 /// Something to do. Actions come in the order in which they must be done.
@@ -75,7 +65,7 @@ pub enum Notification {
         /// Why it ended.
         reason: LostReason,
     },
-    /// A voluntary hand-over has begun: end the leader's work, then give [`NodeInput::Drained`].
+    /// A voluntary hand-over has begun: end the leader's work, then give [`Command::Drained`].
     Draining {
         /// When the node goes on without waiting.
         until: Time,

@@ -2,7 +2,6 @@
 //!
 //! `spread` tells others what is new, `top_up` fills datagrams with it, and `view` is what applications read.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -10,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Message, Notification};
 use super::{Node, Part};
-use crate::config::{Gossip as Settings, Metadata, Rules};
+use crate::config::{Gossip as Settings, Rules};
 use crate::id::{Incarnation, NodeKey};
 use crate::membership::{self, Contact, Effect, Hint, Membership, Piggyback, Speaker};
 use crate::reason::DropReason;
-use crate::registry::{self, Health, Limits, Presence, Registry, RegistryError, Service};
+use crate::registry::{self, Limits, Presence, Registry, RegistryError};
 use crate::rng::{Rng, mix};
 use crate::time::Time;
 
@@ -294,41 +293,15 @@ impl Node {
     }
 
     /// Somebody at that address may be a member to be: it is tried until it is one, and again whenever it is not (G7).
-    pub(crate) fn add_seed(&mut self, now: Time, address: SocketAddr) {
-        self.enter(now);
+    pub(super) fn add_seed(&mut self, address: SocketAddr) {
         self.with_membership(|membership, cx| _ = membership.add_seed(Contact::Address(address), cx.now));
     }
 
-    /// Carries out what the owner asks of the registry. Why it was refused is kept for who asked.
-    pub(super) fn command_registry(&mut self, command: &RegistryCommand) {
-        let done = self.with_registry(|registry, cx| match command {
-            RegistryCommand::Register(service) => registry.register(cx, service),
-            RegistryCommand::Deregister { id } => registry.deregister(cx, id),
-            RegistryCommand::Beat { id, health } => registry.beat(cx, id, *health),
-            RegistryCommand::SetMetadata(metadata) => registry.set_metadata(cx, metadata),
-        });
-        self.refusal = done.unwrap_or(Err(RegistryError::NoRegistry)).err();
+    /// Carries out what the owner asks of the registry.
+    pub(super) fn ask_registry(
+        &mut self,
+        ask: impl FnOnce(&mut Registry, &mut registry::Context<'_>) -> Result<(), RegistryError>,
+    ) -> Result<(), RegistryError> {
+        self.with_registry(ask).unwrap_or(Err(RegistryError::NoRegistry))
     }
-}
-
-/// What an owner asks of the registry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegistryCommand {
-    /// Registers a service, in place of the one with its identifier; counts as a heartbeat.
-    Register(Service),
-    /// Ends a service.
-    Deregister {
-        /// Its identifier on this node.
-        id: String,
-    },
-    /// A service lives, and is as it says, or as it last said.
-    Beat {
-        /// Its identifier on this node.
-        id: String,
-        /// How it is, if that is said.
-        health: Option<Health>,
-    },
-    /// What this node says about itself.
-    SetMetadata(Metadata),
 }

@@ -40,7 +40,6 @@ impl Node {
             audience,
             gossip: _,
             effects: _,
-            refusal: _,
             queue: _,
             counters,
         } = self;
@@ -83,7 +82,6 @@ impl Hash for Node {
             audience,
             gossip,
             effects: _,
-            refusal: _,
             queue: _,
             counters: _,
         } = self;

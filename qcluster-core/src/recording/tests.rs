@@ -10,7 +10,8 @@ use crate::election::PersistId;
 use crate::endpoint::{Endpoint, EndpointBoot, Input, SnapshotError};
 use crate::hard_state::RecordError;
 use crate::id::NodeId;
-use crate::node::BootError;
+use crate::node::{BootError, Command};
+use crate::registry::Health;
 use crate::time::Time;
 
 fn id(text: &str) -> NodeId {
@@ -30,6 +31,7 @@ fn assert_text(line: &Line, text: &str) {
 
 #[test]
 fn inputs_read_as_they_are_written() {
+    let command = RecordedInput::Command;
     let inputs = [
         (RecordedInput::Timeout, r#""timeout""#),
         (
@@ -42,11 +44,17 @@ fn inputs_read_as_they_are_written() {
         ),
         (RecordedInput::Persisted(PersistId(3)), r#"{"persisted":3}"#),
         (RecordedInput::PersistFailed(PersistId(4)), r#"{"persist_failed":4}"#),
-        (RecordedInput::Transfer(Some(id("b"))), r#"{"transfer":"b"}"#),
-        (RecordedInput::Transfer(None), r#"{"transfer":null}"#),
-        (RecordedInput::StepDown, r#""step_down""#),
-        (RecordedInput::Drained, r#""drained""#),
-        (RecordedInput::Shutdown, r#""shutdown""#),
+        (command(Command::Transfer(Some(id("b")))), r#"{"command":{"transfer":"b"}}"#),
+        (command(Command::Transfer(None)), r#"{"command":{"transfer":null}}"#),
+        (command(Command::StepDown), r#"{"command":"step_down"}"#),
+        (command(Command::Drained), r#"{"command":"drained"}"#),
+        (command(Command::Shutdown), r#"{"command":"shutdown"}"#),
+        (command(Command::Join("127.0.0.1:7001".parse().unwrap())), r#"{"command":{"join":"127.0.0.1:7001"}}"#),
+        (command(Command::Deregister { id: "web".into() }), r#"{"command":{"deregister":{"id":"web"}}}"#),
+        (
+            command(Command::Heartbeat { id: "web".into(), health: Some(Health::Warning) }),
+            r#"{"command":{"heartbeat":{"id":"web","health":"warning"}}}"#,
+        ),
     ];
     for (what, text) in inputs {
         assert_eq!(RecordedInput::from(&what.as_input()), what);
@@ -63,14 +71,14 @@ fn beginnings_and_gaps_read_as_they_are_written() {
     assert_text(
         &start,
         &alloc::format!(
-            r#"{{"start":{{"format":1,"version":"{version}","at":0,"seed":18446744073709551615,"stamp_ms":5,"saved":"0a","settings":{SETTINGS}}}}}"#
+            r#"{{"start":{{"format":2,"version":"{version}","at":0,"seed":18446744073709551615,"stamp_ms":5,"saved":"0a","settings":{SETTINGS}}}}}"#
         ),
     );
     let snapshot = Line::Snapshot(Snapshot::new(Time::from_nanos(9), settings(), vec![1, 2]));
     assert_text(
         &snapshot,
         &alloc::format!(
-            r#"{{"snapshot":{{"format":1,"version":"{version}","at":9,"settings":{SETTINGS},"state":"0102"}}}}"#
+            r#"{{"snapshot":{{"format":2,"version":"{version}","at":9,"settings":{SETTINGS},"state":"0102"}}}}"#
         ),
     );
     assert_text(&Line::Gap(Gap { lost: 12 }), r#"{"gap":{"lost":12}}"#);

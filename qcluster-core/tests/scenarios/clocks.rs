@@ -1,6 +1,6 @@
 //! Clocks that run fast, slow or backwards, answers that come late, and processes that stall (scenarios 15, 17, 22, and E15).
 
-use qcluster_core::{Durability, ElectionMessage, LostReason, NodeInput, Notification, Role, Span, Time};
+use qcluster_core::{Command, Durability, ElectionMessage, LostReason, NodeInput, Notification, Role, Span, Time};
 
 use crate::world::{Clock, Fate, Law, World, is, ms};
 
@@ -164,7 +164,7 @@ fn a_leader_whose_clock_goes_back_steps_down_at_once_and_goes_on() {
         let other = (0..3).find(|n| *n != leader && !world.leads(*n)).unwrap();
         world.crash(other);
         let leads = world.leader();
-        world.give(leads, NodeInput::Transfer(Some(crate::world::id(leader))));
+        world.give(leads, NodeInput::Command(Command::Transfer(Some(crate::world::id(leader)))));
         world.run_till(ms(500), "it leads", |world| world.leads(leader));
     }
 }
@@ -188,7 +188,7 @@ fn clocks_that_jump_back_never_make_two_leaders() {
                     world.machines[n].clock.offset = ms(offset);
                     world.give(n, NodeInput::Timeout);
                 }
-                1 => world.give(n, NodeInput::Transfer(None)),
+                1 => world.give(n, NodeInput::Command(Command::Transfer(None))),
                 2 => world.isolate(n),
                 _ => world.heal(),
             }
@@ -273,12 +273,12 @@ fn the_end_of_a_drain_is_told_in_the_time_of_a_clock_that_went_back() {
     world.give(leader, NodeInput::Timeout);
     world.run(ms(500));
     assert_eq!(world.node(leader).counters().clock_regressions, 1);
-    world.give(old, NodeInput::Transfer(Some(crate::world::id(leader))));
+    world.give(old, NodeInput::Command(Command::Transfer(Some(crate::world::id(leader)))));
     world.run_till(ms(100), "it leads", |world| world.leads(leader));
     // … when it is to hand over, then it has ten leases of its own clock for that.
     world.machines[leader].drains_at_once = false;
     let until = world.machines[leader].clock.read(world.now) + ms(1_500);
-    world.give(leader, NodeInput::Transfer(None));
+    world.give(leader, NodeInput::Command(Command::Transfer(None)));
     assert_eq!(world.count(|n, told| n == leader && told == Notification::Draining { until }), 1, "{}", world.story());
     let handed_over = world.now + ms(1_500);
     world.run_till(ms(2_000), "the end of it", |world| !world.leads(leader));

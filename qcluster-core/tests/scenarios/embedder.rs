@@ -1,6 +1,6 @@
 //! What an embedder may do to a node: drop its actions, never take them, ask too often, copy it (scenario 5, §3).
 
-use qcluster_core::{Action, Node, NodeInput, Notification, Time};
+use qcluster_core::{Action, Command, Node, NodeInput, Notification, Time};
 
 use crate::dice::Dice;
 use crate::world::{Fate, World, at, ms};
@@ -55,10 +55,10 @@ fn an_embedder_that_never_takes_its_actions_costs_bounded_memory() {
         longest = longest.max(actions.size_hint().0);
         drop(actions);
         // It leads, is told to step down, and leads again: each time there is something to tell.
-        let actions = node.step(now, NodeInput::StepDown);
+        let actions = node.step(now, NodeInput::Command(Command::StepDown));
         longest = longest.max(actions.size_hint().0);
         drop(actions);
-        drop(node.step(now, NodeInput::Drained));
+        drop(node.step(now, NodeInput::Command(Command::Drained)));
     }
     assert!(longest > 100 && longest < 1_500, "{longest} actions wait");
     // What is left of the story still alternates, and loses what was won.
@@ -123,7 +123,7 @@ fn timeouts_at_any_other_time_do_nothing() {
             }
             if round % 500 == 499 {
                 for leader in world.leaders() {
-                    world.give(leader, NodeInput::StepDown);
+                    world.give(leader, NodeInput::Command(Command::StepDown));
                 }
             }
         }
@@ -148,9 +148,9 @@ fn no_clock_reading_makes_a_node_panic() {
             let edge = [0, 1, u64::MAX, u64::MAX - 1, u64::MAX / 2, world.now.as_nanos(), 1 << 62][dice.machine(7)];
             let now = Time::from_nanos(edge.saturating_add(dice.below(400_000_000)));
             let event = match dice.below(6) {
-                0 => NodeInput::Transfer(None),
-                1 => NodeInput::StepDown,
-                2 => NodeInput::Drained,
+                0 => NodeInput::Command(Command::Transfer(None)),
+                1 => NodeInput::Command(Command::StepDown),
+                2 => NodeInput::Command(Command::Drained),
                 3 => NodeInput::Message(letters[dice.machine(letters.len())].clone()),
                 _ => NodeInput::Timeout,
             };

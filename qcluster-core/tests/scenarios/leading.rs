@@ -2,7 +2,8 @@
 //! (E1, E3, E7, E10, E11).
 
 use qcluster_core::{
-    Action, DropReason, ElectionMessage, LostReason, Node, NodeInput, NodeKey, Notification, Role, Span, Term, Time,
+    Action, Command, DropReason, ElectionMessage, LostReason, Node, NodeInput, NodeKey, Notification, Role, Span, Term,
+    Time,
 };
 
 use crate::world::{Fate, World, election, id, is, ms};
@@ -131,12 +132,12 @@ fn a_leader_moves_for_the_voter_that_it_has_asked_alone() {
     }
     // … while a hand-over to another is under way, …
     let mut other = world.node(LEADER).clone();
-    drop(other.step(world.now, NodeInput::Transfer(Some(id(THIRD)))));
+    drop(other.step(world.now, NodeInput::Command(Command::Transfer(Some(id(THIRD))))));
     let transfers = other.counters().transfers;
     let forged = world.forge(PREFERRED, LEADER, could_win(term, all));
     drop(other.step(world.now, NodeInput::Message(forged)));
     assert!(other.is_leader(world.now) && other.counters().transfers == transfers, "it drains for the other one");
-    let said: Vec<_> = other.step(world.now, NodeInput::Drained).collect();
+    let said: Vec<_> = other.step(world.now, NodeInput::Command(Command::Drained)).collect();
     let names_the_third = |action: &Action| {
         let Action::Send(envelope) = action else { return false };
         let named = Some(id(THIRD).key());
@@ -151,7 +152,7 @@ fn a_leader_moves_for_the_voter_that_it_has_asked_alone() {
 /// Nothing has begun that could be drained (E7, E10).
 #[test]
 fn a_winner_without_a_lease_ends_at_once() {
-    for event in [NodeInput::Shutdown, NodeInput::StepDown] {
+    for event in [NodeInput::Command(Command::Shutdown), NodeInput::Command(Command::StepDown)] {
         let mut world = won();
         let winner = (0..3).find(|n| world.role(*n) == Role::Leader).unwrap();
         assert!(!world.leads(winner));
@@ -159,7 +160,7 @@ fn a_winner_without_a_lease_ends_at_once() {
         let expired = world.node(winner).counters().expired_candidacies;
         let said = world.provoke(winner, event.clone());
         assert!(said.iter().all(|message| message.name() == "release") && said.len() == 2, "{said:?}");
-        let role = if event == NodeInput::Shutdown { Role::Stopped } else { Role::Follower };
+        let role = if event == NodeInput::Command(Command::Shutdown) { Role::Stopped } else { Role::Follower };
         assert_eq!(world.role(winner), role);
         assert_eq!(world.node(winner).counters().expired_candidacies, expired + 1);
         let told = |n, told: Notification| n == winner && !matches!(told, Notification::LeaderChanged { .. });
@@ -169,8 +170,8 @@ fn a_winner_without_a_lease_ends_at_once() {
 
 /// Whom a release names that the leader would send if it handed over now.
 fn named(mut leader: Node, now: Time) -> Option<NodeKey> {
-    drop(leader.step(now, NodeInput::Transfer(None)));
-    let said = leader.step(now, NodeInput::Drained);
+    drop(leader.step(now, NodeInput::Command(Command::Transfer(None))));
+    let said = leader.step(now, NodeInput::Command(Command::Drained));
     let named = said.filter_map(|action| match action {
         Action::Send(envelope) => match election(&envelope.message) {
             Some(ElectionMessage::Release { successor, .. }) => Some(*successor),
@@ -272,7 +273,7 @@ fn a_hand_over_that_another_had_to_take_counts_as_an_attempt() {
         });
         // Given that the preferred one was named, and could not win, or the third one was, and did, …
         let named = if fails { PREFERRED } else { THIRD };
-        world.give(LEADER, NodeInput::Transfer(Some(id(named))));
+        world.give(LEADER, NodeInput::Command(Command::Transfer(Some(id(named)))));
         world.run_till(ms(1_000), "the third leads", |world| world.leads(THIRD));
         world.network.clear_rules();
         world.network.rule(|_, _, message| is(message, "could_win").then_some(Fate::Lose));

@@ -1,6 +1,8 @@
 //! Promises and leases across crashes, and leaderships that nobody answers (scenarios 14, 31, 32, 34, and E7, E9).
 
-use qcluster_core::{ElectionMessage, Envelope, FencingToken, LostReason, Message, NodeInput, Notification, Role};
+use qcluster_core::{
+    Command, ElectionMessage, Envelope, FencingToken, LostReason, Message, NodeInput, Notification, Role,
+};
 
 use crate::world::{World, is, ms};
 
@@ -46,7 +48,7 @@ fn scenario_14_nothing_makes_a_booting_voter_promise_or_vote() {
     assert_eq!(world.role(fresh), Role::Booting);
     assert!(world.node(fresh).leader().is_some(), "it may show who leads");
     let before = world.transcript.messages().count();
-    world.give(leader, NodeInput::StepDown);
+    world.give(leader, NodeInput::Command(Command::StepDown));
     world.run(ms(5));
     let term = world.fresh_term();
     let request = ElectionMessage::VoteRequest { term, released: None };

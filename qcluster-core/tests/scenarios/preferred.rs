@@ -1,6 +1,6 @@
 //! Leadership goes to the voter of the highest priority, once it is worth it (scenarios 18, 35, and E8, E11).
 
-use qcluster_core::{Action, Durability, ElectionMessage, NodeInput, Notification, Refusal, Role, Span, Term};
+use qcluster_core::{Action, Command, Durability, ElectionMessage, NodeInput, Notification, Refusal, Role, Span, Term};
 
 use crate::dice::Dice;
 use crate::world::{Disk, Fate, World, election, id, is, ms};
@@ -302,12 +302,12 @@ fn voters_of_the_same_priority_leave_the_lead_where_it_is() {
     assert_eq!((world.leader(), world.sent("could_you_win")), (leader, 0));
     // Given that the preferred one comes while the leader drains, …
     world.machines[leader].drains_at_once = false;
-    world.give(leader, NodeInput::Transfer(Some(id(3 - leader))));
+    world.give(leader, NodeInput::Command(Command::Transfer(Some(id(3 - leader)))));
     world.start(0);
     world.run(ms(10_000));
     // … then the one that was named first is not passed over.
     assert_eq!((world.leader(), world.sent("could_you_win")), (leader, 0));
-    world.give(leader, NodeInput::Drained);
+    world.give(leader, NodeInput::Command(Command::Drained));
     world.run_till(ms(100), "the named one leads", |world| world.leads(3 - leader));
     world.run_till(ms(10_000), "the preferred one is asked", |world| world.sent("could_you_win") > 0);
 }

@@ -1,7 +1,8 @@
 //! Hand-overs: first the work ends, then the lease, and only then the next begins (scenarios 16, 33, 38, and E10).
 
 use qcluster_core::{
-    ElectionMessage, LostReason, NodeId, NodeInput, Notification, Refusal, Role, Seat, Settings, Term, TransferRefused,
+    Command, ElectionMessage, LostReason, NodeId, NodeInput, Notification, Refusal, Role, Seat, Settings, Term,
+    TransferRefused,
 };
 
 use crate::world::{World, id, is, ms, voters};
@@ -26,7 +27,7 @@ fn scenario_16_a_transfer_to_a_live_voter_takes_one_term_and_no_wait() {
             let (mut world, old) = led(n, seed);
             let (target, term) = ((old + 1) % n, world.node(old).term());
             let begun = world.now;
-            world.give(old, NodeInput::Transfer(Some(id(target))));
+            world.give(old, NodeInput::Command(Command::Transfer(Some(id(target)))));
             world.run_till(ms(20), "the target leads", |world| world.leads(target));
             assert!(world.now.since(begun) <= ms(6), "{}", world.now.since(begun));
             assert_eq!(world.node(target).term(), term.next());
@@ -40,7 +41,7 @@ fn scenario_16_a_transfer_to_a_live_voter_takes_one_term_and_no_wait() {
 fn a_transfer_reads_well() {
     let (mut world, old) = led(3, 1);
     world.transcript.begin(world.now);
-    world.give(old, NodeInput::Transfer(Some(id((old + 1) % 3))));
+    world.give(old, NodeInput::Command(Command::Transfer(Some(id((old + 1) % 3)))));
     world.run(ms(8));
     world.transcript.assert_golden(&world.machines, "transfer");
 }
@@ -53,7 +54,7 @@ fn scenario_16_a_transfer_to_a_dead_voter_ends_in_an_ordinary_election() {
         world.crash(dead);
         world.run(ms(1_000));
         let begun = world.now;
-        world.give(old, NodeInput::Transfer(Some(id(dead))));
+        world.give(old, NodeInput::Command(Command::Transfer(Some(id(dead)))));
         world.elect();
         assert!(world.now.since(begun) <= ms(300), "seed {seed}: {}", world.now.since(begun));
         assert_eq!(world.elections(), 2);
@@ -66,13 +67,13 @@ fn scenario_16_of_two_transfers_under_way_the_later_counts() {
         let (mut world, old) = led(5, seed);
         world.machines[old].drains_at_once = false;
         let (first, second) = ((old + 1) % 5, (old + 2) % 5);
-        world.give(old, NodeInput::Transfer(Some(id(first))));
+        world.give(old, NodeInput::Command(Command::Transfer(Some(id(first)))));
         world.run(ms(30));
-        world.give(old, NodeInput::Transfer(Some(id(second))));
+        world.give(old, NodeInput::Command(Command::Transfer(Some(id(second)))));
         world.run(ms(30));
         assert_eq!(world.leader(), old, "it drains");
         assert_eq!(world.count(|_, told| matches!(told, Notification::Draining { .. })), 1);
-        world.give(old, NodeInput::Drained);
+        world.give(old, NodeInput::Command(Command::Drained));
         world.run(ms(1_000));
         assert_eq!((world.leader(), world.elections()), (second, 2));
     }
@@ -82,7 +83,7 @@ fn scenario_16_of_two_transfers_under_way_the_later_counts() {
 fn scenario_16_a_transfer_to_itself_does_nothing() {
     let (mut world, leader) = led(3, 1);
     let before = world.node(leader).counters().clone();
-    world.give(leader, NodeInput::Transfer(Some(id(leader))));
+    world.give(leader, NodeInput::Command(Command::Transfer(Some(id(leader)))));
     assert_eq!(world.node(leader).counters(), &before);
     world.run(ms(1_000));
     assert_eq!((world.leader(), world.elections()), (leader, 1));
@@ -100,21 +101,23 @@ fn scenario_16_a_transfer_to_an_observer_or_a_stranger_is_refused() {
     for target in [id(3), stranger] {
         let refused = world.node(leader).can_transfer(world.now, Some(&target));
         assert_eq!(refused, Err(TransferRefused::NotAVoter));
-        world.give(leader, NodeInput::Transfer(Some(target)));
+        world.give(leader, NodeInput::Command(Command::Transfer(Some(target))));
     }
     assert_eq!(world.node(leader).counters().transfers_refused, 2);
     let follower = (leader + 1) % 3;
     let refused = world.node(follower).can_transfer(world.now, None);
     assert_eq!(refused, Err(TransferRefused::NotLeader));
-    world.give(follower, NodeInput::Transfer(None));
+    world.give(follower, NodeInput::Command(Command::Transfer(None)));
     world.run(ms(1_000));
     assert_eq!((world.leader(), world.elections()), (leader, 1));
 }
 
 #[test]
 fn scenario_16_whoever_steps_down_or_stops_hands_over_quickly() {
-    for (event, reason) in [(NodeInput::StepDown, LostReason::SteppedDown), (NodeInput::Shutdown, LostReason::Shutdown)]
-    {
+    for (event, reason) in [
+        (NodeInput::Command(Command::StepDown), LostReason::SteppedDown),
+        (NodeInput::Command(Command::Shutdown), LostReason::Shutdown),
+    ] {
         for seed in 0..50 {
             let (mut world, old) = led(3, seed);
             let begun = world.now;
@@ -140,7 +143,14 @@ fn transfers_back_and_forth_never_overlap() {
         for _ in 0..100 {
             let n = dice.machine(3);
             let target = if dice.chance(30) { None } else { Some(id(dice.machine(3))) };
-            world.give(n, if dice.chance(10) { NodeInput::StepDown } else { NodeInput::Transfer(target) });
+            world.give(
+                n,
+                if dice.chance(10) {
+                    NodeInput::Command(Command::StepDown)
+                } else {
+                    NodeInput::Command(Command::Transfer(target))
+                },
+            );
             world.run(ms(dice.below(12)));
         }
         world.run(ms(300));
@@ -155,7 +165,7 @@ fn scenario_33_a_release_is_honoured_for_no_other_incarnation_of_its_leader() {
         let (mut world, old) = led(3, seed);
         let (target, third) = ((old + 1) % 3, (old + 2) % 3);
         world.network.catch(|_, _, message| is(message, "release"));
-        world.give(old, NodeInput::Transfer(Some(id(target))));
+        world.give(old, NodeInput::Command(Command::Transfer(Some(id(target)))));
         assert_eq!(world.network.caught.len(), 2);
         world.network.stop_catching();
         let releases = world.network.caught.clone();
@@ -170,7 +180,7 @@ fn scenario_33_a_release_is_honoured_for_no_other_incarnation_of_its_leader() {
         world.run(ms(1_000));
         let now_leads = world.leader();
         if now_leads != old {
-            world.give(now_leads, NodeInput::Transfer(Some(id(old))));
+            world.give(now_leads, NodeInput::Command(Command::Transfer(Some(id(old)))));
             world.run(ms(500));
         }
         assert_eq!(world.leader(), old);
@@ -194,13 +204,13 @@ fn scenario_33_a_release_of_an_older_term_frees_nobody_from_a_newer_promise() {
     for seed in 0..50 {
         let (mut world, old) = led(3, seed);
         world.network.catch(|_, _, message| is(message, "release"));
-        world.give(old, NodeInput::Transfer(Some(id((old + 1) % 3))));
+        world.give(old, NodeInput::Command(Command::Transfer(Some(id((old + 1) % 3)))));
         world.network.stop_catching();
         // The same incarnation leads again, in a later term.
         world.elect();
         world.run(ms(200));
         let other = world.leader();
-        world.give(other, NodeInput::Transfer(Some(id(old))));
+        world.give(other, NodeInput::Command(Command::Transfer(Some(id(old)))));
         world.run(ms(500));
         assert_eq!(world.leader(), old);
         let (elections, term) = (world.elections(), world.node(old).term());
@@ -240,7 +250,7 @@ fn scenario_38_work_that_needs_time_has_ended_before_the_lease() {
         let target = (old + 1) % 3;
         world.machines[old].drains_at_once = false;
         let begun = world.now;
-        world.give(old, NodeInput::Transfer(Some(id(target))));
+        world.give(old, NodeInput::Command(Command::Transfer(Some(id(target)))));
         let draining = |n, told| n == old && matches!(told, Notification::Draining { .. });
         assert_eq!(world.count(draining), 1);
         // While the work ends, the lease is renewed.
@@ -250,7 +260,7 @@ fn scenario_38_work_that_needs_time_has_ended_before_the_lease() {
             assert!(world.sent("release") == 0);
         }
         let drained = world.now;
-        world.give(old, NodeInput::Drained);
+        world.give(old, NodeInput::Command(Command::Drained));
         assert!(!world.leads(old));
         world.run_till(ms(20), "the target leads", |world| world.leads(target));
         let lost = world.last(|n, told| transferred(n, &told, old)).unwrap();
@@ -265,7 +275,7 @@ fn scenario_38_work_that_never_ends_is_waited_for_no_longer_than_the_grace() {
     let (mut world, old) = led(3, 1);
     world.machines[old].drains_at_once = false;
     let begun = world.now;
-    world.give(old, NodeInput::Transfer(None));
+    world.give(old, NodeInput::Command(Command::Transfer(None)));
     world.run(ms(1_499));
     assert_eq!(world.leader(), old, "ten leases of 150 ms");
     world.run(ms(20));
@@ -293,7 +303,7 @@ fn a_release_makes_nobody_campaign_in_a_later_term() {
 /// head start of those who are there (E10).
 #[test]
 fn no_voter_is_named_that_has_fallen_silent() {
-    for event in [NodeInput::Transfer(None), NodeInput::Shutdown] {
+    for event in [NodeInput::Command(Command::Transfer(None)), NodeInput::Command(Command::Shutdown)] {
         for seed in 0..20 {
             // Given that the second in priority has crashed, and a lease has passed, …
             let mut world = World::with(5, |_, settings| {

@@ -10,8 +10,8 @@ mod transcript;
 use std::collections::VecDeque;
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, FencingToken, Message, Node, NodeId, NodeInput, Notification, Role, Seat,
-    Settings, Span, Time, VoterSettings,
+    Action, Boot, Command, ElectionMessage, Envelope, FencingToken, Message, Node, NodeId, NodeInput, Notification,
+    Role, Seat, Settings, Span, Time, VoterSettings,
 };
 
 pub use judge::{Judge, Law};
@@ -220,7 +220,7 @@ impl World {
                 self.transcript.told(self.now, n, notification.clone(), node.rules());
                 self.judge.hears(n, self.machines[n].settings.seat, &notification);
                 if matches!(notification, Notification::Draining { .. }) && self.machines[n].drains_at_once {
-                    self.at_once.push_back((n, NodeInput::Drained));
+                    self.at_once.push_back((n, NodeInput::Command(Command::Drained)));
                 }
             }
         }

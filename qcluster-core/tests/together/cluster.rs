@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use qcluster_core::{
-    Endpoint, EndpointBoot, GossipPace, Input, NodeId, Notification, Output, RegistryCommand, RegistryError, Seat,
-    Settings, Span, Time, VoterSettings,
+    Command, CommandRefused, Endpoint, EndpointBoot, GossipPace, Input, NodeId, Notification, Output, Seat, Settings,
+    Span, Time, VoterSettings,
 };
 
 const DELAY: Span = Span::from_millis(1);
@@ -58,7 +58,7 @@ impl Cluster {
     pub(crate) fn masterless(nodes: usize) -> Self {
         let mut cluster = Self::new((0..nodes).map(|n| Settings::member(id(n))).collect());
         for n in 1..nodes {
-            cluster.step(n, Input::Seed(address(0))).unwrap();
+            cluster.step(n, Input::Command(Command::Join(address(0)))).unwrap();
         }
         cluster
     }
@@ -98,17 +98,17 @@ impl Cluster {
         self.machines[n].endpoint.as_ref().unwrap().node()
     }
 
-    pub(crate) fn ask(&mut self, n: usize, command: RegistryCommand) -> Result<(), RegistryError> {
-        self.step(n, Input::Registry(command))
+    pub(crate) fn ask(&mut self, n: usize, command: Command) -> Result<(), CommandRefused> {
+        self.step(n, Input::Command(command))
     }
 
     /// Gives an input, and carries out what comes of it.
-    pub(crate) fn step(&mut self, n: usize, input: Input<'_>) -> Result<(), RegistryError> {
+    pub(crate) fn step(&mut self, n: usize, input: Input<'_>) -> Result<(), CommandRefused> {
         let (now, cut) = (self.now, self.cut.contains(&n));
         let machine = &mut self.machines[n];
         let Some(endpoint) = &mut machine.endpoint else { return Ok(()) };
         let mut outputs = endpoint.step(now, input);
-        let refused = outputs.refusal().cloned();
+        let result = outputs.result().map_err(Clone::clone);
         while let Some(output) = outputs.next() {
             match output {
                 Output::Transmit { to, bytes } if !cut => {
@@ -121,7 +121,7 @@ impl Cluster {
                 Output::Notify(notification) => machine.told.push(notification),
             }
         }
-        refused.map_or(Ok(()), Err)
+        result
     }
 
     pub(crate) fn run(&mut self, millis: u64) {

@@ -1,7 +1,8 @@
 //! What members and services look like from every node.
 
 use qcluster_core::{
-    Health, Input, MemberEvent, Notification, RegistryCommand, RegistryError, Service, ServiceChange, Span, State,
+    Command, CommandRefused, Health, Input, MemberEvent, Notification, RegistryError, Service, ServiceChange, Span,
+    State,
 };
 
 use crate::cluster::{Cluster, address, id};
@@ -50,8 +51,8 @@ fn voters_and_observers_are_members_and_a_leader_is_elected_as_ever() {
 fn a_service_is_seen_by_all_and_goes_with_its_node() {
     let mut cluster = Cluster::masterless(4);
     cluster.run(5_000);
-    cluster.ask(1, RegistryCommand::Register(service("billing", 8_001))).unwrap();
-    cluster.ask(2, RegistryCommand::Register(service("billing", 8_002))).unwrap();
+    cluster.ask(1, Command::Register(service("billing", 8_001))).unwrap();
+    cluster.ask(2, Command::Register(service("billing", 8_002))).unwrap();
     cluster.run(1_000);
     for n in 0..4 {
         assert_eq!(names(&cluster, n, "billing").len(), 2, "seen by {n}");
@@ -81,9 +82,9 @@ fn a_service_is_seen_by_all_and_goes_with_its_node() {
 fn a_node_that_leaves_is_gone_at_once_and_was_never_down() {
     let mut cluster = Cluster::masterless(4);
     cluster.run(5_000);
-    cluster.ask(3, RegistryCommand::Register(service("cache", 1))).unwrap();
+    cluster.ask(3, Command::Register(service("cache", 1))).unwrap();
     cluster.run(1_000);
-    cluster.step(3, Input::Shutdown).unwrap();
+    cluster.step(3, Input::Command(Command::Shutdown)).unwrap();
     cluster.crash(3);
     cluster.run(500);
     for n in 0..3 {
@@ -107,7 +108,7 @@ fn scenario_23_a_restarted_member_is_used_at_once() {
     cluster.crash(2);
     cluster.run(200);
     cluster.start(2);
-    cluster.step(2, Input::Seed(address(0))).unwrap();
+    cluster.step(2, Input::Command(Command::Join(address(0)))).unwrap();
     cluster.run(1_500);
     for n in 0..4 {
         let member = cluster.node(n).member(id(2).key()).unwrap();
@@ -121,9 +122,9 @@ fn scenario_30_a_service_that_falls_silent_is_critical_and_then_gone_for_all() {
     let mut cluster = Cluster::masterless(3);
     cluster.run(5_000);
     let beating = Service { ttl: Some(Span::from_millis(2_000)), ..service("worker", 9) };
-    cluster.ask(0, RegistryCommand::Register(beating)).unwrap();
+    cluster.ask(0, Command::Register(beating)).unwrap();
     cluster.run(1_500);
-    cluster.ask(0, RegistryCommand::Beat { id: "worker".into(), health: None }).unwrap();
+    cluster.ask(0, Command::Heartbeat { id: "worker".into(), health: None }).unwrap();
     cluster.run(1_500);
     let health =
         |cluster: &Cluster, n: usize| cluster.node(n).services(Some("worker")).next().map(|at| at.service.health);
@@ -148,7 +149,7 @@ fn what_a_node_says_about_itself_reaches_all() {
     let mut cluster = Cluster::masterless(3);
     cluster.run(5_000);
     let metadata = [("zone".to_owned(), serde_json::Value::from("b"))].into_iter().collect();
-    cluster.ask(1, RegistryCommand::SetMetadata(metadata)).unwrap();
+    cluster.ask(1, Command::SetMetadata(metadata)).unwrap();
     cluster.run(1_000);
     for n in 0..3 {
         let zone = cluster.node(n).metadata_of(id(1).key()).and_then(|metadata| metadata.get("zone").cloned());
@@ -161,9 +162,12 @@ fn a_command_that_is_refused_says_why_and_changes_nothing() {
     let mut cluster = Cluster::masterless(2);
     cluster.run(5_000);
     let nameless = Service { name: String::new(), ..service("x", 1) };
-    assert!(matches!(cluster.ask(0, RegistryCommand::Register(nameless)), Err(RegistryError::Invalid(_))));
-    let unknown = cluster.ask(0, RegistryCommand::Deregister { id: "none".into() });
-    assert_eq!(unknown, Err(RegistryError::Unknown { id: "none".into() }));
+    assert!(matches!(
+        cluster.ask(0, Command::Register(nameless)),
+        Err(CommandRefused::Registry(RegistryError::Invalid(_)))
+    ));
+    let unknown = cluster.ask(0, Command::Deregister { id: "none".into() });
+    assert_eq!(unknown, Err(CommandRefused::Registry(RegistryError::Unknown { id: "none".into() })));
     cluster.run(1_000);
     assert_eq!(cluster.node(1).services(None).count(), 0);
 }
@@ -175,7 +179,7 @@ fn who_leads_is_known_is_reported_where_it_is_not_heard() {
     cluster.run(2_000);
     cluster.crash(4);
     cluster.start(4);
-    cluster.step(4, Input::Seed(address(3))).unwrap();
+    cluster.step(4, Input::Command(Command::Join(address(3)))).unwrap();
     cluster.run(300);
     let heard = |cluster: &Cluster| {
         let node = cluster.node(4);
@@ -193,7 +197,7 @@ fn twins_without_a_leader_are_told_apart_and_the_later_stops() {
     cluster.machines[2].endpoint = None;
     cluster.run(20_000);
     cluster.impersonate(2, 1);
-    cluster.step(2, Input::Seed(address(0))).unwrap();
+    cluster.step(2, Input::Command(Command::Join(address(0)))).unwrap();
     cluster.run(10_000);
     assert!(cluster.node(2).is_stopped(), "the later one stops");
     assert!(!cluster.node(1).is_stopped(), "the earlier one goes on");

@@ -1,6 +1,6 @@
 //! The loop of a crowd: events in order, steps of endpoints, and what they want done.
 
-use qcluster_core::{DATAGRAM_MAX, GossipPace, Input, MemberEvent, Notification, Output, Time};
+use qcluster_core::{CommandRefused, DATAGRAM_MAX, GossipPace, Input, MemberEvent, Notification, Output, Time};
 
 use super::host::{Condition, Host};
 use super::queue::Job;
@@ -84,19 +84,25 @@ impl Crowd {
     }
 
     pub(super) fn take_step(&mut self, host: usize, input: Input<'_>) {
+        // Only a command can be refused, and who gives one looks at it.
+        let _ = self.give(host, input);
+    }
+
+    pub(super) fn give(&mut self, host: usize, input: Input<'_>) -> Result<(), CommandRefused> {
         let Self { hosts, network, queue, hash, setup, records, .. } = self;
         let this = &mut hosts[host];
         if this.condition != Condition::Running {
-            return;
+            return Ok(());
         }
         let clock = this.clock(self.now);
         let read_as = this.rules.as_deref().filter(|_| setup.kinds == Kinds::Apart);
-        let Some(endpoint) = &mut this.endpoint else { return };
+        let Some(endpoint) = &mut this.endpoint else { return Ok(()) };
         let mut told: Vec<Notification> = Vec::new();
         let mut too_large = false;
         hash.add(self.now.as_nanos() ^ (host as u64) << 48);
         let incarnation = endpoint.node().incarnation();
         let mut outputs = endpoint.step(clock, input);
+        let result = outputs.result().map_err(Clone::clone);
         while let Some(output) = outputs.next() {
             match output {
                 Output::Transmit { to, bytes } => {
@@ -109,7 +115,6 @@ impl Crowd {
                 Output::Persist { .. } => unreachable!("a diskless node saves nothing"),
             }
         }
-        this.refusal = outputs.refusal().cloned();
         let node = endpoint.node();
         if node.incarnation() != incarnation {
             records.renamed(node.rules().key(), node.incarnation());
@@ -121,6 +126,7 @@ impl Crowd {
             self.notified(host, &notification);
         }
         self.plan_wake(host);
+        result
     }
 
     fn plan_wake(&mut self, host: usize) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use qcluster_core::{Endpoint, RegistryError, Rules, Span, Time};
+use qcluster_core::{Endpoint, Rules, Span, Time};
 
 use super::traffic::Traffic;
 
@@ -40,8 +40,6 @@ pub(super) struct Host {
     pub(super) wake_at: Time,
     pub(super) backlog: VecDeque<(SocketAddr, Vec<u8>)>,
     pub(super) sent: Traffic,
-    /// Why the last command to its registry was refused, if it was.
-    pub(super) refusal: Option<RegistryError>,
 }
 
 impl Host {
@@ -62,7 +60,6 @@ impl Host {
             wake_at: Time::NEVER,
             backlog: VecDeque::new(),
             sent: Traffic::default(),
-            refusal: None,
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use qcluster_core::{
-    Health, Input, Instance, Metadata, Node, RegistryCommand, RegistryError, Service, ServiceChange, ServiceKey, Time,
+    Command, CommandRefused, Health, Input, Instance, Metadata, Node, RegistryError, Service, ServiceChange,
+    ServiceKey, Time,
 };
 
 use super::{Breach, Crowd};
@@ -26,7 +27,7 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn register(&mut self, host: usize, service: Service) -> Result<(), Breach> {
-        if self.command(host, RegistryCommand::Register(service.clone()))?.is_ok() {
+        if self.command(host, Command::Register(service.clone()))?.is_ok() {
             self.records.registered(host, service);
         }
         Ok(())
@@ -37,18 +38,18 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn deregister(&mut self, host: usize, id: &str) -> Result<(), Breach> {
-        if self.command(host, RegistryCommand::Deregister { id: id.into() })?.is_ok() {
+        if self.command(host, Command::Deregister { id: id.into() })?.is_ok() {
             self.records.deregistered(host, id);
         }
         Ok(())
     }
 
-    /// A service on a host incarnations, and is as it says.
+    /// A service on a host lives, and is as it says.
     ///
     /// # Errors
     /// A node broke a rule.
     pub fn beat(&mut self, host: usize, id: &str, health: Option<Health>) -> Result<(), Breach> {
-        self.command(host, RegistryCommand::Beat { id: id.into(), health }).map(|_| ())
+        self.command(host, Command::Heartbeat { id: id.into(), health }).map(|_| ())
     }
 
     /// What a host says about itself from now on.
@@ -56,16 +57,16 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn set_metadata(&mut self, host: usize, metadata: Metadata) -> Result<(), Breach> {
-        self.command(host, RegistryCommand::SetMetadata(metadata)).map(|_| ())
+        self.command(host, Command::SetMetadata(metadata)).map(|_| ())
     }
 
     /// Why a command was refused, if it was; nothing has changed then. To a host that does not run nothing happens.
-    fn command(&mut self, host: usize, command: RegistryCommand) -> Result<Result<(), RegistryError>, Breach> {
+    fn command(&mut self, host: usize, command: Command) -> Result<Result<(), CommandRefused>, Breach> {
         if self.condition(host) != super::Condition::Running {
-            return Ok(Err(RegistryError::NoRegistry));
+            return Ok(Err(RegistryError::NoRegistry.into()));
         }
-        self.step(host, Input::Registry(command))?;
-        Ok(self.hosts[host].refusal.take().map_or(Ok(()), Err))
+        let result = self.give(host, Input::Command(command));
+        self.breach.clone().map_or(Ok(result), Err)
     }
 
     /// From now on [sightings](Self::sightings) are of services with that identifier, and of no others before.

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Incarnations, Message, Node, NodeInput, NodeKey, Notification, PersistId,
-    Rules, Span, Time,
+    Action, Boot, Command, ElectionMessage, Envelope, Incarnations, Message, Node, NodeInput, NodeKey, Notification,
+    PersistId, Rules, Span, Time,
 };
 
 use super::change::Stage;
@@ -265,8 +265,10 @@ impl Locals {
                 local.saved = local.writing.take();
                 NodeInput::Persisted(PersistId(1))
             }
-            Input::StepDown => NodeInput::StepDown,
-            Input::Transfer(to) => NodeInput::Transfer(Some(self.rules[0][usize::from(to)].id().clone())),
+            Input::StepDown => NodeInput::Command(Command::StepDown),
+            Input::Transfer(to) => {
+                NodeInput::Command(Command::Transfer(Some(self.rules[0][usize::from(to)].id().clone())))
+            }
         };
         if let Some(heard) = &heard {
             local.history.hear(&heard.envelope);

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use qcluster_core::recording::RecordedInput;
-use qcluster_core::{Endpoint, Envelope, NodeKey, Notification, Rules, Slow, VoterIndex, hard_state, read_datagram};
+use qcluster_core::{
+    Command, Endpoint, Envelope, NodeKey, Notification, Rules, Slow, VoterIndex, hard_state, read_datagram,
+};
 
 use crate::trace::message_in_words;
 
@@ -12,6 +14,19 @@ use crate::trace::message_in_words;
 #[derive(Debug, Default)]
 pub(super) struct Names {
     heard: VecDeque<(SocketAddr, NodeKey)>,
+}
+
+/// A command in words.
+fn asked(command: &Command) -> String {
+    match command {
+        Command::Transfer(Some(target)) => format!("asked to hand over to {target}"),
+        Command::Transfer(None) => "asked to hand over to the best placed".to_owned(),
+        Command::StepDown => "asked to step down".to_owned(),
+        Command::Drained => "the leader's work has ended".to_owned(),
+        Command::Shutdown => "asked to stop".to_owned(),
+        Command::Join(address) => format!("asked to join by {address}"),
+        command => format!("asked of the registry: {command:?}"),
+    }
 }
 
 impl Names {
@@ -26,15 +41,9 @@ impl Names {
             RecordedInput::Resolved { peer, address } => {
                 format!("the name of {} resolves to {address}", name(rules, *peer))
             }
-            RecordedInput::Seed(address) => format!("somebody at {address} may be a member"),
-            RecordedInput::Registry(command) => format!("asked of the registry: {command:?}"),
             RecordedInput::Persisted(id) => format!("save {} is done", id.0),
             RecordedInput::PersistFailed(id) => format!("save {} has failed", id.0),
-            RecordedInput::Transfer(Some(target)) => format!("asked to hand over to {target}"),
-            RecordedInput::Transfer(None) => "asked to hand over to the best placed".to_owned(),
-            RecordedInput::StepDown => "asked to step down".to_owned(),
-            RecordedInput::Drained => "the leader's work has ended".to_owned(),
-            RecordedInput::Shutdown => "asked to stop".to_owned(),
+            RecordedInput::Command(command) => asked(command),
         };
         (words, Vec::new())
     }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use qcluster_core::{BootError, Endpoint, EndpointBoot, Input, Span, Time};
+use qcluster_core::{BootError, Command, Endpoint, EndpointBoot, Input, Span, Time};
 
 use super::World;
 use super::step::short;
@@ -47,13 +47,13 @@ impl World {
             Fault::Disk { host, quality } => self.if_there(host, |host| host.disk.quality = quality),
             Fault::Transfer { to } => {
                 let target = to.and_then(|host| id_of(host).ok());
-                self.command_leader(Input::Transfer(target));
+                self.command_leader(Input::Command(Command::Transfer(target)));
             }
-            Fault::StepDown => self.command_leader(Input::StepDown),
+            Fault::StepDown => self.command_leader(Input::Command(Command::StepDown)),
             Fault::Shutdown { host } => {
                 if self.is_running(host) {
                     self.hosts[host].progress = Progress::Stopping;
-                    self.step(host, Input::Shutdown);
+                    self.step(host, Input::Command(Command::Shutdown));
                     if self.hosts[host].endpoint.is_some() {
                         let verdict = self.engine.oracles.shut_down(host);
                         self.engine.judge(host, verdict);

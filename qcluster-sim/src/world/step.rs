@@ -1,6 +1,6 @@
 //! One event: a host is given something, and what it answers is carried out in order.
 
-use qcluster_core::{Input, Lease, Notification, Output, Role, Span, Time};
+use qcluster_core::{Command, Input, Lease, Notification, Output, Role, Span, Time};
 
 use super::World;
 use super::engine::Engine;
@@ -121,7 +121,7 @@ impl World {
         if self.hosts[host].incarnation == incarnation
             && self.is_ready(host, Job::Drained { host: short(host), incarnation })
         {
-            self.step(host, Input::Drained);
+            self.step(host, Input::Command(Command::Drained));
         }
     }
 

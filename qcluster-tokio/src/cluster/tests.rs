@@ -12,7 +12,7 @@ use qcluster_core::{ApiConfig, Config, FencingToken, LostReason, Metadata, Peer,
 use tempfile::{TempDir, tempdir};
 
 use super::QCluster;
-use crate::error::{StartError, Stopped, TransferError};
+use crate::error::{CommandError, StartError, Stopped};
 use crate::event::{EventKind, Events, Leadership};
 
 use crate::testing::{in_time, until};
@@ -117,7 +117,7 @@ async fn shutdown_ends_everything_and_frees_the_port() {
     assert_eq!(*leadership.borrow(), Leadership::Unknown);
     assert_eq!(in_time(cluster.stopped()).await, Stopped::Shutdown);
     assert_eq!(cluster.status().role, "stopped");
-    assert_eq!(cluster.step_down().await, Err(TransferError::Stopped(Stopped::Shutdown)));
+    assert_eq!(cluster.step_down().await, Err(CommandError::Stopped(Stopped::Shutdown)));
     assert_eq!(in_time(cluster.wait_for_leader()).await, Err(Stopped::Shutdown));
     in_time(cluster.shutdown()).await;
     started(Config { listen_port: port, ..alone() }).await;
@@ -171,9 +171,9 @@ async fn stepping_down_cancels_work_which_runs_again_under_a_larger_token() {
 #[tokio::test]
 async fn what_cannot_be_transferred_is_refused_and_nothing_changes() {
     let (cluster, mut changes) = started(alone()).await;
-    assert_eq!(cluster.step_down().await, Err(TransferError::Refused(TransferRefused::NotLeader)));
+    assert_eq!(cluster.step_down().await, Err(CommandError::Refused(TransferRefused::NotLeader.into())));
     let token = elected(&mut changes).await;
-    let refused = |reason| Err(TransferError::Refused(reason));
+    let refused = |reason: TransferRefused| Err(CommandError::Refused(reason.into()));
     assert_eq!(cluster.transfer_leadership(Some("server_z")).await, refused(TransferRefused::NotAVoter));
     assert_eq!(cluster.transfer_leadership(Some("not an identifier")).await, refused(TransferRefused::NotAVoter));
     assert_eq!(cluster.transfer_leadership(None).await, refused(TransferRefused::NoSuccessor));

@@ -1,7 +1,7 @@
 //! Where outputs of the endpoint go.
 
 use qcluster_api::StorageStatus;
-use qcluster_core::{Input, Notification, PersistId, Time};
+use qcluster_core::{Command, Input, Notification, PersistId, Time};
 
 use crate::disk::Disk;
 use crate::log;
@@ -71,7 +71,7 @@ impl Effects {
         // Nothing runs, so there is nothing to wait for.
         if self.drain == Drain::Waiting && self.publisher.works.is_idle() {
             self.drain = Drain::None;
-            return Some(Input::Drained);
+            return Some(Input::Command(Command::Drained));
         }
         None
     }

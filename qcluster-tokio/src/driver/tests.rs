@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use qcluster_api::{Snapshot, StorageStatus};
 use qcluster_core::config::{TimingChoice, TimingValues};
-use qcluster_core::{Config, DATAGRAM_MAX, Endpoint, EndpointBoot, FencingToken, Input, Output, Peer, Span, Time};
+use qcluster_core::{
+    Command, Config, DATAGRAM_MAX, Endpoint, EndpointBoot, FencingToken, Input, Output, Peer, Span, Time,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use super::effects::{Drain, Effects};
 use super::{Driver, Parts, step};
-use crate::commands::Command;
 use crate::measures::Measures;
 use crate::names::Names;
+use crate::requests::Request;
 use crate::snapshots::Notes;
 use crate::sockets::witness::{Sent, Witness};
 use crate::sockets::{Protocols, Sockets, bind};
@@ -114,7 +116,7 @@ impl Trio {
         let mut all = Vec::new();
         let mut next = Some(input);
         while let Some(input) = next {
-            step(&mut self.endpoints[0], &mut self.effects, self.now, input);
+            step(&mut self.endpoints[0], &mut self.effects, self.now, input).unwrap();
             let held = self.endpoints[0].node().lease(self.now);
             for sent in self.effects.sockets.witness.as_mut().unwrap().take() {
                 // Of a lease that goes on, an earlier end may still be shown.
@@ -166,14 +168,14 @@ fn assert_released(sent: &[Sent]) {
 #[tokio::test]
 async fn a_leader_that_steps_down_has_ceased_to_lead_when_the_others_are_told() {
     let mut trio = Trio::led().await;
-    assert_released(&trio.give(0, Input::StepDown));
+    assert_released(&trio.give(0, Input::Command(Command::StepDown)));
     assert!(!trio.effects.publisher.edge.is_leader());
 }
 
 #[tokio::test]
 async fn a_leader_that_shuts_down_has_ceased_to_lead_when_the_others_are_told() {
     let mut trio = Trio::led().await;
-    assert_released(&trio.give(0, Input::Shutdown));
+    assert_released(&trio.give(0, Input::Command(Command::Shutdown)));
     assert!(!trio.effects.publisher.edge.is_leader());
 }
 
@@ -181,7 +183,7 @@ async fn a_leader_that_shuts_down_has_ceased_to_lead_when_the_others_are_told() 
 async fn a_leader_that_transfers_has_ceased_to_lead_when_its_successor_is_named() {
     let mut trio = Trio::led().await;
     let successor = trio.endpoints[1].node().rules().id().clone();
-    assert_released(&trio.give(0, Input::Transfer(Some(successor))));
+    assert_released(&trio.give(0, Input::Command(Command::Transfer(Some(successor)))));
     assert!(trio.endpoints[1].node().lease(trio.now).is_some(), "it leads already");
 }
 
@@ -206,19 +208,19 @@ async fn a_leader_whose_clock_went_back_has_ceased_to_lead_when_the_others_are_t
 const _: () = assert!(super::BUFFER_LEN > DATAGRAM_MAX);
 
 /// The driver of a node alone, which has not run.
-async fn driver() -> (Driver, mpsc::Sender<Command>) {
+async fn driver() -> (Driver, mpsc::Sender<Request>) {
     driver_of(Config { peers: Vec::new(), ..config(0) }).await
 }
 
-async fn driver_of(config: Config) -> (Driver, mpsc::Sender<Command>) {
+async fn driver_of(config: Config) -> (Driver, mpsc::Sender<Request>) {
     let Puppet { publisher, clock, .. } = Puppet::of(config.clone());
     let boot = EndpointBoot { seed: 1, stamp_ms: 1_764_000_000_000, saved: None };
     let endpoint = Endpoint::new(config.settings().unwrap().check().unwrap(), boot, clock.now()).unwrap();
     let sockets = Sockets::new(bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap().udp).unwrap();
     let names = Names::new(config.all_peers(), config.join_addresses(), Span::from_millis(60_000));
-    let (commands, received) = mpsc::channel(1);
-    let parts = Parts { clock, endpoint, sockets, disk: None, recorder: None, publisher, names, commands: received };
-    (Driver::new(parts), commands)
+    let (requests, received) = mpsc::channel(1);
+    let parts = Parts { clock, endpoint, sockets, disk: None, recorder: None, publisher, names, requests: received };
+    (Driver::new(parts), requests)
 }
 
 /// Whether the driver writes its status down at that time, where all is as it was written before but for what `change` says.
@@ -235,7 +237,7 @@ fn writes(driver: &mut Driver, now: Time, change: impl FnOnce(&mut Snapshot)) ->
 
 #[tokio::test]
 async fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_first_has_changed() {
-    let (mut driver, _commands) = driver().await;
+    let (mut driver, _requests) = driver().await;
     let (start, heartbeat) = (Time::from_millis(1_000_000), Span::from_millis(1_000));
     let is_same = |_: &mut Snapshot| {};
     assert!(writes(&mut driver, start, is_same), "for the first time");
@@ -259,7 +261,7 @@ async fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_fi
 async fn what_is_said_first_waits_for_the_first_addresses() {
     // Given peers whose names are known at once, and all the time that a busy machine needs, …
     let values = TimingValues { heartbeat_ms: Some(600_000), lease_ms: Some(3_600_000), ..TimingValues::default() };
-    let (mut driver, _commands) = driver_of(Config { timing: TimingChoice::Values(values), ..config(0) }).await;
+    let (mut driver, _requests) = driver_of(Config { timing: TimingChoice::Values(values), ..config(0) }).await;
     driver.first_addresses().await;
     // … then there is an address for each.
     let rules = driver.endpoint.node().rules();
@@ -269,10 +271,10 @@ async fn what_is_said_first_waits_for_the_first_addresses() {
 
 #[tokio::test]
 async fn the_loop_sleeps_until_something_is_due_and_never_longer_than_a_heartbeat() {
-    let (mut driver, _commands) = driver().await;
+    let (mut driver, _requests) = driver().await;
     // In a time of its own (see [`Trio`]), in which nothing is to be made known.
     let now = Time::from_millis(100_000);
-    step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout);
+    step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout).unwrap();
     driver.effects.publisher.directory_writer.publish(driver.endpoint.node(), now);
     let deadline = driver.endpoint.deadline();
     assert_eq!(driver.longest_sleep(deadline.before(Span::from_millis(5))), Duration::from_millis(5));
@@ -282,10 +284,10 @@ async fn the_loop_sleeps_until_something_is_due_and_never_longer_than_a_heartbea
 
 /// A node alone that leads, in a time of its own that the real clock never reaches (see [`Trio`]).
 async fn leading() -> (Driver, FencingToken) {
-    let (mut driver, _commands) = driver().await;
+    let (mut driver, _requests) = driver().await;
     loop {
         let now = driver.endpoint.deadline();
-        step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout);
+        step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout).unwrap();
         if let Some(lease) = driver.endpoint.node().lease(now) {
             return (driver, lease.token);
         }
@@ -297,12 +299,10 @@ async fn leading() -> (Driver, FencingToken) {
 async fn who_ends_a_leadership_is_told_which() {
     let (mut driver, token) = leading().await;
     let (reply, answer) = oneshot::channel();
-    driver.command(Command::StepDown { reply });
+    driver.serve(Request::Command { command: Command::StepDown, reply });
     assert_eq!(in_time(answer).await.unwrap(), Ok(Some(token)));
 
     let (mut driver, _) = leading().await;
     let target = Some(driver.endpoint.node().rules().id().clone());
-    let (reply, answer) = oneshot::channel();
-    driver.command(Command::Transfer { target, reply });
-    assert_eq!(in_time(answer).await.unwrap(), Ok(None), "it leads already");
+    assert_eq!(driver.command(Command::Transfer(target)), Ok(None), "it leads already");
 }

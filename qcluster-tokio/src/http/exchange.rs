@@ -13,16 +13,15 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
-use qcluster_api::{Answer, Client, Done, ErrorCode, EventList, Method, Outcome, Response};
-use qcluster_core::RegistryCommand;
+use qcluster_api::{Answer, Client, ErrorCode, EventList, Method, NotDone, Outcome, Response};
+use qcluster_core::{Command, FencingToken};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::metrics::Metrics;
 use super::watchers::{Events, Flow, Watchers};
-use crate::commands::{self, Command};
-use crate::error::{RegisterError, TransferError};
-use crate::registry::ask_registry;
+use crate::error::CommandError;
+use crate::requests::{self, ask, ask_to_stop};
 use crate::view::View;
 
 /// Path and query, in bytes.
@@ -55,7 +54,7 @@ pub(super) struct Site {
     pub(super) metrics: Metrics,
     pub(super) watchers: Arc<Watchers>,
     /// Weak: the node stops with the last handle of the application.
-    commands: mpsc::WeakSender<Command>,
+    requests: mpsc::WeakSender<requests::Request>,
 }
 
 /// What is sent back.
@@ -67,10 +66,10 @@ enum Reply {
 pub(super) type ReplyBody = Either<Full<Bytes>, Events>;
 
 impl Site {
-    pub(super) fn new(view: Arc<View>, commands: mpsc::WeakSender<Command>) -> Self {
+    pub(super) fn new(view: Arc<View>, requests: mpsc::WeakSender<requests::Request>) -> Self {
         let watchers = Arc::new(Watchers::new());
         let metrics = Metrics::new(&view, &watchers);
-        Self { view, metrics, watchers, commands }
+        Self { view, metrics, watchers, requests }
     }
 
     /// The longest that a command may take.
@@ -88,46 +87,19 @@ impl Site {
         self.metrics.tell_counters(&self.view);
     }
 
-    async fn perform(&self, command: qcluster_api::Command) -> Done {
-        let Some(commands) = self.commands.upgrade() else { return Done::Stopped };
+    async fn perform(&self, command: Command) -> Result<Option<FencingToken>, NotDone> {
+        let Some(requests) = self.requests.upgrade() else { return Err(NotDone::Stopped) };
         let performed = async {
-            match command {
-                qcluster_api::Command::Transfer { target } => self.transfer(&commands, target).await,
-                qcluster_api::Command::Register(service) => {
-                    let done = Done::Written { id: service.id.clone() };
-                    self.write(&commands, RegistryCommand::Register(service), done).await
-                }
-                qcluster_api::Command::Deregister { id } => {
-                    let done = Done::Deregistered { id: id.clone() };
-                    self.write(&commands, RegistryCommand::Deregister { id }, done).await
-                }
-                qcluster_api::Command::Beat { id, health } => {
-                    let done = Done::Written { id: id.clone() };
-                    self.write(&commands, RegistryCommand::Beat { id, health }, done).await
-                }
-                qcluster_api::Command::Leave => match commands.send(Command::Shutdown).await {
-                    Ok(()) => Done::Leaves,
-                    Err(_) => Done::Stopped,
-                },
+            if command == Command::Shutdown {
+                // Begun, it is done.
+                return if ask_to_stop(&requests).await { Ok(None) } else { Err(NotDone::Stopped) };
             }
+            ask(&self.view, &requests, command).await.map_err(|error| match error {
+                CommandError::Refused(refused) => NotDone::Refused(refused),
+                CommandError::Stopped(_) => NotDone::Stopped,
+            })
         };
-        timeout(self.command_time_max(), performed).await.unwrap_or(Done::NotFinished)
-    }
-
-    async fn transfer(&self, commands: &mpsc::Sender<Command>, target: Option<qcluster_core::NodeId>) -> Done {
-        match commands::ask_and_wait(&self.view, commands, |reply| Command::Transfer { target, reply }).await {
-            Ok(ended) => Done::Transferred { ended },
-            Err(TransferError::Refused(refused)) => Done::TransferRefused(refused),
-            Err(TransferError::Stopped(_)) => Done::Stopped,
-        }
-    }
-
-    async fn write(&self, commands: &mpsc::Sender<Command>, command: RegistryCommand, done: Done) -> Done {
-        match ask_registry(&self.view, commands, command).await {
-            Ok(()) => done,
-            Err(RegisterError::Refused(error)) => Done::WriteRefused(error),
-            Err(RegisterError::Stopped(_)) => Done::Stopped,
-        }
+        timeout(self.command_time_max(), performed).await.unwrap_or(Err(NotDone::TimedOut))
     }
 
     async fn answer(
@@ -150,9 +122,9 @@ impl Site {
         let response = match outcome {
             Outcome::Respond(response) => response,
             Outcome::Metrics => self.metrics.response(),
-            Outcome::Perform(command) => {
-                let done = self.perform(command).await;
-                self.view.look(|view, _| qcluster_api::conclude(&done, view))
+            Outcome::Perform { command, then } => {
+                let result = self.perform(command).await;
+                self.view.look(|view, _| qcluster_api::conclude(&then, &result, view))
             }
             Outcome::Poll { index, wait } => self.watchers.poll(&self.view, index, wait).await,
             Outcome::Stream { index } => match self.watchers.stream(Arc::clone(&self.view), index, flow) {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qcluster_api::ErrorCode;
-use qcluster_core::{Config, FencingToken, TransferRefused};
+use qcluster_core::{Command, Config, FencingToken, NodeId, TransferRefused};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::{CONNECTIONS_MAX, start};
-use crate::commands::Command;
+use crate::requests::Request;
 use crate::sockets::{Protocols, bind};
 use crate::testing::{Puppet, in_time};
 
@@ -22,16 +22,16 @@ const HOUR_MS: u64 = 3_600_000;
 struct Served {
     address: SocketAddr,
     puppet: Puppet,
-    asked: mpsc::Receiver<Command>,
-    _commands: mpsc::Sender<Command>,
+    asked: mpsc::Receiver<Request>,
+    _requests: mpsc::Sender<Request>,
 }
 
 async fn served(config: Config) -> Served {
     let bound = bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap();
     let puppet = Puppet::of(config);
-    let (commands, asked) = mpsc::channel(4);
-    start(bound.tcp, Arc::clone(&puppet.view), commands.downgrade(), ()).unwrap();
-    Served { address: bound.addresses[0], puppet, asked, _commands: commands }
+    let (requests, asked) = mpsc::channel(4);
+    start(bound.tcp, Arc::clone(&puppet.view), requests.downgrade(), ()).unwrap();
+    Served { address: bound.addresses[0], puppet, asked, _requests: requests }
 }
 
 async fn plain() -> Served {
@@ -126,8 +126,8 @@ async fn a_hand_over_is_answered_when_it_has_ended() {
         let address = served.address;
         async move { post(address, "", r#"{"target": "server_b"}"#).await }
     });
-    let Some(Command::Transfer { target, reply }) = in_time(served.asked.recv()).await else { panic!("no transfer") };
-    assert_eq!(target.unwrap().as_str(), "server_b");
+    let Some(Request::Command { command, reply }) = in_time(served.asked.recv()).await else { panic!("no transfer") };
+    assert_eq!(command, Command::Transfer(Some(NodeId::new("server_b").unwrap())));
     reply.send(Ok(Some(FencingToken(7)))).unwrap();
     served.puppet.lose(7);
     let (status, body) = in_time(client).await.unwrap();
@@ -154,8 +154,8 @@ async fn a_refused_hand_over_is_a_conflict_with_its_reason() {
             let address = served.address;
             async move { post(address, "", "").await }
         });
-        let Some(Command::Transfer { reply, .. }) = in_time(served.asked.recv()).await else { panic!("no transfer") };
-        reply.send(Err(refused)).unwrap();
+        let Some(Request::Command { reply, .. }) = in_time(served.asked.recv()).await else { panic!("no transfer") };
+        reply.send(Err(refused.into())).unwrap();
         let (status, body) = in_time(client).await.unwrap();
         assert_eq!((status, &body["code"]), (409, &code.into()), "{body}");
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame};
-use qcluster_api::{Done, ErrorCode, Response, Streamed};
+use qcluster_api::{ErrorCode, NotDone, Response, Streamed, Then};
 use qcluster_core::Span;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -69,7 +69,7 @@ impl Watchers {
                     return answer;
                 }
                 if news.changed().await.is_err() {
-                    return view.look(|view, _| qcluster_api::conclude(&Done::Stopped, view));
+                    return view.look(|view, _| qcluster_api::conclude(&Then::Leaving, &Err(NotDone::Stopped), view));
                 }
             }
         };

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use qcluster_api::{WatchEvent, WatchEventKind};
-use qcluster_core::{Config, Health, Metadata, Mode, RegistryError, Service, Span};
+use qcluster_core::{CommandRefused, Config, Health, Metadata, Mode, RegistryError, Service, Span};
 
 use super::WatchError;
 use crate::cluster::QCluster;
-use crate::error::RegisterError;
+use crate::error::CommandError;
 use crate::testing::in_time;
 
 /// A node without a leader, on a free port.
@@ -75,9 +75,12 @@ async fn what_one_node_registers_all_see_with_its_host() {
 async fn a_refusal_says_why_and_changes_nothing() {
     let node = QCluster::start(member("a")).await.unwrap();
     let refused = node.deregister("none").await;
-    assert_eq!(refused, Err(RegisterError::Refused(RegistryError::Unknown { id: "none".into() })));
+    assert_eq!(refused, Err(CommandError::Refused(RegistryError::Unknown { id: "none".into() }.into())));
     let refused = node.register(Service { ttl: Some(Span::ZERO), ..worker(1) }).await;
-    assert!(matches!(refused, Err(RegisterError::Refused(RegistryError::Invalid(_)))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(CommandError::Refused(CommandRefused::Registry(RegistryError::Invalid(_))))),
+        "{refused:?}"
+    );
     assert_eq!(node.all_services(), []);
 }
 

@@ -9,7 +9,7 @@ use crate::config::{Durability, Rules, Seat, Settings, VoterSettings};
 use crate::election::PersistId;
 use crate::endpoint::{EndpointBoot, Input, Output};
 use crate::id::NodeId;
-use crate::node::Notification;
+use crate::node::{Command, Notification};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
@@ -165,10 +165,10 @@ impl Run {
         }
         let target = node_id(VOTERS[(node + 1) % VOTERS.len()]);
         let command = match self.dice.below(8) {
-            0 | 1 => Input::Transfer(Some(target)),
-            2 | 3 => Input::Transfer(None),
-            4 | 5 => Input::StepDown,
-            6 => Input::Drained,
+            0 | 1 => Input::Command(Command::Transfer(Some(target))),
+            2 | 3 => Input::Command(Command::Transfer(None)),
+            4 | 5 => Input::Command(Command::StepDown),
+            6 => Input::Command(Command::Drained),
             _ => Input::Timeout,
         };
         self.step(node, &command)

@@ -76,10 +76,10 @@ async fn who_has_missed_too_much_is_told_so_at_the_end() {
 #[tokio::test]
 async fn the_connection_of_a_stuck_reader_is_cut() {
     let (mut puppet, node) = (Puppet::new(), node());
-    let (_commands, weak) = {
-        let (commands, _) = mpsc::channel(1);
-        let weak = commands.downgrade();
-        (commands, weak)
+    let (_requests, weak) = {
+        let (requests, _) = mpsc::channel(1);
+        let weak = requests.downgrade();
+        (requests, weak)
     };
     let mut site = Site::new(Arc::clone(&puppet.view), weak);
     site.watchers = Arc::new(Watchers { patience: Duration::from_millis(20), ..Watchers::new() });

@@ -1,0 +1,44 @@
+//! What handles and the API ask of the loop, and how they wait for it.
+
+use qcluster_core::{Command, CommandRefused, FencingToken};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::CommandError;
+use crate::view::View;
+
+/// Answered as soon as a command was carried out, or refused: with the leadership that it ends, if it ends one.
+pub(crate) type Reply = oneshot::Sender<Result<Option<FencingToken>, CommandRefused>>;
+
+/// What is asked of the loop.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// What the core does.
+    Command { command: Command, reply: Reply },
+    /// Try that name until somebody there is a member. Answered with whether there was room for it.
+    Join { host: String, port: u16, reply: oneshot::Sender<bool> },
+}
+
+/// Has the node carry out a command, and waits for the end of what it ends. Gives the token of the leadership that has
+/// ended.
+pub(crate) async fn ask(
+    view: &View,
+    requests: &mpsc::Sender<Request>,
+    command: Command,
+) -> Result<Option<FencingToken>, CommandError> {
+    let stopped = || CommandError::Stopped(view.why_stopped());
+    let (reply, answer) = oneshot::channel();
+    requests.send(Request::Command { command, reply }).await.map_err(|_| stopped())?;
+    let ends = answer.await.map_err(|_| stopped())?.map_err(CommandError::Refused)?;
+    if let Some(token) = ends {
+        let mut leadership = view.leadership();
+        // If the node stops meanwhile, it does not lead any more either.
+        let _ = leadership.wait_for(|leadership| leadership.token() != Some(token)).await;
+    }
+    Ok(ends)
+}
+
+/// Has the node hand over and stop, without waiting for it. Tells whether it was there to be asked.
+pub(crate) async fn ask_to_stop(requests: &mpsc::Sender<Request>) -> bool {
+    let (reply, _) = oneshot::channel();
+    requests.send(Request::Command { command: Command::Shutdown, reply }).await.is_ok()
+}
