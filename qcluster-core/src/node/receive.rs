@@ -184,6 +184,11 @@ impl Node {
             }
             Verdict::Wait => Err(DropReason::UnprovenIncarnation),
             Verdict::Superseded { by } => {
+                if let Message::Session(Session::Hello { known, .. }) = envelope.message {
+                    // Whatever its sender is worth: two of which each has known a later incarnation of the other would never
+                    // hear of it.
+                    self.outlive(known);
+                }
                 self.answer_superseded(envelope, by);
                 Err(DropReason::Superseded)
             }
