@@ -13,6 +13,12 @@ impl Clock {
         Self { origin: system::read() }
     }
 
+    /// One that has run for so long that it shows `now`.
+    #[cfg(test)]
+    pub(crate) fn showing(now: Time) -> Self {
+        Self { origin: system::before(now.as_nanos()) }
+    }
+
     /// A fresh reading. It never goes back, and never fails.
     pub(crate) fn now(self) -> Time {
         Time::from_nanos(system::nanos_since(self.origin))
@@ -36,6 +42,11 @@ mod system {
     pub(super) fn nanos_since(origin: Reading) -> u64 {
         read().saturating_sub(origin)
     }
+
+    #[cfg(test)]
+    pub(super) fn before(nanos: u64) -> Reading {
+        read().checked_sub(nanos).expect("the machine has run for longer")
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -50,5 +61,11 @@ mod system {
 
     pub(super) fn nanos_since(origin: Reading) -> u64 {
         u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    #[cfg(test)]
+    pub(super) fn before(nanos: u64) -> Reading {
+        let earlier = Instant::now().checked_sub(std::time::Duration::from_nanos(nanos));
+        earlier.expect("the machine has run for longer")
     }
 }

@@ -203,7 +203,7 @@ fn another_version_is_told_and_another_format_is_refused() {
     assert!(matches!(&other, Told::Begins { other_version: Some(version), .. } if version == "99.0.0"), "{other}");
     // a format that nobody knows is refused,
     for line in [first, start] {
-        let refused = told(line, r#""format":1"#, r#""format":77"#);
+        let refused = told(line, r#""format":2"#, r#""format":77"#);
         assert!(matches!(&refused, Told::CannotBegin(why) if why.contains("format 77")), "{refused}");
     }
     // and so is a state with a bit turned, or settings that no node starts with.

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::effects::{Drain, Effects};
 use super::{Driver, Parts, step};
+use crate::clock::Clock;
 use crate::measures::Measures;
 use crate::names::Names;
 use crate::requests::Request;
@@ -282,13 +283,14 @@ async fn the_loop_sleeps_until_something_is_due_and_never_longer_than_a_heartbea
     assert_eq!(driver.longest_sleep(deadline), Duration::ZERO);
 }
 
-/// A node alone that leads, in a time of its own that the real clock never reaches (see [`Trio`]).
+/// A node alone that leads, and whose clock has just shown that.
 async fn leading() -> (Driver, FencingToken) {
     let (mut driver, _requests) = driver().await;
     loop {
         let now = driver.endpoint.deadline();
         step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout).unwrap();
         if let Some(lease) = driver.endpoint.node().lease(now) {
+            driver.clock = Clock::showing(now);
             return (driver, lease.token);
         }
     }
