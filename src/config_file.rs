@@ -83,15 +83,7 @@ impl fmt::Debug for ConfigFileError {
     }
 }
 
-impl std::error::Error for ConfigFileError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.problem {
-            ConfigFileProblem::Unreadable(error) => Some(error),
-            ConfigFileProblem::Malformed(_) => None,
-            ConfigFileProblem::Invalid(error) => Some(error),
-        }
-    }
-}
+impl std::error::Error for ConfigFileError {}
 
 #[cfg(test)]
 mod tests;

@@ -55,16 +55,16 @@ mod config_file;
 
 pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
 pub use qcluster_core::{
-    ApiConfig, ApiToken, CommandRefused, Config, ConfigError, FencingToken, Gossip, Health, Incarnation, LostReason,
-    MemberChange, MemberEvent, MemberView, Metadata, Mode, NodeId, Peer, Preset, Problem, RecordTo, RegistryError,
-    Role, Service, ServiceError, ServiceField, Span, Standing, State, Term, Timing, TimingChoice, TimingValues,
-    TransferRefused, VoterIn,
+    ApiConfig, ApiToken, BootError, CommandRefused, Config, ConfigError, FencingToken, Gossip, Health, Incarnation,
+    Instance, LostReason, MemberChange, MemberEvent, MemberView, Metadata, Mode, NodeId, NodeKey, Peer, Preset,
+    Problem, RecordError, RecordTo, RegistryError, Role, Service, ServiceChange, ServiceError, ServiceField, Span,
+    Standing, State, Term, Timing, TimingChoice, TimingValues, TransferRefused, VoterIn,
 };
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio::{
     BindError, CommandError, DataDirError, Event, EventKind, Events, JoinError, Leadership, Lease, MemberInfo,
-    PeerStatus, QCluster, ServiceInfo, StartError, Status, Stopped, StorageStatus, Watch, WatchError, WatchEvent,
-    WatchEventKind,
+    PeerStatus, Protocol, QCluster, RegistryStatus, ServiceInfo, StartError, Status, Stopped, StorageStatus, Watch,
+    WatchError, WatchEvent, WatchEventKind,
 };
 
 /// Compiles the README's example.

@@ -6,7 +6,6 @@ use alloc::format;
 use alloc::string::String;
 
 use super::view::Snapshot;
-use qcluster_core::{DropReason, LostReason, MessageKind, Refusal};
 
 /// Every counter under its name; those by reason or kind only where they are not zero.
 pub(super) fn named(snapshot: &Snapshot) -> BTreeMap<String, u64> {
@@ -58,12 +57,11 @@ pub(super) fn named(snapshot: &Snapshot) -> BTreeMap<String, u64> {
         ("udp_send_errors", transport.send_errors),
         ("udp_receive_errors", transport.receive_errors),
     ];
-    let dropped = DropReason::ALL.iter().map(|reason| ("dropped", reason.name(), counters.dropped_for(*reason)));
-    let refused = Refusal::ALL.iter().map(|reason| ("votes_refused", reason.name(), counters.refused_for(*reason)));
-    let lost = LostReason::ALL.iter().map(|reason| ("lost", reason.name(), counters.lost[reason.index()]));
-    let kinds = MessageKind::ALL.iter();
-    let sent = kinds.clone().map(|kind| ("sent", kind.name(), counters.sent_by_kind[kind.index()]));
-    let received = kinds.map(|kind| ("received", kind.name(), counters.received_by_kind[kind.index()]));
+    let dropped = counters.dropped.iter().map(|(reason, count)| ("dropped", reason.name(), count));
+    let refused = counters.votes_refused.iter().map(|(reason, count)| ("votes_refused", reason.name(), count));
+    let lost = counters.lost.iter().map(|(reason, count)| ("lost", reason.name(), count));
+    let sent = counters.sent_by_kind.iter().map(|(kind, count)| ("sent", kind.name(), count));
+    let received = counters.received_by_kind.iter().map(|(kind, count)| ("received", kind.name(), count));
     let by_reason = dropped.chain(refused).chain(lost).chain(sent).chain(received).filter(|(_, _, count)| *count > 0);
     let by_reason = by_reason.map(|(what, reason, count)| (format!("{what}.{reason}"), count));
     plain.into_iter().map(|(name, count)| (name.to_owned(), count)).chain(by_reason).collect()

@@ -35,12 +35,12 @@ pub fn facts(subject: &Subject, snapshot: &Snapshot, now: Time) -> String {
             let _ = write!(line, "; {}: {}", voter.identifier, silence(peer, voter, now));
         }
     }
-    let refused = snapshot.counters.dropped_for(DropReason::ConfigMismatch);
+    let refused = snapshot.counters.dropped[DropReason::ConfigMismatch];
     if refused > 0 {
         let _ =
             write!(line, "; {refused} messages refused from nodes with other voters, priorities, lease or drift bound");
     }
-    let foreign = snapshot.counters.dropped_for(DropReason::ForeignCluster);
+    let foreign = snapshot.counters.dropped[DropReason::ForeignCluster];
     if foreign > 0 {
         let _ = write!(line, "; {foreign} datagrams dropped that are of another cluster");
     }

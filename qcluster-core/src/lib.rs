@@ -80,7 +80,9 @@ pub use node::{
     Node, NodeInput, Notification, Role, Session,
 };
 pub use observer::Message as ObserverMessage;
-pub use reason::{DropReason, LostReason, MessageKind, Refusal, TransferRefused};
+pub use reason::{
+    DropCounts, DropReason, LostCounts, LostReason, MessageCounts, MessageKind, Refusal, RefusalCounts, TransferRefused,
+};
 pub use reconcile::Message as ReconcileMessage;
 pub use registry::{
     Counts as RegistryCounts, Health, Instance, Message as RegistryMessage, Record, RecordBody, RegistryError, Service,

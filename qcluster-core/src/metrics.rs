@@ -2,21 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::reason::{DropReason, LostReason, MessageKind, Refusal};
+use crate::reason::{DropCounts, DropReason, LostCounts, MessageCounts, RefusalCounts};
 
 /// Counts since the start of a node. All of them only grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Counters {
     /// Messages given in.
     pub received: u64,
     /// Messages given out.
     pub sent: u64,
-    /// Of those given in, by [`MessageKind`].
-    pub received_by_kind: [u64; MessageKind::ALL.len()],
-    /// Of those given out, by [`MessageKind`].
-    pub sent_by_kind: [u64; MessageKind::ALL.len()],
-    /// Messages dropped, by [`DropReason`].
-    pub dropped: [u64; DropReason::ALL.len()],
+    /// Of those given in, by [`MessageKind`](crate::MessageKind).
+    pub received_by_kind: MessageCounts,
+    /// Of those given out, by [`MessageKind`](crate::MessageKind).
+    pub sent_by_kind: MessageCounts,
+    /// Messages dropped, by [`DropReason`](crate::DropReason).
+    pub dropped: DropCounts,
     /// Pre-vote rounds begun.
     pub pre_votes: u64,
     /// Candidacies begun.
@@ -25,12 +26,12 @@ pub struct Counters {
     pub expired_candidacies: u64,
     /// Leaderships begun.
     pub elected: u64,
-    /// Leaderships ended, by [`LostReason`].
-    pub lost: [u64; LostReason::ALL.len()],
+    /// Leaderships ended, by [`LostReason`](crate::LostReason).
+    pub lost: LostCounts,
     /// Votes granted.
     pub votes_granted: u64,
-    /// Votes and pre-votes refused, by [`Refusal`].
-    pub votes_refused: [u64; Refusal::ALL.len()],
+    /// Votes and pre-votes refused, by [`Refusal`](crate::Refusal).
+    pub votes_refused: RefusalCounts,
     /// Releases that cleared a promise before its time (E4, E10).
     pub releases_honoured: u64,
     /// Pre-candidates that yielded to one ahead of them (E5).
@@ -93,16 +94,6 @@ pub struct Counters {
 
 impl Counters {
     pub(crate) fn drop(&mut self, reason: DropReason) {
-        self.dropped[reason.index()] += 1;
-    }
-
-    /// How many messages were dropped for `reason`.
-    pub fn dropped_for(&self, reason: DropReason) -> u64 {
-        self.dropped[reason.index()]
-    }
-
-    /// How many votes and pre-votes were refused for `reason`.
-    pub fn refused_for(&self, reason: Refusal) -> u64 {
-        self.votes_refused[reason.index()]
+        self.dropped.add(reason);
     }
 }

@@ -11,13 +11,8 @@ macro_rules! reasons {
         }
 
         impl $name {
-            /// All reasons, in the order of [`Self::index`].
-            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
-
-            /// The place of this reason in [`Self::ALL`].
-            pub const fn index(self) -> usize {
-                self as usize
-            }
+            /// All of them; a later release may have more.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// A short name that never changes.
             pub const fn name(self) -> &'static str {
@@ -27,6 +22,60 @@ macro_rules! reasons {
             }
         }
     };
+}
+
+/// Declares the counts by one of those enums, indexed by it.
+macro_rules! counts {
+    ($(#[$about:meta])* $name:ident by $reason:ident) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name([u64; $reason::ALL.len()]);
+
+        impl $name {
+            /// Each of them with its count, those that never happened too.
+            pub fn iter(&self) -> impl Iterator<Item = ($reason, u64)> + Clone + '_ {
+                $reason::ALL.iter().copied().zip(self.0.iter().copied())
+            }
+
+            /// All together.
+            pub fn total(&self) -> u64 {
+                self.0.iter().sum()
+            }
+
+            pub(crate) fn add(&mut self, reason: $reason) {
+                self.0[reason as usize] += 1;
+            }
+        }
+
+        impl core::ops::Index<$reason> for $name {
+            type Output = u64;
+
+            fn index(&self, reason: $reason) -> &u64 {
+                &self.0[reason as usize]
+            }
+        }
+    };
+}
+
+counts! {
+    /// Votes and pre-votes that were refused, by reason.
+    RefusalCounts by Refusal
+}
+
+counts! {
+    /// Leaderships that ended, by reason.
+    LostCounts by LostReason
+}
+
+counts! {
+    /// Messages that were dropped, by reason.
+    DropCounts by DropReason
+}
+
+counts! {
+    /// Messages by kind.
+    MessageCounts by MessageKind
 }
 
 reasons! {

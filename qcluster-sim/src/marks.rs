@@ -162,8 +162,8 @@ impl Marks {
 
     /// What the counters of an incarnation that has ended say.
     pub(crate) fn learn(&mut self, counters: &Counters) {
-        let lost = |reason: LostReason| counters.lost[reason.index()];
-        let (refused, dropped) = (|r: Refusal| counters.refused_for(r), |r: DropReason| counters.dropped_for(r));
+        let lost = |reason: LostReason| counters.lost[reason];
+        let (refused, dropped) = (|r: Refusal| counters.votes_refused[r], |r: DropReason| counters.dropped[r]);
         for (mark, count) in [
             (Mark::Transferred, lost(LostReason::Transferred)),
             (Mark::LostByLease, lost(LostReason::LeaseExpired)),

@@ -1,4 +1,5 @@
-//! What can go wrong at a start, and what a stopped node says: each with what happened and what to do about it.
+//! What can go wrong at a start, and what a stopped node says: each with what happened and what to do about it. An error
+//! prints all of that itself and has no source, so that who prints a chain of them prints nothing twice.
 
 use std::fmt;
 use std::io;
@@ -55,18 +56,36 @@ pub enum BindError {
     InUse {
         /// Which one.
         address: SocketAddr,
-        /// `UDP` or `TCP`.
-        protocol: &'static str,
+        /// Of which protocol.
+        protocol: Protocol,
     },
     /// The system refused for another reason.
     Refused {
         /// Which address.
         address: SocketAddr,
-        /// `UDP` or `TCP`.
-        protocol: &'static str,
+        /// Of which protocol.
+        protocol: Protocol,
         /// What it said.
         error: io::Error,
     },
+}
+
+/// What a node has a port for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Datagrams between nodes.
+    Udp,
+    /// The HTTP API.
+    Tcp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        })
+    }
 }
 
 /// Why the data directory cannot be used.
@@ -234,36 +253,11 @@ impl fmt::Display for CommandError {
     }
 }
 
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Config(error) => Some(error),
-            Self::Bind(error) => Some(error),
-            Self::DataDir(error) => Some(error),
-            Self::Record { error, .. } | Self::Boot(error) => Some(error),
-            Self::System(error) => Some(error),
-            Self::NoRuntime | Self::TokenFile { .. } => None,
-        }
-    }
-}
+impl std::error::Error for StartError {}
 
-impl std::error::Error for BindError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unresolved { error, .. } | Self::Refused { error, .. } => Some(error),
-            Self::InUse { .. } => None,
-        }
-    }
-}
+impl std::error::Error for BindError {}
 
-impl std::error::Error for DataDirError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unusable { error, .. } => Some(error),
-            Self::Locked { .. } => None,
-        }
-    }
-}
+impl std::error::Error for DataDirError {}
 
 impl std::error::Error for Stopped {}
 

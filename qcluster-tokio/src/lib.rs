@@ -51,8 +51,10 @@ mod work;
 mod testing;
 
 pub use cluster::QCluster;
-pub use error::{BindError, CommandError, DataDirError, JoinError, StartError, Stopped};
+pub use error::{BindError, CommandError, DataDirError, JoinError, Protocol, StartError, Stopped};
 pub use event::{Event, EventKind, Events, Leadership};
 pub use lease::Lease;
-pub use qcluster_api::{MemberInfo, PeerStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind};
+pub use qcluster_api::{
+    MemberInfo, PeerStatus, RegistryStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind,
+};
 pub use registry::{Watch, WatchError};

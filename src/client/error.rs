@@ -101,14 +101,4 @@ impl fmt::Display for ClientError {
     }
 }
 
-impl std::error::Error for ClientError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unreachable { error, .. } => Some(error),
-            Self::TimedOut { .. }
-            | Self::ConnectionClosed { .. }
-            | Self::Incomprehensible { .. }
-            | Self::Refused { .. } => None,
-        }
-    }
-}
+impl std::error::Error for ClientError {}

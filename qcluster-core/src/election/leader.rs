@@ -190,7 +190,7 @@ impl Election {
         self.role = Role::Follower;
         let term = self.term();
         if had_lease {
-            cx.counters.lost[reason.index()] += 1;
+            cx.counters.lost.add(reason);
             cx.tell(Change::Lost { token: term.into(), reason });
             self.show(cx, None);
         } else {

@@ -108,7 +108,7 @@ impl Election {
     ) {
         let refusal = self.pre_vote_refusal(cx.now, from, term, consent);
         if let Some(reason) = refusal {
-            cx.counters.votes_refused[reason.index()] += 1;
+            cx.counters.votes_refused.add(reason);
         } else if matches!(self.role, Role::PreCandidate(_)) && self.is_ahead(from.index) && !self.yielded {
             self.yielded = true;
             cx.counters.yielded += 1;

@@ -150,7 +150,7 @@ impl Election {
         let candidate = Vote { node: self.rules.at(from.index).key, incarnation: from.incarnation };
         let refusal = if self.is_left_behind(from) { Some(Refusal::EarlierStep) } else { None };
         if let Some(reason) = refusal.or_else(|| self.vote_refusal(cx.now, candidate, term, released)) {
-            cx.counters.votes_refused[reason.index()] += 1;
+            cx.counters.votes_refused.add(reason);
             return self.answer_vote(cx, from.index, term, Some(reason));
         }
         if term > self.term() {

@@ -17,7 +17,7 @@ impl Node {
     /// Takes a message that was heard from `address`, as far as a transport knows.
     pub(super) fn receive(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         self.counters.received += 1;
-        self.counters.received_by_kind[envelope.message.kind().index()] += 1;
+        self.counters.received_by_kind.add(envelope.message.kind());
         self.examine(envelope, address).inspect_err(|reason| self.counters.drop(*reason))
     }
 

@@ -59,7 +59,7 @@ impl Node {
         match self.queue.push_send(envelope) {
             Pushed::Yes => {
                 self.counters.sent += 1;
-                self.counters.sent_by_kind[kind.index()] += 1;
+                self.counters.sent_by_kind.add(kind);
             }
             Pushed::Full => self.counters.overflowed += 1,
         }

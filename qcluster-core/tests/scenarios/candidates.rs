@@ -121,7 +121,7 @@ fn what_a_voter_has_tried_is_counted() {
     let mut world = World::of(3).of_hermits();
     let of = |world: &World| {
         let counters = world.node(ASKER).counters();
-        let lost = counters.lost[LostReason::LeaseExpired.index()];
+        let lost = counters.lost[LostReason::LeaseExpired];
         (counters.candidacies, counters.expired_candidacies, counters.elected, lost)
     };
     let (candidacies, expired, elected, lost) = of(&world);
@@ -150,9 +150,9 @@ fn a_pre_candidate_yields_once_to_one_ahead_of_it() {
     let ask = |world: &mut World, from, to| {
         world.run_till(ms(500), "a pre-candidate", |world| world.role(to) == Role::PreCandidate);
         let term = world.fresh_term();
-        let refused: u64 = world.node(to).counters().votes_refused.iter().sum();
+        let refused: u64 = world.node(to).counters().votes_refused.total();
         world.ask(from, to, ElectionMessage::PreVoteRequest { round: 1, term, consent: None });
-        assert_eq!(world.node(to).counters().votes_refused.iter().sum::<u64>(), refused);
+        assert_eq!(world.node(to).counters().votes_refused.total(), refused);
         (world.role(to), world.node(to).counters().yielded)
     };
     let yielded = [first, last].map(|n| world.node(n).counters().yielded);
@@ -160,9 +160,9 @@ fn a_pre_candidate_yields_once_to_one_ahead_of_it() {
     assert_eq!(ask(&mut world, first, last), (Role::Follower, yielded[1] + 1));
     assert_eq!(ask(&mut world, first, last), (Role::PreCandidate, yielded[1] + 1), "not twice in a row");
     // What is refused is counted as that, and nobody yields to it.
-    let refused: u64 = world.node(last).counters().votes_refused.iter().sum();
+    let refused: u64 = world.node(last).counters().votes_refused.total();
     world.ask(first, last, ElectionMessage::PreVoteRequest { round: 1, term: Term(0), consent: None });
-    assert_eq!(world.node(last).counters().votes_refused.iter().sum::<u64>(), refused + 1);
+    assert_eq!(world.node(last).counters().votes_refused.total(), refused + 1);
 }
 
 fn durable() -> World {
@@ -269,5 +269,5 @@ fn who_was_never_heard_is_greeted_in_less_than_a_lease() {
     let counters = world.node(0).counters();
     let sent = world.transcript.messages().filter(|(from, ..)| *from == 0).count();
     assert_eq!(counters.sent, sent as u64);
-    assert_eq!(counters.sent_by_kind.iter().sum::<u64>(), counters.sent);
+    assert_eq!(counters.sent_by_kind.total(), counters.sent);
 }

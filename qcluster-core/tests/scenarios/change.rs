@@ -70,7 +70,7 @@ fn scenario_42_a_dead_voter_that_returns_with_the_old_list_makes_no_second_leade
         take(&mut world, 0, File::Old);
         world.run(ms(3_000));
         assert!(!world.leads(0) && !world.leads(stays), "seed {seed}\n{}", world.story());
-        assert!(world.node(stays).counters().refused_for(Refusal::EarlierStep) > 0, "seed {seed}");
+        assert!(world.node(stays).counters().votes_refused[Refusal::EarlierStep] > 0, "seed {seed}");
         // And the new list goes on.
         world.leader();
     }

@@ -47,7 +47,7 @@ fn scenario_19_a_node_with_other_rules_is_refused_and_surfaced_on_both_sides() {
             // … and all three are told, once for each incarnation.
             for (n, peer) in [(0, 2), (1, 2), (2, 0), (2, 1)] {
                 assert_eq!(mismatches(&world, n, peer), 1, "{what}: {n} of {peer}\n{}", world.story());
-                assert!(world.node(n).counters().dropped_for(DropReason::ConfigMismatch) > 0);
+                assert!(world.node(n).counters().dropped[DropReason::ConfigMismatch] > 0);
             }
             assert_eq!(mismatches(&world, 0, 1) + mismatches(&world, 1, 0), 0);
             // When one of the two dies, then c is no help.
@@ -283,5 +283,5 @@ fn who_greets_with_other_rules_is_answered_each_time() {
         let is_told = matches!(answers[..], [Message::Session(Session::Hello { answer: true, .. })]);
         assert_eq!((is_told, answers.is_empty()), (is_answered, !is_answered), "{answers:?}");
     }
-    assert_eq!(world.node(0).counters().dropped_for(DropReason::ConfigMismatch), 4);
+    assert_eq!(world.node(0).counters().dropped[DropReason::ConfigMismatch], 4);
 }

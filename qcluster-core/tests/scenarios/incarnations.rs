@@ -127,7 +127,7 @@ fn a_vote_counts_once_the_incarnation_that_gave_it_is_saved() {
     world.run(ms(200));
     // … then the leader leads on with the third one, …
     assert!(world.leads(leader), "{}", world.story());
-    assert!(world.node(leader).counters().dropped_for(DropReason::UnsavedIncarnation) > 0, "{}", world.story());
+    assert!(world.node(leader).counters().dropped[DropReason::UnsavedIncarnation] > 0, "{}", world.story());
     // … not with the new incarnation alone …
     world.crash(other);
     world.run(ms(300));
@@ -324,10 +324,10 @@ fn a_word_of_a_superseded_incarnation_is_dropped_counted_and_answered() {
     replaced(&mut world, 3_600_000);
     let forged = world.forge(0, 1, ElectionMessage::VoteRequest { term: world.fresh_term(), released: None });
     let term = world.node(1).term();
-    let dropped = world.node(1).counters().dropped_for(DropReason::Superseded);
+    let dropped = world.node(1).counters().dropped[DropReason::Superseded];
     let said = world.transcript.messages().count();
     world.give(1, NodeInput::Message(forged));
-    assert_eq!(world.node(1).counters().dropped_for(DropReason::Superseded), dropped + 1);
+    assert_eq!(world.node(1).counters().dropped[DropReason::Superseded], dropped + 1);
     assert_eq!(world.node(1).term(), term);
     let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
     assert!(matches!(answers[..], [Message::Session(Session::Superseded { .. })]), "{answers:?}");

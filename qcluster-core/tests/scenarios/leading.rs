@@ -41,7 +41,7 @@ fn ack(world: &World, term: Term, sent_at: Time) -> ElectionMessage {
 }
 
 fn dropped(world: &World, reason: DropReason) -> u64 {
-    world.node(LEADER).counters().dropped_for(reason)
+    world.node(LEADER).counters().dropped[reason]
 }
 
 /// Nobody can have promised before it was asked to: an answer to what was not sent yet would make a lease out of nothing (E3).

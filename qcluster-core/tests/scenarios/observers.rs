@@ -97,7 +97,7 @@ fn an_observer_with_other_rules_is_refused_and_surfaced() {
     let leader = world.elect();
     world.run(ms(2_000));
     assert_eq!(seen(&world, observer), None);
-    assert!(world.node(leader).counters().dropped_for(DropReason::ConfigMismatch) > 0);
+    assert!(world.node(leader).counters().dropped[DropReason::ConfigMismatch] > 0);
     let surfaced = |who: usize| world.count(|n, told| n == who && matches!(told, Notification::ConfigMismatch { .. }));
     assert!(surfaced(leader) > 0 && surfaced(observer) > 0, "{}", world.story());
 }

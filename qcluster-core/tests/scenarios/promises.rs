@@ -183,9 +183,9 @@ fn a_second_leader_of_a_term_is_not_followed() {
     let leader = |world: &World| world.node(VOTER).leader().map(|leader| leader.id.clone());
     // Given that the promise to the first one has run out, …
     world.run(ms(150));
-    let dropped = world.node(VOTER).counters().dropped_for(DropReason::Unexpected);
+    let dropped = world.node(VOTER).counters().dropped[DropReason::Unexpected];
     assert_eq!(world.ask(OTHER, VOTER, heartbeat(term, world.now)), []);
-    assert_eq!(world.node(VOTER).counters().dropped_for(DropReason::Unexpected), dropped + 1);
+    assert_eq!(world.node(VOTER).counters().dropped[DropReason::Unexpected], dropped + 1);
     assert_ne!(leader(&world), Some(id(OTHER)));
     // … then the first one may go on, …
     world.run(ms(1));

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use qcluster_core::{
     DropReason, Durability, ElectionMessage, Endpoint, EndpointBoot, Envelope, Incarnation, IncarnationsDigest, Input,
-    Message, MessageKind, NodeId, NodeInput, Role, Session, Settings, Term, Time, read_datagram, write_datagram,
+    Message, NodeId, NodeInput, Role, Session, Settings, Term, Time, read_datagram, write_datagram,
 };
 
 use crate::dice::Dice;
@@ -23,7 +23,7 @@ fn led() -> (World, usize, usize) {
 fn is_dropped(world: &mut World, to: usize, envelope: &Envelope, reason: DropReason) {
     let face = |world: &World| {
         let node = world.node(to);
-        (node.term(), node.role(), node.deadline(), node.lease(world.now), node.counters().dropped_for(reason))
+        (node.term(), node.role(), node.deadline(), node.lease(world.now), node.counters().dropped[reason])
     };
     let (term, role, deadline, lease, dropped) = face(world);
     let said = world.provoke(to, NodeInput::Message(envelope.clone()));
@@ -202,10 +202,10 @@ fn who_names_another_incarnation_is_told_the_present_one_if_it_asks_for_this_nod
 fn what_is_received_is_counted_by_its_kind() {
     let (mut world, leader, follower) = led();
     let envelope = world.forge(follower, leader, every_message(world.fresh_term(), world.now)[2]);
-    let kind = MessageKind::ALL.iter().position(|kind| *kind == envelope.message.kind()).unwrap();
+    let kind = envelope.message.kind();
     let received = |world: &World| {
         let counters = world.node(leader).counters();
-        (counters.received, counters.received_by_kind[kind], counters.received_by_kind.iter().sum::<u64>())
+        (counters.received, counters.received_by_kind[kind], counters.received_by_kind.total())
     };
     let (all, of_kind, sum) = received(&world);
     assert!(all > 100 && sum == all);
@@ -247,7 +247,7 @@ fn scenario_20_a_datagram_of_another_cluster_is_dropped_and_counted() {
     let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 7_002));
     let mut outputs = endpoint.step(Time::ZERO, Input::Datagram { from, bytes: &bytes });
     while outputs.next().is_some() {}
-    assert_eq!(endpoint.node().counters().dropped_for(DropReason::ForeignCluster), 1);
+    assert_eq!(endpoint.node().counters().dropped[DropReason::ForeignCluster], 1);
 }
 
 /// Known voters that say anything at all, in any order: no panic, and no second lease, vote or leader of a term from the

@@ -125,7 +125,7 @@ fn scenario_16_whoever_steps_down_or_stops_hands_over_quickly() {
             let lost = |n, told| n == old && matches!(told, Notification::Lost { reason: r, .. } if r == reason);
             assert_eq!(world.count(lost), 1);
             let counters = world.node(old).counters();
-            assert_eq!((counters.transfers, counters.lost[reason.index()], counters.lost.iter().sum()), (1, 1, 1_u64));
+            assert_eq!((counters.transfers, counters.lost[reason], counters.lost.total()), (1, 1, 1));
             let new = world.elect_another(old);
             assert!(world.now.since(begun) <= ms(30), "{reason:?}, seed {seed}: {}", world.now.since(begun));
             assert_eq!(world.node(old).is_stopped(), reason == LostReason::Shutdown);

@@ -93,7 +93,7 @@ fn scenario_11_of_two_requests_in_a_term_one_is_granted_again_and_again() {
         let counters = world.node(2).counters();
         assert_eq!(counters.votes_granted, before.votes_granted + 3);
         for (reason, times) in [(Refusal::Voted, 1), (Refusal::OldTerm, 2), (Refusal::Promised, 0)] {
-            assert_eq!(counters.refused_for(reason), before.refused_for(reason) + times, "{reason:?}");
+            assert_eq!(counters.votes_refused[reason], before.votes_refused[reason] + times, "{reason:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use qcluster_core::{Counters, DropReason, Endpoint, Lease, LostReason, Refusal, Role, Time};
+use qcluster_core::{Counters, DropReason, Endpoint, Lease, Refusal, Role, Time};
 use serde_json::Value;
 
 /// Something that is different after a step.
@@ -141,16 +141,16 @@ impl View {
     /// without a word here.
     fn count(&self, after: &Self, changes: &mut Vec<Change>) {
         let (old, new) = (&self.counters, &after.counters);
-        for reason in Refusal::ALL {
-            let times = new.refused_for(reason) - old.refused_for(reason);
+        for (reason, count) in new.votes_refused.iter() {
+            let times = count - old.votes_refused[reason];
             changes.extend((0..times).map(|_| Change::Refused(reason)));
         }
-        for reason in DropReason::ALL {
-            let times = new.dropped_for(reason) - old.dropped_for(reason);
+        for (reason, count) in new.dropped.iter() {
+            let times = count - old.dropped[reason];
             changes.extend((0..times).map(|_| Change::Dropped(reason)));
         }
-        for reason in LostReason::ALL {
-            let by = new.lost[reason.index()] - old.lost[reason.index()];
+        for (reason, count) in new.lost.iter() {
+            let by = count - old.lost[reason];
             if by > 0 {
                 changes.push(Change::Counted { counter: format!("lost ({})", reason.name()), by });
             }

@@ -69,7 +69,7 @@ impl World {
         const UNREADABLE: [DropReason; 4] =
             [DropReason::Malformed, DropReason::Version, DropReason::ForeignCluster, DropReason::UnknownKey];
         let counters = self.node(host).map(qcluster_core::Node::counters);
-        counters.map_or(0, |counters| UNREADABLE.iter().map(|reason| counters.dropped_for(*reason)).sum())
+        counters.map_or(0, |counters| UNREADABLE.iter().map(|reason| counters.dropped[*reason]).sum())
     }
 
     /// A leader of a term that is over may speak, and must not hold anybody.

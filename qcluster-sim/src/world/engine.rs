@@ -230,7 +230,7 @@ impl Engine {
                     self.marks.reach(Mark::LedAlone);
                 }
             }
-            Notification::Lost { token, reason } => self.hash.add(!token.0 ^ reason.index() as u64),
+            Notification::Lost { token, reason } => self.hash.add(!token.0 ^ reason as u64),
             Notification::Draining { until } => self.hash.add(until.as_nanos()),
             Notification::LeaderChanged { leader, term } => {
                 self.hash.add(term.0 ^ leader.map_or(u64::MAX, |leader| leader.position() as u64).rotate_right(8));

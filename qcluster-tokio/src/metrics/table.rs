@@ -3,7 +3,7 @@
 mod registry;
 
 use qcluster_api::{StorageStatus, View};
-use qcluster_core::{DropReason, LostReason, MessageKind, Refusal, Role, Span};
+use qcluster_core::{Role, Span};
 
 use super::ServerCounters;
 use crate::measures::{Histogram, Measures};
@@ -118,8 +118,8 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
 
 fn elections(view: &View<'_>) -> Vec<Family<'static>> {
     let counters_of = &view.snapshot.counters;
-    let lost = LostReason::ALL.iter().map(|reason| (reason.name(), counters_of.lost[reason.index()]));
-    let refused = Refusal::ALL.iter().map(|reason| (reason.name(), counters_of.refused_for(*reason)));
+    let lost = counters_of.lost.iter().map(|(reason, count)| (reason.name(), count));
+    let refused = counters_of.votes_refused.iter().map(|(reason, count)| (reason.name(), count));
     vec![
         counter("pre_vote_rounds", "Rounds of pre-votes begun", counters_of.pre_votes),
         counter("candidacies", "Elections in which the node stood", counters_of.candidacies),
@@ -152,10 +152,9 @@ fn elections(view: &View<'_>) -> Vec<Family<'static>> {
 
 fn datagrams(view: &View<'_>) -> Vec<Family<'static>> {
     let (counted, transport) = (&view.snapshot.counters, &view.snapshot.transport);
-    let kinds = MessageKind::ALL.iter();
-    let sent = kinds.clone().map(|kind| (kind.name(), counted.sent_by_kind[kind.index()]));
-    let received = kinds.map(|kind| (kind.name(), counted.received_by_kind[kind.index()]));
-    let dropped = DropReason::ALL.iter().map(|reason| (reason.name(), counted.dropped_for(*reason)));
+    let sent = counted.sent_by_kind.iter().map(|(kind, count)| (kind.name(), count));
+    let received = counted.received_by_kind.iter().map(|(kind, count)| (kind.name(), count));
+    let dropped = counted.dropped.iter().map(|(reason, count)| (reason.name(), count));
     let unsent = [
         ("no_room", transport.not_sent),
         ("send_error", transport.send_errors),

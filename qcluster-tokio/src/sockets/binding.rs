@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::{TcpListener, UdpSocket, lookup_host};
 
-use crate::error::BindError;
+use crate::error::{BindError, Protocol};
 
 /// How often another port is tried where the system may choose, since it has to be free for both protocols on every
 /// address.
@@ -99,17 +99,17 @@ async fn bind_one(
     protocols: Protocols,
 ) -> Result<(UdpSocket, Option<TcpListener>, SocketAddr), BindError> {
     if protocols == Protocols::Udp {
-        let udp = UdpSocket::bind(address).await.map_err(|error| refused(address, "UDP", error))?;
-        let address = udp.local_addr().map_err(|error| refused(address, "UDP", error))?;
+        let udp = UdpSocket::bind(address).await.map_err(|error| refused(address, Protocol::Udp, error))?;
+        let address = udp.local_addr().map_err(|error| refused(address, Protocol::Udp, error))?;
         return Ok((udp, None, address));
     }
-    let tcp = TcpListener::bind(address).await.map_err(|error| refused(address, "TCP", error))?;
-    let address = tcp.local_addr().map_err(|error| refused(address, "TCP", error))?;
-    let udp = UdpSocket::bind(address).await.map_err(|error| refused(address, "UDP", error))?;
+    let tcp = TcpListener::bind(address).await.map_err(|error| refused(address, Protocol::Tcp, error))?;
+    let address = tcp.local_addr().map_err(|error| refused(address, Protocol::Tcp, error))?;
+    let udp = UdpSocket::bind(address).await.map_err(|error| refused(address, Protocol::Udp, error))?;
     Ok((udp, Some(tcp), address))
 }
 
-fn refused(address: SocketAddr, protocol: &'static str, error: io::Error) -> BindError {
+fn refused(address: SocketAddr, protocol: Protocol, error: io::Error) -> BindError {
     if error.kind() == io::ErrorKind::AddrInUse {
         BindError::InUse { address, protocol }
     } else {

@@ -46,7 +46,7 @@ fn leadership() -> impl Strategy<Value = Option<Leadership>> {
 }
 
 fn refusal() -> impl Strategy<Value = Option<Refusal>> {
-    option::of(select(&Refusal::ALL[..]))
+    option::of(select(Refusal::ALL))
 }
 
 fn incarnations() -> impl Strategy<Value = IncarnationsDigest> {

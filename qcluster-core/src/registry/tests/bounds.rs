@@ -38,7 +38,7 @@ fn g10_what_another_has_too_many_of_is_dropped_and_the_rest_stays() {
         world.deliver(0, 1, &Message::Record(record));
     }
     assert_eq!(world.nodes[1].registry.counts().records, 4);
-    assert_eq!(world.nodes[1].counters.dropped_for(DropReason::TooManyRecords), 5);
+    assert_eq!(world.nodes[1].counters.dropped[DropReason::TooManyRecords], 5);
     world.register(1, &service("own", 1));
     assert!(world.ids(1).contains(&"own".into()));
 }
@@ -66,7 +66,7 @@ fn g10_a_full_table_refuses_what_is_new_and_takes_what_replaces() {
     }
     world.settle(&[0, 1, 2, 3]);
     assert_eq!(world.nodes[3].registry.counts().records, 10);
-    assert!(world.nodes[3].counters.dropped_for(DropReason::TooManyRecords) > 0);
+    assert!(world.nodes[3].counters.dropped[DropReason::TooManyRecords] > 0);
     assert_eq!(world.try_register(3, &service("x", 1)), Err(RegistryError::TableFull));
     let known = world.ids(3).len();
     world.register(0, &service("s0", 9));
@@ -103,7 +103,7 @@ fn g10_hearsay_makes_room_for_members() {
     for owner in 1_000..1_100 {
         world.deliver(1, 0, &of(owner));
     }
-    assert!(world.nodes[0].counters.dropped_for(DropReason::TooManyRecords) > 0);
+    assert!(world.nodes[0].counters.dropped[DropReason::TooManyRecords] > 0);
     let member = NodeKey(7);
     world.nodes[0].registry.set_presence(member, crate::registry::Presence::Here(template.incarnation));
     world.deliver(1, 0, &of(7));

@@ -121,8 +121,8 @@ fn absurd_versions_and_incarnations_are_dropped_and_counted() {
             assert_eq!(world.nodes[to].registry, before);
         }
     }
-    assert_eq!(world.nodes[0].counters.dropped_for(DropReason::HugeVersion), 3);
-    assert_eq!(world.nodes[1].counters.dropped_for(DropReason::HugeVersion), 3);
+    assert_eq!(world.nodes[0].counters.dropped[DropReason::HugeVersion], 3);
+    assert_eq!(world.nodes[1].counters.dropped[DropReason::HugeVersion], 3);
 }
 
 /// The highest version that is believed does not silence its owner: it answers in its next incarnation.
@@ -175,7 +175,7 @@ fn damaged_records_are_dropped_and_counted_and_change_nothing() {
         world.deliver(2, 1, record);
         assert_eq!(world.nodes[1].registry, before, "{record:?}");
     }
-    assert_eq!(world.nodes[1].counters.dropped_for(DropReason::BadRecord), damaged.len() as u64);
+    assert_eq!(world.nodes[1].counters.dropped[DropReason::BadRecord], damaged.len() as u64);
 }
 
 /// The owner goes above the incarnation that is claimed of it, and the others see that.
@@ -214,7 +214,7 @@ fn g10_a_record_of_a_later_incarnation_that_finds_no_place_leaves_its_owner_wher
         world.register(1, &service(id, 1));
     }
     world.deliver(2, 1, &Message::Record(Record { incarnation: Incarnation(5 << 40), ..record.clone() }));
-    assert_eq!(world.nodes[1].counters.dropped_for(DropReason::TooManyRecords), 1);
+    assert_eq!(world.nodes[1].counters.dropped[DropReason::TooManyRecords], 1);
     world.deregister(1, "b");
     world.deliver(0, 1, &Message::Record(record));
     assert_eq!(world.ids(1), ["a", "c"]);

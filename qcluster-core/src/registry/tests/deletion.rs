@@ -28,7 +28,7 @@ fn g8_what_was_deleted_during_a_cut_longer_than_tombstones_last_does_not_come_ba
 
     world.compare(1, 2);
     assert_eq!(world.ids(1), ["b"], "a third node refuses it");
-    assert!(world.nodes[1].counters.dropped_for(DropReason::DeletedRecord) > 0);
+    assert!(world.nodes[1].counters.dropped[DropReason::DeletedRecord] > 0);
 
     world.settle(&[0, 2]);
     assert_eq!(world.ids(2), ["b"], "the owner says again that it is gone");
