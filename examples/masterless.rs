@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Waits until a node sees so many alive, with a service each.
+/// Waits until a node sees that many alive, with a service each.
 async fn agree(node: &QCluster, count: usize) -> Result<(), Box<dyn Error>> {
     let mut watch = node.watch();
     loop {

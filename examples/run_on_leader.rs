@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Begun anew with each leadership. It is dropped at an await: what has to be put in order belongs into a `Drop`.
+/// Started again with each leadership. It is dropped at an await: what has to be put in order belongs into a `Drop`.
 async fn job(lease: Lease) {
     let _ending = Ending;
     println!("the job begins, with token {}", lease.token);

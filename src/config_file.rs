@@ -12,7 +12,7 @@ pub trait ConfigFile: Sized {
     /// Reads a configuration from a JSON file and checks it.
     ///
     /// # Errors
-    /// The file cannot be read, is no configuration, or has mistakes in it: all of them are reported.
+    /// The file cannot be read, is not a configuration, or has mistakes in it: all of them are reported.
     fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigFileError>;
 }
 

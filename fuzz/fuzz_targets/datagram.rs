@@ -1,5 +1,5 @@
 //! Any datagrams, in any order and at any time, into an endpoint with an honest peer: it never panics, never holds on to
-//! memory without bound, never answers with more than it may send, and never asks to be called again at once for ever.
+//! memory without bound, never answers with more than it may send, and never asks to be called again at once forever.
 #![no_main]
 
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! Who may change something: whoever shows the token, or asks from the node's own machine; never a page of another site.
+//! Who may change something: a client that shows the token, or asks from the node's own machine; never a page of another site.
 
 use alloc::string::String;
 use alloc::vec::Vec;

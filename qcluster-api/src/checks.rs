@@ -9,7 +9,7 @@
 //! | `/liveness` | it has not stopped, and its loop has run within twenty leases, and ten seconds at least |
 //!
 //! Readiness does not ask for a leader: an orchestrator that starts the nodes one by one, each after the last is ready,
-//! would wait for ever for the first. It does ask for the end of the boot wait, so that a rolling restart takes the next
+//! would wait forever for the first. It does ask for the end of the boot wait, so that a rolling restart takes the next
 //! voter only when the last one can vote again.
 //!
 //! When most members have vanished at once (G9), `/health` says so, and `/readiness` does not: those that are left are all

@@ -64,12 +64,12 @@ pub struct Directory {
 pub enum Since {
     /// This, oldest first; nothing, if nothing did.
     Events(Vec<Arc<WatchEvent>>),
-    /// It is not known any more, or never was: begin anew with what there is, and then from this index on.
+    /// It is not known any more, or never was: start over with what there is, and then from this index on.
     Unknown(u64),
 }
 
 impl Directory {
-    /// So many events are remembered.
+    /// How many events are remembered.
     pub const EVENTS_MAX: usize = 1_024;
 
     /// One in which nobody is known, whose first event will have the index above `index`.
@@ -86,7 +86,7 @@ impl Directory {
     }
 
     /// The directory after `missed` events that nobody could write down, and then `news`, from what the node knows at `now`.
-    /// Whoever knows what was before those that were missed is not told the rest, but to start anew.
+    /// A reader whose index is before those that were missed is not told the rest, but to start over.
     #[must_use]
     pub fn after(&self, node: &Node, now: Time, missed: u64, news: impl IntoIterator<Item = News>) -> Self {
         let mut members: Vec<Arc<Card>> = Vec::with_capacity(self.members.len());
@@ -131,7 +131,7 @@ impl Directory {
         next
     }
 
-    /// Services that go by the host of their node, which has changed: to whoever looks for them, so have they. What was told
+    /// Services that go by the host of their node, which has changed: to a client that looks for them, so have they. What was told
     /// anyway is not told twice.
     fn moved(&self, before: &Self, told: &BTreeSet<ServiceKey>) -> Vec<News> {
         let has_moved = |card: &Arc<Card>| {

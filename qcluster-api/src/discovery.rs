@@ -56,7 +56,7 @@ fn is_nowhere(service: &ServiceInfo) -> bool {
 
 /// Whether what is not in the answer is not there.
 fn knows(view: &View<'_>) -> Verdict {
-    /// So many probes after its start a node that met others has had the time to compare its tables with theirs.
+    /// This many probes after its start a node that met others has had the time to compare its tables with theirs.
     const ARRIVAL_PROBES: u64 = 10;
     checks::runs(view)?;
     checks::trusts(view)?;

@@ -8,7 +8,7 @@ use super::status::StorageStatus;
 use super::view::{PeerSnapshot, Snapshot, Subject, View, Whereabouts};
 use qcluster_core::{DropReason, Peer, Seat, Slow, Time};
 
-/// A voter that is silent for so many leases counts as not heard.
+/// A voter that is silent for this many leases counts as not heard.
 const PATIENCE_LEASES: u64 = 10;
 
 impl View<'_> {

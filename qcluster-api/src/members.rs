@@ -30,7 +30,7 @@ pub struct OwnerList {
     pub key: String,
     /// Whether it can be relied on (G9).
     pub is_trusted: bool,
-    /// Who owns it, the first owner first (G11); fewer than were asked for where there are not so many members.
+    /// Who owns it, the first owner first (G11); fewer than were asked for where there are fewer members.
     pub owners: Vec<MemberInfo>,
 }
 

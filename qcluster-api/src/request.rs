@@ -74,10 +74,10 @@ impl<'a> Request<'a> {
     }
 
     /// The decoded part of the path between two slashes, counted from 0: the second of `/v1/services/web%201` is `web 1`.
-    /// `None` where there is no such part, or it is badly encoded or no UTF-8.
+    /// `None` where there is no such part, or it is badly encoded or not UTF-8.
     pub fn segment(&self, index: usize) -> Option<Cow<'a, str>> {
         let encoded = segments(self.path).nth(index)?;
-        // What is no two digits would be taken as it stands.
+        // What is not two digits would be taken as it stands.
         let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
         if !encoded.split('%').skip(1).all(is_escape) {
             return None;

@@ -34,7 +34,7 @@ pub struct ErrorBody {
     /// Where the error is that this node does not lead: who does, as far as it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leader: Option<Peer>,
-    /// Where the error is that what happened since an index is not known: from which one to go on, once all is read anew.
+    /// Where the error is that what happened since an index is not known: from which one to go on, once all is re-read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
 }
@@ -82,7 +82,7 @@ pub enum ErrorCode {
     Stopped,
     /// A hand-over has begun and did not end in time.
     NotFinished,
-    /// The target of a hand-over is no voter.
+    /// The target of a hand-over is not a voter.
     NotAVoter,
     /// Nobody could take over.
     NoSuccessor,

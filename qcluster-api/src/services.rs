@@ -72,7 +72,7 @@ pub(super) fn all(call: &Call<'_>) -> Outcome {
     query::answered(list(call, None))
 }
 
-/// `GET /v1/services/{name}?tag=&healthy=`. A name that nobody offers has no instances, which is no error.
+/// `GET /v1/services/{name}?tag=&healthy=`. A name that nobody offers has no instances, which is not an error.
 pub(super) fn of_name(call: &Call<'_>) -> Outcome {
     query::answered(query::segment(call, 2, "the name").and_then(|name| list(call, Some(name))))
 }
@@ -96,7 +96,7 @@ pub(super) fn register(call: &Call<'_>) -> Outcome {
 fn service_in(call: &Call<'_>) -> Result<Service, Response> {
     query::only(call, &[])?;
     let id = query::segment(call, 2, "the id")?;
-    let not_a_service = |error: serde_json::Error| query::bad(&format!("the body is no service: {error}"));
+    let not_a_service = |error: serde_json::Error| query::bad(&format!("the body is not a service: {error}"));
     let mut body: Map<String, Value> = serde_json::from_slice(call.request.body).map_err(not_a_service)?;
     match body.get("id") {
         None => _ = body.insert("id".into(), Value::String(id)),

@@ -17,7 +17,7 @@ use qcluster_core::{Command, NodeId};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TransferRequest {
-    /// The identifier of the voter that is to lead; whoever is best placed unless set.
+    /// The identifier of the voter that is to lead; the voter best placed unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
 }

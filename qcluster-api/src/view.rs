@@ -160,7 +160,7 @@ pub struct ShownLeader {
 }
 
 impl<'a> View<'a> {
-    /// A loop that has not run for so many leases knows nothing that is worth passing on.
+    /// A loop that has not run for this many leases knows nothing that is worth passing on.
     const STALLED_LEASES: u64 = 10;
     /// One that has not run for twice as long, and this long at least, will hardly run again by itself.
     const DEAD_AFTER_MIN: Span = Span::from_millis(10_000);

@@ -1,7 +1,7 @@
 //! `GET /v1/watch`: what happens, as it happens. With `?index=` a long poll, without it server-sent events.
 //!
 //! Each event is told once, by its index. Who asks for what is not known any more, or never was, is told so (410), and from
-//! which index to go on once it has read everything anew: nothing is left out without a word.
+//! which index to go on once it has re-read everything: nothing is left out without a word.
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -72,7 +72,7 @@ fn begin(call: &Call<'_>) -> Result<Outcome, Response> {
 fn stream(call: &Call<'_>) -> Result<Outcome, Response> {
     let present = call.view.directory.index();
     let Some(last) = call.request.last_event_id else { return Ok(Outcome::Stream { index: present }) };
-    let index = last.parse().map_err(|_| query::bad("Last-Event-ID: is no index of an event"))?;
+    let index = last.parse().map_err(|_| query::bad("Last-Event-ID: not the index of an event"))?;
     match call.view.directory.since(index) {
         Since::Events(_) => Ok(Outcome::Stream { index }),
         Since::Unknown(_) => Err(unknown(index, call.view)),
@@ -139,6 +139,6 @@ fn unknown(index: u64, view: &View<'_>) -> Response {
         "what happened since that index is not known any more"
     }
     .to_string();
-    let message = message + ": read /v1/members and /v1/services anew, and go on from the index that they name";
+    let message = message + ": re-read /v1/members and /v1/services, and go on from the index that they name";
     Response::error_at(ErrorCode::UnknownIndex, &message, present)
 }

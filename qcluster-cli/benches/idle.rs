@@ -65,7 +65,7 @@ mod measure {
             println!("idle {what:<9} processor              {share:8.3} % of a core, over {elapsed:.0} s");
         }
         let after = cluster.agreement();
-        assert_eq!(after, Some(before), "the leader changed meanwhile, so these are no figures of an idle cluster");
+        assert_eq!(after, Some(before), "the leader changed meanwhile, so these are not figures of an idle cluster");
     }
 
     /// Waits until a node writes its counters down, so that they belong to this moment.

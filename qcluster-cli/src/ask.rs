@@ -20,13 +20,13 @@ use crate::{Failure, exit, style};
 /// Whom to ask, and for whom to print.
 #[derive(Args)]
 pub(crate) struct Asked {
-    /// Any node of the cluster.
+    /// The node to ask: any of the cluster, as HOST:PORT.
     #[arg(long, value_name = "HOST:PORT", default_value = "localhost:7001", value_parser = host_and_port)]
     addr: String,
-    /// What to print.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Shape::Table)]
     format: Shape,
-    /// How long to wait for an answer, in seconds.
+    /// The timeout of a request, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     timeout: u64,
 }
@@ -34,13 +34,13 @@ pub(crate) struct Asked {
 /// For whom to print.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Shape {
-    /// For people.
+    /// Tables and sentences.
     Table,
-    /// For programs.
+    /// The JSON of the HTTP API.
     Json,
 }
 
-/// An address of IP version 6 stands in brackets, or nobody could tell where its port begins.
+/// IPv6 addresses stand in brackets, which separate them from the port.
 fn host_and_port(text: &str) -> Result<String, &'static str> {
     let is_host = |host: &str| {
         let of_a_name = |letter: char| letter.is_alphanumeric() || "-._".contains(letter);

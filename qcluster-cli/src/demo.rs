@@ -104,7 +104,7 @@ impl Stage {
     }
 }
 
-/// Prints a line. Who closes the pipe has seen enough, which is no failure of the cluster.
+/// Prints a line. Who closes the pipe has seen enough, which is not a failure of the cluster.
 fn print(line: &str) {
     let mut stdout = anstream::stdout();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());

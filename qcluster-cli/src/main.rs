@@ -28,15 +28,15 @@ mod exit {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  ended as asked
-  1  could not start or be reached, or failed
+  0  success
+  1  could not start, could not reach the node, or failed
   2  the command line, the configuration or a token is wrong
   3  stopped because another node has the same identifier, or has taken this one's place
-  4  the node that was asked knows no leader, has no such service, or refuses";
+  4  the node knows no leader, has no such service, or refused";
 
 const EXIT_CODES_OF_RUN: &str = "\
 Exit codes:
-  0  ended as asked, after handing over what it led
+  0  stopped on request, after transferring the leadership
   1  could not start (the port is in use, the data_dir cannot be used), or failed while it ran
   2  the command line or the configuration is wrong; every mistake is named with file and field
   3  stopped because another node has the same identifier, or has taken this one's place";
@@ -46,19 +46,19 @@ Exit codes:
   0  answered
   1  the node cannot be reached, or does not answer in time
   2  the command line is wrong
-  4  the node knows no leader, has no such service, or refuses";
+  4  the node knows no leader, has no such service, or refused";
 
 const EXIT_CODES_OF_CHANGING: &str = "\
 Exit codes:
   0  done
   1  the node cannot be reached, or does not answer in time
-  2  the command line or the token is wrong, or the node wants one
-  4  the node has no such service, or refuses";
+  2  the command line or the token is wrong, or a token is required
+  4  the node has no such service, or refused";
 
 const EXIT_CODES_OF_DEMO: &str = "\
 Exit codes:
-  0  every round has found its leader
-  1  could not start, or a round has found none
+  0  a leader was elected in every round
+  1  could not start, or no leader was elected in a round
   2  the command line is wrong";
 
 /// Leader election, membership and service registry for the replicas of a service.
@@ -74,13 +74,12 @@ enum Command {
     /// Run a node until SIGINT or SIGTERM, which hand the leadership over.
     #[command(after_help = EXIT_CODES_OF_RUN)]
     Run {
-        /// The node's configuration, a JSON file. A relative `data_dir` in it starts at the working directory.
+        /// The configuration file, in JSON. A relative `data_dir` in it is relative to the working directory.
         config: PathBuf,
         /// Append one line of JSON to this file for each change of leadership; docs/CLI.md lists its fields.
         #[arg(long, value_name = "FILE")]
         events: Option<PathBuf>,
-        /// Log what happens inside to the standard error, from this level on. Without it, warnings that are no line of their
-        /// own on the standard output.
+        /// Log to the standard error, from this level on. Without it, only warnings that the standard output does not show.
         #[arg(long, value_enum, value_name = "LEVEL")]
         log: Option<Level>,
     },
@@ -122,10 +121,10 @@ enum Command {
     /// Elect a leader among three nodes in this process, kill it, and show the fail-over time.
     #[command(after_help = EXIT_CODES_OF_DEMO)]
     Demo {
-        /// How often the leader is killed.
+        /// How many times to kill the leader.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         rounds: u32,
-        /// The pace of the cluster.
+        /// The timing preset.
         #[arg(long, value_enum, default_value_t = DemoTiming::Lan)]
         timing: DemoTiming,
         /// What to print.

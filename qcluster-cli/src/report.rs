@@ -54,7 +54,7 @@ impl Reporter {
         let (end, ended) = channel();
         let writer = move || {
             write_all(&queue, events);
-            // Whoever waited may have given up.
+            // The waiting side may have given up.
             let _ = end.send(());
         };
         let thread = thread::Builder::new().name("qcluster-report".into()).spawn(writer);
@@ -134,7 +134,7 @@ fn write_all(queue: &Receiver<Lines>, mut events: Option<File>) {
             }
         }
         if let Some(text) = text {
-            // A closed pipe is no reason to stop leading.
+            // A closed pipe is not a reason to stop leading.
             let mut stdout = anstream::stdout();
             let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
         }

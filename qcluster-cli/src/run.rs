@@ -49,7 +49,7 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>) -> Result<(), Fa
     }
 }
 
-/// For ever without a time.
+/// Forever without a time.
 async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,

@@ -165,7 +165,7 @@ impl Endpoint {
         let place = Place { incarnation: from_incarnation, address: from };
         self.addresses.sender_is(sender, place);
         if to_incarnation == self.node.incarnation() {
-            // Only who has heard of this incarnation can name it: the address is no invention of a third party.
+            // Only who has heard of this incarnation can name it: the address was not invented by a third party.
             let patience = self.rules.timing().heartbeat;
             match self.addresses.found(voter, sender, place, now, patience) {
                 Found::Here => {}

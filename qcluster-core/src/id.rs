@@ -104,7 +104,7 @@ impl core::error::Error for BadNodeId {}
 pub struct NodeKey(pub u64);
 
 impl NodeKey {
-    /// Stands for whoever is at an address.
+    /// Stands for any node at an address.
     pub const NOBODY: Self = Self(0);
 }
 

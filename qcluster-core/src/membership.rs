@@ -7,7 +7,7 @@
 //! | `table` | the members, and how a saying changes one |
 //! | `receive` | what others say, what they say of this node (G3), and who else has its name |
 //! | `probing`, `suspicion`, `health` | finding out who is gone, and being slow to believe it (G2) |
-//! | `book` | whom to try for ever (G7) |
+//! | `book` | whom to try forever (G7) |
 //! | `trust` | when most have vanished (G9) |
 //! | `tell` | what datagrams are filled with |
 
@@ -284,7 +284,7 @@ impl Membership {
     fn try_contacts(&mut self, cx: &mut Context<'_>) {
         const AT_ONCE: usize = 5;
         let alone = self.probing.len() == 0;
-        // The pauses differ, so that two that try each other do not do so in step for ever.
+        // The pauses differ, so that two that try each other do not do so in step forever.
         let pause = if alone { self.pace.contact.split(4) } else { self.pace.contact };
         self.book.due = cx.now + pause + Span::from_nanos(self.rng.below(pause.split(2).as_nanos()));
         let members = &self.members;

@@ -130,7 +130,7 @@ reasons! {
     TransferRefused {
         /// This node does not hold the lease.
         NotLeader = "not_leader",
-        /// The target is no voter of this configuration.
+        /// The target is not a voter of this configuration.
         NotAVoter = "not_a_voter",
         /// No other voter has answered within a lease.
         NoSuccessor = "no_successor",
@@ -153,7 +153,7 @@ reasons! {
         ConfigMismatch = "config_mismatch",
         /// It comes from this node itself (E18).
         FromSelf = "from_self",
-        /// It comes from a node that is no voter, and is nothing that an observer says (E18).
+        /// It comes from a node that is not a voter, and is nothing that an observer says (E18).
         Stranger = "stranger",
         /// It is for another node, or for another incarnation of this one.
         OtherIncarnation = "other_incarnation",

@@ -78,7 +78,7 @@ pub(crate) struct Reconciler {
 }
 
 impl Reconciler {
-    /// With so many peers at most a comparison is under way.
+    /// With how many peers at most a comparison is under way.
     const PEERS_MAX: usize = 32;
     /// So much may be owed to one peer; the rest is found again by the next comparison.
     const ERRANDS_MAX: usize = 16_384;

@@ -171,7 +171,7 @@ impl Line {
     /// Reads a line, with or without its end.
     ///
     /// # Errors
-    /// It is no line of a recording, or damaged.
+    /// It is not a line of a recording, or damaged.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }

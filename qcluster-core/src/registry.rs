@@ -49,7 +49,7 @@ use ttl::Leases;
 pub(crate) struct Limits {
     /// Services of one node.
     pub(crate) services_max: usize,
-    /// Records of all nodes, tombstones included. When they are so many the oldest tombstones make room.
+    /// Records of all nodes, tombstones included. At this many the oldest tombstones make room.
     pub(crate) records_max: usize,
     /// Owners of whom something is known, be it only what they deleted.
     pub(crate) owners_max: usize,

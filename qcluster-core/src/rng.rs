@@ -1,4 +1,4 @@
-//! A seeded random generator whose values are part of the contract: the same seed gives the same numbers for ever.
+//! A seeded random generator whose values are part of the contract: the same seed gives the same numbers forever.
 
 use serde::{Deserialize, Serialize};
 

@@ -35,7 +35,7 @@ impl Place {
 }
 
 impl Rumors {
-    /// So many rumors wait at most. When there are more, the one told most often and longest ago is given up: whoever has
+    /// How many rumors wait at most. When there are more, the one told most often and longest ago is given up: a node that has
     /// missed it finds it in a comparison, which is cheaper for bulk than telling everybody everything many times over.
     const WAITING_MAX: usize = 1_024;
 

@@ -15,7 +15,7 @@ use crate::world::{Recording, Stats};
 /// When a campaign ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// After so many runs.
+    /// After this many runs.
     Runs(u64),
     /// After so much time on the wall.
     Elapsed(Duration),
@@ -37,7 +37,7 @@ pub struct Campaign {
 /// What there is to say while it runs.
 #[derive(Clone, Copy, Debug)]
 pub enum News<'a> {
-    /// So many runs are done.
+    /// How many runs are done.
     Done(u64),
     /// An oracle objects.
     Failed {
@@ -114,7 +114,7 @@ impl Summary {
         self.failures.extend(other.failures);
     }
 
-    /// How much of their time healed majorities took, in parts in a thousand: so many of a thousand took no more.
+    /// How much of their time healed majorities took, in parts in a thousand: that many of a thousand took no more.
     pub fn convergence_quantile(&self, of_thousand: u64) -> Option<usize> {
         let total: u64 = self.convergence.iter().sum();
         let wanted = (total * of_thousand).div_ceil(1_000).max(1);

@@ -234,7 +234,7 @@ impl Crowd {
         self.network.cut = Some(Box::new(is_cut));
     }
 
-    /// Cuts the crowd in two: the first so many, and the rest.
+    /// Cuts the crowd in two: the first `count`, and the rest.
     pub fn cut_after(&mut self, first: usize) {
         self.cut(move |from, to| (from < first) != (to < first));
     }

@@ -12,7 +12,7 @@
 //!
 //! - *Time* is exact, in integers, and relative: a state in which all clocks have moved on and nothing else is the same
 //!   state. It jumps to the next moment at which something changes by itself: a deadline, the end of a promise, the end
-//!   of a lease, on whoever's clock comes first. Everything in between may happen in any order at such a moment.
+//!   of a lease, on the clock that comes first. Everything in between may happen in any order at such a moment.
 //! - *The network* is a set of messages. Each may arrive at any time, again, or never; the newest few of each kind
 //!   on each link are kept. Handshakes between incarnations go without loss and delay.
 //! - *Timers* may fire late or never, where a world says so, and never early. Chance is taken out of them, which leaves
@@ -78,7 +78,7 @@ impl fmt::Display for Counterexample {
 impl std::error::Error for Counterexample {}
 
 impl SmallWorld {
-    /// Sees every state within the bounds, or the first so many.
+    /// Sees every state within the bounds, or this many of them at most.
     ///
     /// # Errors
     /// The shortest way to a state that breaks a rule, or what is wrong with the world itself.

@@ -46,7 +46,7 @@ pub enum Hostility {
 pub enum Fault {
     /// The process ends without a word.
     Crash { host: usize },
-    /// It ends so in the middle of the next step that does anything, after so many of its outputs.
+    /// It ends so in the middle of the next step that does anything, after that many of its outputs.
     CrashDuring { host: usize, outputs: u8 },
     /// A crashed or stopped process starts again, with a plan of the setup.
     Restart { host: usize, memory: Memory, place: Place, plan: usize },
@@ -74,9 +74,9 @@ pub enum Fault {
     Lag { host: usize, lag: Span },
     /// A disk behaves otherwise.
     Disk { host: usize, quality: DiskQuality },
-    /// Whoever leads is asked to hand over, to that host or to the best placed.
+    /// The leader is asked to hand over, to that host or to the best placed.
     Transfer { to: Option<usize> },
-    /// Whoever leads is asked to step down.
+    /// The leader is asked to step down.
     StepDown,
     /// An orderly shutdown.
     Shutdown { host: usize },

@@ -50,7 +50,7 @@ pub(crate) struct Host {
     pub(crate) durable: bool,
     /// What the disk holds, read.
     pub(crate) synced: Option<HardState>,
-    /// Ends in the middle of the next step, after so many outputs.
+    /// Ends in the middle of the next step, after that many outputs.
     pub(crate) crash_after: Option<u8>,
     /// The token that a frozen application had in hand.
     pub(crate) in_hand: Option<u64>,

@@ -181,7 +181,7 @@ fn emit(text: &str) -> Result<(), String> {
     written(std::io::stdout().write_all(text.as_bytes()))
 }
 
-/// A reader of the standard output that has seen enough is no reason to complain, and changes nothing about the result.
+/// A reader of the standard output that has seen enough is not a reason to complain, and changes nothing about the result.
 fn written(result: std::io::Result<()>) -> Result<(), String> {
     match result {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

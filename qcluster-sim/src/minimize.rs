@@ -136,7 +136,7 @@ fn until(schedule: &Schedule, end: Time) -> Schedule {
     shorter
 }
 
-/// The same with so many hosts, and without what is done to the others.
+/// The same with fewer hosts, and without what is done to the others.
 fn first_hosts(schedule: &Schedule, hosts: usize) -> Schedule {
     let mut fewer = schedule.clone();
     let (setup, all) = (&mut fewer.setup, HostSet::first(hosts));

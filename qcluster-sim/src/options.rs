@@ -37,13 +37,13 @@ pub(crate) struct Options {
     /// How long to run, as in 60s or 10m.
     #[arg(long, help_heading = RUN, value_name = "LENGTH", value_parser = length)]
     pub(crate) r#for: Option<Duration>,
-    /// So many voters, 1 to 12, instead of a drawn number.
+    /// The number of voters, 1 to 12, instead of a drawn one.
     #[arg(long, help_heading = RUN, value_name = "N", value_parser = voters)]
     pub(crate) nodes: Option<usize>,
     /// Runs this schedule instead of a drawn one.
     #[arg(long, help_heading = RUN, value_name = "FILE", conflicts_with_all = ["seed", "runs", "for", "nodes"])]
     pub(crate) schedule: Option<PathBuf>,
-    /// Searches the small worlds instead, each up to so many states.
+    /// Searches the small worlds instead, each up to this many states.
     #[arg(long, help_heading = RUN, value_name = "STATES", conflicts_with_all = ["seed", "runs", "for", "nodes", "schedule"])]
     pub(crate) exhaustive: Option<NonZeroUsize>,
     /// Replays the recording of a node (`record` in its configuration), and tells what it did and why. The older file, FILE
@@ -94,7 +94,7 @@ impl Options {
 }
 
 fn voters(text: &str) -> Result<usize, String> {
-    let count = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    let count = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     if (1..=Limits::VOTERS_MAX).contains(&count) {
         Ok(count)
     } else {
@@ -120,7 +120,7 @@ fn length(text: &str) -> Result<Duration, String> {
         "h" => 3_600,
         _ => return Err("a length reads like 60s, 10m or 2h".into()),
     };
-    let amount: u64 = amount.parse().map_err(|_| format!("`{amount}` is no number"))?;
+    let amount: u64 = amount.parse().map_err(|_| format!("`{amount}` is not a number"))?;
     if amount == 0 {
         return Err("in no time nothing is run".into());
     }

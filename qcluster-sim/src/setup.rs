@@ -146,7 +146,7 @@ impl Plan {
     /// The rules of a host under this plan.
     ///
     /// # Errors
-    /// The plan is no valid configuration: the sentence says why.
+    /// The plan is not a valid configuration: the sentence says why.
     pub(crate) fn rules(&self, identity: usize, setup: &Setup) -> Result<Rules, String> {
         self.settings(identity, setup)?.check().map_err(|error| error.to_string())
     }

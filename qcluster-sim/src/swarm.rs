@@ -1,5 +1,5 @@
 //! Randomized runs: one number draws a cluster, a network, clocks, which faults there are and how often, and then the
-//! schedule. Knobs are drawn anew for each run, so that some are all crash and some all reordering (swarm testing: Groce
+//! schedule. Knobs are drawn again for each run, so that some are all crash and some all reordering (swarm testing: Groce
 //! and others, 2012).
 
 mod changes;
@@ -19,7 +19,7 @@ use episodes::Knobs;
 /// What the drawing of a schedule may be held to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// So many voters, instead of a drawn number of 1 to 9; at most [`Limits::VOTERS_MAX`], and at least 1.
+    /// The number of voters, instead of a drawn one of 1 to 9; at most [`Limits::VOTERS_MAX`], and at least 1.
     pub voters: Option<usize>,
 }
 
@@ -213,7 +213,7 @@ fn attempts(setup: &Setup, plan: &Plan, hosts: HostSet) -> u64 {
     }
 }
 
-/// How long a healed majority has: promises and boot waits run out, then so many attempts.
+/// How long a healed majority has: promises and boot waits run out, then a number of attempts.
 pub(crate) fn bound(setup: &Setup, plan: &Plan, hosts: HostSet) -> Span {
     let million = 1_000_000;
     // The slowest clock that ρ allows shows a lease after so long.

@@ -65,7 +65,7 @@ impl World {
     /// A world in which every host starts within the first millisecond. The last hosts of a setup with twins are spare.
     ///
     /// # Errors
-    /// A plan is no valid configuration, there are no hosts or too many, a plan or a clock is of a host that there is not,
+    /// A plan is not a valid configuration, there are no hosts or too many, a plan or a clock is of a host that there is not,
     /// or something is out of its range: a sentence says what is wrong.
     pub fn new(setup: Setup) -> Result<Self, String> {
         Self::recording(setup, Recording::Off)

@@ -176,7 +176,7 @@ impl QCluster {
         ask(&self.view, &self.requests, Command::Transfer(target)).await.map(|_| ())
     }
 
-    /// Ends this node's leadership in favour of whoever wins next, and waits until it has ended.
+    /// Ends this node's leadership in favour of whichever voter wins next, and waits until it has ended.
     ///
     /// # Errors
     /// This node does not lead: nothing has changed. Or it has stopped.

@@ -8,7 +8,7 @@ use qcluster_api::{Directory, News};
 use qcluster_core::{Node, NodeKey, Span, Time};
 use tokio::sync::watch;
 
-/// What changes within this time is made known together: a directory is made anew as a whole.
+/// What changes within this time is made known together: a directory is rebuilt as a whole.
 const PAUSE: Span = Span::from_millis(20);
 
 /// Where the directory hangs.

@@ -173,7 +173,7 @@ impl Driver {
     }
 
     fn serve(&mut self, request: Request) {
-        // Whoever asked may have stopped waiting: nothing depends on an answer being heard.
+        // The caller may have stopped waiting: nothing depends on an answer being heard.
         match request {
             Request::Command { command, reply } => {
                 let result = self.command(command);
@@ -256,7 +256,7 @@ impl Driver {
     }
 }
 
-/// Waits for a save to end; for ever where nothing is saved.
+/// Waits for a save to end; forever where nothing is saved.
 async fn saved(disk: Option<&mut Disk>) -> Done {
     match disk {
         Some(disk) => disk.done().await,

@@ -73,7 +73,7 @@ pub enum EventKind {
         /// The longest wait.
         grace: Duration,
     },
-    /// Another leader is known, this node included, or none any more. For display: it is no lease.
+    /// Another leader is known, this node included, or none any more. For display: it is not a lease.
     Leader {
         /// Who leads.
         leader: Option<Arc<Peer>>,

@@ -39,7 +39,7 @@ pub(crate) const CONNECTIONS_MAX: usize = 256;
 /// A client that has not sent its request by then, or keeps an idle connection longer, is let go.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// However busy it is, a connection takes no new request after this long, so that none is held for ever; but a stream of
+/// However busy it is, a connection takes no new request after this long, so that none is held forever; but a stream of
 /// events goes on for as long as somebody reads it.
 const CONNECTION_TIME_MAX: Duration = Duration::from_mins(1);
 
@@ -53,7 +53,7 @@ const HEAD_LEN_MAX: usize = 64 * 1_024;
 /// Likewise, for the number of headers.
 const HEADERS_MAX: usize = 128;
 
-/// A failure to accept, such as too many open files, is no reason to try again at once.
+/// A failure to accept, such as too many open files, is not a reason to try again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until the node has stopped. `alive` is dropped when the port is free.

@@ -10,7 +10,7 @@ use crate::edge::LeaseEdge;
 
 /// The exclusive right to act as the leader.
 ///
-/// It stays tied to its leadership: [`is_valid`](Self::is_valid) and [`remaining`](Self::remaining) ask the clock anew and
+/// It stays tied to its leadership: [`is_valid`](Self::is_valid) and [`remaining`](Self::remaining) ask the clock again and
 /// follow renewals, and never speak of a later leadership of the same node.
 #[derive(Clone)]
 pub struct Lease {

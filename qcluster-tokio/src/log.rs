@@ -25,7 +25,7 @@ pub(crate) fn event(node: &NodeId, what: &EventKind) {
         }
         EventKind::Draining { token, grace } => {
             let grace_ms = grace.as_millis();
-            tracing::info!(name: "qcluster.draining", target: CHANGES, %node, token = token.0, grace_ms, "handing over");
+            tracing::info!(name: "qcluster.draining", target: CHANGES, %node, token = token.0, grace_ms, "transferring the leadership");
         }
         EventKind::Leader { leader: Some(leader), term } => {
             let leader = leader.identifier.as_str();
@@ -38,7 +38,7 @@ pub(crate) fn event(node: &NodeId, what: &EventKind) {
             let peer = peer.as_ref().map_or("?", |peer| peer.identifier.as_str());
             tracing::warn!(
                 name: "qcluster.config_mismatch", target: CHANGES, %node, peer, ?key,
-                "a node has other voters, priorities, lease or drift bound: neither listens to the other"
+                "configuration mismatch: a node has other voters, priorities, lease or drift bound, and is ignored"
             );
         }
         EventKind::Leaderless { facts } => {
@@ -51,7 +51,7 @@ pub(crate) fn event(node: &NodeId, what: &EventKind) {
         EventKind::StepEstablished => {
             tracing::info!(
                 name: "qcluster.step_established", target: CHANGES, %node,
-                "a leader was elected in the middle step of the change of voters: the last step may be taken"
+                "joint step established: a leader was elected with both lists of voters, so the last step may be taken"
             );
         }
         EventKind::StepTooEarly { voter } => step_too_early(node, voter.as_ref()),
@@ -68,14 +68,14 @@ pub(crate) fn event(node: &NodeId, what: &EventKind) {
         EventKind::Trust { is_given: false } => {
             tracing::warn!(
                 name: "qcluster.trust_lost", target: CHANGES, %node,
-                "most members vanished at once: the fault is probably here"
+                "partition suspected: most members vanished at once, so the fault is probably on this side"
             );
         }
         EventKind::Trust { is_given: true } => {
             tracing::info!(name: "qcluster.trust_regained", target: CHANGES, %node, "most members are back");
         }
         EventKind::Missed { count } => {
-            tracing::warn!(name: "qcluster.missed", target: CHANGES, %node, count, "changes were lost by a slow receiver");
+            tracing::warn!(name: "qcluster.missed", target: CHANGES, %node, count, "events were dropped: the receiver is too slow");
         }
     }
 }
@@ -83,7 +83,7 @@ pub(crate) fn event(node: &NodeId, what: &EventKind) {
 fn storage_failed(node: &NodeId, error: &str) {
     tracing::error!(
         name: "qcluster.storage_failed", target: CHANGES, %node, error,
-        "state could not be saved: this node neither votes nor campaigns until it is restarted"
+        "saving the hard state failed: this node neither votes nor campaigns until it is restarted"
     );
 }
 
@@ -91,21 +91,21 @@ fn twin_seen(node: &NodeId, voter: Option<&Arc<Peer>>, other: Incarnation) {
     let voter = identifier(voter);
     tracing::warn!(
         name: "qcluster.twin_seen", target: CHANGES, %node, voter, ?other,
-        "two live nodes have one identifier: one of them is told to stop"
+        "duplicate identifier: two live nodes have it, and one of them is told to stop"
     );
 }
 
 fn twin(node: &NodeId, other: Incarnation) {
     tracing::error!(
         name: "qcluster.twin", target: CHANGES, %node, ?other,
-        "another live node has this identifier and was there first: this one has stopped"
+        "duplicate identifier: another live node has it and was first, so this node has stopped"
     );
 }
 
 fn superseded(node: &NodeId, by: Incarnation) {
     tracing::error!(
         name: "qcluster.superseded", target: CHANGES, %node, ?by,
-        "another node has this identifier and has taken this one's place: this one has stopped"
+        "superseded: another node with this identifier has replaced this node, which has stopped"
     );
 }
 
@@ -113,7 +113,7 @@ fn step_too_early(node: &NodeId, voter: Option<&Arc<Peer>>) {
     let voter = identifier(voter);
     tracing::warn!(
         name: "qcluster.step_too_early", target: CHANGES, %node, voter,
-        "a voter in the middle step of the change of voters knows of no leader that was elected there: go back to it"
+        "last step too early: a voter with both lists of voters knows of no leader elected with them, so go back to the joint step"
     );
 }
 
@@ -121,7 +121,7 @@ fn wall_clock_off(node: &NodeId, voter: Option<&Arc<Peer>>, ahead_ms: i64) {
     let voter = identifier(voter);
     tracing::warn!(
         name: "qcluster.wall_clock_off", target: CHANGES, %node, voter, ahead_ms,
-        "the wall clock of a voter is far from this node's: without data_dir, tokens may fall"
+        "wall clocks differ: without data_dir, fencing tokens may decrease after a restart"
     );
 }
 
@@ -129,7 +129,7 @@ fn too_slow(node: &NodeId, voter: Option<&Arc<Peer>>, took: Duration, limit: Dur
     let (voter, took_ms, limit_ms) = (identifier(voter), took.as_millis(), limit.as_millis());
     tracing::warn!(
         name: "qcluster.too_slow", target: CHANGES, %node, voter, took_ms, limit_ms,
-        "answers or saves take longer than an election can wait for: lengthen the lease"
+        "round trips or saves are too slow for this lease: increase it"
     );
 }
 

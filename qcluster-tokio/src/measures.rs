@@ -64,7 +64,7 @@ impl Measures {
         Self { round_trips: vec![Histogram::default(); voters], echoes: vec![Time::ZERO; voters], ..Self::default() }
     }
 
-    /// Whether somebody is known to lead. The time before the first leader is no fail-over.
+    /// Whether somebody is known to lead. The time before the first leader is not a fail-over.
     pub(crate) fn leader_is_known(&mut self, now: Time, is_known: bool, was_known: bool) -> Option<Span> {
         if !is_known {
             if was_known {

@@ -2,7 +2,7 @@
 
 #[cfg_attr(
     not(feature = "http"),
-    expect(dead_code, reason = "what is no counter is read by the encoder of `/metrics` alone")
+    expect(dead_code, reason = "what is not a counter is read by the encoder of `/metrics` alone")
 )]
 mod table;
 

@@ -134,7 +134,7 @@ impl Names {
             None => std::future::pending().await,
         };
         let Ok((key, result)) = ended else {
-            // The runtime gave it up, and does not say which: all may be asked anew.
+            // The runtime gave it up, and does not say which: all may be asked again.
             self.peers.iter_mut().for_each(|peer| peer.lookup = Lookup::None);
             self.failures += 1;
             return None;

@@ -121,7 +121,7 @@ impl Publisher {
 
     fn tell(&self, kind: EventKind) {
         log::event(self.id(), &kind);
-        // Nobody listening is no error.
+        // Nobody listening is not an error.
         let _ = self.changes.send(Event { at: SystemTime::now(), kind });
     }
 

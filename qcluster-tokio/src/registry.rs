@@ -35,7 +35,7 @@ impl QCluster {
     }
 
     /// The `count` members that own `key`, the first owner first (G11): nodes that see the same members name the same, and
-    /// when a member goes, only its own keys move. Fewer, if there are not so many.
+    /// when a member goes, only its own keys move. Fewer, if there are fewer members.
     pub fn owners(&self, key: &str, count: usize) -> Vec<String> {
         self.view().directory().owners(key.as_bytes(), count)
     }
@@ -114,7 +114,7 @@ impl Watch {
     /// What happened since the last call, oldest first; waits until something has.
     ///
     /// # Errors
-    /// Too much has happened since: read everything anew. The next call goes on from here. Or the node has stopped.
+    /// Too much has happened since: re-read everything. The next call goes on from here. Or the node has stopped.
     pub async fn next(&mut self) -> Result<Vec<Arc<WatchEvent>>, WatchError> {
         loop {
             self.news.borrow_and_update();
@@ -147,7 +147,7 @@ pub enum WatchError {
 impl std::fmt::Display for WatchError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Missed => f.write_str("more has happened than is remembered: read everything anew, and watch on"),
+            Self::Missed => f.write_str("events were dropped: re-read the state, then continue watching"),
             Self::Stopped(why) => write!(f, "{why}"),
         }
     }

@@ -12,7 +12,7 @@ use crate::event::{Event, EventKind, Events};
 use crate::publisher::Publisher;
 use crate::view::View;
 
-/// Longer than anything here takes on any machine: whoever waits this long has found a bug.
+/// Longer than anything here takes on any machine: a test that waits this long has found a bug.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A minute of lease, so that no pause of the machine decides a test.

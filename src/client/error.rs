@@ -29,7 +29,7 @@ pub enum ClientError {
         /// Where.
         address: String,
     },
-    /// Whoever answers there is no node, or one of a release that says it differently.
+    /// What answers there is not a node, or one of a release that says it differently.
     Incomprehensible {
         /// Where.
         address: String,

@@ -41,7 +41,7 @@ impl Client {
     /// The first `replicas` members that own `key`, 1 to [`OwnerList::REPLICAS_MAX`].
     ///
     /// # Errors
-    /// As for [`members`](Self::members); or there cannot be so many.
+    /// As for [`members`](Self::members); or there cannot be that many.
     pub async fn owners(&self, key: &str, replicas: usize) -> Result<OwnerList, ClientError> {
         exchange(&self.read(format!("/v1/owners/{}?replicas={replicas}", encoded(key)))).await
     }

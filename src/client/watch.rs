@@ -43,7 +43,7 @@ impl Watch {
     ///
     /// # Errors
     /// The node cannot be reached, does not answer in time, is none or has stopped: call again, and nothing is missed while
-    /// it runs on. Or it [does not know any more](ClientError::has_missed) what happened since: read everything anew; the
+    /// it runs on. Or it [does not know any more](ClientError::has_missed) what happened since: re-read everything; the
     /// next call goes on from now.
     pub async fn next(&mut self) -> Result<Vec<WatchEvent>, ClientError> {
         loop {

@@ -29,7 +29,7 @@ pub(crate) fn missing(page: &Source, sources: &[Source]) -> Vec<Finding> {
         sources.iter().any(|source| source.code.contains(&mark))
     };
     let absent = named(page).into_iter().filter(|(_, name)| !exists(name));
-    absent.map(|(at, name)| page.finding(at, format!("`{name}` is no test of this project"))).collect()
+    absent.map(|(at, name)| page.finding(at, format!("`{name}` is not a test of this project"))).collect()
 }
 
 /// The list items below a heading, up to the next one, each on one line.

@@ -47,7 +47,7 @@ fn check_file(path: &str, source: &Source) -> Vec<Finding> {
     let judge = |import: Import| {
         let message = match layer_of(&import.module) {
             None => format!(
-                "`crate::{}` is no module with a layer: import an item from the module that has it",
+                "`crate::{}` is not a module with a layer: import an item from the module that has it",
                 import.module
             ),
             Some(_) if import.module == module => return None,

@@ -58,7 +58,7 @@ fn events_that_nobody_wrote_down_are_missed_by_those_before_them_only() {
     let first = Directory::empty(node.rules().key(), 0).after(&node, Time::ZERO, 0, [trust(false)]);
     // when three are missed and one is written down,
     let later = first.after(&node, Time::ZERO, 3, [trust(true)]);
-    // then both are told to start anew, and whoever has seen the last that was missed goes on.
+    // then both are told to start over, and the one that has seen the last that was missed goes on.
     assert_eq!((later.since(0), later.since(1)), (Since::Unknown(5), Since::Unknown(5)));
     assert_eq!(indices(&later.since(4)), Some(alloc::vec![5]));
 }
@@ -154,7 +154,7 @@ fn a_service_is_removed_from_where_it_was() {
     let events = heard(&mut node, 7, Message::Introduce(b_at(7, 1, Some(([10, 0, 0, 7], 7_009).into()))));
     let second = first.after(&node, Time::ZERO, 0, events);
     assert!(second.index() > first.index() && told(&second, first.index()).is_empty());
-    // when it begins anew elsewhere, then the service has ended where it was.
+    // when it starts over elsewhere, then the service has ended where it was.
     let events = heard(&mut node, 9, Message::Introduce(b_at(9, 0, Some(([10, 0, 0, 9], 7_001).into()))));
     let third = second.after(&node, Time::ZERO, 0, events);
     assert_eq!(told(&third, second.index()), [words(["removed", "web", "10.0.0.7"])]);

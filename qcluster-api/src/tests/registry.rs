@@ -41,7 +41,7 @@ pub(super) fn node() -> Node {
     node
 }
 
-/// The directory after so many changes of trust, the first event being 101.
+/// The directory after that many changes of trust, the first event being 101.
 pub(super) fn directory(node: &Node, changes: usize) -> Directory {
     let news = (0..changes).map(|index| News::Trust { is_given: index % 2 == 1 });
     Directory::empty(node.rules().key(), 100).after(node, NOW, 0, news)

@@ -13,24 +13,24 @@ use crate::Failure;
 
 #[derive(Args)]
 pub(crate) struct Register {
-    /// What it is asked for by.
+    /// The name that clients look it up by.
     name: String,
-    /// What tells it from other services of the node; the name unless given.
+    /// The identifier, unique on the node; the name if not given.
     #[arg(long)]
     id: Option<String>,
-    /// Where it listens; the node's own host unless given.
+    /// The host that it listens on; the node's if not given.
     #[arg(long)]
     host: Option<String>,
-    /// The port that it listens on; 0 where a port makes no sense.
+    /// The port that it listens on; 0 for a service without one.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// A label to choose by; again for several.
+    /// A tag to filter by; may be repeated.
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
-    /// Anything else: the value is JSON, or else text; again for several.
+    /// Metadata: the value is JSON, or text if it cannot be read as JSON; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
     meta: Vec<(String, serde_json::Value)>,
-    /// How it is.
+    /// Its health.
     #[arg(long, value_enum, default_value_t = State::Passing)]
     health: State,
     /// After how long without a heartbeat it counts as critical, such as 10s or 500ms; none are expected unless given. A mere
@@ -47,7 +47,7 @@ pub(crate) struct Register {
 pub(crate) struct Heartbeat {
     /// The service's identifier on the node.
     id: String,
-    /// How it is; as it last said unless given.
+    /// Its health; unchanged if not given.
     #[arg(long, value_enum)]
     health: Option<State>,
     #[command(flatten)]
@@ -74,14 +74,14 @@ pub(crate) struct Leave {
     asked: Asked,
 }
 
-/// How a service is.
+/// The health of a service.
 #[derive(Clone, Copy, ValueEnum)]
 enum State {
-    /// It works.
+    /// It serves.
     Passing,
-    /// It works, and something is wrong.
+    /// It serves with degraded quality.
     Warning,
-    /// It does not work.
+    /// It does not serve.
     Critical,
 }
 

@@ -11,12 +11,12 @@ use crate::{Failure, exit};
 
 #[derive(Args)]
 pub(crate) struct Services {
-    /// Instances of this service; of all unless given.
+    /// Only instances of this service.
     name: Option<String>,
-    /// Only those that have this tag; again for those that have all of several.
+    /// Only instances with this tag; repeated, with all of them.
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
-    /// Only those that are passing or warning.
+    /// Only instances whose health is passing or warning.
     #[arg(long)]
     healthy: bool,
     #[command(flatten)]
@@ -25,9 +25,9 @@ pub(crate) struct Services {
 
 #[derive(Args)]
 pub(crate) struct Owners {
-    /// Anything that has to be with the same nodes for everybody.
+    /// The key to place, such as the name of a shard.
     key: String,
-    /// How many owners.
+    /// The number of owners to list.
     #[arg(long, value_name = "N", default_value_t = 1)]
     replicas: usize,
     #[command(flatten)]

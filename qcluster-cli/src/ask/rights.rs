@@ -13,8 +13,8 @@ const TOKEN_VARIABLE: &str = "QCLUSTER_TOKEN";
 
 #[derive(Args)]
 pub(crate) struct Rights {
-    /// A file whose first line is the API token; else the variable `QCLUSTER_TOKEN`. On the node's own machine it works
-    /// without.
+    /// A file whose first line is the API token; without it, the variable `QCLUSTER_TOKEN` is used. No token is needed on
+    /// the node's own machine.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }

@@ -20,9 +20,9 @@ const HOPS_MAX: usize = 3;
 
 #[derive(Args)]
 pub(crate) struct Transfer {
-    /// The voter that is to lead; whoever is best placed unless given.
+    /// The voter to transfer to; the best placed one if not given.
     target: Option<String>,
-    /// Do not go on to the leader if the node that was asked is another one.
+    /// Fail if the node is not the leader, instead of asking the leader.
     #[arg(long)]
     stay: bool,
     #[command(flatten)]

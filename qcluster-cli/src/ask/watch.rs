@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub(crate) struct Watch {
-    /// End after so many lines.
+    /// Exit after this many lines.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     lines: Option<u64>,
     #[command(flatten)]
@@ -55,7 +55,7 @@ impl LastLeader {
 pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
     let Watch { lines, asked } = arguments;
     let client = asked.client();
-    // Whoever watches from the start wants to hear of a wrong address; later a node may be away for a while.
+    // At the start a wrong address is an error; later a node may be away for a while.
     let status = client.status().await.map_err(|error| failure(&error))?;
     let mut events = client.watch_from(status.registry.index);
     let first = leads(&client, events.index()).await.map_err(|error| failure(&error))?;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
 
-/// Far longer than any election: whoever waits this long waits for a bug.
+/// Far longer than any election: a test that waits this long waits for a bug.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Between finding a free port and binding it, another process may take it.

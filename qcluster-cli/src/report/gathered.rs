@@ -11,7 +11,7 @@ use super::lines;
 /// What happens within this time of the first is told together.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// So many are told one by one.
+/// How many are told one by one.
 const SINGLES_MAX: usize = 5;
 
 /// Changes that wait to be told.

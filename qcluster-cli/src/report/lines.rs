@@ -142,7 +142,7 @@ fn is_voluntary(reason: LostReason) -> bool {
     }
 }
 
-/// A change for programs, as one line of JSON; `None` for what is no change of leadership.
+/// A change for programs, as one line of JSON; `None` for what is not a change of leadership.
 pub(crate) fn event(me: &str, change: &Event) -> Option<String> {
     let (event, token, leader, reason) = match &change.kind {
         EventKind::Elected { token } => ("elected", Some(token.0), Some(me), None),

@@ -201,7 +201,7 @@ fn promtool_finds_nothing_wrong_with_the_metrics() {
     eventually("metrics of a hand-over", metrics, || is_complete(&metrics()).then_some(()));
 }
 
-/// Whether a hand-over has left its traces: whoever led has lost sight of a leader, while the others may have gone from one to
+/// Whether a hand-over has left its traces: the old leader has lost sight of a leader, while the others may have gone from one to
 /// the next.
 fn is_complete(metrics: &str) -> bool {
     let counts = |name: &str| -> Vec<&str> {

@@ -155,7 +155,7 @@ fn a_watch_says_where_something_was_missed() {
         api::put(&members.nodes[0], &format!("web-{count}"));
         (!kinds().is_empty()).then_some(())
     });
-    // when its node begins anew, so that what it would ask for next means nothing there,
+    // when its node starts over, so that what it would ask for next means nothing there,
     members.nodes[0].kill();
     members.nodes[0].start();
     // then it says so, behind what it had heard before, and goes on from there.
@@ -196,7 +196,7 @@ fn a_watch_counts_a_gap_as_a_line_and_complains_once() {
         .expect("the command line can be started");
     members.eventually("the leader is told", || text(&told).contains("\"leader\"").then_some(()));
     members.nodes[0].kill();
-    // Whoever takes its place hangs up, and counts how often somebody asks.
+    // What takes its place hangs up, and counts how often somebody asks.
     let somebody = TcpListener::bind(&address).expect("the node has left its port");
     somebody.set_nonblocking(true).expect("an option of every socket");
     let mut asked = 0;

@@ -1,4 +1,4 @@
-//! HAProxy in front of three services of the example `leader_redirect`: traffic reaches the leader, whoever that is.
+//! HAProxy in front of three services of the example `leader_redirect`: traffic reaches the leader.
 
 use std::fmt::Write as _;
 use std::fs;

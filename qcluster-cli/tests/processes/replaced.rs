@@ -262,7 +262,7 @@ fn cluster(way: Way) -> Cluster {
     })
 }
 
-/// Waits until that node leads; whoever leads is asked to hand over to it.
+/// Waits until that node leads; the leader is asked to hand over to it.
 fn lead(cluster: &Cluster, node: usize) {
     cluster.eventually("the node that is to stand still leads", || {
         let now = cluster.agreement()?;

@@ -18,14 +18,14 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    /// So many, started, all of which see all.
+    /// `count` members, started, all of which see all.
     pub(crate) fn start(count: usize) -> Self {
         let members = Self::new(count, |_, _| {});
         members.agree(count);
         members
     }
 
-    /// So many, started, with the configuration of each changed first. They probe fast, so that stories are short.
+    /// `count` members, started, with the configuration of each changed first. They probe fast, so that stories are short.
     pub(crate) fn new(count: usize, change: impl Fn(usize, &mut Value)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let ports: Vec<u16> = (0..count).map(|_| ports::free()).collect();
@@ -51,7 +51,7 @@ impl Members {
         self.dir.path()
     }
 
-    /// Waits until every node sees so many alive.
+    /// Waits until every node sees that many alive.
     pub(crate) fn agree(&self, count: usize) {
         let sees_all =
             |node: &Node| node.status().is_some_and(|status| status["registry"]["members"]["alive"] == count);

@@ -92,7 +92,7 @@ impl ApiConfig {
         for (index, host) in self.hosts.iter().enumerate() {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             findings.require(!host.is_empty() && host.bytes().all(plain), &format!("api.hosts[{index}]"), || {
-                format!("`{host}` is no host name: give it without scheme and port")
+                format!("`{host}` is not a host name: give it without scheme and port")
             });
         }
     }

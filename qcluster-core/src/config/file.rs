@@ -295,7 +295,7 @@ impl Config {
         });
         for (index, address) in self.join.iter().enumerate() {
             findings.require(host_and_port(address).is_some(), &format!("join[{index}]"), || {
-                format!("`{address}` is no address: it reads like `host:7001`, or `[::1]:7001`")
+                format!("`{address}` is not an address: it reads like `host:7001`, or `[::1]:7001`")
             });
         }
     }

@@ -39,7 +39,7 @@ pub enum Seat {
     Voter,
     /// It only watches (E13), and must stand in none.
     Observer,
-    /// There are no voters: the cluster has members and services, and no leader.
+    /// There are not voters: the cluster has members and services, and no leader.
     Member,
 }
 

@@ -156,7 +156,7 @@ impl Election {
         }
     }
 
-    /// Leads on without pre-votes: the leader itself has asked for it (E10).
+    /// Campaigns without pre-votes: the leader itself has asked for it (E10).
     fn campaign_now(&mut self, cx: &mut Context<'_>, released: Leadership) {
         if self.abstention().is_none() {
             self.start_candidacy(cx, Some(released));

@@ -27,7 +27,7 @@ impl Election {
         Ok(())
     }
 
-    /// Ends the own leadership in favour of whoever wins next.
+    /// Ends the own leadership in favour of whichever voter wins next.
     pub(crate) fn step_down(&mut self, cx: &mut Context<'_>) -> Result<(), TransferRefused> {
         let Role::Leader(_) = self.role else { return Err(TransferRefused::NotLeader) };
         self.begin_handover(cx, None, LostReason::SteppedDown);
@@ -67,7 +67,7 @@ impl Election {
         let fresh = cx.now + self.rules.drain;
         let Role::Leader(leader) = &mut self.role else { return };
         let earlier = leader.handover;
-        // The work that drains has the time that it was given first, whoever replaces the target.
+        // The work that drains has the time that it was given first, even if the target is replaced.
         let until = earlier.map_or(fresh, |handover| handover.until);
         leader.handover = Some(Handover { target, reason, until });
         if earlier.is_none() {

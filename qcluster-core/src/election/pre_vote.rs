@@ -91,7 +91,7 @@ impl Election {
         }
     }
 
-    /// Follows nobody for `pause` and a delay drawn anew (E8), then tries again.
+    /// Follows nobody for `pause` and a delay drawn again (E8), then tries again.
     pub(super) fn retry_later(&mut self, cx: &Context<'_>, pause: Span) {
         self.role = Role::Follower;
         self.delay = self.draw_delay();

@@ -52,7 +52,7 @@ impl Preferred {
 
 impl Election {
     /// Notes that `voter` has acknowledged a heartbeat sent at `sent_at`. A gap of more than three heartbeats starts
-    /// the settling time anew.
+    /// the settling time again.
     pub(super) fn note_health(&mut self, now: Time, voter: VoterIndex, sent_at: Time) {
         let tolerated = self.rules.timing.heartbeat.times(3);
         let gap = sent_at.since(self.acked[voter.position()]);
@@ -62,7 +62,7 @@ impl Election {
         }
     }
 
-    /// Somebody leads. If the leadership was to go to another, that one could not take it, and whoever leads next time is not to
+    /// Somebody leads. If the leadership was to go to another, that one could not take it, and the next leader is not to
     /// try again at once.
     pub(super) fn note_handed_over(&mut self, now: Time, leader: NodeKey) {
         if self.handed_to.take().is_some_and(|successor| successor != leader) {

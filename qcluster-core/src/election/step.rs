@@ -18,7 +18,7 @@ pub struct ChangeStep {
 }
 
 impl ChangeStep {
-    /// So many lists are remembered: one for each change of voters.
+    /// How many lists are remembered: one for each change of voters.
     const PASSED_MAX: usize = 16;
 
     /// The step of a voter that begins an incarnation with those rules, after what it has `saved`.

@@ -156,7 +156,7 @@ impl Election {
         if term > self.term() {
             self.adopt(cx, term);
         }
-        // Whoever asks in a higher term has ended its earlier leadership, or was released from another. A repeated request
+        // A candidate in a higher term has ended its earlier leadership, or was released from another. A repeated request
         // of the present leader clears nothing.
         self.promise.take_if(|promise| promise.to.term < term);
         self.role = Role::Follower;

@@ -58,9 +58,9 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Addresses {
     voters: Vec<Entry>,
-    /// Nodes that are no voters, the one heard last at the end.
+    /// Nodes that are not voters, the one heard last at the end.
     observers: VecDeque<(NodeKey, Place)>,
-    /// Who sent the datagram that is being looked at: it may be answered, whoever it is.
+    /// Who sent the datagram that is being looked at: it may be answered, known or not.
     sender: Option<(NodeKey, Place)>,
 }
 

@@ -16,7 +16,7 @@ use crate::time::Time;
 pub(crate) enum Contact {
     /// A node whose address others know.
     Node(NodeKey),
-    /// Whoever is at that address.
+    /// Any node at that address.
     Address(SocketAddr),
 }
 

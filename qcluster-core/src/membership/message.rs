@@ -11,7 +11,7 @@ use crate::reconcile;
 /// A message between members.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// Let me in. Sent to an address, whoever is there.
+    /// Let me in. Sent to an address, without knowing which node is there.
     Join {
         /// That address; `None` where it is known who is there.
         at: Option<SocketAddr>,

@@ -7,7 +7,7 @@ use crate::id::{NodeId, NodeKey};
 use crate::rendezvous::owners_among;
 
 impl Membership {
-    /// The `count` members that own `key`, the first owner first; fewer, if there are not so many. All nodes with equal views
+    /// The `count` members that own `key`, the first owner first; fewer, if there are fewer members. All nodes with equal views
     /// name the same.
     pub(crate) fn owners(&self, key: &[u8], count: usize) -> Vec<NodeId> {
         let present = self.members.iter().filter(|(_, member)| member.state.is_present()).map(|(key, _)| NodeKey(*key));

@@ -97,7 +97,7 @@ impl Probing {
     pub(super) fn some(&self, count: usize, but: Option<NodeKey>, rng: &mut Rng) -> Vec<NodeKey> {
         let mut chosen = Vec::with_capacity(count);
         let wanted = count.min(self.order.len());
-        // With few members the same one is drawn again and again: then whoever comes first serves as well.
+        // With few members the same one is drawn again and again: then the first one serves as well.
         for _ in 0..wanted * 4 {
             let at = usize::try_from(rng.below(self.order.len() as u64)).unwrap_or(0);
             let member = self.order[at];

@@ -75,7 +75,7 @@ impl Membership {
         }
     }
 
-    /// A node that greets is there: if it is no member yet, ask it to be let in.
+    /// A node that greets is there: if it is not a member yet, ask it to be let in.
     pub(crate) fn greeted(&mut self, cx: &mut Context<'_>, from: Speaker) {
         self.heard(from);
         if !self.members.get(&from.key.0).is_some_and(|member| member.state.is_present())
@@ -212,7 +212,7 @@ impl Membership {
             && cx.now >= self.ask_rival_at
             && let Some(message) = self.join(address, cx.now)
         {
-            // Whoever names an address makes this node speak to it.
+            // To name an address makes this node speak to it.
             self.ask_rival_at = cx.now + self.pace.tick;
             cx.effects.push(Effect::SendTo { to: self.me, incarnation, message });
         }

@@ -1,4 +1,4 @@
-//! What datagrams are filled with: news first to whoever it may be, and what is owed to a peer because tables differ.
+//! What datagrams are filled with: news first, whichever the receiver, and what is owed to a peer because tables differ.
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -25,7 +25,7 @@ impl Membership {
         self.members.get(&self.me.0).map(|me| introduction(me, self.pace.retention, now))
     }
 
-    /// The request to be let in by whoever is at that address.
+    /// The request to be let in by whichever node is at that address.
     pub(super) fn join(&self, at: Option<SocketAddr>, now: Time) -> Option<Message> {
         self.introduce_itself(now).map(|me| Message::Join { at, me })
     }

@@ -46,12 +46,12 @@ impl Trust {
         self.distrust.is_none()
     }
 
-    /// One said goodbye, which is no reason for distrust.
+    /// One said goodbye, which is not a reason for distrust.
     pub(super) fn one_left(&mut self) {
         self.peak = self.peak.saturating_sub(1);
     }
 
-    /// So many others are there now.
+    /// How many others are there now.
     pub(super) fn look(&mut self, now: Time, present: usize) -> Option<Turn> {
         if let Some(Distrust { of, since }) = self.distrust {
             let over = present * 2 >= of || now.since(since) >= Self::PATIENCE;

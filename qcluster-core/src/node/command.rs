@@ -21,7 +21,7 @@ use crate::registry::{Health, RegistryError, Service};
 pub enum Command {
     /// Hand leadership to that voter, or to the one best placed (E10). To itself a leader hands nothing over.
     Transfer(Option<NodeId>),
-    /// End the own leadership in favour of whoever wins next.
+    /// End the own leadership in favour of whichever voter wins next.
     StepDown,
     /// The leader's work has ended: a hand-over that is draining need not wait any longer (E10).
     Drained,

@@ -70,7 +70,7 @@ pub enum Notification {
         /// When the node goes on without waiting.
         until: Time,
     },
-    /// Another node leads, or nobody that this node can hear does. For display; it is no lease.
+    /// Another node leads, or nobody that this node can hear does. For display; it is not a lease.
     LeaderChanged {
         /// Who leads now, itself included.
         leader: Option<VoterIndex>,

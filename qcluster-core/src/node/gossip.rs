@@ -96,7 +96,7 @@ impl Gossip {
         self.owed_peers().next().is_some()
     }
 
-    /// Finds out anew when there is something to do.
+    /// Finds out again when there is something to do.
     pub(super) fn plan(&mut self) {
         let tick = if self.has_news() { self.tick_at } else { Time::NEVER };
         let flow = if self.owes() { self.flow_at } else { Time::NEVER };
@@ -229,7 +229,7 @@ impl Node {
         Ok(())
     }
 
-    /// A proven greeting: whoever greets may be a member to be.
+    /// A proven greeting: who greets may be a member to be.
     pub(super) fn greet_member(&mut self, from: Speaker) {
         self.with_membership(|membership, cx| membership.greeted(cx, from));
     }

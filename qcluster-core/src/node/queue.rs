@@ -24,7 +24,7 @@ pub(super) enum Pushed {
 impl Queue {
     /// Beyond this many waiting actions, sends are given up as the network would.
     const ACTIONS_MAX: usize = 1_024;
-    /// So many of them may wait when one about members and services is put in: none of those takes the room of an election's
+    /// How many of them may wait when one about members and services is put in: none of those takes the room of an election's
     /// (E19).
     const GOSSIP_MAX: usize = Self::ACTIONS_MAX / 2;
     /// Beyond this many waiting notifications, the oldest make room.

@@ -15,7 +15,7 @@ impl Node {
     /// the names of saves, promises that have run out, how long ago deadlines have passed.
     ///
     /// Two nodes that are equal after it behave alike from then on, up to the origins of clocks and to chance, which
-    /// starts anew at zero. With it, a search through the states of a cluster sees that a heartbeat later
+    /// starts over at zero. With it, a search through the states of a cluster sees that a heartbeat later
     /// everything is as it was. It goes with messages that are changed the same way: `sent_at` is on the clock of the leader
     /// that the message comes from or goes to, and the latest round of pre-votes of each node has the number 1.
     ///

@@ -42,7 +42,7 @@ impl Node {
             return Err(DropReason::OtherIncarnation);
         }
         if let Message::Session(Session::Probe { nonce }) = envelope.message {
-            // Whoever asks, and however well established: this incarnation is there.
+            // Answered for any sender, established or not: this incarnation is there.
             let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
             self.send(envelope.from, envelope.from_incarnation, Message::Session(ack));
             return Ok(());
@@ -85,7 +85,7 @@ impl Node {
                 return Err(DropReason::Stopped);
             }
         }
-        // The other one is to compare as well. That ends with whoever turns out to be the later.
+        // The other one is to compare as well. That ends with the one that turns out to be the later.
         let (other, booting) = (self.incarnation, self.is_booting());
         let twin = Message::Session(Session::Twin { other, booting });
         self.send(envelope.from, envelope.from_incarnation, twin);
@@ -273,7 +273,7 @@ impl Node {
         }
     }
 
-    /// A node that is no voter: a member, or an observer.
+    /// A node that is not a voter: a member, or an observer.
     fn hear_stranger(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         let from = Speaker { key: envelope.from, incarnation: envelope.from_incarnation, address };
         match envelope.message {

@@ -20,7 +20,7 @@ pub(super) enum News {
 impl Gossip {
     /// How many hear news at each tick.
     const FANOUT: usize = 3;
-    /// So many datagrams of what is owed go out at a time, this far apart: half a megabyte a second.
+    /// How many datagrams of what is owed go out at a time, this far apart: half a megabyte a second.
     const FLOW: usize = 8;
     const FLOW_PAUSE: Span = Span::from_millis(20);
 

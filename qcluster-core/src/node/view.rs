@@ -32,7 +32,7 @@ impl Node {
         self.lease(now).is_some()
     }
 
-    /// Who leads as far as this node knows, itself included. For display: it is no lease, and it may be out of date.
+    /// Who leads as far as this node knows, itself included. For display: it is not a lease, and it may be out of date.
     pub fn leader(&self) -> Option<&Voter> {
         let index = match &self.part {
             Part::Voter(election) => election.shown_leader(),
@@ -169,7 +169,7 @@ impl Node {
     }
 
     /// The `count` members that own `key`, the first owner first (G11): all nodes with equal views name the same, and when a
-    /// member goes, only its own keys move. Fewer, if there are not so many.
+    /// member goes, only its own keys move. Fewer, if there are fewer members.
     pub fn owners(&self, key: &[u8], count: usize) -> Vec<NodeId> {
         self.gossip.as_ref().map(|gossip| gossip.membership.owners(key, count)).unwrap_or_default()
     }
@@ -206,7 +206,7 @@ impl Node {
             return None;
         }
         let (hint, until) = self.gossip.as_ref()?.hint?;
-        // Who has left or is down leads no more, whoever said so before.
+        // Who has left or is down leads no more, even if it was said to before.
         let is_there = self.member(hint.leader).is_some_and(|leader| leader.state.is_present());
         (is_there && self.now < until).then_some(hint)
     }

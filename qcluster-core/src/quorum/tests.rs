@@ -137,7 +137,7 @@ proptest! {
         prop_assert_eq!(quorums.out_of_reach(set_of(&some)), model.out_of_reach(&some));
     }
 
-    /// What every lease rests on: whoever has a quorum of the lists shares a voter with whoever has another.
+    /// What every lease rests on: two quorums of the lists share a voter.
     #[test]
     fn two_quorums_share_a_voter(
         (quorums, _) in lists(),

@@ -80,7 +80,7 @@ impl Registry {
         counted(cx, result)
     }
 
-    /// This node goes on in a later incarnation: everything that it wrote, it writes anew. Nothing happens where the
+    /// This node goes on in a later incarnation: everything that it wrote, it writes again. Nothing happens where the
     /// incarnation is no later than the present one.
     pub(crate) fn rename(&mut self, now: Time, incarnation: Incarnation) {
         if incarnation <= self.incarnation {

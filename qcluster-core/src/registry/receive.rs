@@ -100,7 +100,7 @@ impl Registry {
         let body = match self.table.find(item, self.me, &claim.id) {
             Some(own) if own.rank() == claim.rank() || claim.version < own.version => None,
             Some(own) => Some(own.body()),
-            // Both say that it is gone. A tombstone anew would meet the same one again, and so on for ever.
+            // Both say that it is gone. Another tombstone would meet the same one again, and so on forever.
             None if claim.is_deleted() => None,
             None => Some(RecordBody::Deleted),
         };

@@ -133,7 +133,7 @@ impl RecordBody {
 impl Record {
     /// The highest version that is believed: it leaves its owner room to go above.
     pub(super) const VERSION_MAX: u64 = 1 << 62;
-    /// An owner of which so much is claimed counts anew in its next incarnation, while there is room to go on.
+    /// An owner of which so much is claimed starts to count from zero in its next incarnation, while there is room to go on.
     pub(super) const VERSION_HIGH: u64 = Self::VERSION_MAX / 2;
 
     /// The record of that body that takes the most room.

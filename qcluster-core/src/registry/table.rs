@@ -56,7 +56,7 @@ pub(super) enum Spread {
 }
 
 impl Table {
-    /// So many rumors are few.
+    /// Up to how many rumors are few.
     const RUMORS_FEW: usize = 32;
 
     pub(super) fn new(limits: Limits) -> Self {

@@ -143,7 +143,7 @@ impl World {
         }
     }
 
-    /// What a node has to tell for one datagram of so many records.
+    /// What a node has to tell for one datagram of that many records.
     fn rumors(&mut self, n: usize, records: usize) -> Vec<Message> {
         let registry = &mut self.nodes[n].registry;
         let mut last = None;

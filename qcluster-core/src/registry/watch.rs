@@ -1,4 +1,4 @@
-//! What was told to whoever watches, so that each change is told exactly once however often it is asked for.
+//! What was told to watchers, so that each change is told exactly once however often it is asked for.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 

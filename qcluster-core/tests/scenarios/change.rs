@@ -65,7 +65,7 @@ fn scenario_42_a_dead_voter_that_returns_with_the_old_list_makes_no_second_leade
             take(&mut world, n, File::New);
             world.run(ms(dice.below(800)));
         }
-        // … when the dead one comes back on its side of a cut, then the two are no quorum of the old list (the judge looks).
+        // … when the dead one comes back on its side of a cut, then the two are not a quorum of the old list (the judge looks).
         world.network.split(&[0, stays]);
         take(&mut world, 0, File::Old);
         world.run(ms(3_000));
@@ -99,7 +99,7 @@ fn a_voter_in_the_middle_step_promises_nothing_to_one_of_the_old_list() {
 }
 
 /// {0,1,2} becomes {1,2,3}, and one of the two that are left of the old list has taken the last step already: the other
-/// one is no majority of the old list, whatever the new list says.
+/// one is not a majority of the old list, whatever the new list says.
 #[test]
 fn an_answer_from_the_last_step_counts_in_the_new_list_only() {
     let mut world = in_the_middle_step(1, Durability::Diskless);

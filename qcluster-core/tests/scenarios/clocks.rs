@@ -160,7 +160,7 @@ fn a_leader_whose_clock_goes_back_steps_down_at_once_and_goes_on() {
         world.elect_another(leader);
         world.run(ms(1_000));
         assert!(world.node(leader).counters().clock_regressions > 0);
-        // … and so does it, from what its clock shows now: without it there is no majority.
+        // … and so does it, from what its clock shows now: without it there is not a majority.
         let other = (0..3).find(|n| *n != leader && !world.leads(*n)).unwrap();
         world.crash(other);
         let leads = world.leader();

@@ -50,7 +50,7 @@ fn scenario_19_a_node_with_other_rules_is_refused_and_surfaced_on_both_sides() {
                 assert!(world.node(n).counters().dropped[DropReason::ConfigMismatch] > 0);
             }
             assert_eq!(mismatches(&world, 0, 1) + mismatches(&world, 1, 0), 0);
-            // When one of the two dies, then c is no help.
+            // When one of the two dies, then c does not help.
             world.crash(1 - leader);
             world.run(ms(3_000));
             assert!(world.leaders().is_empty());

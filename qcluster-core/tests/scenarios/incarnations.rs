@@ -87,7 +87,7 @@ fn a_thawed_node_counts_with_nobody_whose_quorum_knows_better() {
         world.network.cut(0, 2);
         world.network.cut(1, replacement);
         world.run(ms(8_000));
-        // … then nobody counts on it: two of that side are no majority, and the judge sees one lease.
+        // … then nobody counts on it: two of that side are not a majority, and the judge sees one lease.
         assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
         assert!(world.leads(3) || world.leads(4) || world.leads(replacement), "seed {seed}\n{}", world.story());
     }
@@ -125,7 +125,7 @@ fn a_vote_counts_once_the_incarnation_that_gave_it_is_saved() {
     world.run(ms(100));
     world.machines[leader].disk = Disk::Held;
     world.run(ms(200));
-    // … then the leader leads on with the third one, …
+    // … then the leader goes on leading with the third one, …
     assert!(world.leads(leader), "{}", world.story());
     assert!(world.node(leader).counters().dropped[DropReason::UnsavedIncarnation] > 0, "{}", world.story());
     // … not with the new incarnation alone …
@@ -331,7 +331,7 @@ fn a_word_of_a_superseded_incarnation_is_dropped_counted_and_answered() {
     assert_eq!(world.node(1).term(), term);
     let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
     assert!(matches!(answers[..], [Message::Session(Session::Superseded { .. })]), "{answers:?}");
-    // An answer is not answered: two that are both superseded would talk for ever.
+    // An answer is not answered: two that are both superseded would talk forever.
     let answer = world.envelope(0, 1, Message::Session(Session::Superseded { by: world.node(1).incarnation() }));
     let said = world.transcript.messages().count();
     world.give(1, NodeInput::Message(answer));

@@ -234,7 +234,7 @@ fn questions(world: &World) -> u64 {
     world.node(LEADER).counters().preferred_attempts
 }
 
-/// Whether it is asked at that time all the same, if so many of its answers are lost at some time before.
+/// Whether it is asked at that time all the same, if that many of its answers are lost at some time before.
 fn is_asked_after(lost: u64, before: u64) -> bool {
     let asked_at = asked_at();
     let mut world = led();

@@ -22,7 +22,7 @@ fn who_did_not_vote_counts_with_what_was_acknowledged_since_it_came() {
     let elector = (0..3).find(|n| *n != leader).unwrap();
     (0..5).for_each(|n| world.network.isolate(n));
     world.run(ms(5));
-    // when one that voted and one that did not acknowledge its first heartbeat, then that is no lease;
+    // when one that voted and one that did not acknowledge its first heartbeat, then that is not a lease;
     let first = world.last_heartbeat(leader);
     assert_eq!(world.acknowledge(elector, leader, first), None);
     assert_eq!(world.acknowledge(3, leader, first), None, "{}", world.story());

@@ -52,7 +52,7 @@ fn an_observer_counts_for_nothing() {
         let (mut world, observer) = observed(seed);
         let leader = world.elect();
         world.run(ms(1_000));
-        // One voter of three and an observer are no majority, before or after.
+        // One voter of three and an observer are not a majority, before or after.
         for n in world.followers().into_iter().filter(|n| *n != observer) {
             world.crash(n);
         }

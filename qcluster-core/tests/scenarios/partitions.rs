@@ -81,7 +81,7 @@ fn scenario_07_a_leader_in_the_minority_has_lost_before_another_is_elected() {
     }
 }
 
-/// Frozen, it does not even notice: its lease ends all the same, since whoever asks brings the time.
+/// Frozen, it does not even notice: its lease ends all the same, since the question brings the time.
 #[test]
 fn scenario_07_a_frozen_leader_holds_no_lease_when_another_is_elected() {
     for seed in 0..100 {

@@ -171,7 +171,7 @@ fn a_lossy_network_moves_leadership_to_the_preferred_voter_and_leaves_it_there()
     }
 }
 
-/// The leader gives its lead away to whoever reaches all that it reaches. Who answers that it would not vote was reached by
+/// The leader gives its lead away to a voter that reaches all that it reaches. Who answers that it would not vote was reached by
 /// the question, and is not on that list (E11).
 #[test]
 fn a_preferred_voter_counts_nobody_as_reached_that_refuses() {

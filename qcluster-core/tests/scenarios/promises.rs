@@ -61,7 +61,7 @@ fn a_heartbeat_that_its_release_has_overtaken_binds_nobody() {
     }
 }
 
-/// To be named is no right to forget a promise to somebody else (E2′, E10).
+/// To be named gives no right to forget a promise to somebody else (E2′, E10).
 #[test]
 fn a_successor_that_is_bound_by_another_promise_does_not_campaign() {
     let mut world = World::of(3).of_hermits();
@@ -141,7 +141,7 @@ fn a_request_that_names_another_leadership_frees_nobody() {
     assert_eq!(vote(&mut world, term.next(), Some(promised)), None);
 }
 
-/// A leader that is elected again is promised to anew, as if it were somebody else: for a whole length, and in the new name
+/// A leader that is elected again is promised to again, as if it were somebody else: for a whole length, and in the new name
 /// (E2).
 #[test]
 fn the_next_leadership_of_the_same_incarnation_is_given_a_whole_promise() {

@@ -115,7 +115,7 @@ fn what_an_earlier_incarnation_acknowledged_counts_no_more() {
         let (term, lease) = (world.node(leader).term(), world.node(leader).lease(world.now));
         let ack = |incarnations| ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations };
         world.ask(earlier, leader, ack(world.incarnations(earlier)));
-        assert_eq!(world.node(leader).lease(world.now), lease, "two are no majority");
+        assert_eq!(world.node(leader).lease(world.now), lease, "two are not a majority");
         let mut incarnations = world.incarnations(other);
         if is_told {
             let node = world.machines[earlier].settings.id.key();

@@ -41,7 +41,7 @@ fn wait(world: &mut World) -> Span {
     world.now.since(lost)
 }
 
-/// Where a round trip takes longer than a slot, candidates would meet for ever: each defeat in a row doubles the chance part,
+/// Where a round trip takes longer than a slot, candidates would meet forever: each defeat in a row doubles the chance part,
 /// up to half a lease, and to hear a leader ends the row (E8).
 #[test]
 fn each_candidacy_lost_in_a_row_doubles_the_spread_of_the_next() {

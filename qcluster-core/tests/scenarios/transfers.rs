@@ -187,7 +187,7 @@ fn scenario_33_a_release_is_honoured_for_no_other_incarnation_of_its_leader() {
         let (elections, term) = (world.elections(), world.node(old).term());
         let honoured = |world: &World| [target, third].map(|n| world.node(n).counters().releases_honoured);
         let before = honoured(&world);
-        // … then the old release moves nothing, whoever gets it.
+        // … then the old release moves nothing at any receiver.
         for (to, envelope) in releases {
             let said = world.provoke(to, NodeInput::Message(envelope));
             assert!(said.iter().all(|message| message.name() != "vote_request"), "seed {seed}: {said:?}");

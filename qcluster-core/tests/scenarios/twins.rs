@@ -70,7 +70,7 @@ fn a_node_whose_clock_was_set_back_rises_above_its_dead_incarnation() {
         assert!(world.node(n).incarnation() < dead);
         world.run(ms(1_000));
         assert!(world.node(n).incarnation() > dead, "seed {seed}");
-        // It plays its part: without it there is no majority now.
+        // It plays its part: without it there is not a majority now.
         let other = world.followers().into_iter().find(|other| *other != n).unwrap();
         world.crash(other);
         world.run(ms(1_000));
@@ -166,7 +166,7 @@ fn two_that_hear_each_other_directly_know_who_stops() {
     }
 }
 
-/// A recording of an incarnation that is over is no twin.
+/// A recording of an incarnation that is over is not a twin.
 #[test]
 fn words_of_a_dead_incarnation_stop_nobody() {
     let mut world = World::of(3);

@@ -37,7 +37,7 @@ pub(crate) fn address(n: usize) -> SocketAddr {
 }
 
 impl Cluster {
-    /// So many voters, and observers behind them. All know where the voters are.
+    /// Voters, and observers behind them. All know where the voters are.
     pub(crate) fn with_leader(voters: usize, observers: usize) -> Self {
         let list: Vec<_> = (0..voters).map(|n| VoterSettings::new(id(n))).collect();
         let settings = |n: usize| {
@@ -54,7 +54,7 @@ impl Cluster {
         cluster
     }
 
-    /// So many nodes without a leader. All know where the first is.
+    /// Nodes without a leader. All know where the first is.
     pub(crate) fn masterless(nodes: usize) -> Self {
         let mut cluster = Self::new((0..nodes).map(|n| Settings::member(id(n))).collect());
         for n in 1..nodes {

@@ -7,7 +7,7 @@ use crate::report::{Report, millis, seconds, spread};
 
 const CHANGES: usize = 10;
 
-/// So many nodes that offer so many services among them, and all know of all.
+/// A crowd whose nodes offer services, and all know of all.
 fn filled(report: &Report, nodes: usize, offering: usize, services: usize) -> Crowd {
     let mut crowd = Crowd::new(CrowdSetup::members(nodes).seed(report.seed));
     for host in 0..offering {

@@ -95,7 +95,7 @@ impl Crowd {
         hashes.next().is_none_or(|first| hashes.all(|hash| hash == first))
     }
 
-    /// Whether all show the services that are offered where somebody incarnations, as they are, and no others; whoever
+    /// Whether all show the services that are offered where somebody lives, as they are, and no others; a host that
     /// does not trust its view may show more (G9).
     pub fn services_are_right(&self) -> bool {
         self.wrong_services().next().is_none()

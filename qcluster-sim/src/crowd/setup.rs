@@ -13,7 +13,7 @@ pub struct CrowdSetup {
     pub seed: u64,
     /// How many nodes there are; more cannot be added later.
     pub nodes: usize,
-    /// The first so many vote, and all others observe; with none there is no election.
+    /// How many vote, the first ones; all others observe; with none there is no election.
     pub voters: usize,
     /// The pace of all nodes.
     pub pace: GossipPace,
@@ -44,7 +44,7 @@ pub enum Kinds {
 }
 
 impl CrowdSetup {
-    /// So many nodes without a leader, in one rack, at the default pace.
+    /// Nodes without a leader, in one rack, at the default pace.
     pub fn members(nodes: usize) -> Self {
         Self {
             seed: 1,
@@ -63,7 +63,7 @@ impl CrowdSetup {
         Self { seed, ..self }
     }
 
-    /// Of every million datagrams so many are lost.
+    /// How many of a million datagrams are lost.
     #[must_use]
     pub fn loss_ppm(self, loss_ppm: u32) -> Self {
         Self { quality: LinkQuality { loss_ppm, ..self.quality }, ..self }

@@ -147,7 +147,7 @@ impl History {
         disk: Disk<'_>,
     ) -> Result<(), String> {
         self.keep_promises(node, incarnation, released, "votes")?;
-        // Whoever asks in a higher term has ended its earlier leadership.
+        // A candidate in a higher term has ended its earlier leadership.
         let over = |to: &Leadership| Some(*to) == released || (to.node == node && to.term < term);
         self.given.retain(|given| !over(&given.to));
         let vote = Vote { node, incarnation };

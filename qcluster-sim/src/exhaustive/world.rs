@@ -20,7 +20,7 @@ pub struct SmallWorld {
     /// Where the search begins.
     pub start: Start,
     /// Hosts whose timers fire, and in time unless they are among `late`. The timers of the others never do: such a host
-    /// is late for ever, and still answers.
+    /// is late forever, and still answers.
     pub punctual: HostSet,
     /// Hosts whose timers fire in time, late, or never.
     pub late: HostSet,
@@ -44,7 +44,7 @@ pub struct SmallWorld {
     pub commands: u8,
     /// How far terms may rise above that of the first state. States beyond are judged, and not followed.
     pub terms: u64,
-    /// The search ends after so many states.
+    /// The search ends after this many states.
     pub states_max: usize,
 }
 
@@ -93,7 +93,7 @@ impl SmallWorld {
     pub(super) const LEASE: Span = Self::HEARTBEAT.times(4);
     const MILLION: u64 = 1_000_000;
 
-    /// Real time goes in steps of so many nanoseconds, so that every clock shows whole ones.
+    /// Real time goes in steps of this many nanoseconds, so that every clock shows whole ones.
     pub(super) const GRAIN: u64 = 10;
 
     pub(super) fn durability(&self) -> Durability {

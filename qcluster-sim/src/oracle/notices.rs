@@ -85,13 +85,13 @@ impl Notices {
     pub(super) fn shut_down(&self, host: usize) -> Result<(), Breach> {
         match self.told[host] {
             Told { holds: Some(token), draining_until: None, .. } => {
-                Err(Breach::new(Rule::DrainEnds, format!("was shut down, and leads on with token {token}")))
+                Err(Breach::new(Rule::DrainEnds, format!("was shut down, and still leads with token {token}")))
             }
             Told { .. } => Ok(()),
         }
     }
 
-    /// A process goes on after a save has failed: whoever operates it is to know.
+    /// A process goes on after a save has failed: its operator is to know.
     pub(super) fn save_failed(&self, host: usize) -> Result<(), Breach> {
         if self.told[host].storage_failed { Ok(()) } else { breach("a save has failed, and nobody was told".into()) }
     }
@@ -114,7 +114,7 @@ impl Notices {
         }
         // Timers fire late, but not by a lease: without them the lease ends of itself.
         if let Some(until) = draining_until.filter(|until| *until + scene.plan.lease <= now) {
-            let detail = format!("leads on at {now} although its hand-over waits until {until} only");
+            let detail = format!("still leads at {now} although its hand-over waits until {until} only");
             return Err(Breach::new(Rule::DrainEnds, detail));
         }
         Ok(())

@@ -40,7 +40,7 @@ pub enum Damage {
     CutOff,
     /// It is longer than any line that a node writes.
     TooLong,
-    /// It is no line of a recording: what the reader says.
+    /// It is not a line of a recording: what the reader says.
     Unreadable(String),
 }
 

@@ -10,7 +10,7 @@ use qcluster_core::{
 
 use crate::trace::message_in_words;
 
-/// Where those were heard from that are no voters.
+/// Where those were heard from that are not voters.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     heard: VecDeque<(SocketAddr, NodeKey)>,

@@ -194,7 +194,7 @@ fn why_dropped(reason: DropReason) -> &'static str {
         DropReason::UnknownKey => "sealed with a key that this node does not have",
         DropReason::ConfigMismatch => "the sender has other voters, priorities, lease or drift bound",
         DropReason::FromSelf => "this node's own words",
-        DropReason::Stranger => "the sender is no voter, and says what only voters say",
+        DropReason::Stranger => "the sender is not a voter, and says what only voters say",
         DropReason::OtherIncarnation => "meant for another node, or for a former incarnation of this one",
         DropReason::UnprovenIncarnation => "the sender's incarnation has not shown yet that it is there",
         DropReason::HugeTerm => "its term is further above those known than elections and clocks account for",

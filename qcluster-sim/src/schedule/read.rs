@@ -13,7 +13,7 @@ use crate::network::LinkQuality;
 use crate::setup::check::{Misfit, Part, check_length};
 use crate::setup::{Assumption, ClockSetup, HostSet, Plan, Setup};
 
-/// A text that is no schedule.
+/// A text that is not a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadSchedule {
     /// The line, from 1.
@@ -69,20 +69,20 @@ impl<'a> Words<'a> {
         }
         let host = |text: &str| match number(text) {
             Ok(host) if host < HostSet::CAPACITY => Ok(host),
-            Ok(_) | Err(_) => Err(format!("`{text}` is no host below {}", HostSet::CAPACITY)),
+            Ok(_) | Err(_) => Err(format!("`{text}` is not a host below {}", HostSet::CAPACITY)),
         };
         text.split(',').map(host).collect()
     }
 
     fn link(&mut self) -> Read<(usize, usize)> {
         let text = self.next()?;
-        let (from, to) = text.split_once('>').ok_or_else(|| format!("`{text}` is no link like 0>1"))?;
+        let (from, to) = text.split_once('>').ok_or_else(|| format!("`{text}` is not a link like 0>1"))?;
         Ok((number(from)?, number(to)?))
     }
 
     fn range(&mut self) -> Read<(Span, Span)> {
         let text = self.next()?;
-        let (low, high) = text.split_once("..").ok_or_else(|| format!("`{text}` is no range like 1ms..2ms"))?;
+        let (low, high) = text.split_once("..").ok_or_else(|| format!("`{text}` is not a range like 1ms..2ms"))?;
         Ok((parse_span(low)?, parse_span(high)?))
     }
 
@@ -92,11 +92,11 @@ impl<'a> Words<'a> {
 }
 
 fn number<T: FromStr>(text: &str) -> Read<T> {
-    text.parse().map_err(|_| format!("`{text}` is no number that fits"))
+    text.parse().map_err(|_| format!("`{text}` is not a number that fits"))
 }
 
 fn parse_span(text: &str) -> Read<Span> {
-    let bad = || format!("`{text}` is no time like 12.5ms");
+    let bad = || format!("`{text}` is not a time like 12.5ms");
     let at = text.find(|c: char| c.is_alphabetic()).ok_or_else(bad)?;
     let (amount, unit) = text.split_at(at);
     let digits = match unit {
@@ -171,7 +171,7 @@ fn read_plan(words: &mut Words<'_>) -> Read<Plan> {
 fn read_clock(words: &mut Words<'_>, clocks: &mut Vec<ClockSetup>) -> Read<usize> {
     let host: usize = words.number()?;
     if host >= HostSet::CAPACITY {
-        return Err(format!("`{host}` is no host below {}", HostSet::CAPACITY));
+        return Err(format!("`{host}` is not a host below {}", HostSet::CAPACITY));
     }
     if clocks.len() <= host {
         clocks.resize(host + 1, ClockSetup::default());

@@ -81,7 +81,7 @@ impl Setup {
         hosts.iter().try_for_each(|host| self.check_host(host))
     }
 
-    /// Whoever votes under some plan.
+    /// All that vote under some plan.
     pub(crate) fn all_voters(&self) -> HostSet {
         self.plans.iter().fold(HostSet::default(), |voters, plan| voters.or(plan.all_voters()))
     }
@@ -120,7 +120,7 @@ fn check_range(low: Span, high: Span) -> Result<(), String> {
 }
 
 fn check_ppm(name: &str, ppm: u32) -> Result<(), String> {
-    require(ppm <= MILLION, || format!("`{name}` is so many of a million, and {ppm} are more"))
+    require(ppm <= MILLION, || format!("`{name}` is a number out of a million, and {ppm} is more"))
 }
 
 pub(crate) fn check_rate(ppb: i64) -> Result<(), String> {

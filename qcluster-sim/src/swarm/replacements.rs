@@ -80,7 +80,7 @@ pub(super) fn draw(rng: &mut Rng, mut setup: Setup) -> Schedule {
     Schedule { setup, faults, end, converge, changes_max: None }
 }
 
-/// Voters that are cut off until everybody else knows the replacement: so few that they are no quorum together with the one that
+/// Voters that are cut off until everybody else knows the replacement: so few that they are not a quorum together with the one that
 /// was replaced.
 fn draw_unmet(rng: &mut Rng, voters: &[usize], of: usize) -> Vec<usize> {
     let majority = voters.len() / 2 + 1;

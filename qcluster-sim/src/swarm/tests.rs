@@ -1,4 +1,4 @@
-//! Seeds are schedules: the same one for ever, and different ones for different seeds.
+//! Seeds are schedules: the same one forever, and different ones for different seeds.
 
 use super::{Limits, draw};
 

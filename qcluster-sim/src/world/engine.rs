@@ -52,7 +52,7 @@ pub(super) struct Recordings {
 
 impl Recordings {
     const MAX: usize = 64;
-    /// One in so many is kept.
+    /// One in this many is kept.
     const EVERY: usize = 13;
 
     fn overhear(&mut self, from: SocketAddr, bytes: &[u8]) {

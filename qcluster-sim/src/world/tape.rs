@@ -30,7 +30,7 @@ impl Tape {
 
 impl World {
     /// From now on what goes into the process of that host is written down, over restarts too. A process that runs is
-    /// picked up with a snapshot; a second call begins anew. Hosts that there are not are ignored.
+    /// picked up with a snapshot; a second call starts over. Hosts that there are not are ignored.
     pub fn record(&mut self, host: usize) {
         let now = self.engine.now;
         let settings = self.settings_of(host);
@@ -43,7 +43,7 @@ impl World {
         host.tape = Some(tape);
     }
 
-    /// What was written down of that host, if it was asked for, with a snapshot of a running process at the end: whoever
+    /// What was written down of that host, if it was asked for, with a snapshot of a running process at the end: a reader that
     /// replays it can see that it comes to the same.
     pub fn recorded(&self, index: usize) -> Option<Tape> {
         let host = self.hosts.get(index)?;

@@ -1,4 +1,4 @@
-//! What is published and what is sent, in which order: whoever is told that a leadership has ended may find another leader
+//! What is published and what is sent, in which order: who is told that a leadership has ended may find another leader
 //! before this node gets to its next line.
 
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! The edge says yes only while a lease holds, whoever writes meanwhile.
+//! The edge says yes only while a lease holds, with writers beside it.
 
 use std::sync::Arc;
 use std::thread;

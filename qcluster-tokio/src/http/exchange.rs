@@ -200,7 +200,7 @@ fn method_of(method: &hyper::Method) -> Option<Method> {
 }
 
 fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> qcluster_api::Request<'a> {
-    // A header that is no text is there all the same, and matches nothing.
+    // A header that is not text is there all the same, and matches nothing.
     let header = |name: HeaderName| parts.headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
     qcluster_api::Request {
         method: method_of(&parts.method).unwrap_or(Method::Other),

@@ -1,7 +1,7 @@
 //! Who waits for what happens: long polls and streams of events, a bounded number at once.
 //!
 //! A stream is written by a task of its own, as fast as its reader reads. One that does not read has its connection cut:
-//! whoever comes back with `Last-Event-ID` misses nothing.
+//! a client that comes back with `Last-Event-ID` misses nothing.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -222,7 +222,7 @@ fn the_loop_never_waits_and_what_overflows_is_said() {
     };
     give(&mut recorder, WAITING_MAX + 10);
     assert_eq!(recorder.lost, 10);
-    // When it has taken a few, that is not enough to begin anew,
+    // When it has taken a few, that is not enough to start over,
     assert!(matches!(queue.try_recv().unwrap(), Entry::Input(_)));
     give(&mut recorder, 1);
     assert_eq!(recorder.lost, 11);

@@ -19,7 +19,7 @@ fn address(cluster: &QCluster) -> SocketAddr {
     SocketAddr::new("127.0.0.1".parse().unwrap(), cluster.me().port)
 }
 
-/// So many nodes that know one another.
+/// Nodes that know one another.
 async fn cluster(names: &[&str]) -> Vec<QCluster> {
     let mut nodes: Vec<QCluster> = Vec::new();
     for name in names {

@@ -19,5 +19,5 @@ fn a_missing_test_is_found_with_its_line() {
     let tests =
         Source::new("tests/a.rs", "//! A.\nfn scenario_01_one() {}\nfn scenario_02() {}\n// fn scenario_99() {}");
     let found: Vec<String> = missing(&readme, &[tests]).iter().map(ToString::to_string).collect();
-    assert_eq!(found, ["README.md:8: `scenario_99` is no test of this project"]);
+    assert_eq!(found, ["README.md:8: `scenario_99` is not a test of this project"]);
 }

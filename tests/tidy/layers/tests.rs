@@ -58,8 +58,8 @@ fn protocols_never_know_each_other() {
 
 #[test]
 fn what_has_no_layer_is_refused() {
-    assert_refused("election/leader.rs", "use crate::Endpoint;", "no module with a layer");
-    assert_refused("election/leader.rs", "use crate::*;", "no module with a layer");
+    assert_refused("election/leader.rs", "use crate::Endpoint;", "not a module with a layer");
+    assert_refused("election/leader.rs", "use crate::*;", "not a module with a layer");
     let found = found("gossip/mod.rs", "use crate::time::Time;");
     assert!(found.len() == 1 && found[0].contains("`gossip` has no layer"), "{found:#?}");
 }

@@ -38,7 +38,7 @@ fn a_list_is_left_by_the_last_step_of_its_change_alone() {
     assert!(after(&[single(0), joint(0, 1), single(1)]).is_behind(&single(0)));
     // A change that begins with the coming list of another one leaves the old one too.
     assert!(after(&[joint(0, 1), joint(1, 2)]).is_behind(&single(0)));
-    // To another list without a middle step is no change of voters: both know nothing of each other.
+    // To another list without a middle step is not a change of voters: both know nothing of each other.
     assert!(!after(&[single(0), single(1)]).is_behind(&single(0)));
     assert!(!after(&[joint(0, 1), single(2)]).is_behind(&single(0)));
 }

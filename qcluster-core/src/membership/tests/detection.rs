@@ -135,7 +135,7 @@ fn confirmations_by_others_shorten_a_suspicion() {
     let (one, two, three) = (ended(&["a"]), ended(&["a", "b"]), ended(&["a", "b", "c"]));
     assert!(one > two && two > three, "{one} {two} {three}");
     assert!(three >= GossipPace::default().suspicion_min);
-    assert_eq!(ended(&["a", "a", "a"]), one, "the same one again is no confirmation");
+    assert_eq!(ended(&["a", "a", "a"]), one, "the same one again is not a confirmation");
 }
 
 #[test]

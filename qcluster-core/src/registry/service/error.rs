@@ -52,7 +52,7 @@ impl ServiceField {
     pub(in crate::registry) fn check(self, text: &str) -> Result<(), ServiceError> {
         let is_graphic = || text.bytes().all(|byte| byte.is_ascii_graphic());
         let (len_max, is_fine) = match self {
-            // Addresses with a dot or two as their last part are cut by whoever follows them.
+            // Addresses with a dot or two as their last part are cut by clients that follow them.
             Self::Id | Self::Name => {
                 (Service::NAME_LEN_MAX, is_graphic() && !text.contains('/') && !matches!(text, "." | ".."))
             }

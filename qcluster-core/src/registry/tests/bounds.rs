@@ -92,7 +92,7 @@ fn g10_owners_are_remembered_in_a_bounded_number_the_last_ones_first() {
 
 /// Records of nodes that may not exist fill what is known of owners, and a member comes in all the same.
 #[test]
-fn g10_hearsay_makes_room_for_members() {
+fn g10_what_is_reported_makes_room_for_members() {
     let mut world = World::with_limits(2, small());
     let template = {
         let mut other = World::new(1);

@@ -27,7 +27,7 @@ impl Goodbyes {
         self.disturbed = self.disturbed.max(until);
     }
 
-    /// What was disturbed for ever is so no more.
+    /// What was disturbed forever is so no more.
     pub(crate) fn heal(&mut self, now: Time) {
         self.disturbed = now;
     }

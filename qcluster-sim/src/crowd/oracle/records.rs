@@ -49,7 +49,7 @@ struct Incarnations {
 }
 
 impl Records {
-    /// So many rumors may wait in a registry.
+    /// How many rumors may wait in a registry.
     const RUMORS_MAX: usize = 1_024;
 
     pub(crate) fn new(forgetful: bool) -> Self {

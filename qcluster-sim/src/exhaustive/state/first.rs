@@ -94,7 +94,7 @@ impl State {
         Err(format!("nobody comes to lead with {}", stage.file()))
     }
 
-    /// So many moments are enough for an election.
+    /// How many moments are enough for an election.
     const MOMENTS_MAX: usize = 1_000;
 
     /// Everything arrives, in order, until nobody has anything more to say.

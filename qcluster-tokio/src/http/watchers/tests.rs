@@ -23,7 +23,7 @@ fn node() -> Node {
     Node::new(rules, Boot { seed: 1, stamp_ms: 5, saved: None }, Time::ZERO).unwrap()
 }
 
-/// Makes so many events known.
+/// Makes that many events known.
 fn happen(puppet: &mut Puppet, node: &Node, count: usize) {
     for index in 0..count {
         puppet.publisher.directory_writer.note(News::Trust { is_given: index % 2 == 1 });
