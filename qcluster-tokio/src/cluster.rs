@@ -111,7 +111,7 @@ impl QCluster {
         self.view.leadership()
     }
 
-    /// Every change from now on, in order.
+    /// Every event from now on, in order, as a stream; [`Events`] has views for those who want only a part.
     pub fn events(&self) -> Events {
         self.view.events()
     }

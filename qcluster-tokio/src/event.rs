@@ -1,10 +1,13 @@
 //! What just changed: the present state for those who want the latest, and every event for those who want them all.
 
+mod feed;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use qcluster_core::{FencingToken, Incarnation, LostReason, MemberChange, NodeKey, Peer, ServiceChange, Term};
-use tokio::sync::broadcast;
+
+pub use feed::Events;
 
 /// Who leads, as this node sees it. Only [`Leading`](Self::Leading) and [`Draining`](Self::Draining) are backed by a
 /// lease, and whether it still holds is what [`QCluster::is_leader`](crate::QCluster::is_leader) tells.
@@ -153,30 +156,4 @@ pub enum EventKind {
         /// How many.
         count: u64,
     },
-}
-
-/// All changes from the moment of subscription on, in order; see [`QCluster::events`](crate::QCluster::events).
-#[derive(Debug)]
-pub struct Events {
-    receiver: broadcast::Receiver<Event>,
-}
-
-impl Events {
-    /// A slower receiver than this many changes loses the oldest, and is told.
-    pub const BACKLOG_MAX: usize = 256;
-
-    pub(crate) fn new(receiver: broadcast::Receiver<Event>) -> Self {
-        Self { receiver }
-    }
-
-    /// The next change; `None` once the node has stopped. Cancelling the wait loses nothing.
-    pub async fn next(&mut self) -> Option<Event> {
-        match self.receiver.recv().await {
-            Ok(change) => Some(change),
-            Err(broadcast::error::RecvError::Lagged(count)) => {
-                Some(Event { at: SystemTime::now(), kind: EventKind::Missed { count } })
-            }
-            Err(broadcast::error::RecvError::Closed) => None,
-        }
-    }
 }
