@@ -1,6 +1,8 @@
-//! Holds what the compiler and the lints cannot: the layers of the core, its purity, the shape of files, and links
-//! between pages.
+//! Holds what the compiler and the lints cannot: the layers of the core, its purity, modules without cycles, the shape of
+//! files, and links between pages.
 
+#[path = "tidy/cycles.rs"]
+mod cycles;
 #[path = "tidy/guarantees.rs"]
 mod guarantees;
 #[path = "tidy/layers.rs"]
@@ -20,6 +22,7 @@ use source::{Finding, Source};
 fn check(sources: &[Source]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = sources.iter().flat_map(shape::check).collect();
     findings.extend(layers::check(sources));
+    findings.extend(cycles::check(sources));
     findings.extend(links::check(sources));
     findings.sort();
     findings

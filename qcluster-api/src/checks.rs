@@ -21,9 +21,9 @@
 use serde::Serialize;
 
 use super::Outcome;
+use super::call::Call;
 use super::response::{ErrorCode, Response};
-use super::routes::Call;
-use super::status::StorageStatus;
+use super::storage::StorageStatus;
 use super::view::{ShownLeader, View};
 use qcluster_core::{Peer, Role};
 

@@ -12,11 +12,11 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::call::Call;
 use super::checks::{self, Verdict};
 use super::directory::ServiceInfo;
 use super::query;
 use super::response::{ErrorCode, Response};
-use super::routes::Call;
 use super::services::Filter;
 use super::view::{Subject, View};
 use super::{Outcome, Request};

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Write as _;
 
-use super::status::StorageStatus;
+use super::storage::StorageStatus;
 use super::view::{PeerSnapshot, Snapshot, Subject, View, Whereabouts};
 use qcluster_core::{DropReason, Peer, Seat, Slow, Time};
 

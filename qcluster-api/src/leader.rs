@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
+use super::call::Call;
 use super::response::Response;
-use super::routes::Call;
 use super::status::Status;
 use qcluster_core::{Mode, Peer};
 

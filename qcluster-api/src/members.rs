@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::call::Call;
 use super::directory::MemberInfo;
 use super::query;
 use super::response::Response;
-use super::routes::Call;
 use super::{Outcome, Then, checks};
 use qcluster_core::Command;
 

@@ -7,8 +7,8 @@ use alloc::string::String;
 use core::ops::RangeInclusive;
 
 use super::Outcome;
+use super::call::Call;
 use super::response::{ErrorCode, Response};
-use super::routes::Call;
 
 /// An answer, or the refusal in its place.
 pub(super) fn answered(answer: Result<Response, Response>) -> Outcome {

@@ -2,17 +2,11 @@
 
 use alloc::string::String;
 
+use super::call::Call;
 use super::request::{Method, Request, segments};
 use super::response::{ErrorCode, Response};
 use super::view::View;
 use super::{Answer, Outcome, checks, discovery, leader, members, services, transfer, watching};
-
-/// What a handler is given.
-#[derive(Clone, Copy)]
-pub(super) struct Call<'a> {
-    pub(super) request: &'a Request<'a>,
-    pub(super) view: &'a View<'a>,
-}
 
 type Handler = fn(&Call<'_>) -> Outcome;
 

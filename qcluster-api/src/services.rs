@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::call::Call;
 use super::directory::ServiceInfo;
 use super::query;
 use super::response::Response;
-use super::routes::Call;
 use super::{Outcome, Then, checks};
 use qcluster_core::{Command, Health, Service};
 

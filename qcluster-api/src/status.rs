@@ -10,6 +10,7 @@ use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::counters::named;
+use super::storage::StorageStatus;
 use super::view::{PeerSnapshot, View};
 use qcluster_core::{Mode, Peer, Role, Seat, Slow, Span, State, Step};
 
@@ -111,22 +112,6 @@ pub struct RegistryStatus {
     pub local_health: u8,
     /// The index of what happened last, to watch from.
     pub index: u64,
-}
-
-/// How saving state goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum StorageStatus {
-    /// Without `data_dir` nothing is saved (E12).
-    #[default]
-    Diskless,
-    /// State is saved.
-    Durable,
-    /// It could not be saved: the node neither votes nor campaigns (E16).
-    Failed {
-        /// What the system said.
-        error: String,
-    },
 }
 
 /// Another voter, as seen from here.

@@ -8,8 +8,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use super::call::Call;
 use super::response::{ErrorCode, Response};
-use super::routes::Call;
 use super::{Outcome, Then};
 use qcluster_core::{Command, NodeId};
 

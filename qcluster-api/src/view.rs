@@ -7,7 +7,7 @@ use core::net::SocketAddr;
 
 use super::access::Access;
 use super::directory::Directory;
-use super::status::StorageStatus;
+use super::storage::StorageStatus;
 use qcluster_core::{Counters, Lease, Peer, RegistryCounts, Role, Rules, Seat, Slow, Span, Step, Term, Time};
 
 /// What never changes while a node runs.

@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::call::Call;
 use super::directory::{Since, WatchEvent, WatchEventKind};
 use super::query;
 use super::response::{ErrorCode, Response};
-use super::routes::Call;
 use super::view::View;
 use super::{Outcome, checks};
 use qcluster_core::Span;

@@ -16,12 +16,12 @@ mod timing;
 pub use api::{ApiConfig, ApiToken};
 pub use choice::{TimingChoice, TimingValues};
 pub use digests::{Digests, Step};
-pub use file::{Config, Metadata, Mode, VoterIn};
+pub use file::{Config, Mode, VoterIn};
 pub use gossip::{Gossip, GossipPace};
-pub use peer::Peer;
+pub use peer::{Metadata, Peer};
 pub use problem::{ConfigError, Problem};
 pub use record::RecordTo;
-pub use rules::{Rules, Voter, VoterIndex};
+pub use rules::{Rules, Voter};
 pub use settings::{Durability, Seat, Settings, VoterSettings};
 pub use timing::{Preset, Timing};
 

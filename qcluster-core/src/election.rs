@@ -35,8 +35,8 @@ pub use storage::{HardState, KnownIncarnation, PersistId, Vote};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Rules, Step, Timing, VoterIndex};
-use crate::id::{FencingToken, Incarnation, IncarnationsDigest, NodeKey, Term};
+use crate::config::{Rules, Step, Timing};
+use crate::id::{FencingToken, Incarnation, IncarnationsDigest, NodeKey, Term, VoterIndex};
 use crate::quorum::Support;
 use crate::reason::{LostReason, Refusal, TransferRefused};
 use crate::rng::Rng;

@@ -9,10 +9,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use crate::config::{Rules, VoterIndex};
+use crate::config::Rules;
 use crate::election::{Lease, PersistId};
 use crate::hard_state;
-use crate::id::NodeKey;
+use crate::id::{NodeKey, VoterIndex};
 use crate::membership;
 use crate::node::{
     Action, Boot, BootError, Command, CommandRefused, Envelope, Message, Node, NodeInput, Notification, Session,

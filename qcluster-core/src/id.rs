@@ -153,6 +153,18 @@ impl fmt::Debug for Incarnation {
     }
 }
 
+/// The place of a voter in [`Rules::voters`](crate::Rules::voters): by identifier, both lists of a change together. Nodes of one configuration
+/// agree on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct VoterIndex(pub(crate) u8);
+
+impl VoterIndex {
+    /// The index as a position in [`Rules::voters`](crate::Rules::voters).
+    pub const fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Stands for all that a voter knows of incarnations that have taken part (E24): equal for two that know the same, in
 /// whatever order they came to know it. Of nothing it is zero.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]

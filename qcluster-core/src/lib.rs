@@ -61,15 +61,14 @@ mod wire;
 
 pub use config::{
     ApiConfig, ApiToken, Config, ConfigError, Digests, Durability, Gossip, GossipPace, Metadata, Mode, Peer, Preset,
-    Problem, RecordTo, Rules, Seat, Settings, Step, Timing, TimingChoice, TimingValues, Voter, VoterIn, VoterIndex,
-    VoterSettings,
+    Problem, RecordTo, Rules, Seat, Settings, Step, Timing, TimingChoice, TimingValues, Voter, VoterIn, VoterSettings,
 };
 pub use election::{
     ChangeStep, HardState, KnownIncarnation, Leadership, Lease, Message as ElectionMessage, PersistId, Slow, Vote,
 };
 pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError, read_datagram, write_datagram};
 pub use hard_state::RecordError;
-pub use id::{BadNodeId, FencingToken, Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
+pub use id::{BadNodeId, FencingToken, Incarnation, IncarnationsDigest, NodeId, NodeKey, Term, VoterIndex};
 pub use membership::{
     Accusers, Hint, Introduction, MemberChange, MemberEvent, MemberView, Message as MembershipMessage, Piggyback,
     Standing, State, Verdict,

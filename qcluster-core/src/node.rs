@@ -36,9 +36,9 @@ pub use role::Role;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Durability, Rules, Seat, Voter, VoterIndex};
+use crate::config::{Durability, Rules, Seat, Voter};
 use crate::election::{Context, Effect, Election, Start};
-use crate::id::{Incarnation, NodeKey, Term};
+use crate::id::{Incarnation, NodeKey, Term, VoterIndex};
 use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
 use crate::reason::DropReason;

@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::VoterIndex;
-use crate::id::{Incarnation, NodeKey, Term};
+use crate::id::{Incarnation, NodeKey, Term, VoterIndex};
 use crate::time::{Rebase, Span, Time};
 
 /// A message between a voter and an observer.

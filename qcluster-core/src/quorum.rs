@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::VoterIndex;
+use crate::id::VoterIndex;
 use crate::time::Time;
 
 /// A set of voters as a bit set over their indices: the same voter counts once, however often it answers.

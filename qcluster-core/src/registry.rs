@@ -15,6 +15,8 @@
 mod configured;
 mod due;
 mod error;
+mod form;
+mod instance;
 mod listing;
 mod own;
 mod owners;
@@ -28,9 +30,10 @@ mod watch;
 use serde::{Deserialize, Serialize};
 
 pub use error::RegistryError;
+pub use instance::{Instance, ServiceChange};
 pub(crate) use owners::Presence;
 pub use record::{Message, Record, RecordBody, ServiceFacts};
-pub use service::{Health, Instance, Service, ServiceChange, ServiceError, ServiceField, ServiceKey};
+pub use service::{Health, Service, ServiceError, ServiceField, ServiceKey};
 pub(crate) use watch::Change;
 
 use crate::config::Metadata;

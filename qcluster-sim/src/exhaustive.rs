@@ -23,6 +23,7 @@
 
 mod change;
 mod history;
+mod known;
 mod local;
 mod locals;
 mod print;

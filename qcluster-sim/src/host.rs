@@ -10,7 +10,7 @@ use crate::disk::Disk;
 use crate::queue::Job;
 use crate::rng::Rng;
 use crate::setup::{ClockSetup, Setup};
-use crate::world::Tape;
+use crate::tape::Tape;
 
 /// Whether the process makes progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,6 @@ use crate::queue::Job;
 use crate::setup::{Setup, id_of};
 use crate::trace::{Trace, TraceHash};
 use engine::Engine;
-pub use tape::Tape;
 
 /// Whether everything is written down, or only hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

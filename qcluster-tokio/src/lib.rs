@@ -46,6 +46,7 @@ mod sockets;
 mod start;
 mod view;
 mod work;
+mod works;
 
 #[cfg(test)]
 mod testing;

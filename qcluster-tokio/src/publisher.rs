@@ -14,7 +14,7 @@ use crate::event::{Event, EventKind, Leadership};
 use crate::leaderless::LeaderlessWarning;
 use crate::log;
 use crate::snapshots::Writer;
-use crate::work::Works;
+use crate::works::Works;
 
 /// The writing side of a [`View`](crate::view::View). Dropped, it says that the node has stopped.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use crate::lease::Lease;
 use crate::measures::Measures;
 use crate::publisher::Publisher;
 use crate::snapshots::{SnapshotCell, Writer};
-use crate::work::Works;
+use crate::works::Works;
 
 /// The reading side; [`Publisher`] is the writing one.
 #[derive(Debug)]

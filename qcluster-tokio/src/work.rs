@@ -3,12 +3,11 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use qcluster_core::Span;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::edge::LeaseEdge;
@@ -19,42 +18,6 @@ use crate::view::View;
 
 /// The runtime's timers may fire this much late.
 const TIMER_SLACK: Span = Span::from_millis(1);
-
-/// Counts the work that runs, so that a hand-over can wait for its end (E10).
-#[derive(Debug, Default)]
-pub(crate) struct Works {
-    running: AtomicUsize,
-    ended: Notify,
-}
-
-impl Works {
-    pub(crate) fn is_idle(&self) -> bool {
-        self.running.load(Ordering::SeqCst) == 0
-    }
-
-    /// Waits until nothing runs. For one waiter.
-    pub(crate) async fn idle(&self) {
-        while !self.is_idle() {
-            self.ended.notified().await;
-        }
-    }
-
-    fn begin(self: &Arc<Self>) -> Running {
-        self.running.fetch_add(1, Ordering::SeqCst);
-        Running(Arc::clone(self))
-    }
-}
-
-/// Dropped after the work that it stands for, whichever way that ends.
-struct Running(Arc<Works>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.0.running.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.ended.notify_one();
-        }
-    }
-}
 
 /// See [`QCluster::run_as_leader_with`](crate::QCluster::run_as_leader_with).
 pub(crate) async fn run_as_leader<T, W: Future<Output = T>>(

@@ -104,7 +104,7 @@ fn imports(path: &str, code: &str) -> Vec<Import> {
 }
 
 /// Where the path goes on after `::`, spaces and line breaks included.
-fn after_colons(code: &str, at: usize) -> Option<usize> {
+pub(crate) fn after_colons(code: &str, at: usize) -> Option<usize> {
     let rest = code[at..].trim_start().strip_prefix("::")?.trim_start();
     Some(code.len() - rest.len())
 }
@@ -128,7 +128,7 @@ fn first_names(code: &str, at: usize, imports: &mut Vec<Import>) {
 }
 
 /// The parts between the commas of a group, up to its closing brace; commas of inner groups do not count.
-fn parts(group: &str) -> Vec<Range<usize>> {
+pub(crate) fn parts(group: &str) -> Vec<Range<usize>> {
     let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
     for (at, c) in group.char_indices() {
         match c {

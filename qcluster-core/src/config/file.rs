@@ -1,6 +1,5 @@
 //! The configuration as users write it, usually in JSON: addresses, peers, and everything optional with its default.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,16 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::api::ApiConfig;
 use super::choice::TimingChoice;
 use super::gossip::Gossip;
-use super::peer::Peer;
+use super::peer::{Metadata, Peer};
 use super::problem::{ConfigError, Findings};
 use super::record::RecordTo;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
 use super::timing::Timing;
 use crate::id::NodeId;
 use crate::time::Span;
-
-/// What a node says about itself beside its address: any JSON, at most [`Config::METADATA_LEN_MAX`] bytes as text.
-pub type Metadata = BTreeMap<String, serde_json::Value>;
 
 /// The configuration of one node. Unknown fields are errors that name the field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

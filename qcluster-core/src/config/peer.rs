@@ -1,10 +1,12 @@
 //! Another voter, as a configuration names it.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::file::Metadata;
+/// What a node says about itself beside its address: any JSON, at most [`Config::METADATA_LEN_MAX`](crate::Config::METADATA_LEN_MAX) bytes as text.
+pub type Metadata = BTreeMap<String, serde_json::Value>;
 
 /// The address of another voter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

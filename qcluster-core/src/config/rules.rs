@@ -5,27 +5,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
-use serde::{Deserialize, Serialize};
-
 use super::digests::Digests;
 use super::gossip::Gossip;
+use super::problem::ConfigError;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
 use super::timing::Timing;
-use crate::id::{NodeId, NodeKey, stable_hash};
+use crate::id::{NodeId, NodeKey, VoterIndex, stable_hash};
 use crate::quorum::{Quorums, VoterSet};
 use crate::time::Span;
-
-/// The place of a voter in [`Rules::voters`]: by identifier, both lists of a change together. Nodes of one configuration
-/// agree on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct VoterIndex(pub(crate) u8);
-
-impl VoterIndex {
-    /// The index as a position in [`Rules::voters`].
-    pub const fn position(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// One voter, with what follows from the whole list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +58,20 @@ impl Hash for Rules {
     }
 }
 
+impl Settings {
+    /// Checks everything and computes what follows from it.
+    ///
+    /// # Errors
+    /// Every mistake that there is, each with its field.
+    pub fn check(&self) -> Result<Rules, ConfigError> {
+        self.validate()?;
+        Ok(Rules::new(self))
+    }
+}
+
 impl Rules {
     /// Computes the rules; `settings` has been checked.
-    pub(super) fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings) -> Self {
         let next = settings.next_voters.as_deref();
         let mut all: Vec<&VoterSettings> = settings.voters.iter().chain(next.unwrap_or_default()).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));

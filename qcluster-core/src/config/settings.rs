@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::gossip::{Gossip, GossipPace};
 use super::problem::{ConfigError, Findings};
-use super::rules::Rules;
 use super::timing::Timing;
 use crate::id::NodeId;
 use crate::quorum::VoterSet;
@@ -132,11 +131,8 @@ impl Settings {
         timing.lease.times(20)
     }
 
-    /// Checks everything and computes what follows from it.
-    ///
-    /// # Errors
-    /// Every mistake that there is, each with its field.
-    pub fn check(&self) -> Result<Rules, ConfigError> {
+    /// Looks for every mistake that there is.
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let mut findings = Findings::default();
         findings.require(!self.cluster.is_empty() && self.cluster.len() <= Self::CLUSTER_LEN_MAX, "cluster", || {
             format!("a cluster's name has 1 to {} bytes", Self::CLUSTER_LEN_MAX)
@@ -159,8 +155,7 @@ impl Settings {
                 });
             }
         }
-        findings.finish()?;
-        Ok(Rules::new(self))
+        findings.finish()
     }
 
     fn check_voters(&self, findings: &mut Findings) {

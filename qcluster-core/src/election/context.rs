@@ -3,8 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Message, Slow};
-use crate::config::VoterIndex;
-use crate::id::{FencingToken, Term};
+use crate::id::{FencingToken, Term, VoterIndex};
 use crate::metrics::Counters;
 use crate::reason::{DropReason, LostReason};
 use crate::time::Time;

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BootWait, Change, Context, Election, Leadership, Message, Role, Sender};
-use crate::config::VoterIndex;
-use crate::id::{Incarnation, NodeKey, Term};
+use crate::id::{Incarnation, NodeKey, Term, VoterIndex};
 use crate::reason::DropReason;
 use crate::time::{Rebase, Span, Time};
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Context, Election, Role, Service};
-use crate::config::VoterIndex;
+use crate::id::VoterIndex;
 use crate::reason::{LostReason, TransferRefused};
 use crate::time::Time;
 

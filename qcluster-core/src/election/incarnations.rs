@@ -9,8 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Effect, Election, KnownIncarnation, Role, Sender};
-use crate::config::VoterIndex;
-use crate::id::{Incarnation, IncarnationsDigest};
+use crate::id::{Incarnation, IncarnationsDigest, VoterIndex};
 use crate::quorum::{Support, Weight};
 use crate::reason::DropReason;
 use crate::time::Time;

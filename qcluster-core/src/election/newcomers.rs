@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::VoterIndex;
+use crate::id::VoterIndex;
 use crate::quorum::{Support, VoterSet};
 use crate::time::{Rebase, Span, Time};
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Context, Election};
-use crate::config::VoterIndex;
+use crate::id::VoterIndex;
 use crate::quorum::VoterSet;
 use crate::time::{Span, Time};
 

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::incarnations::Tally;
 use super::{Context, Election, Leadership, Message, Reply, Role, Sender};
-use crate::config::VoterIndex;
-use crate::id::Term;
+use crate::id::{Term, VoterIndex};
 use crate::quorum::{Support, Weight};
 use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Election, Leadership, Message, Role, Sender};
-use crate::config::{Step, VoterIndex};
-use crate::id::{NodeKey, Term};
+use crate::config::Step;
+use crate::id::{NodeKey, Term, VoterIndex};
 use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, LostReason, Refusal};
 use crate::time::{Rebase, Span, Time};

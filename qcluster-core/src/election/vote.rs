@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::incarnations::Tally;
 use super::{Context, Election, Leadership, Message, Role, Sender, Vote};
-use crate::config::VoterIndex;
-use crate::id::{Incarnation, IncarnationsDigest, Term};
+use crate::id::{Incarnation, IncarnationsDigest, Term, VoterIndex};
 use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, Refusal};
 use crate::time::{Rebase, Span, Time};

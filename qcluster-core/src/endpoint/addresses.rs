@@ -8,8 +8,7 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::VoterIndex;
-use crate::id::{Incarnation, NodeKey};
+use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::observer::Audience;
 use crate::time::{Span, Time};
 

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Endpoint;
 use super::addresses::Addresses;
-use crate::config::{Digests, Durability, Gossip, Rules, Seat, Timing, VoterIndex};
-use crate::id::NodeKey;
+use crate::config::{Digests, Durability, Gossip, Rules, Seat, Timing};
+use crate::id::{NodeKey, VoterIndex};
 use crate::node::Node;
 use crate::time::Span;
 

@@ -2,7 +2,8 @@
 
 use super::event::{Message, Notification, Session};
 use super::{Node, Part};
-use crate::config::{Step, VoterIndex};
+use crate::config::Step;
+use crate::id::VoterIndex;
 
 impl Node {
     /// Tells all voters that a leader was elected in the middle step, if this node is in it.

@@ -7,9 +7,9 @@ use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{Node, Part, Stage};
-use crate::config::{Metadata, VoterIndex};
+use crate::config::Metadata;
 use crate::election::{Context, Election};
-use crate::id::NodeId;
+use crate::id::{NodeId, VoterIndex};
 use crate::reason::TransferRefused;
 use crate::registry::{Health, RegistryError, Service};
 

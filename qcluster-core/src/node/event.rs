@@ -7,9 +7,9 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::command::Command;
-use crate::config::{Digests, VoterIndex};
+use crate::config::Digests;
 use crate::election::{self, HardState, KnownIncarnation, PersistId, Slow};
-use crate::id::{FencingToken, Incarnation, NodeKey, Term};
+use crate::id::{FencingToken, Incarnation, NodeKey, Term, VoterIndex};
 use crate::membership::{self, MemberChange};
 use crate::observer;
 use crate::reason::{LostReason, MessageKind};

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Step, VoterIndex};
-use crate::id::{Incarnation, NodeKey};
+use crate::config::Step;
+use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::time::{Rebase, Span, Time};
 
 /// What is known of the node behind one voter's name.

@@ -3,8 +3,7 @@
 use super::Node;
 use super::event::{Envelope, Message, Session};
 use super::queue::Pushed;
-use crate::config::VoterIndex;
-use crate::id::{Incarnation, NodeKey};
+use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::time::Time;
 
 impl Node {

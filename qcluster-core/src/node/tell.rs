@@ -2,9 +2,8 @@
 
 use super::event::{Message, Notification};
 use super::{Node, Part};
-use crate::config::VoterIndex;
 use crate::election::Change;
-use crate::id::Term;
+use crate::id::{Term, VoterIndex};
 use crate::observer;
 
 impl Node {

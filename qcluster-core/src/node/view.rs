@@ -6,9 +6,9 @@ use core::net::SocketAddr;
 
 use super::role::Role;
 use super::{Node, Part, Stage};
-use crate::config::{Metadata, Rules, Voter, VoterIndex};
+use crate::config::{Metadata, Rules, Voter};
 use crate::election::{self, Lease, Slow};
-use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
+use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term, VoterIndex};
 use crate::membership::{Hint, MemberView};
 use crate::metrics::Counters;
 use crate::reason::TransferRefused;

@@ -1,8 +1,7 @@
 //! Observers: bounded audiences and the newest word about the leader.
 
 use super::{Audience, Subscribed, Watch};
-use crate::config::VoterIndex;
-use crate::id::{Incarnation, NodeKey, Term};
+use crate::id::{Incarnation, NodeKey, Term, VoterIndex};
 use crate::time::{Span, Time};
 
 #[test]

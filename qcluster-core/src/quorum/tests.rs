@@ -1,7 +1,7 @@
 //! The arithmetic of majorities against the definition.
 
 use super::{Quorums, Support, VoterSet, Weight};
-use crate::config::VoterIndex;
+use crate::id::VoterIndex;
 use crate::time::Time;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;

@@ -120,6 +120,17 @@ impl ServiceFacts {
     }
 }
 
+impl Service {
+    /// Checks every limit.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its field and its limit.
+    pub fn check(&self) -> Result<(), ServiceError> {
+        let body = RecordBody::of(self)?;
+        Record::largest(self.id.clone(), body).check()
+    }
+}
+
 impl RecordBody {
     /// The body of a service's record; its limits are not checked yet.
     pub(super) fn of(service: &Service) -> Result<Self, ServiceError> {

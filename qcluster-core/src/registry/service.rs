@@ -1,10 +1,8 @@
-//! What a service says about itself, its limits, and the two forms in which it travels: JSON for people, and postcard.
+//! What a service says about itself, and its limits.
 
 mod error;
-mod form;
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{ServiceError, ServiceField};
 
-use super::record::{Record, RecordBody};
 use crate::config::Metadata;
 use crate::id::NodeKey;
 use crate::time::Span;
@@ -118,15 +115,6 @@ impl Service {
         }
     }
 
-    /// Checks every limit.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its field and its limit.
-    pub fn check(&self) -> Result<(), ServiceError> {
-        let body = RecordBody::of(self)?;
-        Record::largest(self.id.clone(), body).check()
-    }
-
     /// How long a critical service may stay silent before it is deregistered, beyond its time to live.
     pub(super) fn grace(ttl: Span) -> Span {
         ttl.times(Self::TTL_GRACES).max(Self::TTL_GRACE_MIN)
@@ -140,51 +128,4 @@ pub struct ServiceKey {
     pub owner: NodeKey,
     /// The service's identifier on that node.
     pub id: String,
-}
-
-/// A service and the node that it runs on. Cloning is cheap.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Instance {
-    /// The node that it runs on.
-    pub owner: NodeKey,
-    /// What it says about itself.
-    #[serde(with = "form::shared")]
-    pub service: Arc<Service>,
-}
-
-impl Instance {
-    /// What it goes by in the whole cluster.
-    pub fn key(&self) -> ServiceKey {
-        ServiceKey { owner: self.owner, id: self.service.id.clone() }
-    }
-}
-
-/// A change of what is where. Replayed in order onto an empty set, changes give the services that are visible; each is told
-/// once, and what happens between two askings is told as one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ServiceChange {
-    /// It is there now.
-    Added(Instance),
-    /// It is there as before, and says something else about itself.
-    Changed(Instance),
-    /// It is there no more, or its node is not; this is what was told of it last.
-    Removed(Instance),
-}
-
-impl ServiceChange {
-    /// A short name that never changes.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Added(_) => "added",
-            Self::Changed(_) => "changed",
-            Self::Removed(_) => "removed",
-        }
-    }
-
-    /// The instance that it is about.
-    pub fn instance(&self) -> &Instance {
-        match self {
-            Self::Added(instance) | Self::Changed(instance) | Self::Removed(instance) => instance,
-        }
-    }
 }

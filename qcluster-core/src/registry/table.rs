@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Limits;
 use super::due::Due;
+use super::instance::Instance;
 use super::listing::Listing;
 use super::owners::{Owner, Owners, Presence};
 use super::record::{Contents, Entry, Message};
-use super::service::Instance;
 use super::watch::{Fact, Watch};
 use crate::id::{Incarnation, NodeKey, stable_hash};
 use crate::reconcile::{self, Next, Reconciler, Stamped};

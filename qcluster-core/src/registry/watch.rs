@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::service::{Instance, ServiceChange};
+use super::instance::{Instance, ServiceChange};
 use crate::id::NodeKey;
 
 /// A change that the node is to tell.

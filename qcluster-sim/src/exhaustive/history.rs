@@ -5,7 +5,7 @@ use qcluster_core::{
 };
 
 use super::change::Stage;
-use super::locals::Known;
+use super::known::Known;
 use super::world::SmallWorld;
 
 /// What one voter has done that binds it, on its own clock.

@@ -13,6 +13,7 @@ use qcluster_core::{
 
 use super::change::Stage;
 use super::history::Disk;
+use super::known::Known;
 use super::local::Local;
 use super::print::{Fixed, Print};
 use super::world::{Memory, SmallWorld};
@@ -51,18 +52,6 @@ pub(super) struct Stepped {
     pub(super) new_round: bool,
     /// The token of a leadership that holds a lease from now on.
     pub(super) elected: Option<u64>,
-}
-
-/// What is known of a message without looking into it.
-#[derive(Clone, Debug)]
-pub(super) struct Known {
-    pub(super) envelope: Envelope,
-    pub(super) from: u8,
-    pub(super) to: u8,
-    /// What it says, without when and to which incarnation.
-    pub(super) kind: u8,
-    /// The step of a change that its sender was in.
-    pub(super) stage: Stage,
 }
 
 pub(super) struct Locals {

@@ -1,32 +1,10 @@
-//! What went into one host and what came out of it, written down as an adapter writes it: a recording to replay.
+//! Recording a host of the world, over its restarts.
 
-use qcluster_core::recording::{Given, Line, RecordedInput, Snapshot, Start};
-use qcluster_core::{EndpointBoot, Input, Output, Settings, Time};
+use qcluster_core::Settings;
+use qcluster_core::recording::{Line, Snapshot};
 
 use super::World;
-
-/// The recording of one host.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tape {
-    /// What a node with `record` in its configuration would have written.
-    pub lines: Vec<Line>,
-    /// All that came out meanwhile, every byte of it, as text.
-    pub outputs: Vec<String>,
-}
-
-impl Tape {
-    pub(super) fn starts(&mut self, settings: Settings, boot: EndpointBoot<'_>) {
-        self.lines.push(Line::Start(Start::new(Time::ZERO, settings, boot)));
-    }
-
-    pub(super) fn takes(&mut self, at: Time, input: &Input<'_>) {
-        self.lines.push(Line::Input(Given { at, what: RecordedInput::from(input) }));
-    }
-
-    pub(super) fn gives(&mut self, output: &Output<'_>) {
-        self.outputs.push(format!("{output:?}"));
-    }
-}
+use crate::tape::Tape;
 
 impl World {
     /// From now on what goes into the process of that host is written down, over restarts too. A process that runs is

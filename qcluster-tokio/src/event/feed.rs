@@ -72,9 +72,9 @@ impl Stream for Events {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
         loop {
-            let (received, receiver) = ready!(this.waiting.as_mut().poll(cx));
+            let (result, receiver) = ready!(this.waiting.as_mut().poll(cx));
             this.waiting = wait(receiver);
-            let event = match received {
+            let event = match result {
                 Ok(event) => event,
                 Err(RecvError::Lagged(count)) => Event { at: SystemTime::now(), kind: EventKind::Missed { count } },
                 Err(RecvError::Closed) => return Poll::Ready(None),
@@ -88,8 +88,8 @@ impl Stream for Events {
 
 fn wait(mut receiver: broadcast::Receiver<Event>) -> Waiting {
     Box::pin(async move {
-        let received = receiver.recv().await;
-        (received, receiver)
+        let result = receiver.recv().await;
+        (result, receiver)
     })
 }
 

@@ -1,7 +1,7 @@
 //! What a rebase keeps of newcomers: how long ago they came, and nothing where that decides nothing.
 
 use super::Newcomers;
-use crate::config::VoterIndex;
+use crate::id::VoterIndex;
 use crate::quorum::VoterSet;
 use crate::time::{Rebase, Span, Time};
 

@@ -1,8 +1,8 @@
 //! A new incarnation of a voter is believed once the old one is silent (E17).
 
 use super::{Claim, Incarnations, Links, Verdict};
-use crate::config::{Step, VoterIndex};
-use crate::id::{Incarnation, NodeKey};
+use crate::config::Step;
+use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::time::{Rebase, Span, Time};
 
 const PEER: VoterIndex = VoterIndex(1);

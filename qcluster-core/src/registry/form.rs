@@ -7,9 +7,9 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Health, Service};
+use super::record::{RecordBody, ServiceFacts, read_metadata};
+use super::service::{Health, Service};
 use crate::config::Metadata;
-use crate::registry::record::{RecordBody, ServiceFacts, read_metadata};
 use crate::time::Span;
 
 /// The service as people write it.
@@ -69,14 +69,14 @@ pub(super) mod shared {
 
     use super::Service;
 
-    pub(in crate::registry::service) fn serialize<S: Serializer>(
+    pub(in crate::registry) fn serialize<S: Serializer>(
         service: &Arc<Service>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         service.as_ref().serialize(serializer)
     }
 
-    pub(in crate::registry::service) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::registry) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Arc<Service>, D::Error> {
         Service::deserialize(deserializer).map(Arc::new)

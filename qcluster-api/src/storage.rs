@@ -1,0 +1,21 @@
+//! How a node's disk is.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+/// How saving state goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum StorageStatus {
+    /// Without `data_dir` nothing is saved (E12).
+    #[default]
+    Diskless,
+    /// State is saved.
+    Durable,
+    /// It could not be saved: the node neither votes nor campaigns (E16).
+    Failed {
+        /// What the system said.
+        error: String,
+    },
+}
