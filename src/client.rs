@@ -33,7 +33,7 @@ pub use qcluster_api::{
 };
 pub use qcluster_core::config::ApiToken;
 pub use registry::ServiceFilter;
-pub use watch::Watch;
+pub use watch::ClientWatch;
 
 use exchange::{Ask, exchange};
 

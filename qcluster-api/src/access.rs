@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::request::{Client, Request};
+use super::request::{ClientKind, Request};
 use super::response::{ErrorCode, Response};
 use qcluster_core::{ApiToken, Config};
 
@@ -40,10 +40,10 @@ impl Access {
                 "a page of another site has no business here: send no Origin",
             ));
         }
-        let is_through_proxy = request.client == Client::Forwarded;
+        let is_through_proxy = request.client == ClientKind::Forwarded;
         let (code, message) = match (request.authorization, &self.token) {
             (Some(shown), Some(token)) if shows(shown, token) => return Ok(()),
-            (None, _) if request.client == Client::Loopback => return Ok(()),
+            (None, _) if request.client == ClientKind::Loopback => return Ok(()),
             (Some(_), Some(_)) => (
                 ErrorCode::Unauthorized,
                 "this is not the API token of this node: send Authorization: Bearer and the token of its configuration",

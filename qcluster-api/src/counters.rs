@@ -5,11 +5,11 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
-use super::view::Snapshot;
+use super::view::NodeSnapshot;
 
 /// Every counter under its name; those by reason or kind only where they are not zero.
-pub(super) fn named(snapshot: &Snapshot) -> BTreeMap<String, u64> {
-    let Snapshot { counters, transport, .. } = snapshot;
+pub(super) fn named(snapshot: &NodeSnapshot) -> BTreeMap<String, u64> {
+    let NodeSnapshot { counters, transport, .. } = snapshot;
     let plain = [
         ("received", counters.received),
         ("sent", counters.sent),

@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt::Write as _;
 
 use super::storage::StorageStatus;
-use super::view::{PeerSnapshot, Snapshot, Subject, View, Whereabouts};
+use super::view::{NodeSnapshot, PeerSnapshot, Subject, View, Whereabouts};
 use qcluster_core::{DropReason, Peer, Seat, Slow, Time};
 
 /// A voter that is silent for this many leases counts as not heard.
@@ -19,7 +19,7 @@ impl View<'_> {
 }
 
 /// What is known at `now` of who is there and who is not, in one line.
-pub fn facts(subject: &Subject, snapshot: &Snapshot, now: Time) -> String {
+pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> String {
     let rules = &subject.rules;
     let recent = now.before(rules.timing().lease.times(PATIENCE_LEASES));
     let is_heard = |peer: &&PeerSnapshot| peer.heard.is_some_and(|at| at >= recent);

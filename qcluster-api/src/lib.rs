@@ -42,14 +42,14 @@ pub use discovery::authority;
 pub use facts::facts;
 pub use leader::LeaderInfo;
 pub use members::{MemberList, OwnerList};
-pub use request::{Client, Method, Request};
+pub use request::{ClientKind, Method, Request};
 pub use response::{ErrorBody, ErrorCode, Response};
 pub use routes::answer;
 pub use services::{HeartbeatRequest, ServiceList};
 pub use status::{PeerStatus, RegistryStatus, Status};
 pub use storage::StorageStatus;
 pub use transfer::{TransferRequest, Transferred};
-pub use view::{PeerSnapshot, ShownLeader, Snapshot, Subject, TransportCounters, View, Whereabouts};
+pub use view::{NodeSnapshot, PeerSnapshot, ShownLeader, Subject, TransportCounters, View, Whereabouts};
 pub use watching::{EventList, Streamed, nothing_since, poll, stream_next, stream_start};
 
 use alloc::string::String;

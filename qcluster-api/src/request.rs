@@ -22,7 +22,7 @@ pub struct Request<'a> {
     /// The header `Last-Event-ID`, by which a reader of events goes on where it was cut off.
     pub last_event_id: Option<&'a str>,
     /// Where it comes from.
-    pub client: Client,
+    pub client: ClientKind,
     /// The whole body. Its length is limited by the server.
     pub body: &'a [u8],
 }
@@ -48,7 +48,7 @@ pub enum Method {
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Client {
+pub enum ClientKind {
     /// The node's own machine, directly.
     Loopback,
     /// Another machine.
@@ -68,7 +68,7 @@ impl<'a> Request<'a> {
             origin: None,
             authorization: None,
             last_event_id: None,
-            client: Client::Loopback,
+            client: ClientKind::Loopback,
             body: &[],
         }
     }

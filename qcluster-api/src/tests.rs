@@ -7,8 +7,10 @@ use alloc::vec;
 
 use serde_json::{Value, json};
 
-use super::{Access, Client, Method, Outcome, Request, Response, Snapshot, StorageStatus, Subject, Then, View, answer};
-use qcluster_core::{ApiToken, Command, Config, FencingToken, Lease, Metadata, Peer, Role, Term, Time};
+use super::{
+    Access, ClientKind, Method, NodeSnapshot, Outcome, Request, Response, StorageStatus, Subject, Then, View, answer,
+};
+use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Metadata, Peer, Role, Term, Time};
 
 const TOKEN: &str = "0123456789abcdef";
 const NOW: Time = Time::from_millis(1_000_000);
@@ -41,18 +43,18 @@ fn subject(token: Option<&str>) -> Subject {
 }
 
 /// A node whose loop has just run.
-fn snapshot(role: Role) -> Snapshot {
-    Snapshot { taken_at: NOW, role: Some(role), term: 7, ..Snapshot::default() }
+fn snapshot(role: Role) -> NodeSnapshot {
+    NodeSnapshot { taken_at: NOW, role: Some(role), term: 7, ..NodeSnapshot::default() }
 }
 
-fn view<'a>(subject: &'a Subject, snapshot: &'a Snapshot) -> View<'a> {
+fn view<'a>(subject: &'a Subject, snapshot: &'a NodeSnapshot) -> View<'a> {
     // Leaked: a view borrows what an adapter keeps.
     let directory = alloc::boxed::Box::leak(alloc::boxed::Box::new(crate::Directory::empty(subject.rules.key(), 0)));
     View { subject, snapshot, directory, lease: None, draining: false, follows: None, stopped: None, now: NOW }
 }
 
-fn lease_until(valid_until: Time) -> Lease {
-    Lease { token: FencingToken(7), valid_until }
+fn lease_until(valid_until: Time) -> HeldLease {
+    HeldLease { token: FencingToken(7), valid_until }
 }
 
 fn respond(request: &Request<'_>, view: &View<'_>) -> Response {
@@ -120,7 +122,7 @@ fn a_leader_that_hands_over_is_not_ready() {
 fn a_node_that_cannot_save_is_neither_healthy_nor_ready() {
     let subject = subject(None);
     let storage = StorageStatus::Failed { error: "full".into() };
-    let (snapshot, leader) = (Snapshot { storage, ..snapshot(Role::Follower) }, server_b());
+    let (snapshot, leader) = (NodeSnapshot { storage, ..snapshot(Role::Follower) }, server_b());
     let failed = View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) };
     assert_eq!(checks(&failed), ["503 not_leader", "200", "503 storage_failed", "503 storage_failed", "200"]);
 }
@@ -205,14 +207,14 @@ fn a_transfer_is_a_command_with_a_target_or_none() {
 fn only_who_may_changes_something() {
     let bearer = format!("Bearer {TOKEN}");
     let here = Request { method: Method::Post, host: Some("localhost:7001"), ..Request::get("/v1/transfer") };
-    let there = Request { client: Client::Remote, ..here };
+    let there = Request { client: ClientKind::Remote, ..here };
     let shown = Request { authorization: Some(&bearer), ..there };
     let with_token = Some(TOKEN);
     for (request, token, expected) in [
         (here, None, None),
         (here, with_token, None),
         (there, None, Some("forbidden")),
-        (Request { client: Client::Forwarded, ..here }, None, Some("forbidden")),
+        (Request { client: ClientKind::Forwarded, ..here }, None, Some("forbidden")),
         (there, with_token, Some("unauthorized")),
         (shown, with_token, None),
         (Request { authorization: Some("bearer 0123456789abcdef"), ..there }, with_token, None),

@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use super::access::Access;
 use super::directory::Directory;
 use super::storage::StorageStatus;
-use qcluster_core::{Counters, Lease, Peer, RegistryCounts, Role, Rules, Seat, Slow, Span, Step, Term, Time};
+use qcluster_core::{Counters, HeldLease, Peer, RegistryCounts, Role, Rules, Seat, Slow, Span, Step, Term, Time};
 
 /// What never changes while a node runs.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Subject {
 
 /// What the loop writes down each heartbeat interval. Made to be written in place, again and again, without allocating.
 #[derive(Clone, Debug, Default)]
-pub struct Snapshot {
+pub struct NodeSnapshot {
     /// When it was written, on the node's clock; zero if the loop has yet to run.
     pub taken_at: Time,
     /// The role of the node; `None` before the first look.
@@ -133,11 +133,11 @@ pub struct View<'a> {
     /// What never changes.
     pub subject: &'a Subject,
     /// What the loop last wrote down.
-    pub snapshot: &'a Snapshot,
+    pub snapshot: &'a NodeSnapshot,
     /// Members and services as last made known.
     pub directory: &'a Directory,
     /// The lease as last made known. It holds only before its end: [`View::held`] looks.
-    pub lease: Option<Lease>,
+    pub lease: Option<HeldLease>,
     /// Whether that leadership is being handed over (E10).
     pub draining: bool,
     /// The *other* node that leads, as last heard, and in which term.
@@ -166,7 +166,7 @@ impl<'a> View<'a> {
     const DEAD_AFTER_MIN: Span = Span::from_millis(10_000);
 
     /// The lease that this node holds at this instant.
-    pub fn held(&self) -> Option<Lease> {
+    pub fn held(&self) -> Option<HeldLease> {
         self.lease.filter(|lease| self.now < lease.valid_until)
     }
 

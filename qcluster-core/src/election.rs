@@ -28,7 +28,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub(crate) use context::{Change, Context, Effect};
-pub use message::{Leadership, Message};
+pub use message::{LeadershipId, Message};
 pub use pace::Slow;
 pub use step::ChangeStep;
 pub use storage::{HardState, KnownIncarnation, PersistId, Vote};
@@ -52,7 +52,7 @@ use vote::{Candidate, Grant, Reply};
 
 /// The exclusive right to act as the leader, as of the asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Lease {
+pub struct HeldLease {
     /// What a guarded resource checks.
     pub token: FencingToken,
     /// The lease holds before this moment of the node's own clock, and heartbeats move it forward.
@@ -290,10 +290,10 @@ impl Election {
     }
 
     /// The lease, if this voter holds one at `now`.
-    pub(crate) fn lease(&self, now: Time) -> Option<Lease> {
+    pub(crate) fn lease(&self, now: Time) -> Option<HeldLease> {
         let Role::Leader(leader) = &self.role else { return None };
         let valid_until = leader.lease_until()?;
-        (now < valid_until).then(|| Lease { token: self.term().into(), valid_until })
+        (now < valid_until).then(|| HeldLease { token: self.term().into(), valid_until })
     }
 
     pub(crate) fn term(&self) -> Term {
@@ -339,12 +339,12 @@ impl Election {
     }
 
     /// This voter's leadership in its present term.
-    fn own_leadership(&self) -> Leadership {
-        Leadership { node: self.rules.key, incarnation: self.incarnation, term: self.term() }
+    fn own_leadership(&self) -> LeadershipId {
+        LeadershipId { node: self.rules.key, incarnation: self.incarnation, term: self.term() }
     }
 
-    fn leadership_of(&self, from: Sender, term: Term) -> Leadership {
-        Leadership { node: self.rules.at(from.index).key, incarnation: from.incarnation, term }
+    fn leadership_of(&self, from: Sender, term: Term) -> LeadershipId {
+        LeadershipId { node: self.rules.at(from.index).key, incarnation: from.incarnation, term }
     }
 
     /// The term of the next candidacy: above everything heard of (E1, E12).

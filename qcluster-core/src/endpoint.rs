@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use crate::config::Rules;
-use crate::election::{Lease, PersistId};
+use crate::election::{HeldLease, PersistId};
 use crate::hard_state;
 use crate::id::{NodeKey, VoterIndex};
 use crate::membership;
@@ -285,7 +285,7 @@ impl Outputs<'_> {
     }
 
     /// The lease after the step: publish a shorter one before anything is sent.
-    pub fn lease(&self) -> Option<Lease> {
+    pub fn lease(&self) -> Option<HeldLease> {
         self.endpoint.node.lease(self.now)
     }
 }

@@ -64,7 +64,7 @@ pub use config::{
     Problem, RecordTo, Rules, Seat, Settings, Step, Timing, TimingChoice, TimingValues, Voter, VoterIn, VoterSettings,
 };
 pub use election::{
-    ChangeStep, HardState, KnownIncarnation, Leadership, Lease, Message as ElectionMessage, PersistId, Slow, Vote,
+    ChangeStep, HardState, HeldLease, KnownIncarnation, LeadershipId, Message as ElectionMessage, PersistId, Slow, Vote,
 };
 pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError, read_datagram, write_datagram};
 pub use hard_state::RecordError;

@@ -14,7 +14,7 @@ mod votes;
 
 use std::collections::HashMap;
 
-use qcluster_core::{ElectionMessage, HardState, Incarnation, Leadership, Lease, NodeKey, Notification, Time};
+use qcluster_core::{ElectionMessage, HardState, HeldLease, Incarnation, LeadershipId, NodeKey, Notification, Time};
 
 use crate::clock::Clock;
 use crate::setup::{Assumption, Plan, Setup, id_of};
@@ -148,7 +148,7 @@ impl Oracles {
 
     /// A step is over: this is what `is_leader()` would go by from now on.
     #[inline]
-    pub(crate) fn published(&mut self, scene: &Scene<'_>, lease: Option<Lease>) -> Result<(), Breach> {
+    pub(crate) fn published(&mut self, scene: &Scene<'_>, lease: Option<HeldLease>) -> Result<(), Breach> {
         let Some(lease) = lease else {
             self.leases.gone(scene.host);
             return Ok(());
@@ -260,8 +260,8 @@ impl Oracles {
     }
 
     /// Whether the leader itself has said that this leadership is over.
-    fn has_released(&self, leadership: Leadership) -> bool {
-        let Leadership { node, incarnation, term } = leadership;
+    fn has_released(&self, leadership: LeadershipId) -> bool {
+        let LeadershipId { node, incarnation, term } = leadership;
         let identity = self.keys.iter().position(|key| *key == node);
         identity.is_some_and(|identity| self.promises.is_released(Reign { identity, incarnation, term: term.0 }))
     }
@@ -290,7 +290,7 @@ impl Oracles {
         &mut self,
         scene: &Scene<'_>,
         notification: &Notification,
-        lease: Option<Lease>,
+        lease: Option<HeldLease>,
     ) -> Result<(), Breach> {
         self.notices.told(scene, notification, lease)?;
         if let Notification::Elected { token } = notification
@@ -318,7 +318,12 @@ impl Oracles {
 
     /// All of a step is carried out; `lease` is what the node holds after it, and `ends` whether it was the last.
     #[inline]
-    pub(crate) fn carried_out(&mut self, scene: &Scene<'_>, lease: Option<Lease>, ends: bool) -> Result<(), Breach> {
+    pub(crate) fn carried_out(
+        &mut self,
+        scene: &Scene<'_>,
+        lease: Option<HeldLease>,
+        ends: bool,
+    ) -> Result<(), Breach> {
         self.notices.carried_out(scene, lease, ends)
     }
 

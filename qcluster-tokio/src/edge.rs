@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::time::Duration;
 
-use qcluster_core::{FencingToken, Lease, Span, Time};
+use qcluster_core::{FencingToken, HeldLease, Span, Time};
 
 use crate::clock::Clock;
 
@@ -30,10 +30,10 @@ impl LeaseEdge {
 
     /// Makes known what the node holds after a step. Comes before anything of that step is sent: what lets others lead
     /// must not be on its way while this node still says that it does.
-    pub(crate) fn publish(&self, lease: Option<Lease>) {
+    pub(crate) fn publish(&self, lease: Option<HeldLease>) {
         match lease {
             None => self.until.store(NOT_LEADING, Ordering::SeqCst),
-            Some(Lease { token, valid_until }) => {
+            Some(HeldLease { token, valid_until }) => {
                 if self.token.load(Ordering::Relaxed) != token.0 {
                     self.until.store(NOT_LEADING, Ordering::SeqCst);
                     self.draining.store(false, Ordering::SeqCst);
@@ -62,7 +62,7 @@ impl LeaseEdge {
     }
 
     /// The lease at this instant.
-    pub(crate) fn lease(&self) -> Option<Lease> {
+    pub(crate) fn lease(&self) -> Option<HeldLease> {
         // The token is the same before and after, so the deadline in between belongs to it. It changes at most once an
         // election: who is overtaken twice has no lease worth the name.
         for _ in 0..2 {
@@ -71,7 +71,7 @@ impl LeaseEdge {
             if self.token.load(Ordering::SeqCst) == token {
                 let valid_until = Time::from_nanos(until);
                 let left = positive(valid_until.since(self.clock.now()));
-                return left.map(|_| Lease { token: FencingToken(token), valid_until });
+                return left.map(|_| HeldLease { token: FencingToken(token), valid_until });
             }
         }
         None

@@ -23,7 +23,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn new(lease: qcluster_core::Lease, edge: &Arc<LeaseEdge>) -> Self {
+    pub(crate) fn new(lease: qcluster_core::HeldLease, edge: &Arc<LeaseEdge>) -> Self {
         Self { token: lease.token, valid_until: lease.valid_until, edge: Arc::clone(edge) }
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use qcluster_api::{News, Subject};
-use qcluster_core::{Lease, NodeId, Notification, Peer, Slow, Time, VoterIndex};
+use qcluster_core::{HeldLease, NodeId, Notification, Peer, Slow, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
 use crate::directory::DirectoryWriter;
@@ -32,7 +32,7 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Comes first after every step, before any of its outputs.
-    pub(crate) fn lease(&self, lease: Option<Lease>) {
+    pub(crate) fn lease(&self, lease: Option<HeldLease>) {
         self.edge.publish(lease);
     }
 

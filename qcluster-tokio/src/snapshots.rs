@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use qcluster_api::Snapshot;
+use qcluster_api::NodeSnapshot;
 
 use crate::measures::Measures;
 
 /// All that is written down at once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notes {
-    pub(crate) snapshot: Snapshot,
+    pub(crate) snapshot: NodeSnapshot,
     pub(crate) measures: Measures,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use qcluster_api::{Access, Subject};
 use qcluster_core::config::{TimingChoice, TimingValues};
-use qcluster_core::{Config, FencingToken, Lease, LostReason, Notification, Span, Time};
+use qcluster_core::{Config, FencingToken, HeldLease, LostReason, Notification, Span, Time};
 
 use crate::clock::Clock;
 use crate::event::{Event, EventKind, Events};
@@ -74,7 +74,7 @@ impl Puppet {
 /// Publishes a lease of `millis` from now on.
 pub(crate) fn hold(publisher: &Publisher, clock: Clock, token: u64, millis: u64) {
     let valid_until = clock.now() + Span::from_millis(millis);
-    publisher.lease(Some(Lease { token: FencingToken(token), valid_until }));
+    publisher.lease(Some(HeldLease { token: FencingToken(token), valid_until }));
 }
 
 /// Waits for something that is sure to come.

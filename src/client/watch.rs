@@ -9,7 +9,7 @@ use super::{Client, ClientError};
 
 /// Follows what a node makes known of members, services and the leader.
 #[derive(Clone, Debug)]
-pub struct Watch {
+pub struct ClientWatch {
     client: Client,
     index: u64,
 }
@@ -19,18 +19,18 @@ impl Client {
     ///
     /// # Errors
     /// The node cannot be reached, does not answer in time, or is none.
-    pub async fn watch(&self) -> Result<Watch, ClientError> {
+    pub async fn watch(&self) -> Result<ClientWatch, ClientError> {
         Ok(self.watch_from(self.status().await?.registry.index))
     }
 
     /// What happens after that index, such as that of a [`MemberList`](super::MemberList) or a
     /// [`ServiceList`](super::ServiceList): between the list and the watch nothing is missed.
-    pub fn watch_from(&self, index: u64) -> Watch {
-        Watch { client: self.clone(), index }
+    pub fn watch_from(&self, index: u64) -> ClientWatch {
+        ClientWatch { client: self.clone(), index }
     }
 }
 
-impl Watch {
+impl ClientWatch {
     /// How long one question waits for something to happen; then the next is asked.
     const WAIT: Duration = Duration::from_secs(30);
 

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::facts;
-use crate::{Access, PeerSnapshot, Snapshot, StorageStatus, Subject, Whereabouts};
+use crate::{Access, NodeSnapshot, PeerSnapshot, StorageStatus, Subject, Whereabouts};
 use qcluster_core::{Config, Metadata, Peer, Time};
 
 fn peer(identifier: &str, host: &str, port: u16) -> Peer {
@@ -57,7 +57,7 @@ fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
         heard: None,
         whereabouts: Whereabouts::Found,
     };
-    let told = |b| facts(&subject, &Snapshot { peers: alloc::vec![b, c], ..Snapshot::default() }, now);
+    let told = |b| facts(&subject, &NodeSnapshot { peers: alloc::vec![b, c], ..NodeSnapshot::default() }, now);
     let silent_c = "server_c: never heard from 127.0.0.1:7143";
     for (b, expected) in [
         (b(Whereabouts::Nowhere, None, None), "1 of 3 voters heard; server_b: `nohost.invalid` has no address; "),
@@ -80,6 +80,6 @@ fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
 fn a_node_that_cannot_save_says_that_it_is_itself_in_the_way() {
     let subject = three();
     let storage = StorageStatus::Failed { error: "hard_state: full".into() };
-    let line = facts(&subject, &Snapshot { storage, ..Snapshot::default() }, Time::ZERO);
+    let line = facts(&subject, &NodeSnapshot { storage, ..NodeSnapshot::default() }, Time::ZERO);
     assert!(line.ends_with("; this node abstains, since it could not save: hard_state: full"), "{line}");
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::registry::{directory, masterless, node, query, snapshot, told, view, with};
 use super::{NOW, get, respond};
-use crate::{Directory, Request, Snapshot, Subject, View};
+use crate::{Directory, NodeSnapshot, Request, Subject, View};
 use qcluster_core::{Span, Time};
 
 #[test]
@@ -55,7 +55,7 @@ fn discovery_is_an_error_wherever_the_node_cannot_know() {
     assert_eq!(of(&arrived, &distrusted, NOW), error("untrusted"));
     assert_eq!(of(&arrived, &trusted, NOW + Span::from_millis(10_000)), error("stalled"));
     assert_eq!(of(&alone, &trusted, NOW), error("alone"));
-    let early = Snapshot { taken_at: Time::from_millis(10), ..snapshot.clone() };
+    let early = NodeSnapshot { taken_at: Time::from_millis(10), ..snapshot.clone() };
     let just_started = View { now: Time::from_millis(20), ..view(&alone, &early, &trusted) };
     assert_eq!(told(&respond(&Request::get("/v1/sd/prometheus"), &just_started)), (503, json!("starting")));
 }

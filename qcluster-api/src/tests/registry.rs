@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{NOW, get, respond, subject};
 use crate::{
-    Directory, Method, News, NotDone, Outcome, Request, Response, Snapshot, Subject, Then, View, answer, conclude,
+    Directory, Method, News, NodeSnapshot, NotDone, Outcome, Request, Response, Subject, Then, View, answer, conclude,
 };
 use qcluster_core::{
     Boot, Command, Config, Health, Metadata, Mode, Node, NodeId, NodeInput, RegistryError, Role, Service, Settings,
@@ -59,11 +59,11 @@ pub(super) fn with<T>(directory: &Directory, ask: impl FnOnce(&View<'_>) -> T) -
     ask(&view(&subject, &snapshot, directory))
 }
 
-pub(super) fn snapshot() -> Snapshot {
-    Snapshot { taken_at: NOW, role: Some(Role::Member), ..Snapshot::default() }
+pub(super) fn snapshot() -> NodeSnapshot {
+    NodeSnapshot { taken_at: NOW, role: Some(Role::Member), ..NodeSnapshot::default() }
 }
 
-pub(super) fn view<'a>(subject: &'a Subject, snapshot: &'a Snapshot, directory: &'a Directory) -> View<'a> {
+pub(super) fn view<'a>(subject: &'a Subject, snapshot: &'a NodeSnapshot, directory: &'a Directory) -> View<'a> {
     View { directory, ..super::view(subject, snapshot) }
 }
 
@@ -207,7 +207,7 @@ fn every_change_takes_the_rights_of_one() {
     ] {
         let here = change(method, path, body);
         assert!(wanted(&here).is_ok(), "{path}");
-        let there = Request { client: crate::Client::Remote, ..here };
+        let there = Request { client: crate::ClientKind::Remote, ..here };
         assert_eq!(wanted(&there), Err((403, json!("forbidden"))), "{path}");
         let lured = Request { origin: Some("http://evil.example"), ..here };
         assert_eq!(wanted(&lured), Err((403, json!("foreign_origin"))), "{path}");

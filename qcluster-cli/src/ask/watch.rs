@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use qcluster::client::{Client, ClientError, Watch as Events, WatchEvent, WatchEventKind};
+use qcluster::client::{Client, ClientError, ClientWatch as Events, WatchEvent, WatchEventKind};
 use qcluster::{Mode, Peer, Term};
 
 use super::{Asked, Shape, failure, print, print_json, warn};

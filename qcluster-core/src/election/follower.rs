@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootWait, Change, Context, Election, Leadership, Message, Role, Sender};
+use super::{BootWait, Change, Context, Election, LeadershipId, Message, Role, Sender};
 use crate::id::{Incarnation, NodeKey, Term, VoterIndex};
 use crate::reason::DropReason;
 use crate::time::{Rebase, Span, Time};
@@ -10,7 +10,7 @@ use crate::time::{Rebase, Span, Time};
 /// Neither to vote, pre-vote nor campaign for any other node before `until` (E2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Promise {
-    pub(super) to: Leadership,
+    pub(super) to: LeadershipId,
     pub(super) until: Time,
 }
 
@@ -18,17 +18,17 @@ pub(super) struct Promise {
 /// as newer than anything it could still send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Heard {
-    of: Leadership,
+    of: LeadershipId,
     newest: Time,
 }
 
 impl Heard {
     pub(super) fn nobody() -> Self {
-        let of = Leadership { node: NodeKey(0), incarnation: Incarnation::UNKNOWN, term: Term(0) };
+        let of = LeadershipId { node: NodeKey(0), incarnation: Incarnation::UNKNOWN, term: Term(0) };
         Self { of, newest: Time::ZERO }
     }
 
-    pub(super) fn closed(of: Leadership) -> Self {
+    pub(super) fn closed(of: LeadershipId) -> Self {
         Self { of, newest: Time::NEVER }
     }
 
@@ -38,7 +38,7 @@ impl Heard {
         *newest = if of.term < term && *newest < Time::NEVER { Time::ZERO } else { by.time_of(of.node, *newest) };
     }
 
-    pub(super) fn is_of(&self, leadership: Leadership) -> bool {
+    pub(super) fn is_of(&self, leadership: LeadershipId) -> bool {
         self.of == leadership && self.newest < Time::NEVER
     }
 }
@@ -78,7 +78,7 @@ impl Election {
     }
 
     /// Becomes a follower of that leadership, in its term.
-    fn follow(&mut self, cx: &mut Context<'_>, leadership: Leadership, sent_at: Time) {
+    fn follow(&mut self, cx: &mut Context<'_>, leadership: LeadershipId, sent_at: Time) {
         if leadership.term > self.term() {
             self.adopt(cx, leadership.term);
         }
@@ -94,7 +94,7 @@ impl Election {
 
     /// Promises itself to the leadership and says so, unless another promise is live (E2′), an earlier incarnation may have
     /// given one (E9), or the leader knows of the old voters only (E20).
-    fn promise(&mut self, cx: &mut Context<'_>, from: Sender, to: Leadership, sent_at: Time) {
+    fn promise(&mut self, cx: &mut Context<'_>, from: Sender, to: LeadershipId, sent_at: Time) {
         let bound = self.binding_promise(cx.now, to.node, to.incarnation).is_some();
         let may = !self.is_booting() && !self.is_left_behind(from);
         if !may || bound || !self.storage.covers_promises_of(self.rules.timing.lease) {
@@ -115,7 +115,7 @@ impl Election {
     }
 
     /// The live promise, if it is to another node or another incarnation than the given one.
-    pub(super) fn binding_promise(&self, now: Time, node: NodeKey, incarnation: Incarnation) -> Option<Leadership> {
+    pub(super) fn binding_promise(&self, now: Time, node: NodeKey, incarnation: Incarnation) -> Option<LeadershipId> {
         let promise = self.promise.filter(|promise| now < promise.until)?;
         let same = promise.to.node == node && promise.to.incarnation == incarnation;
         (!same).then_some(promise.to)
@@ -156,7 +156,7 @@ impl Election {
     }
 
     /// Campaigns without pre-votes: the leader itself has asked for it (E10).
-    fn campaign_now(&mut self, cx: &mut Context<'_>, released: Leadership) {
+    fn campaign_now(&mut self, cx: &mut Context<'_>, released: LeadershipId) {
         if self.abstention().is_none() {
             self.start_candidacy(cx, Some(released));
         }

@@ -10,7 +10,7 @@ use crate::time::Time;
 /// One reign: a node, in one of its incarnations, in one term. Promises and releases name all three, so that nothing meant for
 /// one reign is ever honoured for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Leadership {
+pub struct LeadershipId {
     /// Who leads.
     pub node: NodeKey,
     /// In which incarnation.
@@ -56,7 +56,7 @@ pub enum Message {
         /// The term that it would ask for.
         term: Term,
         /// The leadership that has agreed to be replaced (E11).
-        consent: Option<Leadership>,
+        consent: Option<LeadershipId>,
     },
     /// The answer to a [`Message::PreVoteRequest`].
     PreVoteReply {
@@ -76,7 +76,7 @@ pub enum Message {
         /// The candidate's term.
         term: Term,
         /// The leadership that has released its voters in favour of the sender (E10).
-        released: Option<Leadership>,
+        released: Option<LeadershipId>,
     },
     /// The answer to a [`Message::VoteRequest`].
     VoteReply {
@@ -116,7 +116,7 @@ impl Message {
     /// The largest of the terms and stamps that the message names, for the check of E18.
     #[inline]
     pub(crate) fn largest_term(&self) -> Term {
-        let of = |leadership: Option<Leadership>| leadership.map_or(Term(0), |leadership| leadership.term);
+        let of = |leadership: Option<LeadershipId>| leadership.map_or(Term(0), |leadership| leadership.term);
         match *self {
             // The `asked` of a vote's reply was the receiver's own: it matches, or the reply is dropped.
             Self::Heartbeat { term, stamp, .. }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::incarnations::Tally;
-use super::{Context, Election, Leadership, Message, Reply, Role, Sender};
+use super::{Context, Election, LeadershipId, Message, Reply, Role, Sender};
 use crate::id::{Term, VoterIndex};
 use crate::quorum::{Support, Weight};
 use crate::reason::{DropReason, Refusal};
@@ -103,7 +103,7 @@ impl Election {
         from: Sender,
         round: u64,
         term: Term,
-        consent: Option<Leadership>,
+        consent: Option<LeadershipId>,
     ) {
         let refusal = self.pre_vote_refusal(cx.now, from, term, consent);
         if let Some(reason) = refusal {
@@ -120,7 +120,7 @@ impl Election {
         );
     }
 
-    fn pre_vote_refusal(&self, now: Time, from: Sender, term: Term, consent: Option<Leadership>) -> Option<Refusal> {
+    fn pre_vote_refusal(&self, now: Time, from: Sender, term: Term, consent: Option<LeadershipId>) -> Option<Refusal> {
         let hard_state = self.storage.hard_state();
         let bound = self.binding_promise(now, self.rules.at(from.index).key, from.incarnation);
         if let Some(abstention) = self.abstention() {

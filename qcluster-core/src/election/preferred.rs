@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Election, Leadership, Message, Role, Sender};
+use super::{Context, Election, LeadershipId, Message, Role, Sender};
 use crate::config::Step;
 use crate::id::{NodeKey, Term, VoterIndex};
 use crate::quorum::{Support, VoterSet, Weight};
@@ -20,7 +20,7 @@ pub(super) struct Preferred {
 /// A preferred voter's round of asking, with the leader's consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct WinCheck {
-    leadership: Leadership,
+    leadership: LeadershipId,
     leader: VoterIndex,
     pub(super) round: u64,
     pub(super) grants: Support,

@@ -2,7 +2,7 @@
 
 use super::pace::Pace;
 use super::pre_vote::renumbered;
-use super::{BootWait, Election, Leadership, Role};
+use super::{BootWait, Election, LeadershipId, Role};
 use crate::rng::Rng;
 use crate::time::{Rebase, Time};
 
@@ -19,7 +19,7 @@ impl Role {
 
 impl Election {
     /// The promise that binds this voter at `now`, to itself included.
-    pub(crate) fn live_promise(&self, now: Time) -> Option<(Leadership, Time)> {
+    pub(crate) fn live_promise(&self, now: Time) -> Option<(LeadershipId, Time)> {
         self.promise.filter(|promise| now < promise.until).map(|promise| (promise.to, promise.until))
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::incarnations::Tally;
-use super::{Context, Election, Leadership, Message, Role, Sender, Vote};
+use super::{Context, Election, LeadershipId, Message, Role, Sender, Vote};
 use crate::id::{Incarnation, IncarnationsDigest, Term, VoterIndex};
 use crate::quorum::{Support, VoterSet, Weight};
 use crate::reason::{DropReason, Refusal};
@@ -20,7 +20,7 @@ pub(crate) struct Candidate {
     refused: VoterSet,
     ask_again_at: Time,
     /// The leadership that gave way to it (E10).
-    released: Option<Leadership>,
+    released: Option<LeadershipId>,
 }
 
 /// A vote that was granted and waits for the disk before it may be told.
@@ -75,7 +75,7 @@ impl Candidate {
 }
 
 impl Election {
-    pub(super) fn start_candidacy(&mut self, cx: &mut Context<'_>, released: Option<Leadership>) {
+    pub(super) fn start_candidacy(&mut self, cx: &mut Context<'_>, released: Option<LeadershipId>) {
         cx.counters.candidacies += 1;
         let term = self.next_term();
         self.adopt(cx, term);
@@ -144,7 +144,7 @@ impl Election {
         cx: &mut Context<'_>,
         from: Sender,
         term: Term,
-        released: Option<Leadership>,
+        released: Option<LeadershipId>,
     ) {
         let candidate = Vote { node: self.rules.at(from.index).key, incarnation: from.incarnation };
         let refusal = if self.is_left_behind(from) { Some(Refusal::EarlierStep) } else { None };
@@ -167,7 +167,7 @@ impl Election {
         self.persist(cx);
     }
 
-    fn vote_refusal(&self, now: Time, candidate: Vote, term: Term, released: Option<Leadership>) -> Option<Refusal> {
+    fn vote_refusal(&self, now: Time, candidate: Vote, term: Term, released: Option<LeadershipId>) -> Option<Refusal> {
         let hard_state = self.storage.hard_state();
         let bound = self.binding_promise(now, candidate.node, candidate.incarnation);
         let leads = matches!(self.role, Role::Leader(_));

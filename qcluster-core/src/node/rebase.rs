@@ -4,7 +4,7 @@ use core::hash::{Hash, Hasher};
 
 use super::links::Incarnations;
 use super::{Node, Part};
-use crate::election::Leadership;
+use crate::election::LeadershipId;
 use crate::id::NodeKey;
 use crate::metrics::Counters;
 use crate::rng::Rng;
@@ -57,7 +57,7 @@ impl Node {
     }
 
     /// Whom this voter has promised itself to at `now`, and until when (E2).
-    pub fn promise(&self, now: Time) -> Option<(Leadership, Time)> {
+    pub fn promise(&self, now: Time) -> Option<(LeadershipId, Time)> {
         match &self.part {
             Part::Voter(election) => election.live_promise(now),
             Part::Observer(_) | Part::Member => None,

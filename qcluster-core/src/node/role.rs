@@ -15,7 +15,7 @@ pub enum Role {
     PreCandidate,
     /// It asks for votes (E6).
     Candidate,
-    /// It has won, and leads as soon and as long as it has the [`Lease`](crate::Lease) (E3, E7).
+    /// It has won, and leads as soon and as long as it has the [`HeldLease`](crate::HeldLease) (E3, E7).
     Leader,
     /// It takes part in nothing any more.
     Stopped,

@@ -7,7 +7,7 @@ use core::net::SocketAddr;
 use super::role::Role;
 use super::{Node, Part, Stage};
 use crate::config::{Metadata, Rules, Voter};
-use crate::election::{self, Lease, Slow};
+use crate::election::{self, HeldLease, Slow};
 use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term, VoterIndex};
 use crate::membership::{Hint, MemberView};
 use crate::metrics::Counters;
@@ -17,11 +17,11 @@ use crate::time::Time;
 
 impl Node {
     /// The lease, if this node holds one at `now`.
-    pub fn lease(&self, now: Time) -> Option<Lease> {
+    pub fn lease(&self, now: Time) -> Option<HeldLease> {
         match (&self.part, self.stage) {
             (Part::Voter(election), Stage::Running) => {
-                let Lease { token, valid_until } = election.lease(self.offset.inner(now))?;
-                Some(Lease { token, valid_until: self.offset.given(valid_until) })
+                let HeldLease { token, valid_until } = election.lease(self.offset.inner(now))?;
+                Some(HeldLease { token, valid_until: self.offset.given(valid_until) })
             }
             (Part::Voter(_), Stage::New | Stage::Stopped) | (Part::Observer(_) | Part::Member, _) => None,
         }

@@ -2,7 +2,7 @@
 
 use super::{DATAGRAM_MAX, Header, encode, open};
 use crate::config::{Rules, Settings, VoterSettings};
-use crate::election::{KnownIncarnation, Leadership, Message as Election};
+use crate::election::{KnownIncarnation, LeadershipId, Message as Election};
 use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
 use crate::membership::{Accusers, Hint, Introduction, Message as Member, Piggyback, Standing, State, Verdict};
 use crate::node::{IncarnationsReport, Message, Session};
@@ -40,7 +40,7 @@ fn messages() -> Vec<Message> {
     let stamp = Term(0);
     let incarnations = IncarnationsDigest(0x2122_2324);
     let sent_at = Time::from_millis(3_600_000);
-    let leadership = Leadership { node: NodeKey(7), incarnation: Incarnation(8), term };
+    let leadership = LeadershipId { node: NodeKey(7), incarnation: Incarnation(8), term };
     vec![
         Message::Session(Session::Hello { to: NodeKey(9), answer: false, booting: true, known: Incarnation(0) }),
         Message::Session(Session::Probe { nonce: 300 }),

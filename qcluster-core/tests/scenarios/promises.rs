@@ -1,7 +1,7 @@
 //! To whom a promise binds, for how long, and what ends it: stories about one voter, for whom the test speaks (E2, E2′, E4,
 //! E6, E10).
 
-use qcluster_core::{DropReason, ElectionMessage, Incarnation, Leadership, Refusal, Role, Term, Time};
+use qcluster_core::{DropReason, ElectionMessage, Incarnation, LeadershipId, Refusal, Role, Term, Time};
 
 use crate::world::{World, election, id, ms};
 
@@ -24,7 +24,7 @@ fn is_free(world: &mut World) -> bool {
 }
 
 /// The answer of the voter to `OTHER`, which says that the leadership given has agreed.
-fn refusal(world: &mut World, consent: Option<Leadership>) -> Option<Refusal> {
+fn refusal(world: &mut World, consent: Option<LeadershipId>) -> Option<Refusal> {
     let term = world.fresh_term();
     let answers = world.ask(OTHER, VOTER, ElectionMessage::PreVoteRequest { round: 1, term, consent });
     let [ElectionMessage::PreVoteReply { refusal, .. }] = answers[..] else { panic!("{answers:?}") };
@@ -120,13 +120,13 @@ fn a_request_that_names_another_leadership_frees_nobody() {
     assert_eq!(acks(&world.ask(LEADER, VOTER, heartbeat(term, world.now))), 1);
     let node = id(LEADER).key();
     let incarnation = world.node(LEADER).incarnation();
-    let promised = Leadership { node, incarnation, term };
+    let promised = LeadershipId { node, incarnation, term };
     let others = [
-        Leadership { node: id(OTHER).key(), ..promised },
-        Leadership { incarnation: Incarnation(incarnation.0 + 1), ..promised },
-        Leadership { incarnation: Incarnation(incarnation.0 - 1), ..promised },
-        Leadership { term: term.next(), ..promised },
-        Leadership { term: Term(term.0 - 1), ..promised },
+        LeadershipId { node: id(OTHER).key(), ..promised },
+        LeadershipId { incarnation: Incarnation(incarnation.0 + 1), ..promised },
+        LeadershipId { incarnation: Incarnation(incarnation.0 - 1), ..promised },
+        LeadershipId { term: term.next(), ..promised },
+        LeadershipId { term: Term(term.0 - 1), ..promised },
     ];
     let vote = |world: &mut World, term, released| {
         let answers = world.ask(OTHER, VOTER, ElectionMessage::VoteRequest { term, released });
@@ -165,9 +165,9 @@ fn the_next_leadership_of_the_same_incarnation_is_given_a_whole_promise() {
     world.ask(LEADER, VOTER, release(term));
     assert_eq!(refusal(&mut world, None), Some(Refusal::Promised));
     let (node, incarnation) = (id(LEADER).key(), world.node(LEADER).incarnation());
-    let earlier = Leadership { node, incarnation, term };
+    let earlier = LeadershipId { node, incarnation, term };
     assert_eq!(refusal(&mut world, Some(earlier)), Some(Refusal::Promised));
-    assert_eq!(refusal(&mut world, Some(Leadership { term: term.next(), ..earlier })), None);
+    assert_eq!(refusal(&mut world, Some(LeadershipId { term: term.next(), ..earlier })), None);
     // … and is by that of the later one.
     world.ask(LEADER, VOTER, release(term.next()));
     assert_eq!(world.node(VOTER).counters().releases_honoured, 1);

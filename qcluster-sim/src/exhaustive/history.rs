@@ -1,7 +1,7 @@
 //! What must be remembered of one voter, over its incarnations too, to judge what it does next; and the rules for one voter.
 
 use qcluster_core::{
-    ElectionMessage, Envelope, HardState, Incarnation, Leadership, Message, Node, NodeKey, Role, Span, Term, Vote,
+    ElectionMessage, Envelope, HardState, Incarnation, LeadershipId, Message, Node, NodeKey, Role, Span, Term, Vote,
 };
 
 use super::change::Stage;
@@ -24,7 +24,7 @@ pub(super) struct History {
 /// A promise, and how long it still lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Given {
-    to: Leadership,
+    to: LeadershipId,
     left: Span,
     /// The step of a change that the voter was in.
     stage: Stage,
@@ -48,7 +48,7 @@ impl History {
     }
 
     /// In which step of a change it has promised itself to that leadership, if the promise is live.
-    pub(super) fn stands_by(&self, leadership: Leadership) -> Option<Stage> {
+    pub(super) fn stands_by(&self, leadership: LeadershipId) -> Option<Stage> {
         self.given.iter().find(|given| given.to == leadership).map(|given| given.stage)
     }
 
@@ -64,7 +64,7 @@ impl History {
     /// After a step: a promise to itself ends with the leadership that it was for, and so does asking for votes.
     pub(super) fn settle(&mut self, node: &Node) {
         let (key, role, term) = (node.rules().key(), node.role(), node.term());
-        let leads = |to: &Leadership| role == Role::Leader && to.term == term && to.incarnation == node.incarnation();
+        let leads = |to: &LeadershipId| role == Role::Leader && to.term == term && to.incarnation == node.incarnation();
         self.given.retain(|Given { to, .. }| to.node != key || leads(to));
         let asks = matches!(role, Role::Candidate | Role::Leader);
         self.asked.take_if(|(asked, _)| !asks || *asked != term);
@@ -99,8 +99,8 @@ impl History {
             return Err(format!("has both lists, and supports one that has the old list alone: {message:?} (E20 (a))"));
         }
         let heard = heard.map(|heard| &heard.envelope);
-        let own = |term| Leadership { node: envelope.from, incarnation: envelope.from_incarnation, term };
-        let others = |term| Leadership { node: envelope.to, incarnation: envelope.to_incarnation, term };
+        let own = |term| LeadershipId { node: envelope.from, incarnation: envelope.from_incarnation, term };
+        let others = |term| LeadershipId { node: envelope.to, incarnation: envelope.to_incarnation, term };
         match message {
             ElectionMessage::Heartbeat { term, active, .. } => {
                 self.promise(own(term), stage)?;
@@ -130,7 +130,7 @@ impl History {
     }
 
     /// E2′: one live promise at a time.
-    fn promise(&mut self, to: Leadership, stage: Stage) -> Result<(), String> {
+    fn promise(&mut self, to: LeadershipId, stage: Stage) -> Result<(), String> {
         self.keep_promises(to.node, to.incarnation, None, "promises itself")?;
         self.given.clear();
         self.given.push(Given { to, left: SmallWorld::LEASE, stage });
@@ -143,12 +143,12 @@ impl History {
         term: Term,
         node: NodeKey,
         incarnation: Incarnation,
-        released: Option<Leadership>,
+        released: Option<LeadershipId>,
         disk: Disk<'_>,
     ) -> Result<(), String> {
         self.keep_promises(node, incarnation, released, "votes")?;
         // A candidate in a higher term has ended its earlier leadership.
-        let over = |to: &Leadership| Some(*to) == released || (to.node == node && to.term < term);
+        let over = |to: &LeadershipId| Some(*to) == released || (to.node == node && to.term < term);
         self.given.retain(|given| !over(&given.to));
         let vote = Vote { node, incarnation };
         if let Some((last, earlier)) = self.granted
@@ -171,10 +171,10 @@ impl History {
         &self,
         node: NodeKey,
         incarnation: Incarnation,
-        released: Option<Leadership>,
+        released: Option<LeadershipId>,
         does: &str,
     ) -> Result<(), String> {
-        let same = |to: &Leadership| to.node == node && to.incarnation == incarnation;
+        let same = |to: &LeadershipId| to.node == node && to.incarnation == incarnation;
         match self.given.iter().find(|Given { to, .. }| !same(to) && Some(*to) != released) {
             Some(Given { to, left, .. }) => Err(format!(
                 "{does} for {node:?} while its promise to {:?} in {:?} has {left} to go (E2, E2′, E9)",
@@ -235,13 +235,13 @@ const fn is_support(message: ElectionMessage) -> bool {
 }
 
 /// The leadership that gave way to the candidate of a request for a vote (E10).
-fn released_by(heard: &Envelope) -> Option<Leadership> {
+fn released_by(heard: &Envelope) -> Option<LeadershipId> {
     let Message::Election(ElectionMessage::VoteRequest { released, .. }) = heard.message else { return None };
     released
 }
 
 /// The leadership that has agreed to be replaced (E11).
-fn consented_by(heard: &Envelope) -> Option<Leadership> {
+fn consented_by(heard: &Envelope) -> Option<LeadershipId> {
     let Message::Election(ElectionMessage::PreVoteRequest { consent, .. }) = heard.message else { return None };
     consent
 }

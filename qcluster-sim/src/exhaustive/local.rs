@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use qcluster_core::{HardState, Leadership, Node, Role, Span, Term, Time};
+use qcluster_core::{HardState, LeadershipId, Node, Role, Span, Term, Time};
 
 use super::change::Stage;
 use super::history::History;
@@ -40,7 +40,7 @@ impl Local {
     }
 
     /// What it leads with a lease, and for how long on its own clock.
-    pub(super) fn lease(&self) -> Option<(Leadership, Span)> {
+    pub(super) fn lease(&self) -> Option<(LeadershipId, Span)> {
         let node = self.node.as_ref()?;
         let lease = node.lease(PRESENT)?;
         Some((leadership_of(node, Term(lease.token.0)), lease.valid_until.since(PRESENT)))
@@ -61,7 +61,7 @@ impl Local {
 
     /// Whether its promise to that leadership is kept from now on: by itself, or by its death and boot wait (E9). If so, in
     /// which step of a change it was given.
-    pub(super) fn stands_by(&self, leadership: Leadership) -> Option<Stage> {
+    pub(super) fn stands_by(&self, leadership: LeadershipId) -> Option<Stage> {
         match &self.node {
             Some(node) if node.role() != Role::Booting => {
                 node.promise(PRESENT).filter(|(to, _)| *to == leadership).map(|_| self.stage)
@@ -84,6 +84,6 @@ impl Local {
     }
 }
 
-fn leadership_of(node: &Node, term: Term) -> Leadership {
-    Leadership { node: node.rules().key(), incarnation: node.incarnation(), term }
+fn leadership_of(node: &Node, term: Term) -> LeadershipId {
+    LeadershipId { node: node.rules().key(), incarnation: node.incarnation(), term }
 }

@@ -4,7 +4,7 @@
 //! the lease's end: frozen, slow or cut off, its application may rely on it until then. Claims begin only at steps, so
 //! two of them overlap if and only if one is live when another begins or grows.
 
-use qcluster_core::{Lease, Time};
+use qcluster_core::{HeldLease, Time};
 
 use super::{Breach, Rule, Scene};
 use crate::clock::Clock;
@@ -29,7 +29,7 @@ pub(super) struct Leases {
 
 impl Leases {
     /// Notes what a host holds; gives the end on real time if the claim is new or longer.
-    pub(super) fn renewed(&mut self, scene: &Scene<'_>, lease: Lease) -> Result<Option<Time>, Breach> {
+    pub(super) fn renewed(&mut self, scene: &Scene<'_>, lease: HeldLease) -> Result<Option<Time>, Breach> {
         let same = |claim: &Claim| {
             claim.host == scene.host && claim.token == lease.token.0 && claim.valid_until == lease.valid_until
         };

@@ -1,7 +1,7 @@
 //! `Elected` and `Lost` alternate in every incarnation, `Elected` first, and say what the lease says after every step; a hand-over
 //! ends when it said, and a lease when the clock goes back.
 
-use qcluster_core::{Lease, Notification, Time};
+use qcluster_core::{HeldLease, Notification, Time};
 
 use super::{Breach, Rule, Scene};
 
@@ -37,7 +37,7 @@ impl Notices {
         &mut self,
         scene: &Scene<'_>,
         notification: &Notification,
-        lease: Option<Lease>,
+        lease: Option<HeldLease>,
     ) -> Result<(), Breach> {
         let Told { holds, draining_until, storage_failed, .. } = &mut self.told[scene.host];
         match *notification {
@@ -97,7 +97,12 @@ impl Notices {
     }
 
     /// All of a step is carried out; `lease` is what the node holds after it, and `ends` whether it was the last.
-    pub(super) fn carried_out(&mut self, scene: &Scene<'_>, lease: Option<Lease>, ends: bool) -> Result<(), Breach> {
+    pub(super) fn carried_out(
+        &mut self,
+        scene: &Scene<'_>,
+        lease: Option<HeldLease>,
+        ends: bool,
+    ) -> Result<(), Breach> {
         let now = scene.local;
         let Told { holds, draining_until, latest, .. } = &mut self.told[scene.host];
         let token = lease.map(|lease| lease.token.0);

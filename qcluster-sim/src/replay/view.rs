@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use qcluster_core::{Counters, DropReason, Endpoint, Lease, Refusal, Role, Time};
+use qcluster_core::{Counters, DropReason, Endpoint, HeldLease, Refusal, Role, Time};
 use serde_json::Value;
 
 /// Something that is different after a step.
@@ -94,7 +94,7 @@ pub(super) struct View {
     role: Role,
     term: u64,
     leader: Option<String>,
-    lease: Option<Lease>,
+    lease: Option<HeldLease>,
     counters: Counters,
 }
 

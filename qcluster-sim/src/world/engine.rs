@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use qcluster_core::{ElectionMessage, HardState, Lease, MemberEvent, NodeKey, Notification, Slow, Span, Time};
+use qcluster_core::{ElectionMessage, HardState, HeldLease, MemberEvent, NodeKey, Notification, Slow, Span, Time};
 
 use super::{Recording, Stats};
 use crate::marks::{Mark, Marks};
@@ -212,7 +212,7 @@ impl Engine {
     }
 
     /// A host tells its application.
-    pub(super) fn tell(&mut self, scene: &Scene<'_>, notification: &Notification, lease: Option<Lease>) {
+    pub(super) fn tell(&mut self, scene: &Scene<'_>, notification: &Notification, lease: Option<HeldLease>) {
         let verdict = self.oracles.told(scene, notification, lease);
         self.judge(scene.host, verdict);
         self.note(scene.host, || Happening::Told(notification.clone()));

@@ -1,6 +1,6 @@
 //! One event: a host is given something, and what it answers is carried out in order.
 
-use qcluster_core::{Command, Input, Lease, Notification, Output, Role, Span, Time};
+use qcluster_core::{Command, HeldLease, Input, Notification, Output, Role, Span, Time};
 
 use super::World;
 use super::engine::Engine;
@@ -187,7 +187,7 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, index: usize, input: Input<'_>) -> Option<(Option<Lease>, Outcome)> {
+    fn carry_out(&mut self, index: usize, input: Input<'_>) -> Option<(Option<HeldLease>, Outcome)> {
         let Self { hosts, engine, setup, .. } = self;
         let host = &mut hosts[index];
         let now = host.now(engine.now);
@@ -258,7 +258,7 @@ impl World {
     }
 
     /// Notes what a host has become, for pictures.
-    fn show(&mut self, index: usize, lease: Option<Lease>) {
+    fn show(&mut self, index: usize, lease: Option<HeldLease>) {
         if self.engine.recording == super::Recording::Off {
             return;
         }

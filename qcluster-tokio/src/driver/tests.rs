@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use qcluster_api::{Snapshot, StorageStatus};
+use qcluster_api::{NodeSnapshot, StorageStatus};
 use qcluster_core::config::{TimingChoice, TimingValues};
 use qcluster_core::{
     Command, Config, DATAGRAM_MAX, Endpoint, EndpointBoot, FencingToken, Input, Output, Peer, Span, Time,
@@ -225,7 +225,7 @@ async fn driver_of(config: Config) -> (Driver, mpsc::Sender<Request>) {
 }
 
 /// Whether the driver writes its status down at that time, where all is as it was written before but for what `change` says.
-fn writes(driver: &mut Driver, now: Time, change: impl FnOnce(&mut Snapshot)) -> bool {
+fn writes(driver: &mut Driver, now: Time, change: impl FnOnce(&mut NodeSnapshot)) -> bool {
     let (role, term) = (driver.endpoint.node().role(), driver.endpoint.node().term().0);
     let storage = driver.effects.storage_status();
     driver.effects.publisher.snapshots.write(|Notes { snapshot, .. }| {
@@ -240,7 +240,7 @@ fn writes(driver: &mut Driver, now: Time, change: impl FnOnce(&mut Snapshot)) ->
 async fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_first_has_changed() {
     let (mut driver, _requests) = driver().await;
     let (start, heartbeat) = (Time::from_millis(1_000_000), Span::from_millis(1_000));
-    let is_same = |_: &mut Snapshot| {};
+    let is_same = |_: &mut NodeSnapshot| {};
     assert!(writes(&mut driver, start, is_same), "for the first time");
     assert!(!writes(&mut driver, start, is_same), "once");
     let next = start + heartbeat;

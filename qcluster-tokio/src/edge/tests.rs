@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use qcluster_core::{FencingToken, Lease, Span, Time};
+use qcluster_core::{FencingToken, HeldLease, Span, Time};
 
 use super::LeaseEdge;
 use crate::clock::Clock;
 
 const HOUR: Span = Span::from_millis(3_600_000);
 
-fn lease(token: u64, valid_until: Time) -> Lease {
-    Lease { token: FencingToken(token), valid_until }
+fn lease(token: u64, valid_until: Time) -> HeldLease {
+    HeldLease { token: FencingToken(token), valid_until }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
-use qcluster_api::{Answer, Client, ErrorCode, EventList, Method, NotDone, Outcome, Response};
+use qcluster_api::{Answer, ClientKind, ErrorCode, EventList, Method, NotDone, Outcome, Response};
 use qcluster_core::{Command, FencingToken};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -216,15 +216,15 @@ fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> qcluste
     }
 }
 
-fn client(from: SocketAddr, headers: &HeaderMap) -> Client {
+fn client(from: SocketAddr, headers: &HeaderMap) -> ClientKind {
     // Names of headers are in lower case here, however they were sent.
     let is_passed_on = |name: &str| name.starts_with("x-forwarded-") || PASSED_ON.contains(&name);
     if headers.keys().any(|name| is_passed_on(name.as_str())) {
-        Client::Forwarded
+        ClientKind::Forwarded
     } else if from.ip().to_canonical().is_loopback() {
-        Client::Loopback
+        ClientKind::Loopback
     } else {
-        Client::Remote
+        ClientKind::Remote
     }
 }
 

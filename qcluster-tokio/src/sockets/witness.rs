@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use qcluster_core::Lease;
+use qcluster_core::HeldLease;
 
 use crate::edge::LeaseEdge;
 
@@ -12,7 +12,7 @@ use crate::edge::LeaseEdge;
 pub(crate) struct Sent {
     pub(crate) to: SocketAddr,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) lease: Option<Lease>,
+    pub(crate) lease: Option<HeldLease>,
 }
 
 /// Sees each datagram before the system does.

@@ -9,7 +9,7 @@ use proptest::sample::{Index, select};
 
 use super::*;
 use crate::config::{Rules, Settings, VoterSettings};
-use crate::election::{KnownIncarnation, Leadership, Message as ElectionMessage};
+use crate::election::{KnownIncarnation, LeadershipId, Message as ElectionMessage};
 use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
 use crate::node::{IncarnationsReport, Session};
 use crate::observer::Message as ObserverMessage;
@@ -40,9 +40,9 @@ fn time() -> impl Strategy<Value = Time> {
     any::<u64>().prop_map(Time::from_nanos)
 }
 
-fn leadership() -> impl Strategy<Value = Option<Leadership>> {
+fn leadership() -> impl Strategy<Value = Option<LeadershipId>> {
     let one = (key(), incarnation(), term());
-    option::of(one.prop_map(|(node, incarnation, term)| Leadership { node, incarnation, term }))
+    option::of(one.prop_map(|(node, incarnation, term)| LeadershipId { node, incarnation, term }))
 }
 
 fn refusal() -> impl Strategy<Value = Option<Refusal>> {

@@ -1,7 +1,8 @@
 //! Messages that no node has sent, and what a node answers to them: for stories about one node.
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, IncarnationsDigest, Lease, Message, Node, NodeInput, PersistId, Term, Time,
+    Action, Boot, ElectionMessage, Envelope, HeldLease, IncarnationsDigest, Message, Node, NodeInput, PersistId, Term,
+    Time,
 };
 
 use super::World;
@@ -85,7 +86,7 @@ impl World {
     }
 
     /// `from` acknowledges what `leader` sent at `sent_at`, knowing what that one knows. The lease that the leader has then.
-    pub fn acknowledge(&mut self, from: usize, leader: usize, sent_at: Time) -> Option<Lease> {
+    pub fn acknowledge(&mut self, from: usize, leader: usize, sent_at: Time) -> Option<HeldLease> {
         let (term, incarnations) = (self.node(leader).term(), self.incarnations(leader));
         self.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
         self.node(leader).lease(self.now)
