@@ -9,6 +9,8 @@ mod guarantees;
 mod layers;
 #[path = "tidy/links.rs"]
 mod links;
+#[path = "tidy/paths.rs"]
+mod paths;
 #[path = "tidy/shape.rs"]
 mod shape;
 #[path = "tidy/source.rs"]

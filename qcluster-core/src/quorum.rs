@@ -194,8 +194,8 @@ impl Quorums {
 
     /// The newest time that a quorum has reached, where `times[v]` is how far voter `v` of `support` has come (E3).
     pub(crate) fn newest_common(&self, support: Support, times: &[Time]) -> Time {
-        let newest = self.current.newest_of_majority(support.full, times);
-        self.next.map_or(newest, |next| newest.min(next.newest_of_majority(support.voters(), times)))
+        let newest = |(list, counted): (List, VoterSet)| list.newest_of_majority(counted, times);
+        self.counted(support).map(newest).min().unwrap_or(Time::ZERO)
     }
 
     /// All voters of all lists.

@@ -195,12 +195,16 @@ impl Driver {
         };
         // Of what it says about itself a node is not told.
         let is_about_itself = matches!(command, Command::SetMetadata(_));
-        if command == Command::Shutdown {
+        let is_of_registry = is_about_itself
+            || matches!(command, Command::Register(_) | Command::Deregister { .. } | Command::Heartbeat { .. });
+        if matches!(command, Command::Shutdown) {
             self.service = Service::ShuttingDown;
         }
         let result = feed(&mut self.endpoint, &mut self.effects, self.clock, Input::Command(command));
-        self.effects.publisher.directory_writer.hurry(is_about_itself);
-        self.effects.publisher.directory_writer.publish(self.endpoint.node(), self.clock.now());
+        if is_of_registry {
+            self.effects.publisher.directory_writer.hurry(is_about_itself);
+            self.effects.publisher.directory_writer.publish(self.endpoint.node(), self.clock.now());
+        }
         result.map(|()| ends)
     }
 

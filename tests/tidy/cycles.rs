@@ -3,12 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::layers::{after_colons, parts};
+use crate::paths::{Path, imports};
 use crate::shape::is_test;
-use crate::source::{Finding, Source, words};
-
-/// A module, from the root of its crate.
-type Path<'a> = Vec<&'a str>;
+use crate::source::{Finding, Source};
 
 /// Siblings, by the names under which their parent has them: who imports whom, and the first place that does.
 type Siblings<'a> = BTreeMap<&'a str, BTreeMap<&'a str, (&'a Source, usize)>>;
@@ -88,42 +85,6 @@ fn resolve<'m, 'a>(
     let mut full: Path<'a> = start.to_vec();
     full.extend(path.iter().copied().filter(|name| !matches!(*name, "crate" | "super" | "self")));
     (0..=full.len()).rev().find_map(|len| modules.get_key_value(&full[..len]).map(|(found, _)| found))
-}
-
-/// Every path that starts with `crate` or `super`, with where it ends.
-fn imports(code: &str) -> Vec<(usize, Path<'_>)> {
-    let mut paths = Vec::new();
-    for start in ["crate", "super"] {
-        let begins = |at: &usize| !code[..*at].trim_end().ends_with("::");
-        for at in words(code, start).filter(begins) {
-            if let Some(next) = after_colons(code, at + start.len()) {
-                follow(code, next, vec![start], &mut paths);
-            }
-        }
-    }
-    paths
-}
-
-/// The path that goes on at `at`, or each path of the braces there.
-fn follow<'a>(code: &'a str, at: usize, mut path: Path<'a>, paths: &mut Vec<(usize, Path<'a>)>) {
-    let rest = &code[at..];
-    if let Some(group) = rest.strip_prefix('{') {
-        for part in parts(group) {
-            let skipped = part.len() - group[part.clone()].trim_start().len();
-            if skipped < part.len() {
-                follow(code, at + 1 + part.start + skipped, path.clone(), paths);
-            }
-        }
-        return;
-    }
-    let len = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-    if len > 0 {
-        path.push(&rest[..len]);
-    }
-    match after_colons(code, at + len).filter(|_| len > 0) {
-        Some(next) => follow(code, next, path, paths),
-        None => paths.push((at, path)),
-    }
 }
 
 #[cfg(test)]

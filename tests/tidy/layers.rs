@@ -1,9 +1,8 @@
 //! The layers of the core: a module imports lower ones and its own, and the protocols of layer 2 never each other.
 
-use std::ops::Range;
-
+use crate::paths::{self, Path};
 use crate::shape::is_test;
-use crate::source::{Finding, Source, words};
+use crate::source::{Finding, Source};
 
 const CORE: &str = "qcluster-core/src/";
 
@@ -78,74 +77,15 @@ struct Import {
 
 /// Every path that starts at the root of the crate: by `crate::`, or by as many `super::` as lead there.
 fn imports(path: &str, code: &str) -> Vec<Import> {
-    let mut imports = Vec::new();
-    for at in words(code, "crate") {
-        if let Some(end) = after_colons(code, at + "crate".len()) {
-            first_names(code, end, &mut imports);
-        }
-    }
     let depth = path.split('/').count();
-    let mut chain_end = 0;
-    for at in words(code, "super").filter(|at| after_colons(code, at + "super".len()).is_some()) {
-        if at < chain_end {
-            continue;
-        }
-        let mut supers = 0;
-        chain_end = at;
-        while let Some(end) = code[chain_end..].strip_prefix("super").and_then(|_| after_colons(code, chain_end + 5)) {
-            supers += 1;
-            chain_end = end;
-        }
-        if supers >= depth {
-            first_names(code, chain_end, &mut imports);
-        }
-    }
-    imports
-}
-
-/// Where the path goes on after `::`, spaces and line breaks included.
-pub(crate) fn after_colons(code: &str, at: usize) -> Option<usize> {
-    let rest = code[at..].trim_start().strip_prefix("::")?.trim_start();
-    Some(code.len() - rest.len())
-}
-
-/// The name that stands at `at`, or the first name of each path in the braces there.
-fn first_names(code: &str, at: usize, imports: &mut Vec<Import>) {
-    let rest = &code[at..];
-    let Some(group) = rest.strip_prefix('{') else {
-        let len = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let import = |(at, names): (usize, Path<'_>)| {
+        let supers = names.iter().take_while(|name| **name == "super").count();
+        let first = if supers == 0 { 1 } else { supers };
         // `crate::*` is reported too: what it imports cannot be told.
-        let module = if len == 0 { rest.chars().take(1).collect() } else { rest[..len].to_owned() };
-        imports.push(Import { at, module });
-        return;
+        let module = names.get(first).map_or("*", |name| name);
+        (supers == 0 || supers >= depth).then(|| Import { at, module: module.to_owned() })
     };
-    for part in parts(group) {
-        let skipped = group[part.clone()].len() - group[part.clone()].trim_start().len();
-        if skipped < part.len() {
-            first_names(code, at + 1 + part.start + skipped, imports);
-        }
-    }
-}
-
-/// The parts between the commas of a group, up to its closing brace; commas of inner groups do not count.
-pub(crate) fn parts(group: &str) -> Vec<Range<usize>> {
-    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => {
-                parts.push(start..at);
-                break;
-            }
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(start..at);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts
+    paths::imports(code).into_iter().filter_map(import).collect()
 }
 
 /// The modules that a file declares for tests only, as paths without `.rs`.
