@@ -259,7 +259,7 @@ impl Node {
             self.with_election(Election::clock_went_back);
             return;
         }
-        self.own.stood_still |= !self.own.is_acquainted && now.since(self.now) > self.rules.trusted_lease;
+        self.own.pause(now.since(self.now), now, self.rules.trusted_lease);
         self.now = now;
     }
 

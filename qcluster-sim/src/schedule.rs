@@ -131,23 +131,25 @@ impl Convergence {
         let plan = self.hosts.iter().find_map(|host| world.plan_of(host)).unwrap_or(0);
         let lease = world.setup().plans[plan].lease;
         let step = Span::from_nanos((lease.as_nanos() / 32).max(1));
-        let deadline = self.from + self.within;
+        let deadline = |world: &World| self.from.max(world.started_again()) + self.within;
         let leads = |world: &World| world.leader().is_some_and(|host| self.hosts.contains(host));
         while !leads(world) {
-            if world.now() >= deadline {
+            if world.now() >= deadline(world) {
                 let detail = format!("none of hosts {} leads {} after they could", self.hosts, self.within);
                 return Err(world.object(Rule::Liveness, None, detail));
             }
             world.run_for(step)?;
         }
-        let worked = Worked { took: world.now().since(self.from), within: self.within };
+        let took = world.now().since(self.from.max(world.started_again()));
+        let worked = Worked { took, within: self.within };
         self.watch_agreement(world, lease)?;
         Ok(worked)
     }
 
     fn watch_agreement(&self, world: &mut World, lease: Span) -> Result<(), Violation> {
         // A first leader may have been about to go; then there is another election.
-        let deadline = world.now() + self.within + lease.times(6);
+        let began = world.now();
+        let deadline = |world: &World| began.max(world.started_again()) + self.within + lease.times(6);
         loop {
             let leader = world.leader();
             let name = leader.and_then(|leader| world.identity_of(leader));
@@ -156,7 +158,7 @@ impl Convergence {
             if agreed {
                 return Ok(());
             }
-            if world.now() >= deadline {
+            if world.now() >= deadline(world) {
                 let seen: Vec<_> = self.hosts.iter().map(|host| (host, world.leader_seen_by(host))).collect();
                 let detail = format!("leader {leader:?}, and what the hosts see is {seen:?}");
                 return Err(world.object(Rule::Agreement, None, detail));

@@ -16,7 +16,7 @@ use crate::marks::Marks;
 use crate::network::Network;
 use crate::oracle::{Rule, Violation};
 use crate::queue::Job;
-use crate::setup::{Setup, id_of};
+use crate::setup::{HostSet, Setup, id_of};
 use crate::trace::{Trace, TraceHash};
 use engine::Engine;
 
@@ -58,6 +58,10 @@ pub struct World {
     /// The last plan under which a leadership has begun: no host goes further than to the plan after it. That is the rule which
     /// an operator has to keep (E20).
     established: usize,
+    /// Those that are to work together from some moment on: an operator looks after them.
+    healed: HostSet,
+    /// When the operator last had to start one of them again.
+    started_again: Time,
 }
 
 impl World {
@@ -85,7 +89,16 @@ impl World {
             first.iter().enumerate().map(|(host, rules)| Host::new(host, Arc::clone(rules), &setup)).collect();
         let keys = (0..setup.hosts).map(|host| id_of(host).map(|id| id.key())).collect::<Result<_, _>>()?;
         let engine = Engine::new(&setup, keys, recording);
-        let mut world = Self { rules, hosts, engine, faults: Vec::new(), established: 0, setup };
+        let mut world = Self {
+            rules,
+            hosts,
+            engine,
+            faults: Vec::new(),
+            established: 0,
+            healed: HostSet::default(),
+            started_again: Time::ZERO,
+            setup,
+        };
         for host in 0..world.hosts.len() {
             world.start(host, 0);
         }
@@ -164,6 +177,11 @@ impl World {
     /// What a host is, if its process runs.
     pub fn role(&self, host: usize) -> Option<Role> {
         self.node(host).map(Node::role)
+    }
+
+    /// When a healed process that had stopped was last started again, which needs an operator.
+    pub fn started_again(&self) -> Time {
+        self.started_again
     }
 
     /// The plan that a host started with last.

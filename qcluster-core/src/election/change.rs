@@ -28,15 +28,16 @@ impl Election {
         self.rules.digests.is_joint() && from.step == Step::Earlier
     }
 
-    /// The own next incarnation begins in the place of the present one, which has said nothing that counts: above an
-    /// incarnation of this node that another voter has known (E12, E17). Unless the present one is still booting, its
-    /// boot wait begins again (E9).
+    /// The own next incarnation begins in the place of the present one: above an incarnation of this node that another
+    /// voter has known (E12, E17). Unless the present one is still booting, its boot wait begins again (E9), and
+    /// what it was about to say or to count is void.
     pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
         if !self.is_booting() {
-            // It leads only where it is the one voter.
             self.lose(cx, LostReason::ClockWentBack, None);
             self.role = Role::Follower;
             self.campaign_at = Time::NEVER;
+            self.grant = None;
+            self.win_check = None;
             self.boot_wait = BootWait::Until(cx.now + self.rules.timing.lease.max(self.rules.previous_lease));
         }
         self.incarnation = incarnation;

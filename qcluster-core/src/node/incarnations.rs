@@ -49,11 +49,9 @@ impl Birth {
 pub(super) struct OwnIncarnation {
     /// `None` where nobody knows (a model checker's node).
     birth: Option<Birth>,
-    /// Whether a voter has met this incarnation.
-    pub(super) is_acquainted: bool,
-    /// Whether it was given nothing for longer than a lease before that: another incarnation may have begun and taken
-    /// part meanwhile.
-    pub(super) stood_still: bool,
+    /// From when on a later incarnation of this node may take part, as far as this one can tell: `NEVER` while it has met
+    /// no voter and has not stood still.
+    replaceable_from: Time,
     /// The latest incarnation of this name before this one that a voter has established.
     pub(super) predecessor: Incarnation,
     /// Whether the others are, or were, told that this incarnation takes part.
@@ -65,18 +63,39 @@ impl OwnIncarnation {
     pub(super) fn new(at: Time, stamp_ms: u64) -> Self {
         Self {
             birth: Some(Birth { at, stamp_ms }),
-            is_acquainted: false,
-            stood_still: false,
+            replaceable_from: Time::NEVER,
             predecessor: Incarnation::UNKNOWN,
             is_announced: false,
             announcement: None,
         }
     }
 
+    /// Whether a voter has met this incarnation, or it stood still before.
+    fn is_replaceable(&self) -> bool {
+        self.replaceable_from != Time::NEVER
+    }
+
+    /// A voter meets this incarnation. Another one that begins after this has to sit out its boot wait before it takes
+    /// part, which lasts a lease: so long this one is the latest.
+    pub(super) fn meet_voter(&mut self, now: Time, trusted_lease: Span) {
+        if !self.is_replaceable() {
+            self.replaceable_from = now + trusted_lease;
+        }
+    }
+
+    /// This node was given nothing for so long. One that has met nobody does something in less than a lease, and where it
+    /// did not, another incarnation may have begun and taken part meanwhile.
+    pub(super) fn pause(&mut self, pause: Span, now: Time, trusted_lease: Span) {
+        if pause > trusted_lease && !self.is_replaceable() {
+            self.replaceable_from = now;
+        }
+    }
+
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { birth, is_acquainted: _, stood_still: _, predecessor: _, is_announced: _, announcement } = self;
+        let Self { birth, replaceable_from, predecessor: _, is_announced: _, announcement } = self;
         // It would only tell what nobody hears.
         *birth = None;
+        *replaceable_from = by.due(*replaceable_from);
         if let Some(announcement) = announcement {
             announcement.rebase(by);
         }
@@ -199,20 +218,18 @@ impl Node {
     }
 
     /// Whether an incarnation of this node that takes part could have begun after this one, as far as this one can
-    /// tell: that takes a boot wait.
+    /// tell.
     pub(super) fn may_be_replaced(&self) -> bool {
-        let age = self.own.birth.map_or(Span::ZERO, |birth| self.now.since(birth.at));
-        self.own.stood_still || (self.own.is_acquainted && age >= self.rules.trusted_lease)
+        self.now >= self.own.replaceable_from
     }
 
-    /// A later incarnation of this node takes part, says one that has seen it. One that has said nothing that counts
-    /// yet goes above it, unless it may have been replaced: the other one has to be an incarnation before it, whose
-    /// wall clock was ahead.
+    /// A larger incarnation of this node takes part, says one that has seen it. Unless it may have replaced this one, it
+    /// has to be an incarnation before it, whose wall clock was ahead: this one goes above it.
     pub(super) fn hear_superseded(&mut self, by: Incarnation) {
         if by <= self.incarnation || by > Incarnation::MAX {
             return;
         }
-        if self.is_booting() && self.rules.me.is_some() && !self.may_be_replaced() {
+        if self.rules.me.is_some() && !self.may_be_replaced() {
             self.outlive(by);
         } else {
             self.stop_for(LostReason::Superseded, Notification::Superseded { by });

@@ -127,7 +127,9 @@ impl Node {
             self.meet(voter, step, &envelope)?;
         }
         // A hello first says what else of this name is known.
-        self.own.is_acquainted |= !matches!(envelope.message, Message::Session(Session::Hello { .. }));
+        if !matches!(envelope.message, Message::Session(Session::Hello { .. })) {
+            self.own.meet_voter(self.now, self.rules.trusted_lease);
+        }
         let from = Speaker { key: envelope.from, incarnation, address };
         match envelope.message {
             Message::Election(message) => self.hear_election(Sender { index: voter, incarnation, step }, message),
@@ -211,7 +213,7 @@ impl Node {
             Session::Hello { known, booting, .. } => {
                 self.compare_walls(voter, incarnation, booting);
                 self.outlive(known);
-                self.own.is_acquainted = true;
+                self.own.meet_voter(self.now, self.rules.trusted_lease);
                 if known < self.incarnation {
                     self.own.predecessor = self.own.predecessor.max(known);
                 }
@@ -238,19 +240,19 @@ impl Node {
         self.send(self.rules.at(voter).key, whom, Message::Session(twin));
     }
 
-    /// An incarnation larger than the present one is known of this node: the wall clock went back. While nothing was said yet, the
-    /// present one is renamed to be above it.
+    /// An incarnation larger than the present one is known of this node. Unless that one may have replaced it, the wall clock
+    /// went back, and the present one is renamed to be above it: a restart, but that nothing is forgotten.
     pub(super) fn outlive(&mut self, known: Incarnation) {
-        let is_new = (self.is_booting() || !self.own.is_acquainted) && !self.may_be_replaced();
-        let may_rename = self.rules.me.is_none() || is_new;
+        let may_rename = self.rules.me.is_none() || !self.may_be_replaced();
         if known <= self.incarnation || known > Incarnation::MAX || !may_rename {
             return;
         }
         // There is room above it: a hostile or broken number was sorted out.
         let above = known.above(self.rng.next());
-        self.incarnation = above;
         self.own.is_announced = false;
+        // What it leads it gives up under the name by which others know it.
         self.with_election(|election, cx| election.rename(cx, above));
+        self.incarnation = above;
         self.with_membership(|membership, cx| membership.rename(cx, above));
         self.greet();
     }

@@ -264,8 +264,22 @@ impl World {
         self.engine.inject(from, to, &bytes, heard);
     }
 
+    /// A healed process has stopped for a later incarnation of its name. Where that one does not run, the operator starts the
+    /// process again, once (docs/VOTERS.md, "Replace a node").
+    pub(super) fn look_after(&mut self, index: usize) {
+        let name = self.hosts[index].identity;
+        let runs = self.hosts.iter().any(|host| host.identity == name && host.endpoint.is_some());
+        if !runs && self.healed.contains(index) && !self.hosts[index].started_again {
+            self.hosts[index].started_again = true;
+            self.started_again = self.engine.now;
+            let plan = self.hosts[index].plan;
+            self.restart(index, Memory::Kept, Place::Same, plan);
+        }
+    }
+
     /// The end of trouble for these hosts.
     fn heal(&mut self, group: HostSet) {
+        self.healed = group;
         let LinkQuality { delay_min, delay_max, .. } = self.setup.link;
         // A slot is meant to be about a round trip (E8): beyond that, how long an election takes has no bound.
         let quick = self.setup.plans.iter().map(|plan| plan.slot).min().unwrap_or(delay_max).split(2);

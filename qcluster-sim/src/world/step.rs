@@ -20,6 +20,18 @@ enum Outcome {
     GoesOn,
     /// It crashed in the middle, or has stopped in good order.
     Ends,
+    /// It has stopped for a later incarnation of its name.
+    Superseded,
+}
+
+impl Outcome {
+    fn of(crashed: bool, stops: bool, superseded: bool) -> Self {
+        match (crashed, stops) {
+            (false, true) if superseded => Self::Superseded,
+            (false, false) => Self::GoesOn,
+            (true, _) | (false, true) => Self::Ends,
+        }
+    }
 }
 
 impl World {
@@ -184,6 +196,11 @@ impl World {
                 self.show(index, lease);
                 self.end(index);
             }
+            Outcome::Superseded => {
+                self.show(index, lease);
+                self.end(index);
+                self.look_after(index);
+            }
         }
     }
 
@@ -215,7 +232,7 @@ impl World {
         let verdict = engine.oracles.published(&scene, lease);
         engine.judge(index, verdict);
         let mut done = 0;
-        let mut crashed = false;
+        let (mut crashed, mut superseded) = (false, false);
         while let Some(output) = outputs.next() {
             if host.crash_after == Some(done) {
                 crashed = true;
@@ -234,6 +251,7 @@ impl World {
                     engine.save(&scene, qcluster_core::hard_state::decode(record, &host.rules).ok().as_ref());
                 }
                 Output::Notify(notification) => {
+                    superseded |= matches!(notification, Notification::Superseded { .. });
                     engine.tell(&scene, &notification, lease);
                     follow_up(engine, &scene, host.incarnation, &notification, setup.work, &mut host.rng);
                 }
@@ -254,7 +272,7 @@ impl World {
         }
         let verdict = engine.oracles.stepped(&scene, sent);
         engine.judge(index, verdict);
-        Some((lease, if crashed || stops { Outcome::Ends } else { Outcome::GoesOn }))
+        Some((lease, Outcome::of(crashed, stops, superseded)))
     }
 
     /// Notes what a host has become, for pictures.
