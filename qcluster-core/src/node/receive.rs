@@ -126,25 +126,24 @@ impl Node {
         if !self.links.hear_established(voter, incarnation, step, self.now) {
             self.meet(voter, step, &envelope)?;
         }
-        // A hello first says what else of this name is known.
-        if !matches!(envelope.message, Message::Session(Session::Hello { .. })) {
-            self.own.meet_voter(self.now, self.rules.trusted_lease);
-        }
-        let from = Speaker { key: envelope.from, incarnation, address };
-        match envelope.message {
+        let key = envelope.from;
+        let heard = match envelope.message {
             Message::Election(message) => self.hear_election(Sender { index: voter, incarnation, step }, message),
             Message::Session(session) => {
                 self.hear_session(voter, step, incarnation, session);
                 if let Session::Hello { .. } = session {
-                    self.greet_member(from);
+                    self.greet_member(Speaker { key, incarnation, address });
                 }
                 Ok(())
             }
             Message::Observer(message) => self.hear_announcement(voter, message),
             Message::Incarnations(told) => self.hear_incarnations(voter, &told),
-            Message::Membership(message) => self.hear_member(from, *message),
-            Message::Registry(message) => self.hear_registry(from.key, *message),
-        }
+            Message::Membership(message) => self.hear_member(Speaker { key, incarnation, address }, *message),
+            Message::Registry(message) => self.hear_registry(key, *message),
+        };
+        // The first word of a voter says what it knows of this name before this incarnation counts as met.
+        self.own.meet_voter(self.now, self.rules.trusted_lease);
+        heard
     }
 
     fn hear_election(&mut self, from: Sender, message: ElectionMessage) -> Result<(), DropReason> {
@@ -213,7 +212,6 @@ impl Node {
             Session::Hello { known, booting, .. } => {
                 self.compare_walls(voter, incarnation, booting);
                 self.outlive(known);
-                self.own.meet_voter(self.now, self.rules.trusted_lease);
                 if known < self.incarnation {
                     self.own.predecessor = self.own.predecessor.max(known);
                 }
