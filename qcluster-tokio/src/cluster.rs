@@ -10,13 +10,13 @@ use qcluster_core::{Command, Config, NodeId, Peer, TransferRefused};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::error::{CommandError, StartError, Stopped};
-use crate::event::{Events, Leadership};
-use crate::lease::Lease;
-use crate::requests::{Request, ask, ask_to_stop};
 use crate::start;
-use crate::view::View;
 use crate::work;
+use qcluster_host::error::{CommandError, StartError, Stopped};
+use qcluster_host::event::{Events, Leadership};
+use qcluster_host::lease::Lease;
+use qcluster_host::requests::{Request, ask, ask_to_stop};
+use qcluster_host::view::View;
 
 /// A running node.
 ///

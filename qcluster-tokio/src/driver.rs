@@ -10,17 +10,17 @@ use qcluster_core::{Command, CommandRefused, DATAGRAM_MAX, Endpoint, FencingToke
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::clock::Clock;
-use crate::disk::{Disk, Done};
-use crate::error::Stopped;
-use crate::log;
-use crate::measures::Measures;
 use crate::names::{Found, Names};
-use crate::publisher::Publisher;
-use crate::recorder::Recorder;
-use crate::requests::Request;
 use crate::sockets::{Received, Sockets};
 use effects::{Drain, Effects};
+use qcluster_host::clock::Clock;
+use qcluster_host::disk::{Disk, Done};
+use qcluster_host::error::Stopped;
+use qcluster_host::log;
+use qcluster_host::measures::Measures;
+use qcluster_host::publisher::Publisher;
+use qcluster_host::recorder::Recorder;
+use qcluster_host::requests::Request;
 
 /// Datagrams taken before timers and commands have their turn again.
 const BATCH_MAX: usize = 64;

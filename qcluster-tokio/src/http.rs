@@ -27,10 +27,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
-use crate::metrics::LOG_PAUSE;
-use crate::requests::Request;
-use crate::view::View;
 use exchange::Site;
+use qcluster_host::metrics::LOG_PAUSE;
+use qcluster_host::requests::Request;
+use qcluster_host::view::View;
 use watchers::Flow;
 
 /// Connections at once. Who comes on top of them is told so, and let go.
@@ -73,7 +73,7 @@ pub(crate) fn start(
             io::Result::Ok(())
         });
         if let Err(error) = served {
-            tracing::error!(name: "qcluster.http_failed", target: crate::log::TARGET, %error, "HTTP cannot be served");
+            tracing::error!(name: "qcluster.http_failed", target: qcluster_host::log::TARGET, %error, "HTTP cannot be served");
         }
         drop(runtime);
         drop(alive);
@@ -102,7 +102,7 @@ async fn serve(listeners: Vec<TcpListener>, site: Arc<Site>) {
                     }
                 }
                 Err(error) => {
-                    tracing::debug!(name: "qcluster.http_accept", target: crate::log::TARGET, %error, "cannot accept");
+                    tracing::debug!(name: "qcluster.http_accept", target: qcluster_host::log::TARGET, %error, "cannot accept");
                     sleep(ACCEPT_PAUSE).await;
                 }
             },

@@ -8,8 +8,8 @@ use qcluster_core::{Config, NodeId, NodeKey, Peer, Span, Time};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 
-use crate::log::TARGET;
 use crate::sockets::binding::{LOOPBACK, is_localhost, literal};
+use qcluster_host::log::TARGET;
 
 /// Lookups under way at once; each may hold a thread of the runtime for as long as the system's resolver takes.
 const LOOKUPS_MAX: usize = 4;

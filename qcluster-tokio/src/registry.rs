@@ -7,9 +7,9 @@ use qcluster_core::{Command, Health, Metadata, Service};
 use tokio::sync::{oneshot, watch};
 
 use crate::cluster::QCluster;
-use crate::error::{CommandError, JoinError, Stopped};
-use crate::requests::{Request, ask};
-use crate::view::View;
+use qcluster_host::error::{CommandError, JoinError, Stopped};
+use qcluster_host::requests::{Request, ask};
+use qcluster_host::view::View;
 
 /// Three kinds of methods: those that read never wait and show what the node knew a moment ago; [`watch`](Self::watch)
 /// follows what happens; the others wait until the node has done, or refused, what is asked. What a node registers is seen

@@ -10,11 +10,11 @@ use qcluster_core::Span;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::edge::LeaseEdge;
-use crate::error::Stopped;
-use crate::event::Leadership;
-use crate::lease::Lease;
-use crate::view::View;
+use qcluster_host::edge::LeaseEdge;
+use qcluster_host::error::Stopped;
+use qcluster_host::event::Leadership;
+use qcluster_host::lease::Lease;
+use qcluster_host::view::View;
 
 /// The runtime's timers may fire this much late.
 const TIMER_SLACK: Span = Span::from_millis(1);

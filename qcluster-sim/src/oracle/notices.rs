@@ -16,6 +16,8 @@ struct Told {
     storage_failed: bool,
     /// The time that the process was given last.
     latest: Time,
+    /// The token of the lease that it held then.
+    held: Option<u64>,
 }
 
 /// By host.
@@ -104,13 +106,14 @@ impl Notices {
         ends: bool,
     ) -> Result<(), Breach> {
         let now = scene.local;
-        let Told { holds, draining_until, latest, .. } = &mut self.told[scene.host];
+        let Told { holds, draining_until, latest, held, .. } = &mut self.told[scene.host];
         let token = lease.map(|lease| lease.token.0);
-        if now < *latest && token.is_some() {
-            let detail = format!("holds a lease although its clock went back from {latest} to {now}");
+        // One that is alone may be elected in the very step in which its clock has gone back.
+        if now < *latest && token.is_some() && token == *held {
+            let detail = format!("still holds its lease although its clock went back from {latest} to {now}");
             return Err(Breach::new(Rule::ClockBack, detail));
         }
-        *latest = now;
+        (*latest, *held) = (now, token);
         if ends && let Some(token) = holds {
             return breach(format!("has stopped, and its application believes that it holds {token}"));
         }

@@ -12,10 +12,10 @@ use qcluster_core::{ApiConfig, Config, FencingToken, LostReason, Metadata, Peer,
 use tempfile::{TempDir, tempdir};
 
 use super::QCluster;
-use crate::error::{CommandError, StartError, Stopped};
-use crate::event::{EventKind, Events, Leadership};
+use qcluster_host::error::{CommandError, StartError, Stopped};
+use qcluster_host::event::{EventKind, Events, Leadership};
 
-use crate::testing::{in_time, until};
+use qcluster_host::testing::{in_time, until};
 
 /// A cluster of one on a free port. Its lease is long enough to outlast the pauses of a busy machine.
 fn alone() -> Config {

@@ -3,12 +3,12 @@
 use qcluster_api::StorageStatus;
 use qcluster_core::{Command, Input, Notification, PersistId, Time};
 
-use crate::disk::Disk;
-use crate::log;
-use crate::measures::Measures;
-use crate::publisher::Publisher;
-use crate::recorder::Recorder;
 use crate::sockets::Sockets;
+use qcluster_host::disk::Disk;
+use qcluster_host::log;
+use qcluster_host::measures::Measures;
+use qcluster_host::publisher::Publisher;
+use qcluster_host::recorder::Recorder;
 
 /// Where outputs go.
 pub(super) struct Effects {

@@ -4,7 +4,7 @@ use qcluster_api::{PeerSnapshot, StorageStatus};
 use qcluster_core::{Step, Time};
 
 use super::{Driver, Effects};
-use crate::snapshots::Notes;
+use qcluster_host::snapshots::Notes;
 
 impl Driver {
     /// Writes the status down each heartbeat interval, and when what people look at first has changed.

@@ -14,14 +14,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::effects::{Drain, Effects};
 use super::{Driver, Parts, step};
-use crate::clock::Clock;
-use crate::measures::Measures;
 use crate::names::Names;
-use crate::requests::Request;
-use crate::snapshots::Notes;
 use crate::sockets::witness::{Sent, Witness};
 use crate::sockets::{Protocols, Sockets, bind};
-use crate::testing::{Puppet, in_time, slow};
+use qcluster_host::clock::Clock;
+use qcluster_host::measures::Measures;
+use qcluster_host::requests::Request;
+use qcluster_host::snapshots::Notes;
+use qcluster_host::testing::{Puppet, in_time, slow};
 
 const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
 

@@ -20,9 +20,8 @@ use tokio::time::timeout;
 
 use super::metrics::Metrics;
 use super::watchers::{Events, Flow, Watchers};
-use crate::error::CommandError;
-use crate::requests::{self, ask, ask_to_stop};
-use crate::view::View;
+use qcluster_host::requests::{self, ask, ask_to_stop};
+use qcluster_host::view::View;
 
 /// Path and query, in bytes.
 const URI_LEN_MAX: usize = 2 * 1_024;
@@ -94,10 +93,7 @@ impl Site {
                 // Begun, it is done.
                 return if ask_to_stop(&requests).await { Ok(None) } else { Err(NotDone::Stopped) };
             }
-            ask(&self.view, &requests, command).await.map_err(|error| match error {
-                CommandError::Refused(refused) => NotDone::Refused(refused),
-                CommandError::Stopped(_) => NotDone::Stopped,
-            })
+            ask(&self.view, &requests, command).await.map_err(NotDone::from)
         };
         timeout(self.command_time_max(), performed).await.unwrap_or(Err(NotDone::TimedOut))
     }

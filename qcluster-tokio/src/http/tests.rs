@@ -12,9 +12,9 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::{CONNECTIONS_MAX, start};
-use crate::requests::Request;
 use crate::sockets::{Protocols, bind};
-use crate::testing::{Puppet, in_time};
+use qcluster_host::requests::Request;
+use qcluster_host::testing::{Puppet, in_time};
 
 const HOUR_MS: u64 = 3_600_000;
 

@@ -15,7 +15,7 @@ use qcluster_core::Span;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::view::View;
+use qcluster_host::view::View;
 
 /// Long polls and streams at once: half of all connections, so that health checks always find one.
 pub(crate) const WATCHERS_MAX: usize = super::CONNECTIONS_MAX / 2;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use qcluster_core::{NodeKey, Peer, Span, Time};
 
 use super::{Found, Names, QUIET_LEASES, Whereabouts};
-use crate::testing::in_time;
+use qcluster_host::testing::in_time;
 
 const LEASE: Span = Span::from_millis(150);
 const QUIET: Span = Span::from_millis(150 * QUIET_LEASES);

@@ -7,8 +7,8 @@ use qcluster_core::{CommandRefused, Config, Health, Metadata, Mode, RegistryErro
 
 use super::WatchError;
 use crate::cluster::QCluster;
-use crate::error::CommandError;
-use crate::testing::in_time;
+use qcluster_host::error::CommandError;
+use qcluster_host::testing::in_time;
 
 /// A node without a leader, on a free port.
 fn member(identifier: &str) -> Config {

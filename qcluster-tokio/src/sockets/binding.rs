@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::{TcpListener, UdpSocket, lookup_host};
 
-use crate::error::{BindError, Protocol};
+use qcluster_host::error::{BindError, Protocol};
 
 /// How often another port is tried where the system may choose, since it has to be free for both protocols on every
 /// address.

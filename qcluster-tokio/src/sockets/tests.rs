@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::binding::{Protocols, bind};
 use super::{Received, Sockets, in_family_of, reaches};
-use crate::error::BindError;
-use crate::testing::in_time;
+use qcluster_host::error::BindError;
+use qcluster_host::testing::in_time;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()

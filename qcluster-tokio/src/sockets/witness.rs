@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use qcluster_core::HeldLease;
 
-use crate::edge::LeaseEdge;
+use qcluster_host::edge::LeaseEdge;
 
 /// A datagram, and the lease that was published when it left.
 #[derive(Debug)]

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use tokio::task::coop::has_budget_remaining;
 
 use super::run_as_leader;
-use crate::error::Stopped;
-use crate::lease::Lease;
-use crate::testing::{Puppet, hold, in_time};
-use crate::view::View;
+use qcluster_host::error::Stopped;
+use qcluster_host::lease::Lease;
+use qcluster_host::testing::{Puppet, hold, in_time};
+use qcluster_host::view::View;
 
 const HOUR_MS: u64 = 3_600_000;
 const GUARD: Duration = Duration::from_secs(20);

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::{Flow, WATCHERS_MAX, Watchers, write};
 use crate::http::connection;
 use crate::http::exchange::Site;
-use crate::testing::{Puppet, in_time};
+use qcluster_host::testing::{Puppet, in_time};
 
 /// Longer than any test: who waits so long is not waited for.
 const EVER: Duration = Duration::from_hours(1);

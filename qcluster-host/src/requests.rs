@@ -7,20 +7,35 @@ use crate::error::CommandError;
 use crate::view::View;
 
 /// Answered as soon as a command was carried out, or refused: with the leadership that it ends, if it ends one.
-pub(crate) type Reply = oneshot::Sender<Result<Option<FencingToken>, CommandRefused>>;
+pub type Reply = oneshot::Sender<Result<Option<FencingToken>, CommandRefused>>;
 
 /// What is asked of the loop.
 #[derive(Debug)]
-pub(crate) enum Request {
+pub enum Request {
     /// What the core does.
-    Command { command: Command, reply: Reply },
-    /// Try that name until somebody there is a member. Answered with whether there was room for it.
-    Join { host: String, port: u16, reply: oneshot::Sender<bool> },
+    Command {
+        /// What it is to do.
+        command: Command,
+        /// Whom to answer.
+        reply: Reply,
+    },
+    /// Try that name until somebody there is a member.
+    Join {
+        /// A name or an address.
+        host: String,
+        /// The port of the cluster there.
+        port: u16,
+        /// Answered with whether there was room for it.
+        reply: oneshot::Sender<bool>,
+    },
 }
 
 /// Has the node carry out a command, and waits for the end of what it ends. Gives the token of the leadership that has
 /// ended.
-pub(crate) async fn ask(
+///
+/// # Errors
+/// The node has refused the command, or has stopped.
+pub async fn ask(
     view: &View,
     requests: &mpsc::Sender<Request>,
     command: Command,
@@ -38,7 +53,7 @@ pub(crate) async fn ask(
 }
 
 /// Has the node hand over and stop, without waiting for it. Tells whether it was there to be asked.
-pub(crate) async fn ask_to_stop(requests: &mpsc::Sender<Request>) -> bool {
+pub async fn ask_to_stop(requests: &mpsc::Sender<Request>) -> bool {
     let (reply, _) = oneshot::channel();
     requests.send(Request::Command { command: Command::Shutdown, reply }).await.is_ok()
 }

@@ -15,7 +15,7 @@ const RECORD_LEN_MAX: u64 = 4_096;
 
 /// A locked data directory.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub struct Store {
     dir: PathBuf,
     record: PathBuf,
     /// Held as long as the store incarnations. `None` where the disk could not be written: then nothing is.
@@ -24,15 +24,19 @@ pub(crate) struct Store {
 
 /// What the last incarnation left.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Saved {
+pub enum Saved {
     /// No incarnation has saved anything here.
     Nothing,
+    /// What was saved last, not looked at yet.
     Record(Vec<u8>),
 }
 
 impl Store {
     /// Makes the directory if need be, locks it, and reads what is there. Blocks.
-    pub(crate) fn open(dir: &Path) -> Result<(Self, Saved), DataDirError> {
+    ///
+    /// # Errors
+    /// Another process uses the directory, or it cannot be used.
+    pub fn open(dir: &Path) -> Result<(Self, Saved), DataDirError> {
         let unusable = |path: &Path| {
             let path = path.to_owned();
             |error| DataDirError::Unusable { path, error }
@@ -52,7 +56,10 @@ impl Store {
     }
 
     /// Replaces the record. After an error nobody knows what the disk holds: the old record, or the new one. Blocks.
-    pub(crate) fn save(&self, record: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn save(&self, record: &[u8]) -> io::Result<()> {
         if self.lock.is_none() {
             return Err(io::Error::new(
                 io::ErrorKind::ReadOnlyFilesystem,
@@ -69,7 +76,7 @@ impl Store {
     }
 
     /// Where the record is.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.record
     }
 }

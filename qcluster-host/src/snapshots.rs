@@ -11,18 +11,20 @@ use crate::measures::Measures;
 
 /// All that is written down at once.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Notes {
-    pub(crate) snapshot: NodeSnapshot,
-    pub(crate) measures: Measures,
+pub struct Notes {
+    /// What the API tells of the node.
+    pub snapshot: NodeSnapshot,
+    /// What was measured.
+    pub measures: Measures,
 }
 
 /// Where the notes hang.
 #[derive(Debug, Default)]
-pub(crate) struct SnapshotCell(ArcSwap<Notes>);
+pub struct SnapshotCell(ArcSwap<Notes>);
 
 impl SnapshotCell {
     /// The latest notes. Later ones do not change these.
-    pub(crate) fn read(&self) -> Guard<Arc<Notes>> {
+    pub fn read(&self) -> Guard<Arc<Notes>> {
         self.0.load()
     }
 }
@@ -30,22 +32,24 @@ impl SnapshotCell {
 /// The writing side. Nothing is allocated in steady state: the notes before the last are written over, unless somebody
 /// still reads them.
 #[derive(Debug)]
-pub(crate) struct Writer {
+pub struct Writer {
     snapshots: Arc<SnapshotCell>,
     spare: Arc<Notes>,
 }
 
 impl Writer {
-    pub(crate) fn new(snapshots: Arc<SnapshotCell>) -> Self {
+    /// The one writer of a cell.
+    pub fn new(snapshots: Arc<SnapshotCell>) -> Self {
         Self { snapshots, spare: Arc::default() }
     }
 
-    pub(crate) fn read(&self) -> Guard<Arc<Notes>> {
+    /// The notes that were written last.
+    pub fn read(&self) -> Guard<Arc<Notes>> {
         self.snapshots.read()
     }
 
     /// Hangs up new notes. `write` is given old ones, and has to write everything.
-    pub(crate) fn write(&mut self, write: impl FnOnce(&mut Notes)) {
+    pub fn write(&mut self, write: impl FnOnce(&mut Notes)) {
         write(Arc::make_mut(&mut self.spare));
         self.spare = self.snapshots.0.swap(Arc::clone(&self.spare));
     }

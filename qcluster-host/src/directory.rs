@@ -13,17 +13,18 @@ const PAUSE: Span = Span::from_millis(20);
 
 /// Where the directory hangs.
 #[derive(Debug)]
-pub(crate) struct DirectoryCell(ArcSwap<Directory>);
+pub struct DirectoryCell(ArcSwap<Directory>);
 
 impl DirectoryCell {
-    pub(crate) fn read(&self) -> Guard<Arc<Directory>> {
+    /// The directory as last made known. Later ones do not change this one.
+    pub fn read(&self) -> Guard<Arc<Directory>> {
         self.0.load()
     }
 }
 
 /// The writing side.
 #[derive(Debug)]
-pub(crate) struct DirectoryWriter {
+pub struct DirectoryWriter {
     directory_cell: Arc<DirectoryCell>,
     /// The index of what happened last.
     index: watch::Sender<u64>,
@@ -40,7 +41,7 @@ impl DirectoryWriter {
     const REFRESH: Span = Span::from_millis(1_000);
 
     /// `first_index` is what events are numbered from.
-    pub(crate) fn new(me: NodeKey, first_index: u64) -> (Self, Arc<DirectoryCell>, watch::Receiver<u64>) {
+    pub fn new(me: NodeKey, first_index: u64) -> (Self, Arc<DirectoryCell>, watch::Receiver<u64>) {
         let directory_cell = Arc::new(DirectoryCell(ArcSwap::from_pointee(Directory::empty(me, first_index))));
         let (index, seen) = watch::channel(first_index);
         let directory_writer = Self {
@@ -56,7 +57,7 @@ impl DirectoryWriter {
     }
 
     /// Something happened. Of more than is remembered anyway, the oldest goes.
-    pub(crate) fn note(&mut self, news: News) {
+    pub fn note(&mut self, news: News) {
         if self.news.len() >= Directory::EVENTS_MAX {
             self.news.pop_front();
             self.missed = self.missed.saturating_add(1);
@@ -67,7 +68,7 @@ impl DirectoryWriter {
 
     /// What this node was asked to register is to be seen at once. A heartbeat that changed nothing has made no news, and
     /// costs no new directory; `is_news` where something changed that nobody is told of.
-    pub(crate) fn hurry(&mut self, is_news: bool) {
+    pub fn hurry(&mut self, is_news: bool) {
         if is_news || !self.news.is_empty() {
             self.is_due = true;
             self.publish_at = Time::ZERO;
@@ -75,12 +76,12 @@ impl DirectoryWriter {
     }
 
     /// When to call [`Self::publish`] at the latest.
-    pub(crate) fn deadline(&self) -> Time {
+    pub fn deadline(&self) -> Time {
         if self.is_due { self.publish_at } else { Time::NEVER }
     }
 
     /// Makes known what is to be known, if it is time.
-    pub(crate) fn publish(&mut self, node: &Node, now: Time) {
+    pub fn publish(&mut self, node: &Node, now: Time) {
         let is_old = now.since(self.refreshed_at) >= Self::REFRESH;
         if !(is_old || self.is_due && now >= self.publish_at) {
             return;

@@ -18,12 +18,16 @@ use crate::works::Works;
 
 /// The writing side of a [`View`](crate::view::View). Dropped, it says that the node has stopped.
 #[derive(Debug)]
-pub(crate) struct Publisher {
-    pub(crate) edge: Arc<LeaseEdge>,
-    pub(crate) works: Arc<Works>,
+pub struct Publisher {
+    /// The edge between the lease and applications.
+    pub edge: Arc<LeaseEdge>,
+    /// What a hand-over waits for.
+    pub works: Arc<Works>,
     pub(crate) leadership: watch::Sender<Leadership>,
-    pub(crate) snapshots: Writer,
-    pub(crate) directory_writer: DirectoryWriter,
+    /// Where the status goes.
+    pub snapshots: Writer,
+    /// Where members and services go.
+    pub directory_writer: DirectoryWriter,
     pub(crate) changes: broadcast::Sender<Event>,
     pub(crate) stopped: Arc<OnceLock<Stopped>>,
     pub(crate) subject: Arc<Subject>,
@@ -32,21 +36,22 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Comes first after every step, before any of its outputs.
-    pub(crate) fn lease(&self, lease: Option<HeldLease>) {
+    pub fn lease(&self, lease: Option<HeldLease>) {
         self.edge.publish(lease);
     }
 
     /// Whether somebody is known to lead, this node included.
-    pub(crate) fn knows_leader(&self) -> bool {
+    pub fn knows_leader(&self) -> bool {
         *self.leadership.borrow() != Leadership::Unknown
     }
 
-    pub(crate) fn id(&self) -> &NodeId {
+    /// The identifier of the node.
+    pub fn id(&self) -> &NodeId {
         self.subject.rules.id()
     }
 
     /// Carries a notification of the core to the application. `error` is what the disk said last, if it failed.
-    pub(crate) fn notify(&mut self, now: Time, notification: Notification, error: Option<&str>) {
+    pub fn notify(&mut self, now: Time, notification: Notification, error: Option<&str>) {
         let what = match notification {
             Notification::Elected { token } => {
                 self.set(Leadership::Leading { token });
@@ -109,7 +114,7 @@ impl Publisher {
     }
 
     /// Says now and then that nobody leads, while nobody does. Comes after the snapshot that it speaks of.
-    pub(crate) fn mind_leaderless(&mut self, now: Time) {
+    pub fn mind_leaderless(&mut self, now: Time) {
         // Where there is no leader by design, none is missing.
         if self.knows_leader() || self.subject.is_masterless() {
             self.leaderless.over();
@@ -126,7 +131,7 @@ impl Publisher {
     }
 
     /// Says why the node is about to stop. The first reason stands.
-    pub(crate) fn stopping(&self, why: Stopped) {
+    pub fn stopping(&self, why: Stopped) {
         self.stopped.get_or_init(|| why);
     }
 

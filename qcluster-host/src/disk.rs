@@ -10,14 +10,14 @@ use std::thread;
 use qcluster_core::PersistId;
 use tokio::sync::mpsc;
 
-pub(crate) use store::{Saved, Store};
+pub use store::{Saved, Store};
 
 /// The core has one record under way at a time; the second place is for the next one.
 const UNDER_WAY_MAX: usize = 2;
 
 /// Saves records one after the other. Dropped, it ends after the record under way and unlocks the directory.
 #[derive(Debug)]
-pub(crate) struct Disk {
+pub struct Disk {
     jobs: SyncSender<(PersistId, Vec<u8>)>,
     done: mpsc::Receiver<Done>,
     path: PathBuf,
@@ -25,14 +25,19 @@ pub(crate) struct Disk {
 
 /// How a save went.
 #[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) id: PersistId,
-    pub(crate) result: io::Result<()>,
+pub struct Done {
+    /// Which save it was.
+    pub id: PersistId,
+    /// What the system said.
+    pub result: io::Result<()>,
 }
 
 impl Disk {
     /// `alive` is dropped when the directory is unlocked.
-    pub(crate) fn start(store: Store, alive: impl Send + 'static) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start(store: Store, alive: impl Send + 'static) -> io::Result<Self> {
         let (jobs, queue) = sync_channel::<(PersistId, Vec<u8>)>(UNDER_WAY_MAX);
         let (report, done) = mpsc::channel(UNDER_WAY_MAX);
         let path = store.path().to_owned();
@@ -50,12 +55,15 @@ impl Disk {
     }
 
     /// Begins to save a record; the report comes from [`Disk::done`].
-    pub(crate) fn save(&self, id: PersistId, record: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The thread has gone, or more is under way than the core ever has.
+    pub fn save(&self, id: PersistId, record: &[u8]) -> io::Result<()> {
         self.jobs.try_send((id, record.to_vec())).map_err(|error| io::Error::other(error.to_string()))
     }
 
     /// The next report. Never, if the thread is gone: then [`Disk::save`] fails.
-    pub(crate) async fn done(&mut self) -> Done {
+    pub async fn done(&mut self) -> Done {
         match self.done.recv().await {
             Some(done) => done,
             None => std::future::pending().await,
@@ -63,7 +71,7 @@ impl Disk {
     }
 
     /// Where the record is.
-    pub(crate) fn path(&self) -> &std::path::Path {
+    pub fn path(&self) -> &std::path::Path {
         &self.path
     }
 }

@@ -23,7 +23,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn new(lease: qcluster_core::HeldLease, edge: &Arc<LeaseEdge>) -> Self {
+    /// The lease that a node held a moment ago; `edge` tells whether it still does.
+    pub fn new(lease: qcluster_core::HeldLease, edge: &Arc<LeaseEdge>) -> Self {
         Self { token: lease.token, valid_until: lease.valid_until, edge: Arc::clone(edge) }
     }
 

@@ -8,13 +8,13 @@ use qcluster_core::{Incarnation, NodeId, Peer, Span};
 use crate::event::EventKind;
 
 /// The target of all events but changes.
-pub(crate) const TARGET: &str = "qcluster";
+pub const TARGET: &str = "qcluster";
 
 /// That of changes, which an application that is told of them may want to log itself, or not at all.
 const CHANGES: &str = "qcluster::change";
 
 /// Logs a change: what needs a person's eye as a warning or an error, the rest as information.
-pub(crate) fn event(node: &NodeId, what: &EventKind) {
+pub fn event(node: &NodeId, what: &EventKind) {
     match what {
         EventKind::Elected { token } => {
             tracing::info!(name: "qcluster.elected", target: CHANGES, %node, token = token.0, "this node leads");
@@ -138,18 +138,18 @@ fn identifier(voter: Option<&Arc<Peer>>) -> Option<&str> {
 }
 
 /// The next leader is known, so long after the last one was lost from sight.
-pub(crate) fn fail_over(node: &NodeId, took: Span) {
+pub fn fail_over(node: &NodeId, took: Span) {
     let seconds = Duration::from(took).as_secs_f64();
     tracing::info!(name: "qcluster.fail_over", target: TARGET, %node, seconds, "the cluster has a leader again");
 }
 
 /// A record is on disk, or is not.
-pub(crate) fn saved(node: &NodeId, took: Span, ok: bool) {
+pub fn saved(node: &NodeId, took: Span, ok: bool) {
     let seconds = Duration::from(took).as_secs_f64();
     tracing::debug!(name: "qcluster.saved", target: TARGET, %node, seconds, ok, "a record was saved, or could not be");
 }
 
 /// A counter has grown. Told now and then, under the name that it has in `/metrics`.
-pub(crate) fn counter(node: &NodeId, metric: &str, labels: &str, value: u64, increase: u64) {
+pub fn counter(node: &NodeId, metric: &str, labels: &str, value: u64, increase: u64) {
     tracing::debug!(name: "qcluster.counter", target: TARGET, %node, metric, labels, value, increase, "a counter has grown");
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use qcluster_api::NotDone;
 use qcluster_core::{BootError, CommandRefused, ConfigError, RecordError};
 
 /// Why a node could not start. Nothing runs, nothing is bound, and nothing was written but the lock file of `data_dir`.
@@ -262,6 +263,16 @@ impl std::error::Error for DataDirError {}
 impl std::error::Error for Stopped {}
 
 impl std::error::Error for CommandError {}
+
+/// What the API says of it.
+impl From<CommandError> for NotDone {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Refused(refused) => Self::Refused(refused),
+            CommandError::Stopped(_) => Self::Stopped,
+        }
+    }
+}
 
 impl From<ConfigError> for StartError {
     fn from(error: ConfigError) -> Self {

@@ -10,7 +10,7 @@ use qcluster_core::{FencingToken, Incarnation, LostReason, MemberChange, NodeKey
 pub use feed::Events;
 
 /// Who leads, as this node sees it. Only [`Leading`](Self::Leading) and [`Draining`](Self::Draining) are backed by a
-/// lease, and whether it still holds is what [`QCluster::is_leader`](crate::QCluster::is_leader) tells.
+/// lease, and whether it still holds is what `QCluster::is_leader` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leadership {
     /// Nobody that this node can hear.

@@ -13,7 +13,7 @@ const NOT_LEADING: u64 = 0;
 
 /// Written by the loop alone, read by everybody.
 #[derive(Debug)]
-pub(crate) struct LeaseEdge {
+pub struct LeaseEdge {
     clock: Clock,
     /// The end of the lease in nanoseconds of the clock.
     until: AtomicU64,
@@ -24,13 +24,14 @@ pub(crate) struct LeaseEdge {
 }
 
 impl LeaseEdge {
-    pub(crate) fn new(clock: Clock) -> Self {
+    /// The edge of a node that does not lead.
+    pub fn new(clock: Clock) -> Self {
         Self { clock, until: AtomicU64::new(NOT_LEADING), token: AtomicU64::new(0), draining: AtomicBool::new(false) }
     }
 
     /// Makes known what the node holds after a step. Comes before anything of that step is sent: what lets others lead
     /// must not be on its way while this node still says that it does.
-    pub(crate) fn publish(&self, lease: Option<HeldLease>) {
+    pub fn publish(&self, lease: Option<HeldLease>) {
         match lease {
             None => self.until.store(NOT_LEADING, Ordering::SeqCst),
             Some(HeldLease { token, valid_until }) => {
@@ -47,22 +48,22 @@ impl LeaseEdge {
     }
 
     /// Forbids work under the present leadership.
-    pub(crate) fn drain(&self) {
+    pub fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
     }
 
     /// Whether work is forbidden, if the node leads at all.
-    pub(crate) fn is_draining(&self) -> bool {
+    pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
 
     /// Whether the lease holds at this instant.
-    pub(crate) fn is_leader(&self) -> bool {
+    pub fn is_leader(&self) -> bool {
         self.remaining().is_some()
     }
 
     /// The lease at this instant.
-    pub(crate) fn lease(&self) -> Option<HeldLease> {
+    pub fn lease(&self) -> Option<HeldLease> {
         // The token is the same before and after, so the deadline in between belongs to it. It changes at most once an
         // election: who is overtaken twice has no lease worth the name.
         for _ in 0..2 {
@@ -78,13 +79,13 @@ impl LeaseEdge {
     }
 
     /// How long the leadership with that token may last unless it is renewed; `None` if it is over.
-    pub(crate) fn remaining_of(&self, token: FencingToken) -> Option<Duration> {
+    pub fn remaining_of(&self, token: FencingToken) -> Option<Duration> {
         let lease = self.lease().filter(|lease| lease.token == token)?;
         positive(lease.valid_until.since(self.clock.now()))
     }
 
     /// How long work under the leadership with that token may go on, if it is to end `guard` before the lease can.
-    pub(crate) fn work_left(&self, token: FencingToken, guard: Span) -> Option<Duration> {
+    pub fn work_left(&self, token: FencingToken, guard: Span) -> Option<Duration> {
         if self.draining.load(Ordering::SeqCst) {
             return None;
         }

@@ -9,36 +9,45 @@ use super::ServerCounters;
 use crate::measures::{Histogram, Measures};
 
 /// One metric with all its label values. `qcluster_` comes before its name, unit and `_total` behind it.
-pub(crate) struct Family<'a> {
-    pub(crate) name: &'static str,
-    pub(crate) help: &'static str,
-    pub(crate) unit: Option<Unit>,
-    pub(crate) values: Vec<(Labels, Value<'a>)>,
+pub struct Family<'a> {
+    /// Without prefix and unit.
+    pub name: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    /// Of its values, if they have one.
+    pub unit: Option<Unit>,
+    /// One for each combination of labels.
+    pub values: Vec<(Labels, Value<'a>)>,
 }
 
 /// What a number counts or measures, as the end of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
+    /// `_seconds`.
     Seconds,
+    /// `_bytes`.
     Bytes,
 }
 
-pub(crate) type Labels = Vec<(&'static str, String)>;
+/// Names and values of labels.
+pub type Labels = Vec<(&'static str, String)>;
 
-pub(crate) enum Value<'a> {
+/// What is shown of a metric.
+pub enum Value<'a> {
+    /// A number that only grows.
     Counter(u64),
+    /// A counter of time.
     Seconds(Span),
+    /// A number that goes up and down.
     Gauge(u64),
+    /// A time that goes up and down.
     Level(Span),
+    /// Times, counted by bucket.
     Histogram(&'a Histogram),
 }
 
 /// All of them, in order.
-pub(crate) fn families<'a>(
-    view: &View<'_>,
-    measures: &'a Measures,
-    server: Option<&'a ServerCounters>,
-) -> Vec<Family<'a>> {
+pub fn families<'a>(view: &View<'_>, measures: &'a Measures, server: Option<&'a ServerCounters>) -> Vec<Family<'a>> {
     let mut all = node(view);
     all.extend(elections(view));
     all.extend(datagrams(view));

@@ -39,7 +39,7 @@ enum Entry {
 
 /// The loop's side. Dropped, the thread ends when all that waits is written.
 #[derive(Debug)]
-pub(crate) struct Recorder {
+pub struct Recorder {
     entries: mpsc::Sender<Entry>,
     /// Set by the thread: it needs a snapshot before the next input, to begin another file or to go on after a failure.
     wants_snapshot: Arc<AtomicBool>,
@@ -49,7 +49,10 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// `alive` is dropped when the files are closed.
-    pub(crate) fn start(to: &RecordTo, start: Start, alive: impl Send + 'static) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start(to: &RecordTo, start: Start, alive: impl Send + 'static) -> io::Result<Self> {
         let (entries, mut queue) = mpsc::channel(WAITING_MAX);
         let wants_snapshot = Arc::new(AtomicBool::new(false));
         let files = Files::new(Path::new(&to.path), to.max_bytes);
@@ -74,7 +77,7 @@ impl Recorder {
     }
 
     /// Takes note of an input that `endpoint` is about to be given.
-    pub(crate) fn note(&mut self, at: Time, input: &Input<'_>, endpoint: &Endpoint) {
+    pub fn note(&mut self, at: Time, input: &Input<'_>, endpoint: &Endpoint) {
         // After an overflow there is room for more than a moment first.
         let behind = self.lost > 0 && self.entries.capacity() < WAITING_MAX / 2;
         if behind || !self.begin_anew(at, endpoint) {

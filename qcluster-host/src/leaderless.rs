@@ -10,24 +10,25 @@ const PAUSE_MAX: Span = Span::from_millis(60_000);
 
 /// When to say next that nobody leads.
 #[derive(Debug)]
-pub(crate) struct LeaderlessWarning {
+pub struct LeaderlessWarning {
     patience: Span,
     /// Where nobody leads: when to say so, and how long to pause after that.
     next: Option<(Time, Span)>,
 }
 
 impl LeaderlessWarning {
-    pub(crate) fn new(rules: &Rules) -> Self {
+    /// A warning whose patience follows the lease.
+    pub fn new(rules: &Rules) -> Self {
         Self { patience: patience(rules), next: None }
     }
 
     /// Somebody leads.
-    pub(crate) fn over(&mut self) {
+    pub fn over(&mut self) {
         self.next = None;
     }
 
     /// Nobody leads: whether to say so now.
-    pub(crate) fn lasts(&mut self, now: Time) -> bool {
+    pub fn lasts(&mut self, now: Time) -> bool {
         let (at, pause) = *self.next.get_or_insert((now + self.patience, self.patience));
         let due = now >= at;
         if due {

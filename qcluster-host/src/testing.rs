@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_api::{Access, Subject};
 use qcluster_core::config::{TimingChoice, TimingValues};
 use qcluster_core::{Config, FencingToken, HeldLease, LostReason, Notification, Span, Time};
 
+use crate::boot;
 use crate::clock::Clock;
 use crate::event::{Event, EventKind, Events};
 use crate::publisher::Publisher;
@@ -16,74 +16,86 @@ use crate::view::View;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A minute of lease, so that no pause of the machine decides a test.
-pub(crate) fn slow(config: Config) -> Config {
+pub fn slow(config: Config) -> Config {
     let values = TimingValues { heartbeat_ms: Some(1_000), lease_ms: Some(60_000), ..TimingValues::default() };
     Config { timing: TimingChoice::Values(values), ..config }
 }
 
 /// A node whose loop is the test.
-pub(crate) struct Puppet {
-    pub(crate) view: Arc<View>,
-    pub(crate) publisher: Publisher,
-    pub(crate) clock: Clock,
+pub struct Puppet {
+    /// Its reading side.
+    pub view: Arc<View>,
+    /// Its writing side.
+    pub publisher: Publisher,
+    /// Its clock.
+    pub clock: Clock,
+}
+
+impl Default for Puppet {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Puppet {
-    pub(crate) fn new() -> Self {
+    /// One voter alone.
+    pub fn new() -> Self {
         Self::of(Config::new("server_a", "localhost", 7001))
     }
 
-    pub(crate) fn of(config: Config) -> Self {
+    /// With a configuration, but for its timing.
+    pub fn of(config: Config) -> Self {
         let config = slow(config);
         let rules = Arc::new(config.settings().unwrap().check().unwrap());
-        let me = config.as_peer();
         let clock = Clock::start();
-        let voters = crate::start::voters(&config, &me, &rules);
-        let access = Access::new(&config, config.api.token.clone());
-        let (me, listen, expects_others) = (Arc::new(me), Vec::new(), crate::start::expects_others(&config));
-        let subject = Subject { me, cluster: config.cluster, voters, rules, listen, access, expects_others };
+        let (token, port) = (config.api.token.clone(), config.listen_port);
+        let subject = boot::subject(config, token, rules, Vec::new(), port);
         let (view, mut publisher) = View::new(subject, clock, 0);
         publisher.snapshots.write(|notes| notes.snapshot.taken_at = clock.now());
         Self { view, publisher, clock }
     }
 
     /// Gives it a lease, or more of it.
-    pub(crate) fn hold(&self, token: u64, millis: u64) {
+    pub fn hold(&self, token: u64, millis: u64) {
         hold(&self.publisher, self.clock, token, millis);
     }
 
-    pub(crate) fn elect(&mut self, token: u64, millis: u64) {
+    /// Has it elected, with a lease of so many milliseconds.
+    pub fn elect(&mut self, token: u64, millis: u64) {
         self.hold(token, millis);
         self.notify(Notification::Elected { token: FencingToken(token) });
     }
 
-    pub(crate) fn drain(&mut self) {
+    /// Has it hand over.
+    pub fn drain(&mut self) {
         self.notify(Notification::Draining { until: Time::NEVER });
     }
 
-    pub(crate) fn lose(&mut self, token: u64) {
+    /// Has it lose its lease.
+    pub fn lose(&mut self, token: u64) {
         self.publisher.lease(None);
         self.notify(Notification::Lost { token: FencingToken(token), reason: LostReason::LeaseExpired });
     }
 
-    pub(crate) fn notify(&mut self, notification: Notification) {
+    /// Publishes what the core would say.
+    pub fn notify(&mut self, notification: Notification) {
         self.publisher.notify(self.clock.now(), notification, None);
     }
 }
 
 /// Publishes a lease of `millis` from now on.
-pub(crate) fn hold(publisher: &Publisher, clock: Clock, token: u64, millis: u64) {
+pub fn hold(publisher: &Publisher, clock: Clock, token: u64, millis: u64) {
     let valid_until = clock.now() + Span::from_millis(millis);
     publisher.lease(Some(HeldLease { token: FencingToken(token), valid_until }));
 }
 
 /// Waits for something that is sure to come.
-pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
+pub async fn in_time<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("it never came")
 }
 
 /// Waits for a change of that kind.
-pub(crate) async fn until(changes: &mut Events, wanted: impl Fn(&EventKind) -> bool) -> Event {
+pub async fn until(changes: &mut Events, wanted: impl Fn(&EventKind) -> bool) -> Event {
     let search = async {
         loop {
             let change = changes.next().await.expect("the node stopped first");

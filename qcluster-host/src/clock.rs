@@ -4,23 +4,24 @@ use qcluster_core::Time;
 
 /// Counts from its own start, so that times stay short on the wire. Copies agree.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     origin: system::Reading,
 }
 
 impl Clock {
-    pub(crate) fn start() -> Self {
+    /// A clock that shows zero now.
+    pub fn start() -> Self {
         Self { origin: system::read() }
     }
 
     /// One that has run for so long that it shows `now`.
-    #[cfg(test)]
-    pub(crate) fn showing(now: Time) -> Self {
+    #[cfg(any(test, feature = "testing"))]
+    pub fn showing(now: Time) -> Self {
         Self { origin: system::before(now.as_nanos()) }
     }
 
     /// A fresh reading. It never goes back, and never fails.
-    pub(crate) fn now(self) -> Time {
+    pub fn now(self) -> Time {
         Time::from_nanos(system::nanos_since(self.origin))
     }
 }
@@ -43,7 +44,7 @@ mod system {
         read().saturating_sub(origin)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(super) fn before(nanos: u64) -> Reading {
         read().checked_sub(nanos).expect("the machine has run for longer")
     }
@@ -63,7 +64,7 @@ mod system {
         u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(super) fn before(nanos: u64) -> Reading {
         let earlier = Instant::now().checked_sub(std::time::Duration::from_nanos(nanos));
         earlier.expect("the machine has run for longer")

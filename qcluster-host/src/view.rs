@@ -21,7 +21,7 @@ use crate::works::Works;
 
 /// The reading side; [`Publisher`] is the writing one.
 #[derive(Debug)]
-pub(crate) struct View {
+pub struct View {
     subject: Arc<Subject>,
     clock: Clock,
     edge: Arc<LeaseEdge>,
@@ -37,7 +37,7 @@ pub(crate) struct View {
 
 impl View {
     /// `first_index` is what events are numbered from.
-    pub(crate) fn new(subject: Subject, clock: Clock, first_index: u64) -> (Arc<Self>, Publisher) {
+    pub fn new(subject: Subject, clock: Clock, first_index: u64) -> (Arc<Self>, Publisher) {
         let subject = Arc::new(subject);
         let edge = Arc::new(LeaseEdge::new(clock));
         let (works, snapshots, stopped) =
@@ -64,84 +64,93 @@ impl View {
         (Arc::new(view), publisher)
     }
 
-    pub(crate) fn is_leader(&self) -> bool {
+    /// Whether the node holds the lease at this instant.
+    pub fn is_leader(&self) -> bool {
         self.edge.is_leader()
     }
 
-    pub(crate) fn lease(&self) -> Option<Lease> {
+    /// The lease at this instant.
+    pub fn lease(&self) -> Option<Lease> {
         self.edge.lease().map(|lease| Lease::new(lease, &self.edge))
     }
 
     /// Who leads, for display: as reported, or as heard; this node only if it holds the lease.
-    pub(crate) fn shown_leader(&self, is_reported: bool) -> Option<Peer> {
+    pub fn shown_leader(&self, is_reported: bool) -> Option<Peer> {
         let shown = self.look(|view, _| view.shown_leader());
         shown.filter(|leader| leader.is_reported == is_reported).map(|leader| leader.peer)
     }
 
     /// Members and services, as last made known.
-    pub(crate) fn directory(&self) -> arc_swap::Guard<Arc<qcluster_api::Directory>> {
+    pub fn directory(&self) -> arc_swap::Guard<Arc<qcluster_api::Directory>> {
         self.directory_cell.read()
     }
 
     /// The index of what happened last, to be watched.
-    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+    pub fn news(&self) -> watch::Receiver<u64> {
         self.news.clone()
     }
 
-    pub(crate) fn now(&self) -> Time {
+    /// What the node's clock shows.
+    pub fn now(&self) -> Time {
         self.clock.now()
     }
 
-    pub(crate) fn me(&self) -> &Arc<Peer> {
+    /// The node as others should see it.
+    pub fn me(&self) -> &Arc<Peer> {
         &self.subject.me
     }
 
-    pub(crate) fn subject(&self) -> &Subject {
+    /// What was known of the node and its configuration when it started.
+    pub fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    pub(crate) fn edge(&self) -> &LeaseEdge {
+    /// The edge between its lease and applications.
+    pub fn edge(&self) -> &LeaseEdge {
         &self.edge
     }
 
-    pub(crate) fn works(&self) -> &Arc<Works> {
+    /// What a hand-over waits for.
+    pub fn works(&self) -> &Arc<Works> {
         &self.works
     }
 
     /// Its first change is the present state.
-    pub(crate) fn leadership(&self) -> watch::Receiver<Leadership> {
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
         let mut leadership = self.leadership.clone();
         leadership.mark_changed();
         leadership
     }
 
-    pub(crate) fn events(&self) -> Events {
+    /// All events from now on.
+    pub fn events(&self) -> Events {
         // Without its sender a new channel stands in: its receiver sees the end at once, as it should.
         let sender = self.changes.upgrade().unwrap_or_else(|| broadcast::channel(1).0);
         Events::new(sender.subscribe())
     }
 
-    pub(crate) fn heartbeat(&self) -> Duration {
+    /// The pause between heartbeats.
+    pub fn heartbeat(&self) -> Duration {
         self.subject.rules.timing().heartbeat.into()
     }
 
     /// A larger guard would leave no time for work at all.
-    pub(crate) fn guard_max(&self) -> Span {
+    pub fn guard_max(&self) -> Span {
         self.subject.rules.timing().trusted_lease().split(2)
     }
 
     /// Why the node has stopped, if it has.
-    pub(crate) fn stopped(&self) -> Option<Stopped> {
+    pub fn stopped(&self) -> Option<Stopped> {
         self.stopped.get().copied()
     }
 
     /// Why the node has stopped, asked by who knows that it has.
-    pub(crate) fn why_stopped(&self) -> Stopped {
+    pub fn why_stopped(&self) -> Stopped {
         self.stopped().unwrap_or(Stopped::Aborted)
     }
 
     /// What the API answers from, as of now, and what was measured.
-    pub(crate) fn look<T>(&self, use_it: impl FnOnce(&qcluster_api::View<'_>, &Measures) -> T) -> T {
+    pub fn look<T>(&self, use_it: impl FnOnce(&qcluster_api::View<'_>, &Measures) -> T) -> T {
         let follows = match &*self.leadership.borrow() {
             Leadership::Following { leader, term } => Some((Arc::clone(leader), *term)),
             Leadership::Unknown | Leadership::Leading { .. } | Leadership::Draining { .. } => None,
@@ -163,7 +172,8 @@ impl View {
         use_it(&view, &notes.measures)
     }
 
-    pub(crate) fn status(&self) -> Status {
+    /// The status of the node, as the API tells it.
+    pub fn status(&self) -> Status {
         self.look(|view, _| Status::from(view))
     }
 }

@@ -3,7 +3,7 @@
 use qcluster_core::{Node, Role, Span, Time};
 
 /// The upper bounds of the buckets: 100 µs to 10 s, in nanoseconds.
-pub(crate) const BOUNDS_NS: [u64; 16] = [
+pub const BOUNDS_NS: [u64; 16] = [
     100_000,
     250_000,
     500_000,
@@ -24,48 +24,51 @@ pub(crate) const BOUNDS_NS: [u64; 16] = [
 
 /// Times, counted by bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Histogram {
+pub struct Histogram {
     /// One for each bound, and one for what is above all of them.
-    pub(crate) counts: [u64; BOUNDS_NS.len() + 1],
-    pub(crate) sum_ns: u64,
+    pub counts: [u64; BOUNDS_NS.len() + 1],
+    /// All of them together, in nanoseconds.
+    pub sum_ns: u64,
 }
 
 impl Histogram {
-    pub(crate) fn observe(&mut self, span: Span) {
+    /// Counts one more.
+    pub fn observe(&mut self, span: Span) {
         let nanos = span.as_nanos();
         self.counts[BOUNDS_NS.iter().position(|bound| nanos <= *bound).unwrap_or(BOUNDS_NS.len())] += 1;
         self.sum_ns = self.sum_ns.saturating_add(nanos);
     }
 
-    #[cfg(any(feature = "http", test))]
-    pub(crate) fn count(&self) -> u64 {
+    /// How many were counted.
+    pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 }
 
 /// All that is measured.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Measures {
+pub struct Measures {
     /// From losing sight of a leader to knowing the next, this node included.
-    pub(crate) fail_over: Histogram,
+    pub fail_over: Histogram,
     /// From a deadline to the step that it called for.
-    pub(crate) timer_lateness: Histogram,
+    pub timer_lateness: Histogram,
     /// From the wish to save a record to the report that it is saved, or cannot be.
-    pub(crate) persist: Histogram,
+    pub persist: Histogram,
     /// While leading: from sending a heartbeat to its echo, by the voter's place in the rules.
-    pub(crate) round_trips: Vec<Histogram>,
+    pub round_trips: Vec<Histogram>,
     echoes: Vec<Time>,
     vacant_since: Option<Time>,
     saving_since: Option<Time>,
 }
 
 impl Measures {
-    pub(crate) fn new(voters: usize) -> Self {
+    /// Nothing measured yet, of a cluster with that many voters.
+    pub fn new(voters: usize) -> Self {
         Self { round_trips: vec![Histogram::default(); voters], echoes: vec![Time::ZERO; voters], ..Self::default() }
     }
 
     /// Whether somebody is known to lead. The time before the first leader is not a fail-over.
-    pub(crate) fn leader_is_known(&mut self, now: Time, is_known: bool, was_known: bool) -> Option<Span> {
+    pub fn leader_is_known(&mut self, now: Time, is_known: bool, was_known: bool) -> Option<Span> {
         if !is_known {
             if was_known {
                 self.vacant_since = Some(now);
@@ -77,18 +80,20 @@ impl Measures {
         Some(took)
     }
 
-    pub(crate) fn saving(&mut self, now: Time) {
+    /// A save begins.
+    pub fn saving(&mut self, now: Time) {
         self.saving_since = Some(now);
     }
 
-    pub(crate) fn saved(&mut self, now: Time) -> Option<Span> {
+    /// A save has ended. Gives how long it took.
+    pub fn saved(&mut self, now: Time) -> Option<Span> {
         let took = now.since(self.saving_since.take()?);
         self.persist.observe(took);
         Some(took)
     }
 
     /// Looks for echoes of heartbeats in what the node has just received.
-    pub(crate) fn received(&mut self, node: &Node, now: Time) {
+    pub fn received(&mut self, node: &Node, now: Time) {
         if node.role() != Role::Leader {
             return;
         }

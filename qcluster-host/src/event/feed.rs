@@ -12,14 +12,14 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::{Event, EventKind};
 
-/// All events from the moment of subscription on, in order; see [`QCluster::events`](crate::QCluster::events).
+/// All events from the moment of subscription on, in order: what `QCluster::events` gives.
 ///
 /// A [`Stream`], with [`next`](Self::next) for those without an extension trait for streams. It ends once the node has
 /// stopped.
 ///
 /// ```no_run
-/// # async fn follow(cluster: &qcluster_tokio::QCluster) {
-/// let mut leadership = cluster.events().only_leadership();
+/// # async fn follow(events: qcluster_host::event::Events) {
+/// let mut leadership = events.only_leadership();
 /// while let Some(event) = leadership.next().await {
 ///     println!("{:?}", event.kind);
 /// }
@@ -44,7 +44,8 @@ impl Events {
     /// A receiver that is slower than this many events loses the oldest, and is told so by [`EventKind::Missed`].
     pub const BACKLOG_MAX: usize = 256;
 
-    pub(crate) fn new(receiver: broadcast::Receiver<Event>) -> Self {
+    /// The feed that comes out of a channel.
+    pub fn new(receiver: broadcast::Receiver<Event>) -> Self {
         Self { waiting: wait(receiver), view: View::All }
     }
 

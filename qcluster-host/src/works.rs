@@ -7,31 +7,33 @@ use tokio::sync::Notify;
 
 /// Counts the work that runs, so that a hand-over can wait for its end (E10).
 #[derive(Debug, Default)]
-pub(crate) struct Works {
+pub struct Works {
     running: AtomicUsize,
     ended: Notify,
 }
 
 impl Works {
-    pub(crate) fn is_idle(&self) -> bool {
+    /// Whether nothing runs.
+    pub fn is_idle(&self) -> bool {
         self.running.load(Ordering::SeqCst) == 0
     }
 
     /// Waits until nothing runs. For one waiter.
-    pub(crate) async fn idle(&self) {
+    pub async fn idle(&self) {
         while !self.is_idle() {
             self.ended.notified().await;
         }
     }
 
-    pub(crate) fn begin(self: &Arc<Self>) -> Running {
+    /// Counts one more until what this gives is dropped.
+    pub fn begin(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::SeqCst);
         Running(Arc::clone(self))
     }
 }
 
 /// Dropped after the work that it stands for, whichever way that ends.
-pub(crate) struct Running(Arc<Works>);
+pub struct Running(Arc<Works>);
 
 impl Drop for Running {
     fn drop(&mut self) {

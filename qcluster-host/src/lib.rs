@@ -1,0 +1,44 @@
+//! What every adapter of QCluster to a runtime shares: `std`, and no runtime.
+//!
+//! An adapter drives the [core](qcluster_core) with sockets, timers and tasks of its runtime. What surrounds those is the
+//! same everywhere, and stands here once: the clock, the lease as applications see it, the hard state on disk, recordings,
+//! what is published of a node, its events, logs and metrics. Channels are those of `tokio::sync`, which need no runtime.
+//!
+//! Applications use an adapter, such as `qcluster-tokio`, which exports what they need of this; authors of an adapter use
+//! this crate.
+//!
+//! | module | its part |
+//! |---|---|
+//! | [`boot`] | what a node begins with |
+//! | [`clock`] | a clock that counts the time in which the machine sleeps |
+//! | [`edge`], [`lease`] | the atomic deadline, and the lease as applications hold it |
+//! | [`publisher`], [`view`] | what a loop writes before it sends anything, and what is read from anywhere |
+//! | [`snapshots`], [`directory`], [`event`], [`leaderless`], [`log`] | the forms of it |
+//! | [`requests`], [`works`] | what is asked of the loop, and what a hand-over waits for |
+//! | [`measures`], [`metrics`] | how long things take, and the table of all that is counted |
+//! | [`disk`] | the hard state, saved by a thread of its own |
+//! | [`recorder`] | what goes into the node, written down |
+//! | [`error`] | why a node did not start, or did not do what it was asked |
+
+#![forbid(unsafe_code)]
+
+pub mod boot;
+pub mod clock;
+pub mod directory;
+pub mod disk;
+pub mod edge;
+pub mod error;
+pub mod event;
+pub mod leaderless;
+pub mod lease;
+pub mod log;
+pub mod measures;
+pub mod metrics;
+pub mod publisher;
+pub mod recorder;
+pub mod requests;
+pub mod snapshots;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod view;
+pub mod works;
