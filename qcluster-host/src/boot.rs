@@ -1,23 +1,32 @@
-//! What a node begins with: from its configuration, from the system, and from what it saved last.
+//! Starting a node: everything that can fail, in an order that leaves nothing behind when it does.
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use qcluster_api::{Access, Subject};
 use qcluster_core::config::ApiToken;
-use qcluster_core::{BootError, Command, Config, Endpoint, EndpointBoot, Peer, Rules, Service, Time};
+use qcluster_core::{BootError, Command, Config, Endpoint, EndpointBoot, Peer, Rules, Service, Time, recording};
+use tokio::sync::{mpsc, watch};
 
-use crate::disk::{Saved, Store};
+use crate::binding::{Bound, Protocols, advertised, bind};
+use crate::clock::Clock;
+use crate::disk::{Disk, Saved, Store};
+use crate::driver::Parts;
 use crate::error::StartError;
+use crate::names::Names;
+use crate::recorder::Recorder;
+use crate::requests::Request;
+use crate::view::View;
 
 /// What is read of a token file. Its first line is much shorter.
 const TOKEN_FILE_LEN_MAX: u64 = 4_096;
 
 /// What the node says of itself and its services as soon as it runs.
-pub fn first_words(config: &Config, services: Vec<Service>) -> Vec<Command> {
+fn first_words(config: &Config, services: Vec<Service>) -> Vec<Command> {
     let services = services.into_iter().map(Command::Register);
     [Command::SetMetadata(config.metadata.clone())].into_iter().chain(services).collect()
 }
@@ -28,10 +37,7 @@ fn expects_others(config: &Config) -> bool {
 }
 
 /// The token in the first line of the file. Blocks.
-///
-/// # Errors
-/// The file cannot be read, or its first line is no token.
-pub fn read_token(path: &str) -> Result<ApiToken, StartError> {
+fn read_token(path: &str) -> Result<ApiToken, StartError> {
     let unusable = |reason: String| StartError::TokenFile { path: path.into(), reason };
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(TOKEN_FILE_LEN_MAX).read_to_string(&mut text));
@@ -40,10 +46,7 @@ pub fn read_token(path: &str) -> Result<ApiToken, StartError> {
 }
 
 /// The seed, the boot stamp and the saved record that a node begins with.
-///
-/// # Errors
-/// The system has no random numbers.
-pub fn values(opened: Option<&(Store, Saved)>) -> Result<EndpointBoot<'_>, StartError> {
+fn values(opened: Option<&(Store, Saved)>) -> Result<EndpointBoot<'_>, StartError> {
     let seed = getrandom::u64().map_err(|error| StartError::System(io::Error::other(error.to_string())))?;
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let stamp_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
@@ -55,10 +58,7 @@ pub fn values(opened: Option<&(Store, Saved)>) -> Result<EndpointBoot<'_>, Start
 }
 
 /// The node itself, before its first input.
-///
-/// # Errors
-/// The wall clock or the saved record cannot be used: the error says what to do about it.
-pub fn endpoint(
+fn endpoint(
     rules: &Arc<Rules>,
     values: EndpointBoot<'_>,
     now: Time,
@@ -85,8 +85,71 @@ fn voters(config: &Config, me: &Peer, rules: &Rules) -> Vec<Arc<Peer>> {
     rules.voters().iter().filter_map(|voter| known(voter.id.as_str())).cloned().map(Arc::new).collect()
 }
 
+/// A node that is ready to run, but for what a runtime has to give.
+pub struct Prepared {
+    /// What its loop is made of.
+    pub parts: Parts,
+    /// Its sockets for datagrams, which do not block.
+    pub udp: Vec<UdpSocket>,
+    /// Where HTTP is to be served; none, if it is not.
+    pub tcp: Vec<TcpListener>,
+    /// What it says of itself as soon as it runs.
+    pub first: Vec<Command>,
+    /// Its reading side.
+    pub view: Arc<View>,
+    /// Where requests go.
+    pub requests: mpsc::Sender<Request>,
+    /// To be held by all that holds something of the system.
+    pub alive: Arc<watch::Sender<()>>,
+    /// Closed when the last of them has let go.
+    pub all_released: watch::Receiver<()>,
+}
+
+/// Commands that may wait for the loop.
+const COMMANDS_MAX: usize = 16;
+
+/// Checks the configuration, locks and reads the data directory, and binds all addresses. `protocols` is what the adapter can
+/// serve. Blocks.
+///
+/// # Errors
+/// Nothing is left behind then, but for the lock file of the data directory.
+pub fn prepare(config: Config, protocols: Protocols) -> Result<Prepared, StartError> {
+    let (mut settings, services) = config.check()?;
+    let first = first_words(&config, services);
+    let token = match &config.api.token_file {
+        Some(path) => Some(read_token(path)?),
+        None => config.api.token.clone(),
+    };
+    let opened = config.data_dir.as_deref().map(|dir| Store::open(Path::new(dir))).transpose()?;
+    let protocols = if config.api.enabled { protocols } else { Protocols::Udp };
+    let Bound { udp, tcp, addresses } = bind(&config.listen_host, config.listen_port, protocols)?;
+    let port = addresses.first().map_or(config.listen_port, SocketAddr::port);
+    if let Some(gossip) = &mut settings.gossip {
+        gossip.advertise = advertised(&config, port);
+    }
+    let rules = Arc::new(settings.check()?);
+    let clock = Clock::start();
+    let values = values(opened.as_ref())?;
+    let (booted_at, stamp_ms) = (clock.now(), values.stamp_ms);
+    let endpoint = endpoint(&rules, values, booted_at, opened.as_ref())?;
+    let start_line = config.record.as_ref().map(|to| (to, recording::Start::new(booted_at, settings, values)));
+
+    let (alive, all_released) = watch::channel(());
+    let alive = Arc::new(alive);
+    let start_recorder = |(to, start)| Recorder::start(to, start, Arc::clone(&alive)).map_err(StartError::System);
+    let recorder = start_line.map(start_recorder).transpose()?;
+    let start_disk = |(store, _)| Disk::start(store, Arc::clone(&alive)).map_err(StartError::System);
+    let disk = opened.map(start_disk).transpose()?;
+    let names = Names::new(config.all_peers(), config.join_addresses(), rules.timing().lease);
+    let subject = subject(config, token, rules, addresses, port);
+    let (view, publisher) = View::new(subject, clock, stamp_ms);
+    let (requests, received) = mpsc::channel(COMMANDS_MAX);
+    let parts = Parts { clock, endpoint, disk, recorder, publisher, names, requests: received };
+    Ok(Prepared { parts, udp, tcp, first, view, requests, alive, all_released })
+}
+
 /// What a node tells of itself and its configuration. `port` is the one that was bound, on these addresses.
-pub fn subject(
+pub(crate) fn subject(
     config: Config,
     token: Option<ApiToken>,
     rules: Arc<Rules>,

@@ -9,7 +9,9 @@
 //!
 //! | module | its part |
 //! |---|---|
-//! | [`boot`] | what a node begins with |
+//! | [`boot`] | everything that can fail when a node starts, in order |
+//! | [`driver`] | what a loop decides |
+//! | [`binding`], [`sockets`], [`names`] | addresses and ports, which socket serves which destination, and where peers are |
 //! | [`clock`] | a clock that counts the time in which the machine sleeps |
 //! | [`edge`], [`lease`] | the atomic deadline, and the lease as applications hold it |
 //! | [`publisher`], [`view`] | what a loop writes before it sends anything, and what is read from anywhere |
@@ -22,10 +24,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod binding;
 pub mod boot;
 pub mod clock;
 pub mod directory;
 pub mod disk;
+pub mod driver;
 pub mod edge;
 pub mod error;
 pub mod event;
@@ -34,10 +38,12 @@ pub mod lease;
 pub mod log;
 pub mod measures;
 pub mod metrics;
+pub mod names;
 pub mod publisher;
 pub mod recorder;
 pub mod requests;
 pub mod snapshots;
+pub mod sockets;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod view;

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use qcluster_api::Status;
 use qcluster_core::{Command, Config, NodeId, Peer, TransferRefused};
-use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
+use tokio::sync::{Notify, mpsc, watch};
 
-use crate::start;
+use crate::start::{self, Started};
 use crate::work;
 use qcluster_host::error::{CommandError, StartError, Stopped};
 use qcluster_host::event::{Events, Leadership};
@@ -27,14 +26,14 @@ use qcluster_host::view::View;
 ///
 /// When the last handle is dropped, the node hands over what it leads and stops, as with [`shutdown`](Self::shutdown).
 ///
-/// The node is one task of the runtime that it was started in. Other tasks there that block a thread for long delay its
-/// heartbeats and may cost it its leadership; they never make it believe in a lease that has ended. HTTP is served by a
-/// thread of its own: requests do not delay the node, and health checks are answered while the runtime is stalled.
+/// The node runs on a thread of its own, and HTTP is served by another: an application that blocks its runtime costs
+/// nobody the leadership, and requests do not delay the node. [`start_in_runtime`](Self::start_in_runtime) is for those who
+/// want no thread.
 #[derive(Clone)]
 pub struct QCluster {
     view: Arc<View>,
     requests: mpsc::Sender<Request>,
-    task: AbortHandle,
+    abort: Arc<Notify>,
     /// Closed when all that the node held has been given back.
     alive: watch::Receiver<()>,
 }
@@ -42,17 +41,31 @@ pub struct QCluster {
 impl QCluster {
     /// Starts a node: checks the configuration, binds its port for UDP and TCP, and reads its `data_dir` if it has one.
     ///
-    /// It does not wait for a leader, nor for peers to be reachable; it takes part as soon as it may.
+    /// It does not wait for a leader, nor for peers to be reachable; it takes part as soon as it may. The node has a thread
+    /// and a runtime of its own: this may be awaited in any runtime.
     ///
     /// # Errors
     /// Every mistake in the configuration; an address that cannot be bound; a `data_dir` that cannot be used or was damaged.
     /// Nothing runs then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        start::on_a_thread(config).await.map(Self::new)
+    }
+
+    /// The same as one task of the present runtime, without a thread for the node. Other tasks there that block a thread for
+    /// long delay its heartbeats and may cost it its leadership; they never make it believe in a lease that has ended.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and outside a tokio runtime.
     ///
     /// # Panics
     /// Inside a tokio runtime whose I/O or timers are not enabled: tokio gives no way to ask beforehand.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
-        let started = start::start(config).await?;
-        Ok(Self { view: started.view, requests: started.requests, task: started.task, alive: started.alive })
+    pub async fn start_in_runtime(config: Config) -> Result<Self, StartError> {
+        start::in_runtime(config).await.map(Self::new)
+    }
+
+    fn new(started: Started) -> Self {
+        let Started { view, requests, abort, alive } = started;
+        Self { view, requests, abort, alive }
     }
 
     /// Whether this node is the leader at this instant: no two nodes are at once, as long as clocks keep within the
@@ -194,7 +207,7 @@ impl QCluster {
     /// Stops the node at once, as a crash would: nothing is handed over, and the others wait for the lease to run out.
     /// For tests and demonstrations.
     pub async fn abort(&self) {
-        self.task.abort();
+        self.abort.notify_one();
         self.released().await;
     }
 

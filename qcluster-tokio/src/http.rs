@@ -58,13 +58,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until the node has stopped. `alive` is dropped when the port is free.
 pub(crate) fn start(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<StdListener>,
     view: Arc<View>,
     requests: mpsc::WeakSender<Request>,
     alive: impl Send + 'static,
 ) -> io::Result<()> {
-    // They belong to the runtime that they were bound in, and are to belong to the thread's.
-    let listeners: Vec<StdListener> = listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<_>>()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("qcluster-http".into()).spawn(move || {
         let served = runtime.block_on(async {

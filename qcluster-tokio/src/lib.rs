@@ -1,14 +1,13 @@
 //! QCluster on tokio: the sockets, the clock, the disk and the HTTP side around the deterministic core.
 //!
-//! [`QCluster`] is all that most applications need. One task drives the node: it receives datagrams, reads the clock, steps
-//! the core and carries out what that answers. Everything that applications read is published by it *before* it sends
-//! anything, and read without asking it.
+//! [`QCluster`] is all that most applications need. A loop on a thread of its own drives the node: it receives datagrams,
+//! reads the clock, steps the core and carries out what that answers. Everything that applications read is published by it
+//! *before* it sends anything, and read without asking it.
 //!
 //! | file | its part |
 //! |---|---|
-//! | `start` | everything that can fail, in order |
-//! | `driver` | the loop |
-//! | `sockets`, `names` | UDP, and where peers are |
+//! | `start` | a thread for the loop, or a task |
+//! | `run` | the loop |
 //! | `cluster`, `registry`, `work` | what applications are given: a node, its members and services, `run_as_leader` |
 //! | `counters` | counters in the log, where there is no HTTP |
 //! | `http` | the HTTP API on a server, and its metrics (feature `http`) |
@@ -19,12 +18,10 @@
 
 mod cluster;
 mod counters;
-mod driver;
 #[cfg(feature = "http")]
 mod http;
-mod names;
 mod registry;
-mod sockets;
+mod run;
 mod start;
 mod work;
 

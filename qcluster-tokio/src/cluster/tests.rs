@@ -2,9 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
 
 use qcluster_api::StorageStatus;
 use qcluster_core::config::{TimingChoice, TimingValues};
@@ -337,14 +335,4 @@ async fn handles_and_what_they_do_may_go_to_other_threads() {
     });
     let (refused, worked) = in_time(elsewhere).await.unwrap();
     assert!(refused.is_err() && worked.is_ok());
-}
-
-#[test]
-fn a_start_outside_a_runtime_is_an_error_and_no_panic() {
-    let start = pin!(QCluster::start(alone()));
-    match start.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Err(StartError::NoRuntime)) => {}
-        Poll::Ready(other) => panic!("{other:?}"),
-        Poll::Pending => panic!("it waits for a runtime that is not there"),
-    }
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::{CONNECTIONS_MAX, start};
-use crate::sockets::{Protocols, bind};
+use qcluster_host::binding::{Protocols, bind};
 use qcluster_host::requests::Request;
 use qcluster_host::testing::{Puppet, in_time};
 
@@ -26,16 +26,16 @@ struct Served {
     _requests: mpsc::Sender<Request>,
 }
 
-async fn served(config: Config) -> Served {
-    let bound = bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap();
+fn served(config: Config) -> Served {
+    let bound = bind("127.0.0.1", 0, Protocols::UdpAndTcp).unwrap();
     let puppet = Puppet::of(config);
     let (requests, asked) = mpsc::channel(4);
     start(bound.tcp, Arc::clone(&puppet.view), requests.downgrade(), ()).unwrap();
     Served { address: bound.addresses[0], puppet, asked, _requests: requests }
 }
 
-async fn plain() -> Served {
-    served(Config::new("server_a", "localhost", 7001)).await
+fn plain() -> Served {
+    served(Config::new("server_a", "localhost", 7001))
 }
 
 /// Sends `request`, and reads until the server closes.
@@ -68,7 +68,7 @@ fn told(answer: &str) -> (u16, Value) {
 
 #[tokio::test]
 async fn get_has_a_body_and_head_has_none() {
-    let served = plain().await;
+    let served = plain();
     let get = ask(served.address, "GET /ping HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(get.starts_with("HTTP/1.1 200 ") && get.ends_with("\r\n\r\npong"), "{get}");
     assert!(get.contains("cache-control: no-store\r\n"), "{get}");
@@ -80,14 +80,14 @@ async fn get_has_a_body_and_head_has_none() {
 
 #[tokio::test]
 async fn one_connection_carries_requests_one_after_the_other() {
-    let served = plain().await;
+    let served = plain();
     let twice = "GET /ping HTTP/1.1\r\nhost: x\r\n\r\nGET /ping HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     assert_eq!(ask(served.address, twice).await.matches("pong").count(), 2);
 }
 
 #[tokio::test]
 async fn what_is_too_long_is_refused_with_a_code() {
-    let served = plain().await;
+    let served = plain();
     let request =
         |path: &str, headers: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
     let long = format!("x: {}\r\n", "x".repeat(10_000));
@@ -111,7 +111,7 @@ async fn what_is_too_long_is_refused_with_a_code() {
 
 #[tokio::test]
 async fn endless_headers_and_nonsense_end_the_connection() {
-    let served = plain().await;
+    let served = plain();
     let endless = format!("GET /ping HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(200_000));
     assert!(!ask(served.address, endless).await.contains("pong"));
     let answer = ask(served.address, b"\x16\x03\x01 this is no HTTP\r\n\r\n").await;
@@ -120,7 +120,7 @@ async fn endless_headers_and_nonsense_end_the_connection() {
 
 #[tokio::test]
 async fn a_hand_over_is_answered_when_it_has_ended() {
-    let mut served = plain().await;
+    let mut served = plain();
     served.puppet.elect(7, HOUR_MS);
     let client = tokio::spawn({
         let address = served.address;
@@ -136,7 +136,7 @@ async fn a_hand_over_is_answered_when_it_has_ended() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
-    let served = plain().await;
+    let served = plain();
     let request = "POST /v1/transfer HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf";
     let (status, body) = told(&ask(served.address, request).await);
     assert_eq!((status, &body["code"]), (408, &"body_timeout".into()), "{body}");
@@ -149,7 +149,7 @@ async fn a_refused_hand_over_is_a_conflict_with_its_reason() {
         (TransferRefused::NotAVoter, "not_a_voter"),
         (TransferRefused::NoSuccessor, "no_successor"),
     ] {
-        let mut served = plain().await;
+        let mut served = plain();
         let client = tokio::spawn({
             let address = served.address;
             async move { post(address, "", "").await }
@@ -163,7 +163,7 @@ async fn a_refused_hand_over_is_a_conflict_with_its_reason() {
 
 #[tokio::test]
 async fn a_proxy_on_this_machine_does_not_lend_its_address() {
-    let served = plain().await;
+    let served = plain();
     for header in [
         "Forwarded: for=192.0.2.1",
         "Via: 1.1 proxy",
@@ -182,7 +182,7 @@ async fn a_proxy_on_this_machine_does_not_lend_its_address() {
 
 #[tokio::test]
 async fn connections_over_the_limit_are_told_so_and_counted() {
-    let served = plain().await;
+    let served = plain();
     let mut held = Vec::new();
     for _ in 0..CONNECTIONS_MAX {
         held.push(TcpStream::connect(served.address).await.unwrap());
@@ -207,7 +207,7 @@ async fn connections_over_the_limit_are_told_so_and_counted() {
 
 #[tokio::test]
 async fn the_server_ends_with_its_node() {
-    let Served { address, puppet, .. } = plain().await;
+    let Served { address, puppet, .. } = plain();
     let mut idle = TcpStream::connect(address).await.unwrap();
     drop(puppet.publisher);
     let mut rest = Vec::new();

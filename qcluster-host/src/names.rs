@@ -4,14 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 
 use qcluster_api::Whereabouts;
-use qcluster_core::{Config, NodeId, NodeKey, Peer, Span, Time};
-use tokio::net::lookup_host;
-use tokio::task::JoinSet;
+use qcluster_core::{NodeId, NodeKey, Peer, Span, Time};
 
-use crate::sockets::binding::{LOOPBACK, is_localhost, literal};
-use qcluster_host::log::TARGET;
+use crate::binding::{LOOPBACK, is_localhost, literal};
+use crate::log::TARGET;
 
-/// Lookups under way at once; each may hold a thread of the runtime for as long as the system's resolver takes.
+/// Lookups under way at once; each may hold a thread for as long as the system's resolver takes.
 const LOOKUPS_MAX: usize = 4;
 
 /// A peer that was not heard for this many leases is looked up again.
@@ -24,17 +22,43 @@ const PAUSE_MAX: Span = Span::from_millis(30_000);
 const NAMES_MAX: usize = 192;
 
 /// A peer and an address to reach it at.
-pub(crate) type Found = (NodeKey, SocketAddr);
+pub type Found = (NodeKey, SocketAddr);
 
-/// The peers with their names, and the lookups under way.
+/// A name that is to be looked up, which the runtime does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// Whose name it is: the result is told with it.
+    pub key: NodeKey,
+    /// A name or an address.
+    pub host: String,
+    /// Goes with each address that is found.
+    pub port: u16,
+}
+
+impl Lookup {
+    /// The addresses, where no resolver is needed to know them.
+    pub fn literal(&self) -> Option<Vec<SocketAddr>> {
+        let port = self.port;
+        if is_localhost(&self.host) {
+            return Some(LOOPBACK.map(|ip| SocketAddr::new(ip, port)).to_vec());
+        }
+        literal(&self.host).map(|ip| vec![SocketAddr::new(ip, port)])
+    }
+}
+
+/// How a lookup has ended.
+pub type LookedUp = (NodeKey, io::Result<Vec<SocketAddr>>);
+
+/// The peers with their names.
 #[derive(Debug)]
-pub(crate) struct Names {
+pub struct Names {
     peers: Vec<Named>,
-    lookups: JoinSet<(NodeKey, io::Result<Vec<SocketAddr>>)>,
+    under_way: usize,
     quiet: Span,
     /// When the peers have to be looked at next.
     due: Time,
-    pub(crate) failures: u64,
+    /// Lookups that found nothing of use.
+    pub failures: u64,
 }
 
 #[derive(Debug)]
@@ -45,20 +69,15 @@ struct Named {
     /// The next lookup, if it is still quiet then.
     at: Time,
     pause: Span,
-    lookup: Lookup,
+    is_under_way: bool,
     /// Which of several addresses is next: the peer may listen on one alone.
     turn: usize,
     whereabouts: Whereabouts,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lookup {
-    None,
-    UnderWay,
-}
-
 impl Names {
-    pub(crate) fn new<'a>(
+    /// The peers of a configuration, and addresses of those who may be members.
+    pub fn new<'a>(
         peers: impl Iterator<Item = &'a Peer>,
         seeds: impl Iterator<Item = (&'a str, u16)>,
         lease: Span,
@@ -66,12 +85,10 @@ impl Names {
         let quiet = lease.times(QUIET_LEASES);
         let named = |peer: &Peer| {
             let key = NodeId::new(&peer.identifier).ok()?.key();
-            let (host, port, lookup) = (peer.host.clone(), peer.port, Lookup::None);
-            let whereabouts = Whereabouts::default();
-            Some(Named { key, host, port, at: Time::ZERO, pause: quiet, lookup, turn: 0, whereabouts })
+            Some(Named::new(key, &peer.host, peer.port, quiet))
         };
         let peers = peers.filter_map(named).collect();
-        let mut all = Self { peers, lookups: JoinSet::new(), quiet, due: Time::ZERO, failures: 0 };
+        let mut all = Self { peers, under_way: 0, quiet, due: Time::ZERO, failures: 0 };
         for (host, port) in seeds {
             all.add_seed(host, port);
         }
@@ -79,7 +96,7 @@ impl Names {
     }
 
     /// Another address to try, of somebody who may be a member. Tells whether there was room for it.
-    pub(crate) fn add_seed(&mut self, host: &str, port: u16) -> bool {
+    pub fn add_seed(&mut self, host: &str, port: u16) -> bool {
         if self.peers.iter().any(|known| known.host == host && known.port == port) {
             return true;
         }
@@ -88,59 +105,52 @@ impl Names {
         }
         // Nobody's key: it only tells the names apart.
         let key = NodeKey(u64::MAX - self.peers.len() as u64);
-        let (host, lookup, whereabouts) = (host.to_owned(), Lookup::None, Whereabouts::default());
-        self.peers.push(Named { key, host, port, at: Time::ZERO, pause: self.quiet, lookup, turn: 0, whereabouts });
+        self.peers.push(Named::new(key, host, port, self.quiet));
         self.due = Time::ZERO;
         true
     }
 
-    /// Begins the lookups that are due at `now`. Cheap where none is.
-    pub(crate) fn look_up(&mut self, now: Time, last_heard: impl Fn(NodeKey) -> Option<Time>) {
+    /// The lookups that are due at `now`, which are under way from now on. Cheap where none is.
+    pub fn begin_lookups(&mut self, now: Time, last_heard: impl Fn(NodeKey) -> Option<Time>) -> Vec<Lookup> {
+        let mut lookups = Vec::new();
         if now < self.due {
-            return;
+            return lookups;
         }
         let recent = now.before(self.quiet);
         self.due = now + self.quiet.split(2);
-        for peer in self.peers.iter_mut().filter(|peer| peer.lookup == Lookup::None) {
+        for peer in self.peers.iter_mut().filter(|peer| !peer.is_under_way) {
             if last_heard(peer.key).is_some_and(|heard| heard > recent) {
                 peer.pause = self.quiet;
                 peer.at = now + self.quiet;
-            } else if now >= peer.at && self.lookups.len() < LOOKUPS_MAX {
+            } else if now >= peer.at && self.under_way < LOOKUPS_MAX {
                 peer.at = now + peer.pause;
                 peer.pause = peer.pause.times(2).min(PAUSE_MAX.max(self.quiet));
-                peer.lookup = Lookup::UnderWay;
-                self.lookups.spawn(resolve(peer.key, peer.host.clone(), peer.port));
+                peer.is_under_way = true;
+                self.under_way += 1;
+                lookups.push(Lookup { key: peer.key, host: peer.host.clone(), port: peer.port });
             } else if now >= peer.at {
                 // Its turn comes when a lookup has ended.
                 self.due = now;
             }
         }
+        lookups
     }
 
     /// How the last lookup of a peer has ended.
-    pub(crate) fn whereabouts(&self, key: NodeKey) -> Whereabouts {
+    pub fn whereabouts(&self, key: NodeKey) -> Whereabouts {
         self.peers.iter().find(|peer| peer.key == key).map(|peer| peer.whereabouts).unwrap_or_default()
     }
 
     /// Whether a lookup is under way.
-    pub(crate) fn is_looking_up(&self) -> bool {
-        !self.lookups.is_empty()
+    pub fn is_looking_up(&self) -> bool {
+        self.under_way > 0
     }
 
-    /// The result of the next lookup that ends, if it found an address that `reaches` accepts. Cancelling loses nothing.
-    pub(crate) async fn found(&mut self, reaches: impl Fn(SocketAddr) -> bool) -> Option<Found> {
-        let ended = match self.lookups.join_next().await {
-            Some(ended) => ended,
-            None => std::future::pending().await,
-        };
-        let Ok((key, result)) = ended else {
-            // The runtime gave it up, and does not say which: all may be asked again.
-            self.peers.iter_mut().for_each(|peer| peer.lookup = Lookup::None);
-            self.failures += 1;
-            return None;
-        };
-        let peer = self.peers.iter_mut().find(|peer| peer.key == key)?;
-        peer.lookup = Lookup::None;
+    /// A lookup has ended. Gives an address of that peer that `reaches` accepts, if one was found.
+    pub fn end_lookup(&mut self, (key, result): LookedUp, reaches: impl Fn(SocketAddr) -> bool) -> Option<Found> {
+        let peer = self.peers.iter_mut().find(|peer| peer.key == key && peer.is_under_way)?;
+        peer.is_under_way = false;
+        self.under_way = self.under_way.saturating_sub(1);
         let usable = |addresses: Vec<SocketAddr>| addresses.into_iter().filter(|&a| reaches(a)).collect::<Vec<_>>();
         match result.map(usable) {
             Ok(addresses) if !addresses.is_empty() => {
@@ -169,29 +179,20 @@ impl Names {
             }
         }
     }
+
+    /// The runtime gave up a lookup and does not say which: all may be asked again.
+    pub fn give_up_lookups(&mut self) {
+        self.peers.iter_mut().for_each(|peer| peer.is_under_way = false);
+        self.under_way = 0;
+        self.failures += 1;
+    }
 }
 
-/// Where this node is for others, as far as its configuration tells: what it advertises, or else the one address that it
-/// listens on, or the first of this machine's own. Where it listens on all addresses of the machine, others tell it.
-pub(crate) async fn advertised(config: &Config, port: u16) -> Option<SocketAddr> {
-    let port = config.advertise_port.unwrap_or(port);
-    let host = config.advertise_host.as_deref().unwrap_or(&config.listen_host);
-    let address = match literal(host).or(is_localhost(host).then_some(LOOPBACK[0])) {
-        Some(ip) => SocketAddr::new(ip, port),
-        None => lookup_host((host, port)).await.ok()?.next()?,
-    };
-    (!address.ip().is_unspecified()).then_some(address)
-}
-
-async fn resolve(key: NodeKey, host: String, port: u16) -> (NodeKey, io::Result<Vec<SocketAddr>>) {
-    let addresses = if is_localhost(&host) {
-        Ok(LOOPBACK.map(|ip| SocketAddr::new(ip, port)).to_vec())
-    } else if let Some(ip) = literal(&host) {
-        Ok(vec![SocketAddr::new(ip, port)])
-    } else {
-        lookup_host((host, port)).await.map(Iterator::collect)
-    };
-    (key, addresses)
+impl Named {
+    fn new(key: NodeKey, host: &str, port: u16, pause: Span) -> Self {
+        let (host, whereabouts) = (host.to_owned(), Whereabouts::default());
+        Self { key, host, port, at: Time::ZERO, pause, is_under_way: false, turn: 0, whereabouts }
+    }
 }
 
 #[cfg(test)]

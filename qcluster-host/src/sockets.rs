@@ -1,23 +1,54 @@
 //! The UDP sockets of a node: one for each address that it listens on, and the right one for each destination.
 
-pub(crate) mod binding;
-#[cfg(test)]
-pub(crate) mod witness;
-
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::task::{Context, Poll};
 
 use qcluster_api::TransportCounters;
-use tokio::net::UdpSocket;
 
-pub(crate) use binding::{Bound, Protocols, bind};
+/// A UDP socket of a runtime, none of whose calls waits: an error of the kind `WouldBlock` says that it would have to.
+pub trait DatagramSocket {
+    /// What it is bound to.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Takes a datagram. What is longer than `buffer` is cut off.
+    ///
+    /// # Errors
+    /// What the system said, or that nothing is waiting.
+    fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
+
+    /// Sends a datagram.
+    ///
+    /// # Errors
+    /// What the system said, or that there is no room.
+    fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize>;
+}
+
+/// One that does not block.
+impl DatagramSocket for std::net::UdpSocket {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+
+    fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.recv_from(buffer)
+    }
+
+    fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.send_to(bytes, to)
+    }
+}
 
 /// What a look at the sockets found.
 #[derive(Debug)]
-pub(crate) enum Received {
+pub enum Received {
+    /// A datagram.
     Datagram {
+        /// Its length.
         len: usize,
+        /// Who sent it.
         from: SocketAddr,
     },
     /// An error, counted.
@@ -28,60 +59,42 @@ pub(crate) enum Received {
 
 /// At least one socket.
 #[derive(Debug)]
-pub(crate) struct Sockets {
-    binds: Vec<Bind>,
+pub struct Sockets<S> {
+    binds: Vec<Bind<S>>,
     /// Where the next look begins, so that no socket waits for another.
     next: usize,
     counters: TransportCounters,
-    /// Looks at the lease whenever something is sent.
-    #[cfg(test)]
-    pub(crate) witness: Option<witness::Witness>,
 }
 
 #[derive(Debug)]
-struct Bind {
-    socket: UdpSocket,
+struct Bind<S> {
+    socket: S,
     local: SocketAddr,
 }
 
-impl Sockets {
-    pub(crate) fn new(sockets: Vec<UdpSocket>) -> io::Result<Self> {
-        let bind = |socket: UdpSocket| socket.local_addr().map(|local| Bind { socket, local });
-        Ok(Self {
-            binds: sockets.into_iter().map(bind).collect::<io::Result<_>>()?,
-            next: 0,
-            counters: TransportCounters::default(),
-            #[cfg(test)]
-            witness: None,
-        })
+impl<S: DatagramSocket> Sockets<S> {
+    /// All sockets of a node.
+    ///
+    /// # Errors
+    /// One of them is not bound.
+    pub fn new(sockets: impl IntoIterator<Item = S>) -> io::Result<Self> {
+        let bind = |socket: S| socket.local_addr().map(|local| Bind { socket, local });
+        let binds = sockets.into_iter().map(bind).collect::<io::Result<_>>()?;
+        Ok(Self { binds, next: 0, counters: TransportCounters::default() })
+    }
+
+    /// Each of them, to wait for.
+    pub fn iter(&self) -> impl Iterator<Item = &S> {
+        self.binds.iter().map(|bind| &bind.socket)
     }
 
     /// What the sockets know of; the rest is zero.
-    pub(crate) fn counters(&self) -> TransportCounters {
+    pub fn counters(&self) -> TransportCounters {
         self.counters
     }
 
-    /// Waits until every socket can send: the runtime has to look at each once before it believes so.
-    pub(crate) async fn ready_to_send(&self) {
-        for bind in &self.binds {
-            // An error here would show again at the first send, where it is counted.
-            let _ = bind.socket.writable().await;
-        }
-    }
-
-    /// Waits until a socket has a datagram or an error.
-    pub(crate) async fn readable(&self) {
-        std::future::poll_fn(|cx| self.poll_readable(cx)).await;
-    }
-
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // Each has to be asked, or the others would not wake this task.
-        let ready = self.binds.iter().filter(|bind| bind.socket.poll_recv_ready(cx).is_ready()).count();
-        if ready > 0 { Poll::Ready(()) } else { Poll::Pending }
-    }
-
     /// Takes one datagram if one is waiting. What is longer than `buffer` is cut off.
-    pub(crate) fn try_receive(&mut self, buffer: &mut [u8]) -> Received {
+    pub fn try_receive(&mut self, buffer: &mut [u8]) -> Received {
         for _ in 0..self.binds.len() {
             let socket = &self.binds[self.next].socket;
             match socket.try_recv_from(buffer) {
@@ -105,11 +118,7 @@ impl Sockets {
     }
 
     /// Sends a datagram, or counts why not. Never waits.
-    pub(crate) fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
-        #[cfg(test)]
-        if let Some(witness) = &mut self.witness {
-            witness.see(to, bytes);
-        }
+    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         let Some(bind) = self.route(to) else {
             self.counters.not_sent += 1;
             return;
@@ -125,14 +134,14 @@ impl Sockets {
     }
 
     /// Whether there is a socket that reaches addresses of this kind.
-    pub(crate) fn reaches(&self, to: SocketAddr) -> bool {
+    pub fn reaches(&self, to: SocketAddr) -> bool {
         self.route(to).is_some()
     }
 
-    fn route(&self, to: SocketAddr) -> Option<&Bind> {
-        let fits = |bind: &&Bind| reaches(bind.local.ip(), to.ip());
+    fn route(&self, to: SocketAddr) -> Option<&Bind<S>> {
+        let fits = |bind: &&Bind<S>| reaches(bind.local.ip(), to.ip());
         // One on the same side of the loopback border has a source address that can be answered.
-        let same_side = |bind: &&Bind| bind.local.ip().is_loopback() == to.ip().is_loopback();
+        let same_side = |bind: &&Bind<S>| bind.local.ip().is_loopback() == to.ip().is_loopback();
         self.binds.iter().filter(fits).find(same_side).or_else(|| self.binds.iter().find(fits))
     }
 }

@@ -6,22 +6,21 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use qcluster_api::{NodeSnapshot, StorageStatus};
-use qcluster_core::config::{TimingChoice, TimingValues};
 use qcluster_core::{
     Command, Config, DATAGRAM_MAX, Endpoint, EndpointBoot, FencingToken, Input, Output, Peer, Span, Time,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::effects::{Drain, Effects};
+use super::witness::{Sent, Witness};
 use super::{Driver, Parts, step};
+use crate::clock::Clock;
+use crate::measures::Measures;
 use crate::names::Names;
-use crate::sockets::witness::{Sent, Witness};
-use crate::sockets::{Protocols, Sockets, bind};
-use qcluster_host::clock::Clock;
-use qcluster_host::measures::Measures;
-use qcluster_host::requests::Request;
-use qcluster_host::snapshots::Notes;
-use qcluster_host::testing::{Puppet, in_time, slow};
+use crate::requests::Request;
+use crate::snapshots::Notes;
+use crate::sockets::Sockets;
+use crate::testing::{Puppet, in_time, slow};
 
 const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
 
@@ -43,7 +42,7 @@ fn address(n: usize) -> SocketAddr {
 /// minutes pass between two steps, and which the real clock of the lease's edge never reaches.
 struct Trio {
     endpoints: Vec<Endpoint>,
-    effects: Effects,
+    effects: Effects<Witness>,
     now: Time,
     mail: VecDeque<(usize, SocketAddr, Vec<u8>)>,
     /// Whether the first hears the others, and they it.
@@ -52,10 +51,9 @@ struct Trio {
 
 impl Trio {
     /// The first leads.
-    async fn led() -> Self {
+    fn led() -> Self {
         let Puppet { publisher, clock, .. } = Puppet::of(config(0));
-        let mut sockets = Sockets::new(bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap().udp).unwrap();
-        sockets.witness = Some(Witness::new(publisher.edge.clone()));
+        let sockets = Sockets::new([Witness::new(publisher.edge.clone())]).unwrap();
         let now = clock.now();
         let start = |n: usize| {
             let boot = EndpointBoot { seed: n as u64, stamp_ms: 1_764_000_000_000, saved: None };
@@ -119,7 +117,7 @@ impl Trio {
         while let Some(input) = next {
             step(&mut self.endpoints[0], &mut self.effects, self.now, input).unwrap();
             let held = self.endpoints[0].node().lease(self.now);
-            for sent in self.effects.sockets.witness.as_mut().unwrap().take() {
+            for sent in self.effects.sockets.iter().flat_map(Witness::take).collect::<Vec<_>>() {
                 // Of a lease that goes on, an earlier end may still be shown.
                 let is_covered = sent.lease.is_none_or(|shown| {
                     held.is_some_and(|held| held.token == shown.token && held.valid_until >= shown.valid_until)
@@ -166,31 +164,31 @@ fn assert_released(sent: &[Sent]) {
     assert!(without(1) && without(2), "the others were told: {sent:?}");
 }
 
-#[tokio::test]
-async fn a_leader_that_steps_down_has_ceased_to_lead_when_the_others_are_told() {
-    let mut trio = Trio::led().await;
+#[test]
+fn a_leader_that_steps_down_has_ceased_to_lead_when_the_others_are_told() {
+    let mut trio = Trio::led();
     assert_released(&trio.give(0, Input::Command(Command::StepDown)));
     assert!(!trio.effects.publisher.edge.is_leader());
 }
 
-#[tokio::test]
-async fn a_leader_that_shuts_down_has_ceased_to_lead_when_the_others_are_told() {
-    let mut trio = Trio::led().await;
+#[test]
+fn a_leader_that_shuts_down_has_ceased_to_lead_when_the_others_are_told() {
+    let mut trio = Trio::led();
     assert_released(&trio.give(0, Input::Command(Command::Shutdown)));
     assert!(!trio.effects.publisher.edge.is_leader());
 }
 
-#[tokio::test]
-async fn a_leader_that_transfers_has_ceased_to_lead_when_its_successor_is_named() {
-    let mut trio = Trio::led().await;
+#[test]
+fn a_leader_that_transfers_has_ceased_to_lead_when_its_successor_is_named() {
+    let mut trio = Trio::led();
     let successor = trio.endpoints[1].node().rules().id().clone();
     assert_released(&trio.give(0, Input::Command(Command::Transfer(Some(successor)))));
     assert!(trio.endpoints[1].node().lease(trio.now).is_some(), "it leads already");
 }
 
-#[tokio::test]
-async fn a_lease_that_has_run_out_is_gone_before_the_others_are_told() {
-    let mut trio = Trio::led().await;
+#[test]
+fn a_lease_that_has_run_out_is_gone_before_the_others_are_told() {
+    let mut trio = Trio::led();
     // Given a leader that is cut off and late, so that the end of its lease is found by the timer of a heartbeat, …
     trio.is_joined = false;
     trio.now = trio.now + Span::from_millis(61_000);
@@ -198,9 +196,9 @@ async fn a_lease_that_has_run_out_is_gone_before_the_others_are_told() {
     assert_released(&trio.give(0, Input::Timeout));
 }
 
-#[tokio::test]
-async fn a_leader_whose_clock_went_back_has_ceased_to_lead_when_the_others_are_told() {
-    let mut trio = Trio::led().await;
+#[test]
+fn a_leader_whose_clock_went_back_has_ceased_to_lead_when_the_others_are_told() {
+    let mut trio = Trio::led();
     trio.now = trio.now.before(Span::from_millis(3_000));
     assert_released(&trio.give(0, Input::Timeout));
 }
@@ -209,23 +207,23 @@ async fn a_leader_whose_clock_went_back_has_ceased_to_lead_when_the_others_are_t
 const _: () = assert!(super::BUFFER_LEN > DATAGRAM_MAX);
 
 /// The driver of a node alone, which has not run.
-async fn driver() -> (Driver, mpsc::Sender<Request>) {
-    driver_of(Config { peers: Vec::new(), ..config(0) }).await
+fn driver() -> (Driver<Witness>, mpsc::Sender<Request>) {
+    driver_of(&Config { peers: Vec::new(), ..config(0) })
 }
 
-async fn driver_of(config: Config) -> (Driver, mpsc::Sender<Request>) {
+fn driver_of(config: &Config) -> (Driver<Witness>, mpsc::Sender<Request>) {
     let Puppet { publisher, clock, .. } = Puppet::of(config.clone());
     let boot = EndpointBoot { seed: 1, stamp_ms: 1_764_000_000_000, saved: None };
     let endpoint = Endpoint::new(config.settings().unwrap().check().unwrap(), boot, clock.now()).unwrap();
-    let sockets = Sockets::new(bind("127.0.0.1", 0, Protocols::UdpAndTcp).await.unwrap().udp).unwrap();
+    let sockets = Sockets::new([Witness::new(publisher.edge.clone())]).unwrap();
     let names = Names::new(config.all_peers(), config.join_addresses(), Span::from_millis(60_000));
     let (requests, received) = mpsc::channel(1);
-    let parts = Parts { clock, endpoint, sockets, disk: None, recorder: None, publisher, names, requests: received };
-    (Driver::new(parts), requests)
+    let parts = Parts { clock, endpoint, disk: None, recorder: None, publisher, names, requests: received };
+    (Driver::new(parts, sockets), requests)
 }
 
 /// Whether the driver writes its status down at that time, where all is as it was written before but for what `change` says.
-fn writes(driver: &mut Driver, now: Time, change: impl FnOnce(&mut NodeSnapshot)) -> bool {
+fn writes(driver: &mut Driver<Witness>, now: Time, change: impl FnOnce(&mut NodeSnapshot)) -> bool {
     let (role, term) = (driver.endpoint.node().role(), driver.endpoint.node().term().0);
     let storage = driver.effects.storage_status();
     driver.effects.publisher.snapshots.write(|Notes { snapshot, .. }| {
@@ -236,9 +234,9 @@ fn writes(driver: &mut Driver, now: Time, change: impl FnOnce(&mut NodeSnapshot)
     driver.effects.publisher.snapshots.read().snapshot.taken_at > Time::ZERO
 }
 
-#[tokio::test]
-async fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_first_has_changed() {
-    let (mut driver, _requests) = driver().await;
+#[test]
+fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_first_has_changed() {
+    let (mut driver, _requests) = driver();
     let (start, heartbeat) = (Time::from_millis(1_000_000), Span::from_millis(1_000));
     let is_same = |_: &mut NodeSnapshot| {};
     assert!(writes(&mut driver, start, is_same), "for the first time");
@@ -257,35 +255,22 @@ async fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_fi
     assert!(!writes(&mut driver, next, is_same));
 }
 
-/// The first greetings come with the first step of the loop, and would go nowhere.
-#[tokio::test]
-async fn what_is_said_first_waits_for_the_first_addresses() {
-    // Given peers whose names are known at once, and all the time that a busy machine needs, …
-    let values = TimingValues { heartbeat_ms: Some(600_000), lease_ms: Some(3_600_000), ..TimingValues::default() };
-    let (mut driver, _requests) = driver_of(Config { timing: TimingChoice::Values(values), ..config(0) }).await;
-    driver.first_addresses().await;
-    // … then there is an address for each.
-    let rules = driver.endpoint.node().rules();
-    let reached = rules.indices().filter(|voter| driver.endpoint.address(*voter).is_some());
-    assert_eq!(reached.count(), NAMES.len() - 1);
-}
-
-#[tokio::test]
-async fn the_loop_sleeps_until_something_is_due_and_never_longer_than_a_heartbeat() {
-    let (mut driver, _requests) = driver().await;
+#[test]
+fn the_loop_sleeps_until_something_is_due_and_never_longer_than_a_heartbeat() {
+    let (mut driver, _requests) = driver();
     // In a time of its own (see [`Trio`]), in which nothing is to be made known.
     let now = Time::from_millis(100_000);
     step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout).unwrap();
     driver.effects.publisher.directory_writer.publish(driver.endpoint.node(), now);
     let deadline = driver.endpoint.deadline();
-    assert_eq!(driver.longest_sleep(deadline.before(Span::from_millis(5))), Duration::from_millis(5));
-    assert_eq!(driver.longest_sleep(deadline.before(Span::from_millis(5_000))), Duration::from_secs(1));
-    assert_eq!(driver.longest_sleep(deadline), Duration::ZERO);
+    assert_eq!(driver.longest_sleep_at(deadline.before(Span::from_millis(5))), Duration::from_millis(5));
+    assert_eq!(driver.longest_sleep_at(deadline.before(Span::from_millis(5_000))), Duration::from_secs(1));
+    assert_eq!(driver.longest_sleep_at(deadline), Duration::ZERO);
 }
 
 /// A node alone that leads, and whose clock has just shown that.
-async fn leading() -> (Driver, FencingToken) {
-    let (mut driver, _requests) = driver().await;
+fn leading() -> (Driver<Witness>, FencingToken) {
+    let (mut driver, _requests) = driver();
     loop {
         let now = driver.endpoint.deadline();
         step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout).unwrap();
@@ -299,12 +284,12 @@ async fn leading() -> (Driver, FencingToken) {
 /// Who asks waits for the end of that leadership, so it has to be told of one that ends, and of that alone.
 #[tokio::test]
 async fn who_ends_a_leadership_is_told_which() {
-    let (mut driver, token) = leading().await;
+    let (mut driver, token) = leading();
     let (reply, answer) = oneshot::channel();
     driver.serve(Request::Command { command: Command::StepDown, reply });
     assert_eq!(in_time(answer).await.unwrap(), Ok(Some(token)));
 
-    let (mut driver, _) = leading().await;
+    let (mut driver, _) = leading();
     let target = Some(driver.endpoint.node().rules().id().clone());
     assert_eq!(driver.command(Command::Transfer(target)), Ok(None), "it leads already");
 }

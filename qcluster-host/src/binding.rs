@@ -1,11 +1,11 @@
 //! Binding: UDP, and TCP where HTTP is served, on one port number, on every address that the host name stands for.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _, UdpSocket};
 
-use tokio::net::{TcpListener, UdpSocket, lookup_host};
+use qcluster_core::Config;
 
-use qcluster_host::error::{BindError, Protocol};
+use crate::error::{BindError, Protocol};
 
 /// How often another port is tried where the system may choose, since it has to be free for both protocols on every
 /// address.
@@ -13,26 +13,33 @@ const ATTEMPTS_MAX: usize = 16;
 
 /// Which protocols a node listens with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocols {
+pub enum Protocols {
     /// A node that serves no HTTP.
     Udp,
+    /// A node that does.
     UdpAndTcp,
 }
 
 /// What a node listens on: the same addresses for each protocol, all with one port.
 #[derive(Debug)]
-pub(crate) struct Bound {
-    pub(crate) udp: Vec<UdpSocket>,
-    pub(crate) tcp: Vec<TcpListener>,
-    pub(crate) addresses: Vec<SocketAddr>,
+pub struct Bound {
+    /// For datagrams.
+    pub udp: Vec<UdpSocket>,
+    /// For HTTP; none where there is none.
+    pub tcp: Vec<TcpListener>,
+    /// Those that could be bound.
+    pub addresses: Vec<SocketAddr>,
 }
 
-/// Binds `port` on all addresses of `host`, a free one if it is 0.
-pub(crate) async fn bind(host: &str, port: u16, protocols: Protocols) -> Result<Bound, BindError> {
-    let ips = addresses(host).await?;
+/// Binds `port` on all addresses of `host`, a free one if it is 0. The sockets do not block; looking the name up does.
+///
+/// # Errors
+/// The name has no address, or none of them could be bound.
+pub fn bind(host: &str, port: u16, protocols: Protocols) -> Result<Bound, BindError> {
+    let ips = addresses(host)?;
     let mut attempt = 1;
     loop {
-        match bind_all(&ips, port, protocols).await {
+        match bind_all(&ips, port, protocols) {
             Err(BindError::InUse { .. }) if port == 0 && attempt < ATTEMPTS_MAX => attempt += 1,
             result => return result,
         }
@@ -40,18 +47,19 @@ pub(crate) async fn bind(host: &str, port: u16, protocols: Protocols) -> Result<
 }
 
 /// Every loopback address, for those who say `localhost`.
-pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+pub const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// The address that a host is written as, if it is one; IPv6 may stand in brackets.
-pub(crate) fn literal(host: &str) -> Option<IpAddr> {
+pub fn literal(host: &str) -> Option<IpAddr> {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
 
-pub(crate) fn is_localhost(host: &str) -> bool {
+/// Whether a host stands for every loopback address.
+pub fn is_localhost(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
 }
 
-async fn addresses(host: &str) -> Result<Vec<IpAddr>, BindError> {
+fn addresses(host: &str) -> Result<Vec<IpAddr>, BindError> {
     if is_localhost(host) {
         return Ok(LOOPBACK.to_vec());
     }
@@ -60,7 +68,7 @@ async fn addresses(host: &str) -> Result<Vec<IpAddr>, BindError> {
     }
     let unresolved = |error| BindError::Unresolved { host: host.to_owned(), error };
     let mut ips = Vec::new();
-    for address in lookup_host((host, 0)).await.map_err(unresolved)? {
+    for address in (host, 0).to_socket_addrs().map_err(unresolved)? {
         if !ips.contains(&address.ip()) {
             ips.push(address.ip());
         }
@@ -71,13 +79,13 @@ async fn addresses(host: &str) -> Result<Vec<IpAddr>, BindError> {
     Ok(ips)
 }
 
-async fn bind_all(ips: &[IpAddr], port: u16, protocols: Protocols) -> Result<Bound, BindError> {
+fn bind_all(ips: &[IpAddr], port: u16, protocols: Protocols) -> Result<Bound, BindError> {
     let mut bound = Bound { udp: Vec::new(), tcp: Vec::new(), addresses: Vec::new() };
     let mut first_error = None;
     for &ip in ips {
         // The first address chooses the port if the system may, and the others follow it.
         let port = bound.addresses.first().map_or(port, SocketAddr::port);
-        match bind_one(SocketAddr::new(ip, port), protocols).await {
+        match bind_one(SocketAddr::new(ip, port), protocols) {
             Ok((udp, tcp, address)) => {
                 bound.udp.push(udp);
                 bound.tcp.extend(tcp);
@@ -94,19 +102,23 @@ async fn bind_all(ips: &[IpAddr], port: u16, protocols: Protocols) -> Result<Bou
     }
 }
 
-async fn bind_one(
+fn bind_one(
     address: SocketAddr,
     protocols: Protocols,
 ) -> Result<(UdpSocket, Option<TcpListener>, SocketAddr), BindError> {
+    let bind_udp = |address| {
+        let socket = UdpSocket::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+        socket.map_err(|error| refused(address, Protocol::Udp, error))
+    };
     if protocols == Protocols::Udp {
-        let udp = UdpSocket::bind(address).await.map_err(|error| refused(address, Protocol::Udp, error))?;
+        let udp = bind_udp(address)?;
         let address = udp.local_addr().map_err(|error| refused(address, Protocol::Udp, error))?;
         return Ok((udp, None, address));
     }
-    let tcp = TcpListener::bind(address).await.map_err(|error| refused(address, Protocol::Tcp, error))?;
+    let tcp = TcpListener::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    let tcp = tcp.map_err(|error| refused(address, Protocol::Tcp, error))?;
     let address = tcp.local_addr().map_err(|error| refused(address, Protocol::Tcp, error))?;
-    let udp = UdpSocket::bind(address).await.map_err(|error| refused(address, Protocol::Udp, error))?;
-    Ok((udp, Some(tcp), address))
+    Ok((bind_udp(address)?, Some(tcp), address))
 }
 
 fn refused(address: SocketAddr, protocol: Protocol, error: io::Error) -> BindError {
@@ -115,4 +127,17 @@ fn refused(address: SocketAddr, protocol: Protocol, error: io::Error) -> BindErr
     } else {
         BindError::Refused { address, protocol, error }
     }
+}
+
+/// Where this node is for others, as far as its configuration tells: what it advertises, or else the one address that it
+/// listens on, or the first of this machine's own. Where it listens on all addresses of the machine, others tell it. Blocks
+/// where a name has to be looked up.
+pub fn advertised(config: &Config, port: u16) -> Option<SocketAddr> {
+    let port = config.advertise_port.unwrap_or(port);
+    let host = config.advertise_host.as_deref().unwrap_or(&config.listen_host);
+    let address = match literal(host).or(is_localhost(host).then_some(LOOPBACK[0])) {
+        Some(ip) => SocketAddr::new(ip, port),
+        None => (host, port).to_socket_addrs().ok()?.next()?,
+    };
+    (!address.ip().is_unspecified()).then_some(address)
 }

@@ -4,9 +4,10 @@ use qcluster_api::{PeerSnapshot, StorageStatus};
 use qcluster_core::{Step, Time};
 
 use super::{Driver, Effects};
-use qcluster_host::snapshots::Notes;
+use crate::snapshots::Notes;
+use crate::sockets::DatagramSocket;
 
-impl Driver {
+impl<S: DatagramSocket> Driver<S> {
     /// Writes the status down each heartbeat interval, and when what people look at first has changed.
     pub(super) fn snapshot(&mut self, now: Time) {
         let node = self.endpoint.node();

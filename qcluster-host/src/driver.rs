@@ -1,26 +1,37 @@
-//! The loop around the endpoint: it waits for what happens, tells the endpoint, and carries out what that answers.
+//! What a loop decides, whatever its runtime: it is told what has happened, gives that to the endpoint, and carries out
+//! what that answers.
+//!
+//! The loop itself, which waits, is the adapter's:
+//!
+//! 1. [`begin`](Driver::begin) once the sockets can send.
+//! 2. Until [`round`](Driver::round) says that the node has stopped: start what [`lookups`](Driver::lookups) gives, then wait for
+//!    the first of [`Inbox::next`], the end of a lookup, a socket that is readable (if [`is_receiving`](Driver::is_receiving)),
+//!    and [`longest_sleep`](Driver::longest_sleep), and tell the driver which it was.
+//! 3. [`end`](Driver::end).
 
 mod effects;
 mod notes;
+#[cfg(test)]
+mod witness;
 
 use std::future::pending;
 use std::time::Duration;
 
 use qcluster_core::{Command, CommandRefused, DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, Span, Time};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::names::{Found, Names};
-use crate::sockets::{Received, Sockets};
+use crate::clock::Clock;
+use crate::disk::{Disk, Done};
+use crate::error::Stopped;
+use crate::log;
+use crate::measures::Measures;
+use crate::names::{LookedUp, Lookup, Names};
+use crate::publisher::Publisher;
+use crate::recorder::Recorder;
+use crate::requests::Request;
+use crate::sockets::{DatagramSocket, Received, Sockets};
+use crate::works::Works;
 use effects::{Drain, Effects};
-use qcluster_host::clock::Clock;
-use qcluster_host::disk::{Disk, Done};
-use qcluster_host::error::Stopped;
-use qcluster_host::log;
-use qcluster_host::measures::Measures;
-use qcluster_host::publisher::Publisher;
-use qcluster_host::recorder::Recorder;
-use qcluster_host::requests::Request;
 
 /// Datagrams taken before timers and commands have their turn again.
 const BATCH_MAX: usize = 64;
@@ -28,22 +39,62 @@ const BATCH_MAX: usize = 64;
 /// One byte more than fits a datagram, so that a longer one is seen to be longer.
 const BUFFER_LEN: usize = DATAGRAM_MAX + 1;
 
-/// Why the loop goes on.
+/// What came to a loop from within the process.
 #[derive(Debug)]
-enum Woken {
+pub enum Arrival {
+    /// A request; `None` once the last handle is gone.
     Request(Option<Request>),
+    /// A save has ended.
     Saved(Done),
-    Found(Option<Found>),
+    /// The work of the leader has ended.
     Drained,
-    Readable,
-    Timer,
 }
 
-/// Everything that the loop owns.
-pub(crate) struct Driver {
+/// What a loop waits for from within the process.
+#[derive(Debug)]
+pub struct Inbox<'a> {
+    requests: Option<&'a mut mpsc::Receiver<Request>>,
+    disk: Option<&'a mut Disk>,
+    works: Option<&'a Works>,
+}
+
+impl Inbox<'_> {
+    /// Waits for the first of them. Cancelling the wait loses nothing.
+    pub async fn next(self) -> Arrival {
+        let Self { requests, disk, works } = self;
+        let request = async {
+            match requests {
+                Some(requests) => requests.recv().await,
+                None => pending().await,
+            }
+        };
+        let saved = async {
+            match disk {
+                Some(disk) => disk.done().await,
+                None => pending().await,
+            }
+        };
+        let drained = async {
+            match works {
+                Some(works) => works.idle().await,
+                None => pending().await,
+            }
+        };
+        // What comes seldom is asked first.
+        tokio::select! {
+            biased;
+            request = request => Arrival::Request(request),
+            done = saved => Arrival::Saved(done),
+            () = drained => Arrival::Drained,
+        }
+    }
+}
+
+/// A node, and everything that its loop owns.
+pub struct Driver<S> {
     clock: Clock,
     endpoint: Endpoint,
-    effects: Effects,
+    effects: Effects<S>,
     names: Names,
     requests: mpsc::Receiver<Request>,
     buffer: Box<[u8; BUFFER_LEN]>,
@@ -59,11 +110,10 @@ enum Service {
     ShuttingDown,
 }
 
-/// What a driver is made of.
-pub(crate) struct Parts {
+/// What a driver is made of, beside its sockets.
+pub struct Parts {
     pub(crate) clock: Clock,
     pub(crate) endpoint: Endpoint,
-    pub(crate) sockets: Sockets,
     pub(crate) disk: Option<Disk>,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) publisher: Publisher,
@@ -71,9 +121,10 @@ pub(crate) struct Parts {
     pub(crate) requests: mpsc::Receiver<Request>,
 }
 
-impl Driver {
-    pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { clock, endpoint, sockets, disk, recorder, publisher, names, requests } = parts;
+impl<S: DatagramSocket> Driver<S> {
+    /// A node that has said nothing yet.
+    pub fn new(parts: Parts, sockets: Sockets<S>) -> Self {
+        let Parts { clock, endpoint, disk, recorder, publisher, names, requests } = parts;
         let (drain, failed, storage_error) = (Drain::None, None, None);
         let measures = Measures::new(endpoint.node().rules().voters().len());
         Self {
@@ -89,87 +140,115 @@ impl Driver {
         }
     }
 
-    /// Runs until the node has stopped. `first` is what it says of itself from the start.
-    pub(crate) async fn run(mut self, first: Vec<Command>) {
-        self.effects.sockets.ready_to_send().await;
+    /// Has the node say what it says of itself from the start.
+    pub fn begin(&mut self, first: Vec<Command>) {
         for command in first {
             self.step(Input::Command(command));
         }
-        self.first_addresses().await;
-        loop {
-            let now = self.clock.now();
-            // Looked at in every round, so that no flood of anything delays a heartbeat.
-            let deadline = self.endpoint.deadline();
-            if now >= deadline {
-                self.effects.measures.timer_lateness.observe(now.since(deadline));
-                self.step(Input::Timeout);
-            }
-            self.look_up_names(now);
-            self.snapshot(now);
-            self.effects.publisher.directory_writer.publish(self.endpoint.node(), now);
-            if self.endpoint.node().is_stopped() {
-                break;
-            }
-            match self.woken().await {
-                Woken::Request(Some(request)) => self.serve(request),
-                // The last handle is gone: nobody can ask for anything any more.
-                Woken::Request(None) => _ = self.command(Command::Shutdown),
-                Woken::Saved(done) => self.saved(done),
-                Woken::Found(found) => {
-                    if let Some(found) = found {
-                        self.found(found);
-                    }
-                }
-                Woken::Drained => {
-                    self.effects.drain = Drain::None;
-                    self.step(Input::Command(Command::Drained));
-                }
-                Woken::Readable => self.receive(),
-                Woken::Timer => {}
-            }
+    }
+
+    /// Does what is due. `false` once the node has stopped.
+    pub fn round(&mut self) -> bool {
+        let now = self.clock.now();
+        // Looked at in every round, so that no flood of anything delays a heartbeat.
+        let deadline = self.endpoint.deadline();
+        if now >= deadline {
+            self.effects.measures.timer_lateness.observe(now.since(deadline));
+            self.step(Input::Timeout);
         }
+        self.snapshot(now);
+        self.effects.publisher.directory_writer.publish(self.endpoint.node(), now);
+        !self.endpoint.node().is_stopped()
+    }
+
+    /// Writes the last status down.
+    pub fn end(mut self) {
         self.effects.publisher.stopping(Stopped::Shutdown);
         self.write_snapshot();
     }
 
-    /// Gives the first lookups a moment, so that what is said first has somewhere to go.
-    async fn first_addresses(&mut self) {
-        let enough = Instant::now() + Duration::from(self.endpoint.node().rules().timing().heartbeat);
-        self.look_up_names(self.clock.now());
-        while self.names.is_looking_up() {
-            let sockets = &self.effects.sockets;
-            match timeout_at(enough, self.names.found(|address| sockets.reaches(address))).await {
-                Ok(Some(found)) => self.found(found),
-                Ok(None) => {}
-                Err(_) => return,
-            }
-            self.look_up_names(self.clock.now());
-        }
+    /// The node with its addresses, to look at.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
-    /// Waits for the next thing to do. What comes seldom is asked first, so that datagrams cannot crowd it out.
-    async fn woken(&mut self) -> Woken {
-        let now = self.clock.now();
-        let wake_at = Instant::now() + self.longest_sleep(now);
-        let Self { effects, names, requests, service, receive_at, .. } = self;
+    /// The sockets, to wait for.
+    pub fn sockets(&self) -> &Sockets<S> {
+        &self.effects.sockets
+    }
+
+    /// What to wait for: from within the process, and the sockets.
+    pub fn waits(&mut self) -> (Inbox<'_>, &Sockets<S>) {
+        let Self { effects, requests, service, .. } = self;
         let Effects { sockets, disk, publisher, drain, .. } = effects;
-        tokio::select! {
-            biased;
-            request = requests.recv(), if *service == Service::Running => Woken::Request(request),
-            done = saved(disk.as_mut()) => Woken::Saved(done),
-            () = publisher.works.idle(), if *drain == Drain::Waiting => Woken::Drained,
-            found = names.found(|address| sockets.reaches(address)) => Woken::Found(found),
-            () = sockets.readable(), if now >= *receive_at => Woken::Readable,
-            () = sleep_until(wake_at) => Woken::Timer,
-        }
+        let inbox = Inbox {
+            requests: (*service == Service::Running).then_some(requests),
+            disk: disk.as_mut(),
+            works: (*drain == Drain::Waiting).then_some(&*publisher.works),
+        };
+        (inbox, sockets)
+    }
+
+    /// Whether to wait for sockets: not for a moment after one has reported an error.
+    pub fn is_receiving(&self) -> bool {
+        self.clock.now() >= self.receive_at
     }
 
     /// How long to wait at most. Never longer than a heartbeat: the runtime's timers do not count a suspended machine's
     /// time, and the node's clock does.
-    fn longest_sleep(&self, now: Time) -> Duration {
-        let heartbeat = self.endpoint.node().rules().timing().heartbeat;
+    pub fn longest_sleep(&self) -> Duration {
+        self.longest_sleep_at(self.clock.now())
+    }
+
+    fn longest_sleep_at(&self, now: Time) -> Duration {
         let deadline = self.endpoint.deadline().min(self.effects.publisher.directory_writer.deadline());
-        Duration::from(deadline.since(now)).min(heartbeat.into())
+        Duration::from(deadline.since(now)).min(self.heartbeat())
+    }
+
+    /// The pause between heartbeats. So long the first lookups have before the node says its first word, which would have
+    /// nowhere to go.
+    pub fn heartbeat(&self) -> Duration {
+        self.endpoint.node().rules().timing().heartbeat.into()
+    }
+
+    /// The lookups that are due, to be started.
+    pub fn lookups(&mut self) -> Vec<Lookup> {
+        let node = self.endpoint.node();
+        let last_heard = |key| node.rules().index_of(key).and_then(|index| node.last_heard(index));
+        self.names.begin_lookups(self.clock.now(), last_heard)
+    }
+
+    /// Whether a lookup is under way.
+    pub fn is_looking_up(&self) -> bool {
+        self.names.is_looking_up()
+    }
+
+    /// A lookup has ended.
+    pub fn looked_up(&mut self, ended: LookedUp) {
+        let sockets = &self.effects.sockets;
+        if let Some((peer, address)) = self.names.end_lookup(ended, |address| sockets.reaches(address)) {
+            // An address of a voter, or of somebody who may be a member.
+            self.step(Input::Resolved { peer, address });
+        }
+    }
+
+    /// The runtime has given up a lookup, and does not say which.
+    pub fn give_up_lookups(&mut self) {
+        self.names.give_up_lookups();
+    }
+
+    /// Something came from within the process.
+    pub fn take(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Request(Some(request)) => self.serve(request),
+            // The last handle is gone: nobody can ask for anything any more.
+            Arrival::Request(None) => _ = self.command(Command::Shutdown),
+            Arrival::Saved(done) => self.saved(done),
+            Arrival::Drained => {
+                self.effects.drain = Drain::None;
+                self.step(Input::Command(Command::Drained));
+            }
+        }
     }
 
     fn serve(&mut self, request: Request) {
@@ -208,11 +287,6 @@ impl Driver {
         result.map(|()| ends)
     }
 
-    /// An address of a voter, or of somebody who may be a member.
-    fn found(&mut self, (peer, address): Found) {
-        self.step(Input::Resolved { peer, address });
-    }
-
     /// The leadership that this node holds.
     fn held(&self) -> Option<FencingToken> {
         self.endpoint.node().lease(self.clock.now()).map(|lease| lease.token)
@@ -232,7 +306,7 @@ impl Driver {
     }
 
     /// Takes what the network has, up to a batch.
-    fn receive(&mut self) {
+    pub fn receive(&mut self) {
         for _ in 0..BATCH_MAX {
             match self.effects.sockets.try_receive(self.buffer.as_mut_slice()) {
                 Received::Datagram { len, from } => {
@@ -253,23 +327,15 @@ impl Driver {
         // Only a command can be refused, and those of the loop itself are not.
         let _ = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
     }
-
-    fn look_up_names(&mut self, now: Time) {
-        let node = self.endpoint.node();
-        self.names.look_up(now, |key| node.rules().index_of(key).and_then(|index| node.last_heard(index)));
-    }
-}
-
-/// Waits for a save to end; forever where nothing is saved.
-async fn saved(disk: Option<&mut Disk>) -> Done {
-    match disk {
-        Some(disk) => disk.done().await,
-        None => pending().await,
-    }
 }
 
 /// One step with all that follows from it at once. An error says that a command was refused.
-fn feed(endpoint: &mut Endpoint, effects: &mut Effects, clock: Clock, input: Input<'_>) -> Result<(), CommandRefused> {
+fn feed<S: DatagramSocket>(
+    endpoint: &mut Endpoint,
+    effects: &mut Effects<S>,
+    clock: Clock,
+    input: Input<'_>,
+) -> Result<(), CommandRefused> {
     let (now, is_datagram) = (clock.now(), matches!(input, Input::Datagram { .. }));
     let result = step(endpoint, effects, now, input);
     if is_datagram {
@@ -282,7 +348,12 @@ fn feed(endpoint: &mut Endpoint, effects: &mut Effects, clock: Clock, input: Inp
     result
 }
 
-fn step(endpoint: &mut Endpoint, effects: &mut Effects, now: Time, input: Input<'_>) -> Result<(), CommandRefused> {
+fn step<S: DatagramSocket>(
+    endpoint: &mut Endpoint,
+    effects: &mut Effects<S>,
+    now: Time,
+    input: Input<'_>,
+) -> Result<(), CommandRefused> {
     if let Some(recorder) = &mut effects.recorder {
         recorder.note(now, &input, endpoint);
     }

@@ -3,16 +3,16 @@
 use qcluster_api::StorageStatus;
 use qcluster_core::{Command, Input, Notification, PersistId, Time};
 
+use crate::disk::Disk;
+use crate::log;
+use crate::measures::Measures;
+use crate::publisher::Publisher;
+use crate::recorder::Recorder;
 use crate::sockets::Sockets;
-use qcluster_host::disk::Disk;
-use qcluster_host::log;
-use qcluster_host::measures::Measures;
-use qcluster_host::publisher::Publisher;
-use qcluster_host::recorder::Recorder;
 
 /// Where outputs go.
-pub(super) struct Effects {
-    pub(super) sockets: Sockets,
+pub(super) struct Effects<S> {
+    pub(super) sockets: Sockets<S>,
     pub(super) disk: Option<Disk>,
     /// Where inputs go, too.
     pub(super) recorder: Option<Recorder>,
@@ -31,7 +31,7 @@ pub(super) enum Drain {
     Waiting,
 }
 
-impl Effects {
+impl<S> Effects<S> {
     pub(super) fn save(&mut self, id: PersistId, record: &[u8]) {
         let result = match &self.disk {
             Some(disk) => disk.save(id, record),
