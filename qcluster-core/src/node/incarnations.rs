@@ -210,9 +210,11 @@ impl Node {
         }
     }
 
-    /// An earlier incarnation of a voter speaks: it is told that it was replaced, unless it only answers.
+    /// An earlier incarnation of a voter speaks: it is told that it was replaced. Of answers hellos alone are answered: two that
+    /// do not count for each other have nothing else to say.
     pub(super) fn answer_superseded(&mut self, envelope: &Envelope, by: Incarnation) {
-        if !envelope.message.is_answer() {
+        let is_hello = matches!(envelope.message, Message::Session(Session::Hello { .. }));
+        if is_hello || !envelope.message.is_answer() {
             self.send(envelope.from, envelope.from_incarnation, Message::Session(Session::Superseded { by }));
         }
     }

@@ -185,10 +185,12 @@ impl Node {
             }
             Verdict::Wait => Err(DropReason::UnprovenIncarnation),
             Verdict::Superseded { by } => {
-                if let Message::Session(Session::Hello { known, .. }) = envelope.message {
-                    // Whatever its sender is worth: two of which each has known a later incarnation of the other would never
-                    // hear of it.
-                    self.outlive(known);
+                // Whatever the sender is worth, it stays true that an incarnation took part: two of which each has known a
+                // later incarnation of the other would never hear of it.
+                match envelope.message {
+                    Message::Session(Session::Hello { known, .. }) => self.outlive(known),
+                    Message::Session(Session::Superseded { by }) => self.hear_superseded(by),
+                    _ => {}
                 }
                 self.answer_superseded(envelope, by);
                 Err(DropReason::Superseded)

@@ -148,26 +148,60 @@ fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
     assert!(world.leads(0), "{}", world.story());
 }
 
-/// Disks that failed have kept what each of two knew of the other, and not what it was itself; and both wall clocks have gone
-/// back since. Neither counts for the other, and each says what the other has to be above.
+/// Of three, disks that failed have kept what each of the first two knew of the other, and not what it was itself; and both wall
+/// clocks have gone back since. Neither counts for the other.
+fn apart(seed: u64) -> World {
+    let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
+    let mut world = world.seeded(seed);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    (0..3).for_each(|n| world.crash(n));
+    let ahead = |incarnation: Incarnation| Incarnation(incarnation.0 + (1 << 40));
+    for (n, other) in [(0, 1), (1, 0)] {
+        let saved = world.machines[n].saved.as_mut().expect("it has a disk");
+        let known = saved.incarnations.iter_mut().find(|known| known.node == id(other).key()).expect("they have met");
+        known.incarnation = ahead(known.incarnation);
+    }
+    world
+}
+
+/// Each says what the other has to be above.
 #[test]
 fn two_that_know_of_later_incarnations_of_each_other_go_above_them() {
     for seed in 0..10 {
-        let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
-        let mut world = world.seeded(seed);
-        world.start_all();
-        world.elect();
-        world.run(ms(1_000));
-        (0..3).for_each(|n| world.crash(n));
-        let ahead = |incarnation: Incarnation| Incarnation(incarnation.0 + (1 << 40));
-        for (n, other) in [(0, 1), (1, 0)] {
-            let saved = world.machines[n].saved.as_mut().expect("it has a disk");
-            let known =
-                saved.incarnations.iter_mut().find(|known| known.node == id(other).key()).expect("they have met");
-            known.incarnation = ahead(known.incarnation);
-        }
+        let mut world = apart(seed);
         world.start(0);
         world.start(1);
+        world.run_till(ms(5_000), "one of the two leads", |world| world.leads(0) || world.leads(1));
+    }
+}
+
+/// Each may have been replaced while it stood still, and is told so by the other: it stops, and goes above when it is started
+/// again.
+#[test]
+fn two_that_know_of_later_incarnations_of_each_other_and_stood_still_are_not_stuck() {
+    for seed in 0..10 {
+        let mut world = apart(seed);
+        world.network.cut(0, 1);
+        for n in [0, 1] {
+            world.start(n);
+            world.run(ms(50));
+            world.freeze(n, ms(400));
+        }
+        world.run(ms(600));
+        world.heal();
+        // An operator looks after them.
+        for _ in 0..2 {
+            world.run(ms(2_000));
+            for n in [0, 1] {
+                if world.role(n) == Role::Stopped {
+                    world.start(n);
+                }
+            }
+        }
+        let told = world.count(|_, told| matches!(told, Notification::Superseded { .. }));
+        assert!(told > 0, "seed {seed}\n{}", world.story());
         world.run_till(ms(5_000), "one of the two leads", |world| world.leads(0) || world.leads(1));
     }
 }
