@@ -5,7 +5,7 @@ use qcluster_core::{
 };
 
 use crate::dice::Dice;
-use crate::world::{Law, World, ms, voters};
+use crate::world::{Fate, Law, World, is, ms, voters};
 
 const OLD: [usize; 3] = [0, 1, 2];
 const NEW: [usize; 3] = [1, 2, 3];
@@ -84,13 +84,18 @@ fn a_voter_in_the_middle_step_promises_nothing_to_one_of_the_old_list() {
         let leader = world.elect();
         world.run(ms(500));
         let n = world.followers()[0];
+        let acks = |world: &World| {
+            world.transcript.messages().filter(|(from, _, message)| *from == n && is(message, "heartbeat_ack")).count()
+        };
+        let before = acks(&world);
         take(&mut world, n, File::Joint);
         world.run(ms(1_000));
-        // It follows, and the leader has its lease from the other one alone.
+        // It follows and says no word that could count, and the leader has its lease from the other one alone.
         assert_eq!(
             world.node(n).leader().map(|voter| voter.id.clone()),
             Some(world.machines[leader].settings.id.clone())
         );
+        assert_eq!(acks(&world), before, "seed {seed}");
         let other = (0..3).find(|m| *m != n && *m != leader).unwrap();
         world.crash(other);
         world.run(ms(400));
@@ -105,9 +110,16 @@ fn an_answer_from_the_last_step_counts_in_the_new_list_only() {
     let mut world = in_the_middle_step(1, Durability::Diskless);
     take(&mut world, 2, File::New);
     world.network.only(&[(1, 2)]);
+    // Given that only 1 asks for votes, …
+    world.network.rule(|from, _, message| (from == 2 && is(message, "pre_vote_request")).then_some(Fate::Lose));
+    let granted = |world: &World| world.sent("pre_vote_reply");
+    let before = granted(&world);
     world.run(ms(5_000));
-    assert!(!world.leads(1), "{}", world.story());
-    // Two of the three new ones are a majority of the new list alone.
+    assert!(granted(&world) > before, "2 answers it");
+    assert!(world.leaders().is_empty(), "{}", world.story());
+    // … then 2 once it asks as well: two of the three new ones are a majority of the new list alone.
+    world.network.clear_rules();
+    world.run(ms(5_000));
     assert!(world.leads(2), "{}", world.story());
 }
 
