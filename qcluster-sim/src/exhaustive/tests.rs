@@ -51,7 +51,7 @@ fn a_clock_beyond_the_bound_gives_the_shortest_way_to_a_lease_that_stands_on_not
 /// with the old one.
 #[test]
 fn a_last_step_that_comes_too_early_gives_two_leaders() {
-    let world = world("{a,b,c} becomes {b,c,d}, a dead and back, cut off with b, disks", 500_000);
+    let world = world("{a,b,c} becomes {b,c,d}, a dead and back, cut off with b, disks", 2_000_000);
     let change = world.change.clone().map(|change| Change { operator: Operator::Hurries, ..change });
     let example = SmallWorld { change, ..world }.explore().expect_err("nobody waits for the middle step");
     assert!(example.broken.contains("(E1)") || example.broken.contains("(E3)"), "{example}");
