@@ -200,6 +200,40 @@ fn who_was_silent_for_a_lease_counts_with_what_was_acknowledged_since() {
     assert!(last.map(|lease| lease.valid_until) > longest.map(|lease| lease.valid_until), "{}", world.story());
 }
 
+/// The leader may learn of an incarnation first: what a follower knew is a part of what it knows, and no renewal waits for the
+/// follower to be told.
+#[test]
+fn a_promise_counts_with_what_its_giver_knew_when_the_leader_has_learned_more() {
+    let mut world = World::of(5).seeded(1);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let [one, two, teller, other] = world.followers()[..] else { panic!("{}", world.story()) };
+    world.network.isolate(leader);
+    let learn = |world: &mut World, above: u64| {
+        let incarnation = Incarnation(world.node(other).incarnation().0 + above);
+        let node = world.machines[other].settings.id.key();
+        tell(world, teller, leader, &[KnownIncarnation { node, incarnation }]);
+        world.incarnations(leader)
+    };
+    let ack = |world: &mut World, incarnations| {
+        world.run(ms(30));
+        let (term, sent_at) = (world.node(leader).term(), world.last_heartbeat(leader));
+        for follower in [one, two] {
+            let ack = ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations };
+            world.ask(follower, leader, ack);
+        }
+        world.node(leader).lease(world.now).map(|lease| lease.valid_until)
+    };
+    // Given followers that have shown to know what the leader knows, …
+    let shared = learn(&mut world, 5);
+    let first = ack(&mut world, shared);
+    assert!(first.is_some(), "{}", world.story());
+    // … when the leader learns more, then their next promises count with what they knew.
+    assert_ne!(learn(&mut world, 6), shared);
+    assert!(ack(&mut world, shared) > first, "{}", world.story());
+}
+
 /// Of each voter the last word waits, beside those of others.
 #[test]
 fn words_that_wait_do_not_displace_each_other() {
