@@ -31,6 +31,9 @@ fn fixed_seeds_hold_and_reach_every_mark() {
     let summary = run(0, FIXED);
     let missing: Vec<_> = summary.marks.missing().into_iter().map(qcluster_sim::Mark::name).collect();
     assert!(missing.is_empty(), "the runs never reached: {missing:?}");
+    if std::env::var_os("QCLUSTER_SIM_MUTANT").is_some() {
+        return println!("skipped: of a mutant, this says no more than that it decides otherwise");
+    }
     let worked = [500, 900, 990, 1_000].map(|of_thousand| summary.convergence_quantile(of_thousand));
     assert_eq!(worked, CONVERGENCE.map(Some), "elections after a heal are slower or quicker than they were");
 }
