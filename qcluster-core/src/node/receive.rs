@@ -187,10 +187,8 @@ impl Node {
             Verdict::Superseded { by } => {
                 // Whatever the sender is worth, it stays true that an incarnation took part: two of which each has known a
                 // later incarnation of the other would never hear of it.
-                match envelope.message {
-                    Message::Session(Session::Hello { known, .. }) => self.outlive(known),
-                    Message::Session(Session::Superseded { by }) => self.hear_superseded(by),
-                    _ => {}
+                if let Message::Session(Session::Superseded { by }) = envelope.message {
+                    self.hear_superseded(by);
                 }
                 self.answer_superseded(envelope, by);
                 Err(DropReason::Superseded)

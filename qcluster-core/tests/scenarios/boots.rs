@@ -2,8 +2,7 @@
 //! replacement (E24), and who leads already is not renamed without a word (E17).
 
 use qcluster_core::{
-    Durability, ElectionMessage, Envelope, GossipPace, Incarnation, LostReason, Message, NodeInput, Notification, Role,
-    Session, Span,
+    Durability, Envelope, GossipPace, Incarnation, LostReason, Message, NodeInput, Notification, Role, Session,
 };
 
 use crate::world::{Disk, Fate, Law, World, id, ms};
@@ -204,108 +203,4 @@ fn two_that_know_of_later_incarnations_of_each_other_and_stood_still_are_not_stu
         assert!(told > 0, "seed {seed}\n{}", world.story());
         world.run_till(ms(5_000), "one of the two leads", |world| world.leads(0) || world.leads(1));
     }
-}
-
-/// A voter tells that node that a later incarnation of its name takes part. Gives that incarnation.
-fn supersede(world: &mut World, n: usize) -> Incarnation {
-    let by = Incarnation(world.node(n).incarnation().0 + 5);
-    let notice = world.envelope((n + 1) % 3, n, Message::Session(Session::Superseded { by }));
-    world.give(n, NodeInput::Message(notice));
-    by
-}
-
-/// The other incarnation has to be one before it, whose wall clock was ahead (E17).
-#[test]
-fn who_has_just_started_goes_above_the_incarnation_that_is_said_to_take_part() {
-    let mut world = World::of(3);
-    world.start_all();
-    world.run(ms(50));
-    let by = supersede(&mut world, 0);
-    assert!(world.node(0).incarnation() > by, "{}", world.story());
-    assert_eq!(world.role(0), Role::Booting);
-}
-
-/// The other incarnation may have begun and taken part while this one waited for its disk.
-#[test]
-fn who_has_booted_for_long_stops_for_the_incarnation_that_is_said_to_take_part() {
-    let world = World::with(3, |_, settings| settings.durability = Durability::Durable);
-    let mut world = world.seeded(1);
-    world.machines[0].disk = Disk::Held;
-    world.start_all();
-    world.run(ms(1_000));
-    assert_eq!(world.role(0), Role::Booting);
-    supersede(&mut world, 0);
-    assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
-}
-
-/// Three, of which 0 is over its boot wait and has met nobody before this moment, in which it hears 1.
-fn just_met(durability: Durability) -> World {
-    let world = World::with(3, |_, settings| settings.durability = durability);
-    let mut world = world.seeded(1);
-    world.network.isolate(0);
-    world.start_all();
-    world.run(ms(1_000));
-    assert_ne!(world.role(0), Role::Booting);
-    let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known: world.node(0).incarnation() };
-    let hello = world.envelope(1, 0, Message::Session(hello));
-    world.give(0, NodeInput::Message(hello));
-    world
-}
-
-/// An incarnation after it would have to begin and sit out its boot wait first.
-#[test]
-fn who_met_others_less_than_a_lease_ago_goes_above_the_incarnation_that_is_said_to_take_part() {
-    let lease = World::of(1).machines[0].settings.timing.trusted_lease();
-    for (met_for, goes_above) in [(Span::ZERO, true), (lease.less(Span::from_nanos(1)), true), (lease, false)] {
-        let mut world = just_met(Durability::Diskless);
-        world.run(met_for);
-        let by = supersede(&mut world, 0);
-        let role = if goes_above { Role::Booting } else { Role::Stopped };
-        assert_eq!(world.role(0), role, "{met_for}\n{}", world.story());
-        assert_eq!(world.node(0).incarnation() > by, goes_above);
-    }
-}
-
-/// The one that it meets first has forgotten what it was; those that it meets a moment later have not.
-#[test]
-fn who_meets_first_one_that_has_forgotten_its_dead_incarnation_goes_above_it_all_the_same() {
-    for seed in 0..20 {
-        let world = World::with(5, |_, settings| settings.durability = Durability::Durable);
-        let mut world = world.seeded(seed);
-        world.start_all();
-        world.elect();
-        world.run(ms(1_000));
-        let dead = world.node(0).incarnation();
-        world.machines[0].wall_ms -= 3_600_000;
-        for n in [0, 1] {
-            world.crash_with_amnesia(n);
-            world.network.isolate(n);
-            world.start(n);
-        }
-        world.run(ms(1_000));
-        assert!(world.node(0).incarnation() < dead && world.role(0) != Role::Booting);
-        world.network.join(0, 1);
-        world.run(ms(80));
-        assert!(world.node(0).incarnation() < dead, "seed {seed}: 1 has not forgotten\n{}", world.story());
-        world.heal();
-        world.run(ms(1_000));
-        assert!(world.node(0).incarnation() > dead, "seed {seed}\n{}", world.story());
-        assert_ne!(world.role(0), Role::Stopped);
-        world.leader();
-    }
-}
-
-/// As if it had crashed: whoever asked has to ask the next incarnation.
-#[test]
-fn who_goes_above_another_incarnation_does_not_give_the_vote_that_waits_for_its_disk() {
-    let mut world = just_met(Durability::Durable);
-    world.machines[0].disk = Disk::Held;
-    let term = world.fresh_term();
-    assert_eq!(world.ask(1, 0, ElectionMessage::VoteRequest { term, released: None }), []);
-    supersede(&mut world, 0);
-    let before = world.sent("vote_reply");
-    world.sync(0);
-    world.run(ms(500));
-    world.sync(0);
-    assert_eq!(world.sent("vote_reply"), before, "{}", world.story());
 }

@@ -19,6 +19,7 @@ mod pace;
 mod partitions;
 mod preferred;
 mod promises;
+mod renames;
 mod sharing;
 mod strangers;
 mod timers;
