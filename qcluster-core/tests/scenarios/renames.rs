@@ -161,7 +161,9 @@ fn who_goes_above_another_incarnation_says_again_that_it_takes_part() {
 fn who_goes_above_another_incarnation_while_it_leads_releases_its_voters_under_the_old_name() {
     let mut world = just_met(Durability::Diskless);
     // What it is told here are lies: 1 and 2 have a leader.
-    [Law::OneLease, Law::OneLeaderATerm, Law::TokensGrow].into_iter().for_each(|law| world.judge.waive(law));
+    for law in [Law::OneLease, Law::OneLeaderATerm, Law::TokensGrow] {
+        world.judge.waive(law);
+    }
     world.run_till(ms(100), "it asks around", |world| world.role(0) == Role::PreCandidate);
     let (round, term) = world.last_round(0);
     let (before, incarnations) = (Term(term.0 - 1), world.incarnations(0));
