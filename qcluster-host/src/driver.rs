@@ -4,9 +4,8 @@
 //! The loop itself, which waits, is the adapter's:
 //!
 //! 1. [`begin`](Driver::begin) once the sockets can send.
-//! 2. Until [`round`](Driver::round) says that the node has stopped: start what [`lookups`](Driver::lookups) gives, then wait for
-//!    the first of [`Inbox::next`], the end of a lookup, a socket that is readable (if [`is_receiving`](Driver::is_receiving)),
-//!    and [`longest_sleep`](Driver::longest_sleep), and tell the driver which it was.
+//! 2. Until [`round`](Driver::round) says that the node has stopped: start the lookups that it gives, then wait for the first of
+//!    what [`waits`](Driver::waits) names and the end of a lookup, and tell the driver which it was.
 //! 3. [`end`](Driver::end).
 
 mod effects;
@@ -62,32 +61,35 @@ impl Inbox<'_> {
     /// Waits for the first of them. Cancelling the wait loses nothing.
     pub async fn next(self) -> Arrival {
         let Self { requests, disk, works } = self;
-        let request = async {
-            match requests {
-                Some(requests) => requests.recv().await,
-                None => pending().await,
-            }
-        };
-        let saved = async {
-            match disk {
-                Some(disk) => disk.done().await,
-                None => pending().await,
-            }
-        };
-        let drained = async {
-            match works {
-                Some(works) => works.idle().await,
-                None => pending().await,
-            }
-        };
         // What comes seldom is asked first.
         tokio::select! {
             biased;
-            request = request => Arrival::Request(request),
-            done = saved => Arrival::Saved(done),
-            () = drained => Arrival::Drained,
+            request = or_never(requests.map(mpsc::Receiver::recv)) => Arrival::Request(request),
+            done = or_never(disk.map(Disk::done)) => Arrival::Saved(done),
+            () = or_never(works.map(Works::idle)) => Arrival::Drained,
         }
     }
+}
+
+async fn or_never<T>(wait: Option<impl Future<Output = T>>) -> T {
+    match wait {
+        Some(wait) => wait.await,
+        None => pending().await,
+    }
+}
+
+/// What a loop waits for.
+#[derive(Debug)]
+pub struct Waits<'a, S> {
+    /// What comes from within the process.
+    pub inbox: Inbox<'a>,
+    /// The sockets, one of which may become readable.
+    pub sockets: &'a Sockets<S>,
+    /// Whether to wait for them: not for a moment after one has reported an error.
+    pub is_receiving: bool,
+    /// How long to wait at most. Never longer than a heartbeat: the runtime's timers do not count a suspended machine's
+    /// time, and the node's clock does.
+    pub longest_sleep: Duration,
 }
 
 /// A node, and everything that its loop owns.
@@ -147,8 +149,8 @@ impl<S: DatagramSocket> Driver<S> {
         }
     }
 
-    /// Does what is due. `false` once the node has stopped.
-    pub fn round(&mut self) -> bool {
+    /// Does what is due, and gives the lookups that are to be started; `None` once the node has stopped.
+    pub fn round(&mut self) -> Option<Vec<Lookup>> {
         let now = self.clock.now();
         // Looked at in every round, so that no flood of anything delays a heartbeat.
         let deadline = self.endpoint.deadline();
@@ -156,9 +158,10 @@ impl<S: DatagramSocket> Driver<S> {
             self.effects.measures.timer_lateness.observe(now.since(deadline));
             self.step(Input::Timeout);
         }
+        let lookups = self.lookups_at(now);
         self.snapshot(now);
         self.effects.publisher.directory_writer.publish(self.endpoint.node(), now);
-        !self.endpoint.node().is_stopped()
+        (!self.endpoint.node().is_stopped()).then_some(lookups)
     }
 
     /// Writes the last status down.
@@ -177,8 +180,10 @@ impl<S: DatagramSocket> Driver<S> {
         &self.effects.sockets
     }
 
-    /// What to wait for: from within the process, and the sockets.
-    pub fn waits(&mut self) -> (Inbox<'_>, &Sockets<S>) {
+    /// What to wait for.
+    pub fn waits(&mut self) -> Waits<'_, S> {
+        let now = self.clock.now();
+        let (is_receiving, longest_sleep) = (now >= self.receive_at, self.longest_sleep(now));
         let Self { effects, requests, service, .. } = self;
         let Effects { sockets, disk, publisher, drain, .. } = effects;
         let inbox = Inbox {
@@ -186,21 +191,10 @@ impl<S: DatagramSocket> Driver<S> {
             disk: disk.as_mut(),
             works: (*drain == Drain::Waiting).then_some(&*publisher.works),
         };
-        (inbox, sockets)
+        Waits { inbox, sockets, is_receiving, longest_sleep }
     }
 
-    /// Whether to wait for sockets: not for a moment after one has reported an error.
-    pub fn is_receiving(&self) -> bool {
-        self.clock.now() >= self.receive_at
-    }
-
-    /// How long to wait at most. Never longer than a heartbeat: the runtime's timers do not count a suspended machine's
-    /// time, and the node's clock does.
-    pub fn longest_sleep(&self) -> Duration {
-        self.longest_sleep_at(self.clock.now())
-    }
-
-    fn longest_sleep_at(&self, now: Time) -> Duration {
+    fn longest_sleep(&self, now: Time) -> Duration {
         let deadline = self.endpoint.deadline().min(self.effects.publisher.directory_writer.deadline());
         Duration::from(deadline.since(now)).min(self.heartbeat())
     }
@@ -213,9 +207,13 @@ impl<S: DatagramSocket> Driver<S> {
 
     /// The lookups that are due, to be started.
     pub fn lookups(&mut self) -> Vec<Lookup> {
+        self.lookups_at(self.clock.now())
+    }
+
+    fn lookups_at(&mut self, now: Time) -> Vec<Lookup> {
         let node = self.endpoint.node();
         let last_heard = |key| node.rules().index_of(key).and_then(|index| node.last_heard(index));
-        self.names.begin_lookups(self.clock.now(), last_heard)
+        self.names.begin_lookups(now, last_heard)
     }
 
     /// Whether a lookup is under way.

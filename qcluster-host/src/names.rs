@@ -10,7 +10,7 @@ use crate::binding::{LOOPBACK, is_localhost, literal};
 use crate::log::TARGET;
 
 /// Lookups under way at once; each may hold a thread for as long as the system's resolver takes.
-const LOOKUPS_MAX: usize = 4;
+pub const LOOKUPS_MAX: usize = 4;
 
 /// A peer that was not heard for this many leases is looked up again.
 const QUIET_LEASES: u64 = 10;

@@ -50,8 +50,6 @@ pub(crate) struct Host {
     pub(crate) durable: bool,
     /// What the disk holds, read.
     pub(crate) synced: Option<HardState>,
-    /// It was healed, and had to be started once more since.
-    pub(crate) started_again: bool,
     /// Ends in the middle of the next step, after that many outputs.
     pub(crate) crash_after: Option<u8>,
     /// The token that a frozen application had in hand.
@@ -88,7 +86,6 @@ impl Host {
             disk: Disk::new(setup.disk, part(1)),
             durable: setup.durable.contains(index),
             synced: None,
-            started_again: false,
             crash_after: None,
             in_hand: None,
             shown: (None, None),

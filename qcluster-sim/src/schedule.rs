@@ -131,17 +131,16 @@ impl Convergence {
         let plan = self.hosts.iter().find_map(|host| world.plan_of(host)).unwrap_or(0);
         let lease = world.setup().plans[plan].lease;
         let step = Span::from_nanos((lease.as_nanos() / 32).max(1));
-        let deadline = |world: &World| self.from.max(world.started_again()) + self.within;
+        let from = |world: &World| self.from.max(world.started_again());
         let leads = |world: &World| world.leader().is_some_and(|host| self.hosts.contains(host));
         while !leads(world) {
-            if world.now() >= deadline(world) {
+            if world.now() >= from(world) + self.within {
                 let detail = format!("none of hosts {} leads {} after they could", self.hosts, self.within);
                 return Err(world.object(Rule::Liveness, None, detail));
             }
             world.run_for(step)?;
         }
-        let took = world.now().since(self.from.max(world.started_again()));
-        let worked = Worked { took, within: self.within };
+        let worked = Worked { took: world.now().since(from(world)), within: self.within };
         self.watch_agreement(world, lease)?;
         Ok(worked)
     }

@@ -198,7 +198,7 @@ fn heal(rng: &mut Rng, setup: &Setup, at: Time, faults: &mut Vec<(Time, Fault)>)
     Some(Convergence { hosts, from: at, within: bound(setup, plan, hosts) })
 }
 
-/// How many attempts a healed majority has: about twice what the slowest of 100,000 fresh runs took. Where each of four or more
+/// How many attempts a healed majority has: about one and a half times what the slowest of 100,000 fresh runs took. Where each of four or more
 /// is needed, one that is late or votes for another is a lost attempt.
 fn attempts(setup: &Setup, plan: &Plan, hosts: HostSet) -> u64 {
     let lists = setup.plans.iter().chain([plan]).flat_map(|plan| [Some(plan.voters), plan.next]).flatten();

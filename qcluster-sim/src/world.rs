@@ -58,7 +58,7 @@ pub struct World {
     /// The last plan under which a leadership has begun: no host goes further than to the plan after it. That is the rule which
     /// an operator has to keep (E20).
     established: usize,
-    /// Those that are to work together from some moment on: an operator looks after them.
+    /// Those that are to work together from some moment on: an operator looks after each of them once.
     healed: HostSet,
     /// When the operator last had to start one of them again.
     started_again: Time,

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use qcluster_core::Command;
-use qcluster_host::driver::{Arrival, Driver};
+use qcluster_host::driver::{Arrival, Driver, Waits};
 use qcluster_host::names::{LookedUp, Lookup};
 use qcluster_host::sockets::{DatagramSocket, Sockets};
 use tokio::net::lookup_host;
@@ -97,10 +97,9 @@ pub(crate) async fn run(mut driver: Driver<UdpSocket>, first: Vec<Command>) {
     driver.begin(first);
     let mut lookups = Lookups::default();
     first_addresses(&mut driver, &mut lookups).await;
-    while driver.round() {
-        lookups.begin(driver.lookups());
-        let (longest_sleep, is_receiving) = (driver.longest_sleep(), driver.is_receiving());
-        let (inbox, sockets) = driver.waits();
+    while let Some(due) = driver.round() {
+        lookups.begin(due);
+        let Waits { inbox, sockets, is_receiving, longest_sleep } = driver.waits();
         // What comes seldom is asked first, so that datagrams cannot crowd it out.
         let woken = tokio::select! {
             biased;

@@ -10,6 +10,7 @@ use qcluster_host::boot::{Prepared, prepare};
 use qcluster_host::driver::Driver;
 use qcluster_host::error::StartError;
 use qcluster_host::log;
+use qcluster_host::names::LOOKUPS_MAX;
 use qcluster_host::requests::Request;
 use qcluster_host::sockets::Sockets;
 use qcluster_host::view::View;
@@ -25,9 +26,6 @@ use crate::run::{UdpSocket, run};
 /// What this adapter can serve.
 const PROTOCOLS: Protocols = if cfg!(feature = "http") { Protocols::UdpAndTcp } else { Protocols::Udp };
 
-/// Threads that look names up.
-const RESOLVERS_MAX: usize = 4;
-
 /// A node that has started.
 pub(crate) struct Started {
     pub(crate) view: Arc<View>,
@@ -42,7 +40,7 @@ pub(crate) async fn on_a_thread(config: Config) -> Result<Started, StartError> {
     let (report, started) = oneshot::channel();
     let node = move || {
         let mut runtime = Builder::new_current_thread();
-        let runtime = match runtime.enable_all().max_blocking_threads(RESOLVERS_MAX).build() {
+        let runtime = match runtime.enable_all().max_blocking_threads(LOOKUPS_MAX).build() {
             Ok(runtime) => runtime,
             Err(error) => return drop(report.send(Err(StartError::System(error)))),
         };
@@ -114,7 +112,7 @@ async fn node(driver: Driver<UdpSocket>, first: Vec<Command>, view: Arc<View>, s
     tokio::select! {
         biased;
         () = abort.notified() => {}
-        () = run(driver, first).instrument(span.clone()) => {}
+        () = run(driver, first).instrument(span) => {}
         () = counters => {}
     }
 }

@@ -70,24 +70,17 @@ impl OwnIncarnation {
         }
     }
 
-    /// Whether a voter has met this incarnation, or it stood still before.
-    fn is_replaceable(&self) -> bool {
-        self.replaceable_from != Time::NEVER
-    }
-
     /// A voter meets this incarnation. Another one that begins after this has to sit out its boot wait before it takes
     /// part, which lasts a lease: so long this one is the latest.
     pub(super) fn meet_voter(&mut self, now: Time, trusted_lease: Span) {
-        if !self.is_replaceable() {
-            self.replaceable_from = now + trusted_lease;
-        }
+        self.replaceable_from = self.replaceable_from.min(now + trusted_lease);
     }
 
     /// This node was given nothing for so long. One that has met nobody does something in less than a lease, and where it
     /// did not, another incarnation may have begun and taken part meanwhile.
     pub(super) fn pause(&mut self, pause: Span, now: Time, trusted_lease: Span) {
-        if pause > trusted_lease && !self.is_replaceable() {
-            self.replaceable_from = now;
+        if pause > trusted_lease {
+            self.replaceable_from = self.replaceable_from.min(now);
         }
     }
 

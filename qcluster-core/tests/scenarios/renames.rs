@@ -96,7 +96,7 @@ fn who_meets_first_one_that_has_forgotten_its_dead_incarnation_goes_above_it_all
     }
 }
 
-/// As if it had crashed: whoever asked has to ask the next incarnation.
+/// As if it had crashed: the candidate has to ask the next incarnation.
 #[test]
 fn who_goes_above_another_incarnation_does_not_give_the_vote_that_waits_for_its_disk() {
     let mut world = just_met(Durability::Durable);

@@ -263,9 +263,9 @@ fn the_loop_sleeps_until_something_is_due_and_never_longer_than_a_heartbeat() {
     step(&mut driver.endpoint, &mut driver.effects, now, Input::Timeout).unwrap();
     driver.effects.publisher.directory_writer.publish(driver.endpoint.node(), now);
     let deadline = driver.endpoint.deadline();
-    assert_eq!(driver.longest_sleep_at(deadline.before(Span::from_millis(5))), Duration::from_millis(5));
-    assert_eq!(driver.longest_sleep_at(deadline.before(Span::from_millis(5_000))), Duration::from_secs(1));
-    assert_eq!(driver.longest_sleep_at(deadline), Duration::ZERO);
+    assert_eq!(driver.longest_sleep(deadline.before(Span::from_millis(5))), Duration::from_millis(5));
+    assert_eq!(driver.longest_sleep(deadline.before(Span::from_millis(5_000))), Duration::from_secs(1));
+    assert_eq!(driver.longest_sleep(deadline), Duration::ZERO);
 }
 
 /// A node alone that leads, and whose clock has just shown that.

@@ -269,8 +269,8 @@ impl World {
     pub(super) fn look_after(&mut self, index: usize) {
         let name = self.hosts[index].identity;
         let runs = self.hosts.iter().any(|host| host.identity == name && host.endpoint.is_some());
-        if !runs && self.healed.contains(index) && !self.hosts[index].started_again {
-            self.hosts[index].started_again = true;
+        if !runs && self.healed.contains(index) {
+            self.healed = self.healed.without(index);
             self.started_again = self.engine.now;
             let plan = self.hosts[index].plan;
             self.restart(index, Memory::Kept, Place::Same, plan);

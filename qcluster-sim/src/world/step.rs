@@ -24,16 +24,6 @@ enum Outcome {
     Superseded,
 }
 
-impl Outcome {
-    fn of(crashed: bool, stops: bool, superseded: bool) -> Self {
-        match (crashed, stops) {
-            (false, true) if superseded => Self::Superseded,
-            (false, false) => Self::GoesOn,
-            (true, _) | (false, true) => Self::Ends,
-        }
-    }
-}
-
 impl World {
     pub(super) fn perform(&mut self, job: Job) {
         match job {
@@ -232,7 +222,7 @@ impl World {
         let verdict = engine.oracles.published(&scene, lease);
         engine.judge(index, verdict);
         let mut done = 0;
-        let (mut crashed, mut superseded) = (false, false);
+        let (mut crashed, mut end) = (false, Outcome::Ends);
         while let Some(output) = outputs.next() {
             if host.crash_after == Some(done) {
                 crashed = true;
@@ -251,7 +241,9 @@ impl World {
                     engine.save(&scene, qcluster_core::hard_state::decode(record, &host.rules).ok().as_ref());
                 }
                 Output::Notify(notification) => {
-                    superseded |= matches!(notification, Notification::Superseded { .. });
+                    if let Notification::Superseded { .. } = notification {
+                        end = Outcome::Superseded;
+                    }
                     engine.tell(&scene, &notification, lease);
                     follow_up(engine, &scene, host.incarnation, &notification, setup.work, &mut host.rng);
                 }
@@ -265,14 +257,14 @@ impl World {
             engine.oracles.takes_part(&scene);
         }
         if crashed {
-            host.crash_after = None;
+            (host.crash_after, end) = (None, Outcome::Ends);
         } else {
             let verdict = engine.oracles.carried_out(&scene, lease, stops);
             engine.judge(index, verdict);
         }
         let verdict = engine.oracles.stepped(&scene, sent);
         engine.judge(index, verdict);
-        Some((lease, Outcome::of(crashed, stops, superseded)))
+        Some((lease, if crashed || stops { end } else { Outcome::GoesOn }))
     }
 
     /// Notes what a host has become, for pictures.
