@@ -223,13 +223,14 @@ impl Election {
         role.min(boot).min(shown).min(win_check)
     }
 
-    /// Comes first in every step: a leader checks its own lease before it looks at anything else (E15).
-    pub(crate) fn enter(&mut self, cx: &mut Context<'_>) {
-        if let Role::Leader(leader) = &self.role
-            && cx.now >= leader.ends(self.rules.trusted_lease)
-        {
-            self.lose(cx, LostReason::LeaseExpired, None);
-        }
+    /// Whether this voter leads and its time is over: looked at first in every step, before anything else is (E15).
+    pub(crate) fn has_run_out(&self, now: Time) -> bool {
+        matches!(&self.role, Role::Leader(leader) if now >= leader.ends(self.rules.trusted_lease))
+    }
+
+    /// A leadership [has run out](Self::has_run_out).
+    pub(crate) fn expire(&mut self, cx: &mut Context<'_>) {
+        self.lose(cx, LostReason::LeaseExpired, None);
     }
 
     /// The clock went back (E15): what bounds a claim of this voter's own was measured with it, and is void. Promises to
@@ -260,8 +261,8 @@ impl Election {
     }
 
     /// Takes a message of an established incarnation of another voter.
-    pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Sender, message: Message) {
-        match message {
+    pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Sender, message: &Message) {
+        match *message {
             Message::Heartbeat { term, sent_at, active, stamp } => {
                 self.learn_stamp(stamp);
                 self.on_heartbeat(cx, from, term, sent_at, active);

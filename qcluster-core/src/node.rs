@@ -205,8 +205,12 @@ impl Node {
 
     /// What waits in the queue, and then what changed among members and services: that is looked up when it is taken, so
     /// that it takes no room, however much it is.
+    #[inline]
     pub(crate) fn next_action(&mut self) -> Option<Action> {
-        self.queue.pop().or_else(|| self.next_change().map(Action::Notify))
+        if self.queue.is_empty() && self.gossip.is_some() {
+            return self.next_change().map(Action::Notify);
+        }
+        self.queue.pop()
     }
 
     /// One step for what cannot be read: the time at which it came is a time all the same (E15).
@@ -246,7 +250,9 @@ impl Node {
             self.stage = Stage::Running;
             self.with_election(Election::begin);
         }
-        self.with_election(Election::enter);
+        if matches!(&self.part, Part::Voter(election) if election.has_run_out(self.now)) {
+            self.with_election(Election::expire);
+        }
         self.enter_gossip();
     }
 

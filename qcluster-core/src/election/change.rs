@@ -77,7 +77,8 @@ impl Election {
     /// Whether a term or stamp that somebody names is to be believed (E18): one that no elections and no clock can account for
     /// would leave no room for those to come.
     pub(crate) fn believes(&self, named: Term) -> bool {
-        let known = self.term().max(self.highest_stamp).0.max(Self::STAMP_MAX);
-        named.0 <= known.saturating_add(Self::JUMP_MAX) && named < Term::MAX
+        let is_usual = named.0 <= Self::STAMP_MAX + Self::JUMP_MAX;
+        let known = self.term().max(self.highest_stamp).0;
+        is_usual || (named.0 <= known.saturating_add(Self::JUMP_MAX) && named < Term::MAX)
     }
 }

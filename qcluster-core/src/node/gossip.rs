@@ -271,6 +271,7 @@ impl Node {
     }
 
     /// The next change among members and services, if there is one to tell.
+    #[inline(never)]
     pub(super) fn next_change(&mut self) -> Option<Notification> {
         let gossip = self.gossip.as_mut()?;
         let is_given = gossip.membership.is_trusted();

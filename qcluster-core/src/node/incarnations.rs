@@ -73,7 +73,10 @@ impl OwnIncarnation {
     /// A voter meets this incarnation. Another one that begins after this has to sit out its boot wait before it takes
     /// part, which lasts a lease: so long this one is the latest.
     pub(super) fn meet_voter(&mut self, now: Time, trusted_lease: Span) {
-        self.replaceable_from = self.replaceable_from.min(now + trusted_lease);
+        // Later meetings are further off.
+        if self.replaceable_from == Time::NEVER {
+            self.replaceable_from = now + trusted_lease;
+        }
     }
 
     /// This node was given nothing for so long. One that has met nobody does something in less than a lease, and where it

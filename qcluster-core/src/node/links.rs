@@ -205,6 +205,12 @@ impl Links {
         self.voters[voter.position()].step = step;
     }
 
+    /// Whether that incarnation, or a later one, is known to have taken part.
+    #[inline]
+    pub(super) fn took_part(&self, voter: VoterIndex, incarnation: Incarnation) -> bool {
+        incarnation <= self.at(voter).floor
+    }
+
     /// That incarnation takes part: it says something that only an incarnation after its boot wait does, or another
     /// voter says so. Tells whether that is news.
     #[inline]

@@ -15,12 +15,6 @@ pub(super) struct Queue {
     notifications: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
-    Yes,
-    Full,
-}
-
 impl Queue {
     /// Beyond this many waiting actions, sends are given up as the network would.
     const ACTIONS_MAX: usize = 1_024;
@@ -34,18 +28,22 @@ impl Queue {
         Self { actions: VecDeque::with_capacity(capacity), notifications: 0 }
     }
 
-    pub(super) fn push_send(&mut self, envelope: Envelope) -> Pushed {
-        let limit = match envelope.message {
+    /// Whether a message may still be put in: looked at before its envelope is made.
+    #[inline]
+    pub(super) fn has_room_for(&self, message: &Message) -> bool {
+        let limit = match message {
             Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Incarnations(_) => {
                 Self::ACTIONS_MAX
             }
             Message::Membership(_) | Message::Registry(_) => Self::GOSSIP_MAX,
         };
-        if self.actions.len() >= limit {
-            return Pushed::Full;
-        }
+        self.actions.len() < limit
+    }
+
+    /// What there [is room](Self::has_room_for) for.
+    #[inline]
+    pub(super) fn push_send(&mut self, envelope: Envelope) {
         self.actions.push_back(Action::Send(envelope));
-        Pushed::Yes
     }
 
     /// Never more than one is under way, so it always fits.
@@ -61,14 +59,18 @@ impl Queue {
         self.actions.push_back(Action::Notify(notification));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.actions.len()
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Action> {
-        let action = self.actions.pop_front()?;
-        self.notifications -= usize::from(matches!(action, Action::Notify(_)));
-        Some(action)
+        self.notifications -= usize::from(matches!(self.actions.front(), Some(Action::Notify(_))));
+        self.actions.pop_front()
     }
 
     /// Forgets notifications that newer ones have made useless: all but `Elected` and `Lost`, and of those the oldest pair

@@ -41,15 +41,37 @@ impl Node {
             self.answer_other_incarnation(&envelope);
             return Err(DropReason::OtherIncarnation);
         }
-        if let Message::Session(Session::Probe { nonce }) = envelope.message {
-            // Answered for any sender, established or not: this incarnation is there.
-            let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
-            self.send(envelope.from, envelope.from_incarnation, Message::Session(ack));
+        if let Message::Session(session) = envelope.message
+            && self.hear_probe(voter, &envelope, session)
+        {
             return Ok(());
         }
         match voter {
             Some(voter) => self.hear_voter(voter, step, envelope, address),
             None => self.hear_stranger(envelope, address),
+        }
+    }
+
+    /// Takes what probing is done with, of any sender, established or not; gives whether there is nothing else to it.
+    fn hear_probe(&mut self, voter: Option<VoterIndex>, envelope: &Envelope, session: Session) -> bool {
+        let incarnation = envelope.from_incarnation;
+        match (session, voter) {
+            // This incarnation is there.
+            (Session::Probe { nonce }, _) => {
+                let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
+                self.send(envelope.from, incarnation, Message::Session(ack));
+                true
+            }
+            (Session::ProbeAck { nonce, booting }, Some(voter)) => {
+                let claim = Claim { incarnation, booting };
+                if let Some([one, other]) = self.links.probe_answered(voter, nonce, claim) {
+                    self.see_twin(voter, other.incarnation);
+                    self.tell_twin(voter, one.incarnation, other);
+                    self.tell_twin(voter, other.incarnation, one);
+                }
+                false
+            }
+            _ => false,
         }
     }
 
@@ -116,19 +138,12 @@ impl Node {
         address: Option<SocketAddr>,
     ) -> Result<(), DropReason> {
         let incarnation = envelope.from_incarnation;
-        if let Message::Session(Session::ProbeAck { nonce, booting }) = envelope.message
-            && let Some([one, other]) = self.links.probe_answered(voter, nonce, Claim { incarnation, booting })
-        {
-            self.see_twin(voter, other.incarnation);
-            self.tell_twin(voter, one.incarnation, other);
-            self.tell_twin(voter, other.incarnation, one);
-        }
         if !self.links.hear_established(voter, incarnation, step, self.now) {
             self.meet(voter, step, &envelope)?;
         }
         let key = envelope.from;
         let heard = match envelope.message {
-            Message::Election(message) => self.hear_election(Sender { index: voter, incarnation, step }, message),
+            Message::Election(ref message) => self.hear_election(Sender { index: voter, incarnation, step }, message),
             Message::Session(session) => {
                 self.hear_session(voter, step, incarnation, session);
                 if let Session::Hello { .. } = session {
@@ -146,11 +161,11 @@ impl Node {
         heard
     }
 
-    fn hear_election(&mut self, from: Sender, message: ElectionMessage) -> Result<(), DropReason> {
-        if message.is_of_one_that_takes_part() {
+    fn hear_election(&mut self, from: Sender, message: &ElectionMessage) -> Result<(), DropReason> {
+        if !self.links.took_part(from.index, from.incarnation) && message.is_of_one_that_takes_part() {
             self.hear_part(from.index, from.incarnation);
         }
-        if self.rules.me.is_none() {
+        if !matches!(self.part, Part::Voter(_)) {
             return Err(DropReason::Unexpected);
         }
         self.with_election(|election, cx| election.receive(cx, from, message));

@@ -2,7 +2,6 @@
 
 use super::Node;
 use super::event::{Envelope, Message, Session};
-use super::queue::Pushed;
 use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::time::Time;
 
@@ -46,22 +45,20 @@ impl Node {
     }
 
     pub(super) fn send(&mut self, to: NodeKey, to_incarnation: Incarnation, message: Message) {
-        let kind = message.kind();
-        let envelope = Envelope {
+        if !self.queue.has_room_for(&message) {
+            self.counters.overflowed += 1;
+            return;
+        }
+        self.counters.sent += 1;
+        self.counters.sent_by_kind.add(message.kind());
+        self.queue.push_send(Envelope {
             from: self.rules.key,
             from_incarnation: self.incarnation,
             to,
             to_incarnation,
             digests: self.rules.digests,
             message,
-        };
-        match self.queue.push_send(envelope) {
-            Pushed::Yes => {
-                self.counters.sent += 1;
-                self.counters.sent_by_kind.add(kind);
-            }
-            Pushed::Full => self.counters.overflowed += 1,
-        }
+        });
     }
 }
 

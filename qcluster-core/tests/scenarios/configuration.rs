@@ -1,10 +1,10 @@
 //! Different rules keep apart, changed rules keep their promises, and voters are replaced by way of both lists (scenarios 19,
 //! 36, 37, and E9, E14, E20).
 
-use qcluster_core::{DropReason, Durability, Incarnation, Message, NodeInput, Notification, Session, Settings};
+use qcluster_core::{DropReason, Durability, Incarnation, Message, NodeInput, Notification, Session, Settings, Span};
 
 use crate::dice::Dice;
-use crate::world::{World, id, ms, voters};
+use crate::world::{Disk, World, id, is, ms, voters};
 
 /// Whether `n` was told that `peer` goes by other rules, and how often.
 fn mismatches(world: &World, n: usize, peer: usize) -> usize {
@@ -123,6 +123,53 @@ fn scenario_36_a_crash_during_the_wait_forgets_nothing() {
         world.elect_another(old);
         assert!(world.now >= restarted + ms(600), "seed {seed}");
     }
+}
+
+/// Its disk has failed, so its next incarnation knows of the shorter lease alone: started with the other configuration once
+/// more, it would wait for less than it had promised.
+#[test]
+fn who_cannot_save_a_longer_lease_promises_nothing_for_it() {
+    for seed in 0..20 {
+        // Given voters with a lease of 600 ms, the first of them preferred, …
+        let world = World::with(3, |_, settings| {
+            settings.durability = Durability::Durable;
+            settings.timing.lease = ms(600);
+            settings.voters[0].priority = 1;
+        });
+        let mut world = world.seeded(seed);
+        world.start_all();
+        world.run_till(ms(20_000), "the preferred leader", |world| world.leads(0));
+        // … of whom the two others have elected one with 150 ms meanwhile, so that their disks know of that lease, …
+        restart_with_lease(&mut world, 1, ms(150));
+        restart_with_lease(&mut world, 2, ms(150));
+        world.run_till(ms(5_000), "another leader", |world| world.leads(1) || world.leads(2));
+        restart_with_lease(&mut world, 1, ms(600));
+        world.run_till(ms(20_000), "the preferred leader again", |world| world.leads(0));
+        // … when the last one comes back as well and cannot save anything, …
+        world.machines[2].disk = Disk::Broken;
+        restart_with_lease(&mut world, 2, ms(600));
+        let before = acks_of(&world);
+        world.run(ms(3_000));
+        // … then it follows and promises nothing, while the other one does.
+        assert_eq!((world.leader(), world.node(2).abstains()), (0, true), "seed {seed}");
+        assert!(world.node(2).leader().is_some());
+        let acks = acks_of(&world);
+        assert_eq!(acks[2], before[2], "seed {seed}\n{}", world.story());
+        assert!(acks[1] > before[1], "seed {seed}");
+    }
+}
+
+fn restart_with_lease(world: &mut World, n: usize, lease: Span) {
+    world.crash(n);
+    world.machines[n].settings.timing.lease = lease;
+    world.start(n);
+}
+
+/// How many promises each machine has told.
+fn acks_of(world: &World) -> [usize; 3] {
+    let told =
+        |n| world.transcript.messages().filter(|(from, _, what)| *from == n && is(what, "heartbeat_ack")).count();
+    [0, 1, 2].map(told)
 }
 
 /// Restarts `n` with these lists.
