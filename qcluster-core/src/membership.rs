@@ -221,11 +221,12 @@ impl Membership {
         }
     }
 
-    /// This node goes by another incarnation from now on.
+    /// This node goes by another incarnation from now on. A goodbye stays one.
     pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
-        let standing = Standing::of(incarnation);
-        if self.members.get(&self.me.0).is_some_and(|me| me.standing < standing) {
-            self.change(cx, self.me, standing, State::Alive);
+        let Some(me) = self.members.get(&self.me.0) else { return };
+        let (standing, state) = (Standing::of(incarnation), me.state);
+        if me.standing < standing {
+            self.change(cx, self.me, standing, state);
         }
     }
 

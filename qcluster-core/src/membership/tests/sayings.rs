@@ -153,6 +153,18 @@ fn who_leaves_says_so_and_contradicts_nothing_any_more() {
 }
 
 #[test]
+fn a_node_that_is_renamed_is_alive_under_its_new_name_unless_it_has_left() {
+    for (leaves, expected) in [(false, State::Alive), (true, State::Left)] {
+        let mut node = Lone::among(&["peer"]);
+        if leaves {
+            node.run(Membership::leave);
+        }
+        node.run(|membership, cx| membership.rename(cx, Incarnation(LIFE + 9)));
+        assert_eq!((node.state("me"), node.own_standing()), (Some(expected), standing(LIFE + 9, 0)));
+    }
+}
+
+#[test]
 fn another_incarnation_that_speaks_is_told_who_is_known_by_its_name() {
     let mut node = Lone::among(&["peer"]);
     let twin = Speaker { key: id("peer").key(), incarnation: Incarnation(LIFE + 9), address: Some(address(98)) };
