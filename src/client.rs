@@ -50,7 +50,7 @@ impl Client {
     pub const TIME_MAX_DEFAULT: Duration = Duration::from_secs(5);
 
     /// How much longer a hand-over may take: the leader's work is waited for.
-    pub const DRAIN_TIME_MAX: Duration = Duration::from_mins(2);
+    pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(120);
 
     /// Asks the node at `address`, a `HOST:PORT`. Nothing is connected yet.
     pub fn new(address: impl Into<String>) -> Self {

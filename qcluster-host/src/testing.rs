@@ -13,7 +13,7 @@ use crate::publisher::Publisher;
 use crate::view::View;
 
 /// Longer than anything here takes on any machine: a test that waits this long has found a bug.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A minute of lease, so that no pause of the machine decides a test.
 pub fn slow(config: Config) -> Config {

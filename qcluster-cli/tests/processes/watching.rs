@@ -30,7 +30,7 @@ struct Stream {
 impl Stream {
     fn open(node: &Node, last: Option<u64>) -> Self {
         let mut stream = TcpStream::connect(node.address).expect("the node listens");
-        stream.set_read_timeout(Some(Duration::from_mins(1))).expect("an option of every socket");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("an option of every socket");
         let resume = last.map_or_else(String::new, |last| format!("Last-Event-ID: {last}\r\n"));
         write!(stream, "GET /v1/watch HTTP/1.0\r\n{resume}\r\n").expect("the node reads");
         let mut lines = BufReader::new(stream).lines();

@@ -65,7 +65,7 @@ fn employ(nodes: &[QCluster], left: &Left) -> watch::Receiver<Option<usize>> {
 
 /// A deadline that only a real fault exceeds.
 async fn within_a_minute<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    let done = tokio::time::timeout(Duration::from_mins(1), wait).await;
+    let done = tokio::time::timeout(Duration::from_secs(60), wait).await;
     done.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
 }
 

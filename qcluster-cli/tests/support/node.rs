@@ -218,7 +218,7 @@ pub(crate) fn run_to_end(arguments: &[&str]) -> Ended {
     // What ends by itself prints little: less than a pipe holds, so that nobody has to read along.
     let start = std::time::Instant::now();
     while child.try_wait().expect("a child can be waited for").is_none() {
-        if start.elapsed() > Duration::from_mins(1) {
+        if start.elapsed() > Duration::from_secs(60) {
             let _ = child.kill();
             break;
         }

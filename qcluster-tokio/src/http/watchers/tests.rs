@@ -16,7 +16,7 @@ use crate::http::exchange::Site;
 use qcluster_host::testing::{Puppet, in_time};
 
 /// Longer than any test: who waits so long is not waited for.
-const EVER: Duration = Duration::from_hours(1);
+const EVER: Duration = Duration::from_secs(3_600);
 
 fn node() -> Node {
     let rules = Settings::member(NodeId::new("server_a").unwrap()).check().unwrap();
