@@ -29,14 +29,27 @@ impl ConfigFile for Config {
 
 /// Parses JSON, with errors that name the field: by itself the parser tells line and column only.
 fn parse(text: &str) -> Result<Config, String> {
+    // Editors of another system begin a text with it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !text.trim_start().starts_with('{') {
+        return Err("a configuration is one JSON object, from `{` to `}`".into());
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     let config = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        // What is wrong with the whole has no path.
-        if path == "." { error.inner().to_string() } else { format!("{path}: {}", error.inner()) }
+        let (path, inner) = (error.path().to_string(), error.inner());
+        // What is wrong with the whole has no path, and a syntax error none that could be told.
+        if path == "." || path.contains('?') { explained(inner) } else { format!("{path}: {}", explained(inner)) }
     })?;
-    json.end().map_err(|error| error.to_string())?;
+    json.end().map_err(|error| explained(&error))?;
     Ok(config)
+}
+
+fn explained(error: &serde_json::Error) -> String {
+    if error.is_syntax() {
+        format!("{error}; it is JSON, without comments and trailing commas")
+    } else {
+        error.to_string()
+    }
 }
 
 /// A configuration file that cannot be used. Nothing was started.

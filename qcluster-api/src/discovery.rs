@@ -13,14 +13,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::call::Call;
-use super::checks::{self, Verdict};
+use super::checks::{self, CheckResult};
 use super::directory::ServiceInfo;
 use super::query;
 use super::response::{ErrorCode, Response};
 use super::services::Filter;
 use super::view::{Subject, View};
 use super::{Outcome, Request};
-use qcluster_core::{GossipPace, Time};
+use qcluster_core::{GossipPace, Host, Time};
 
 /// One instance. Each is a group of its own, since labels belong to a group.
 #[derive(Serialize)]
@@ -55,7 +55,7 @@ fn is_nowhere(service: &ServiceInfo) -> bool {
 }
 
 /// Whether what is not in the answer is not there.
-fn knows(view: &View<'_>) -> Verdict {
+fn knows(view: &View<'_>) -> CheckResult {
     /// This many probes after its start a node that met others has had the time to compare its tables with theirs.
     const ARRIVAL_PROBES: u64 = 10;
     checks::runs(view)?;
@@ -87,7 +87,7 @@ fn target(service: &ServiceInfo) -> Option<String> {
 
 /// Host and port as one word; an address of IP version 6 stands in brackets.
 pub fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    Host::parse(host).map_or_else(|_| format!("{host}:{port}"), |host| format!("{host}:{port}"))
 }
 
 fn group(cluster: &str, service: &ServiceInfo, target: String) -> Group {

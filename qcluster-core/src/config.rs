@@ -7,6 +7,7 @@ mod digests;
 mod file;
 mod gossip;
 mod peer;
+mod port;
 mod problem;
 mod record;
 mod rules;

@@ -1,30 +1,50 @@
 //! The heart of QCluster: everything that decides, and nothing that touches the world.
 //!
 //! A [`Node`] is a deterministic state machine. It has no clock, socket, thread, file or source of chance: an embedder
-//! tells it what has happened and when, and carries out the actions that it answers with.
+//! tells it what has happened and when, and carries out the actions that it answers with. [`Endpoint`] is a node with its
+//! datagrams, bytes in and bytes out. This is a whole host for one, on the standard library:
 //!
 //! ```
-//! use qcluster_core::{Action, Boot, Node, NodeId, NodeInput, Settings, Time, VoterSettings};
+//! use std::net::UdpSocket;
+//! use std::time::{Duration, Instant};
+//! use qcluster_core::{Config, DATAGRAM_MAX, Endpoint, EndpointBoot, Input, Output, Span, Time};
 //!
-//! let id = NodeId::new("server_a")?;
-//! let rules = Settings::voter(id.clone(), vec![VoterSettings::new(id)]).check()?;
-//! let mut now = Time::ZERO; // an embedder reads its monotonic clock
-//! let mut node = Node::new(rules, Boot { seed: 7, stamp_ms: 1_764_000_000_000, saved: None }, now)?;
-//!
-//! while !node.is_leader(now) {
-//!     now = node.deadline(); // an embedder sleeps until then, or until a message arrives
-//!     for action in node.step(now, NodeInput::Timeout) {
-//!         match action {
-//!             Action::Send(envelope) => println!("to {:?}: {:?}", envelope.to, envelope.message),
-//!             Action::Persist { .. } => unreachable!("a diskless node saves nothing"),
-//!             Action::Notify(notification) => println!("{now}: {notification}"),
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::new("server_a", "127.0.0.1", 0); // a cluster of one; `with_peers` makes it one of several
+//! let socket = UdpSocket::bind(("127.0.0.1", config.listen_port))?;
+//! let origin = Instant::now();
+//! let clock = || Time::from_nanos(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX));
+//! // Random bits, the wall clock, and what the last incarnation saved.
+//! let boot = EndpointBoot { seed: 7, stamp_ms: 1_764_000_000_000, saved: None };
+//! let mut endpoint = Endpoint::new(config.settings()?.check()?, boot, clock())?;
+//! let mut buffer = [0; DATAGRAM_MAX + 1];
+//! while !endpoint.node().is_leader(clock()) {
+//!     // Wait for a datagram until the deadline, and no longer than a heartbeat.
+//!     let left = endpoint.deadline().since(clock()).min(endpoint.node().rules().timing().heartbeat);
+//!     let received = if left == Span::ZERO { None } else {
+//!         socket.set_read_timeout(Some(Duration::from(left)))?;
+//!         socket.recv_from(&mut buffer).ok()
+//!     };
+//!     let input = match received {
+//!         Some((len, from)) => Input::Datagram { from, bytes: &buffer[..len] },
+//!         None => Input::Timeout,
+//!     };
+//!     // The clock is read after the datagram was received.
+//!     let mut outputs = endpoint.step(clock(), input);
+//!     while let Some(output) = outputs.next() {
+//!         match output {
+//!             Output::Transmit { to, bytes } => _ = socket.send_to(bytes, to),
+//!             Output::Persist { .. } => unreachable!("a diskless node saves nothing"),
+//!             Output::Notify(notification) => println!("{notification}"),
 //!         }
 //!     }
 //! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! [`Endpoint`] wraps a node for embedders that have datagrams: bytes in, bytes out.
+//! [Writing an adapter](writing_an_adapter) is the contract behind each of these lines, as a checklist. `examples/embed_std.rs`
+//! of the project is such a host with peers, a disk and an orderly stop; `examples/embed_in_memory.rs` has no socket at all.
 //!
 //! The project's [ARCHITECTURE] has the rules (E1 to E24, G1 to G11) and the argument that two leases never overlap,
 //! [GUARANTEES] what is promised and what is not.
@@ -43,6 +63,7 @@ pub mod config;
 mod election;
 mod endpoint;
 pub mod hard_state;
+mod host;
 mod id;
 mod membership;
 mod metrics;
@@ -58,6 +79,7 @@ mod rng;
 mod rumors;
 mod time;
 mod wire;
+pub mod writing_an_adapter;
 
 pub use config::{
     ApiConfig, ApiToken, Config, ConfigError, Digests, Durability, Gossip, GossipPace, Metadata, Mode, Peer, Preset,
@@ -68,10 +90,11 @@ pub use election::{
 };
 pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError, read_datagram, write_datagram};
 pub use hard_state::RecordError;
+pub use host::{BadHost, Host};
 pub use id::{BadNodeId, FencingToken, Incarnation, IncarnationsDigest, NodeId, NodeKey, Term, VoterIndex};
 pub use membership::{
     Accusers, Hint, Introduction, MemberChange, MemberEvent, MemberView, Message as MembershipMessage, Piggyback,
-    Standing, State, Verdict,
+    Standing, State, StateUpdate,
 };
 pub use metrics::Counters;
 pub use node::{

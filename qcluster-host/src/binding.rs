@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _, UdpSocket};
 
-use qcluster_core::Config;
+use qcluster_core::{Config, Host};
 
 use crate::error::{BindError, Protocol};
 
@@ -49,9 +49,12 @@ pub fn bind(host: &str, port: u16, protocols: Protocols) -> Result<Bound, BindEr
 /// Every loopback address, for those who say `localhost`.
 pub const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// The address that a host is written as, if it is one; IPv6 may stand in brackets.
+/// The address that a host is written as, if it is one.
 pub fn literal(host: &str) -> Option<IpAddr> {
-    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host).parse().ok()
+    match Host::parse(host) {
+        Ok(Host::Address(address)) => Some(address),
+        Ok(Host::Name(_)) | Err(_) => None,
+    }
 }
 
 /// Whether a host stands for every loopback address.

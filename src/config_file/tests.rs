@@ -70,10 +70,27 @@ fn a_value_of_the_wrong_kind_is_told_with_its_field() {
 
 #[test]
 fn what_is_no_json_or_more_than_that_is_refused() {
-    for text in ["", "identifier = server_a", r#"{ "identifier": "server_a", "listen_port": 7001 } }"#] {
+    for (text, reason) in [
+        ("", "one JSON object"),
+        ("[]", "one JSON object"),
+        ("identifier = server_a", "one JSON object"),
+        (r#"{ "identifier": "server_a", "listen_port": 7001 } }"#, "trailing characters at line 1 column 51"),
+        (r#"{ "identifier": "server_a", "listen_port": 7001, }"#, "at line 1 column 50; it is JSON, without comments"),
+        (r#"{ "identifier": "server_a", // me"#, "at line 1 column 29; it is JSON, without comments"),
+        (r#"{ "identifier": "server_a", "peers": [ { "port": 1, } ]"#, "at line 1 column 53; it is JSON"),
+        (r#"{ "identifier": "server_a""#, "EOF while parsing an object at line 1 column 26"),
+    ] {
         let (_, error) = read(text).unwrap_err();
         assert!(matches!(error.problem, ConfigFileProblem::Malformed(_)), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+        assert!(!error.to_string().contains("?:"), "{error}");
     }
+}
+
+#[test]
+fn a_byte_order_mark_is_read_over() {
+    let config = read("\u{feff}{ \"identifier\": \"server_a\", \"listen_port\": 7001 }").unwrap();
+    assert_eq!(config, Config::new("server_a", "localhost", 7001));
 }
 
 #[test]

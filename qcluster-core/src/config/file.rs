@@ -10,10 +10,12 @@ use super::api::ApiConfig;
 use super::choice::TimingChoice;
 use super::gossip::Gossip;
 use super::peer::{Metadata, Peer};
+use super::port;
 use super::problem::{ConfigError, Findings};
 use super::record::RecordTo;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
 use super::timing::Timing;
+use crate::host::{BadHost, Host, host_and_port, is_same_host};
 use crate::id::NodeId;
 use crate::time::Span;
 
@@ -27,12 +29,13 @@ pub struct Config {
     #[serde(default = "localhost")]
     pub listen_host: String,
     /// UDP (cluster) and TCP (HTTP) port; 0 lets the system choose, which only makes sense without peers.
+    #[serde(deserialize_with = "port::deserialize")]
     pub listen_port: u16,
     /// What others should connect to, where it differs from `listen_host`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advertise_host: Option<String>,
     /// What others should connect to, where it differs from `listen_port`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "port::deserialize_some", skip_serializing_if = "Option::is_none")]
     pub advertise_port: Option<u16>,
     /// What this node says about itself.
     #[serde(default)]
@@ -249,6 +252,9 @@ impl Config {
             findings.merge(error);
         }
         self.check_mode(&mut findings);
+        findings.require(self.data_dir.as_deref() != Some(""), "data_dir", || {
+            "cannot be empty: name a directory, or leave it out for a node without one".into()
+        });
         findings.require(self.next_peers.is_some() || self.voter_in == VoterIn::Both, "voter_in", || {
             "only means something together with next_peers".into()
         });
@@ -290,27 +296,45 @@ impl Config {
             format!("{} addresses are too many: at most {}, three are plenty", self.join.len(), Self::JOIN_MAX)
         });
         for (index, address) in self.join.iter().enumerate() {
-            findings.require(host_and_port(address).is_some(), &format!("join[{index}]"), || {
-                format!("`{address}` is not an address: it reads like `host:7001`, or `[::1]:7001`")
-            });
+            let field = format!("join[{index}]");
+            match host_and_port(address).map(|(host, _)| Host::parse_reachable(host)) {
+                Some(Ok(_)) => {}
+                Some(Err(problem)) => findings.add(field, format!("`{address}`: the host {problem}")),
+                None => {
+                    findings.add(
+                        field,
+                        format!("`{address}` is not an address: it reads like `host:7001`, or `[::1]:7001`"),
+                    );
+                }
+            }
         }
+        let is_own = |(host, port): (&str, u16)| port == self.listen_port && is_same_host(host, &self.listen_host);
+        findings.require(self.join.is_empty() || !self.join_addresses().all(is_own), "join", || {
+            "names this node alone, which would never meet another: name at least one other node, or leave it out"
+                .into()
+        });
     }
 
     fn check_addresses(&self, findings: &mut Findings) {
-        findings.require(!self.listen_host.is_empty(), "listen_host", || "cannot be empty".into());
+        let listens = check_host(Host::parse(&self.listen_host), "listen_host", &self.listen_host, findings);
+        if let Some(host) = &self.advertise_host {
+            check_host(Host::parse_reachable(host), "advertise_host", host, findings);
+        }
         findings.require(self.listen_port != 0 || self.peers.is_empty(), "listen_port", || {
             "0 lets the system choose a port, and then no peer can find this node".into()
         });
         findings.require(self.advertise_port != Some(0), "advertise_port", || "cannot be 0".into());
-        let local = is_loopback(&self.listen_host);
-        findings.require(local || self.insecure || self.listen_host.is_empty(), "listen_host", || {
+        // Where nobody knows what it is, that is all there is to say.
+        let Some(listens) = listens else { return };
+        let local = listens.is_loopback();
+        findings.require(local || self.insecure, "listen_host", || {
             format!(
                 "`{}` can be reached from other machines, and datagrams are not authenticated: \
                  set \"insecure\": true if this network is trusted",
                 self.listen_host
             )
         });
-        let elsewhere = |peer: &&Peer| !peer.host.is_empty() && !is_loopback(&peer.host);
+        let elsewhere = |peer: &&Peer| Host::parse_reachable(&peer.host).is_ok_and(|host| !host.is_loopback());
         if let Some(remote) = self.all_peers().find(|peer| local && elsewhere(peer)) {
             findings.add(
                 "listen_host",
@@ -327,14 +351,14 @@ impl Config {
         let mut voters = Vec::new();
         for (index, peer) in peers.iter().enumerate() {
             let at = |name: &str| format!("{field}[{index}].{name}");
-            findings.require(!peer.host.is_empty(), &at("host"), || "cannot be empty".into());
+            check_host(Host::parse_reachable(&peer.host), &at("host"), &peer.host, findings);
             findings.require(peer.port != 0, &at("port"), || "cannot be 0: a peer has to be found".into());
             check_metadata(&peer.metadata, &at("metadata"), findings);
-            let same = |host: &str, port: u16| port == peer.port && same_host(host, &peer.host);
+            let same = |host: &str, port: u16| port == peer.port && is_same_host(host, &peer.host);
             if same(&self.listen_host, self.listen_port) && self.listen_port != 0 {
                 findings.add(at("port"), format!("{}:{} is where this node listens itself", peer.host, peer.port));
-            } else if let Some(twin) = peers[..index].iter().find(|other| same(&other.host, other.port)) {
-                let reason = format!("{}:{} is the address of `{}` already", peer.host, peer.port, twin.identifier);
+            } else if let Some(other) = peers[..index].iter().find(|other| same(&other.host, other.port)) {
+                let reason = format!("{}:{} is the address of `{}` already", peer.host, peer.port, other.identifier);
                 findings.add(at("port"), reason);
             }
             if peer.identifier == self.identifier {
@@ -358,21 +382,12 @@ fn check_metadata(metadata: &Metadata, field: &str, findings: &mut Findings) {
     });
 }
 
-/// The two parts of `host:port`; an IPv6 address stands in brackets.
-fn host_and_port(address: &str) -> Option<(&str, u16)> {
-    let (host, port) = address.rsplit_once(':')?;
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let port = port.parse().ok().filter(|port| *port != 0)?;
-    let host = bare.unwrap_or(host);
-    (!host.is_empty() && (bare.is_some() || !host.contains(':'))).then_some((host, port))
-}
-
-/// Whether two names mean one host as far as their text tells: all spellings of loopback do.
-fn same_host(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || (is_loopback(one) && is_loopback(other))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|address: core::net::IpAddr| address.is_loopback())
+fn check_host<'a>(
+    read: Result<Host<'a>, BadHost>,
+    field: &str,
+    text: &str,
+    findings: &mut Findings,
+) -> Option<Host<'a>> {
+    let quoted = || if text.is_empty() { String::new() } else { format!("`{}` ", text.escape_debug()) };
+    read.map_err(|problem| findings.add(field, format!("{}{problem}", quoted()))).ok()
 }

@@ -5,6 +5,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use super::port;
+
 /// What a node says about itself beside its address: any JSON, at most [`Config::METADATA_LEN_MAX`](crate::Config::METADATA_LEN_MAX) bytes as text.
 pub type Metadata = BTreeMap<String, serde_json::Value>;
 
@@ -17,6 +19,7 @@ pub struct Peer {
     /// A name or an address.
     pub host: String,
     /// UDP and TCP port.
+    #[serde(deserialize_with = "port::deserialize")]
     pub port: u16,
     /// Its priority (E8).
     #[serde(default)]

@@ -94,6 +94,16 @@ fn each_mistake_names_its_field() {
         ("peers[0].port", |c| (c.peers[0].host, c.peers[0].port) = ("127.0.0.1".into(), 7_001)),
         ("peers[1].port", |c| (c.peers[1].host, c.peers[1].port) = ("[::1]".into(), 7_002)),
         ("peers[1].host", |c| c.peers[1].host.clear()),
+        ("peers[1].host", |c| c.peers[1].host = "http://me".into()),
+        ("peers[1].host", |c| c.peers[1].host = "0.0.0.0".into()),
+        ("listen_host", |c| c.listen_host = "localhost:7001".into()),
+        ("advertise_host", |c| c.advertise_host = Some("::".into())),
+        ("advertise_host", |c| c.advertise_host = Some("${HOSTNAME}".into())),
+        ("advertise_host", |c| c.advertise_host = Some(String::new())),
+        ("join[0]", |c| c.join = ["nowhere".into()].into()),
+        ("join[0]", |c| c.join = ["a/b:7001".into(), "localhost:7002".into()].into()),
+        ("join", |c| c.join = ["127.0.0.1:7001".into(), "LOCALHOST:7001".into()].into()),
+        ("data_dir", |c| c.data_dir = Some(String::new())),
         ("peers", |c| c.peers[1].identifier = "server_b".into()),
         ("metadata", |c| drop(c.metadata.insert("long".into(), "x".repeat(600).into()))),
         ("peers[0].metadata", |c| drop(c.peers[0].metadata.insert("long".into(), "x".repeat(600).into()))),
@@ -112,6 +122,24 @@ fn each_mistake_names_its_field() {
         let mut config = server_a();
         spoil(&mut config);
         assert_eq!(fields(&config), [*field]);
+    }
+}
+
+/// The same file serves every node of a cluster, so a list may name the node itself among others.
+#[test]
+fn a_node_may_join_itself_and_others() {
+    let config = Config { join: ["localhost:7001".into(), "localhost:7002".into()].into(), ..server_a() };
+    assert!(config.settings().is_ok());
+}
+
+/// The Python QCluster takes both.
+#[test]
+fn a_port_is_a_number_or_its_digits() {
+    let text = SERVER_A.replace("7001", r#""7001""#).replace("7002", r#""7002""#);
+    assert_eq!(Config::from_json(&text).unwrap(), server_a());
+    for wrong in [r#""""#, r#""http""#, r#""+7""#, r#""65536""#, "65536", "-1", "7.5", "null"] {
+        let error = Config::from_json(&SERVER_A.replace("7002", wrong)).unwrap_err().to_string();
+        assert!(error.contains("a port: a number from 0 to 65535"), "{wrong}: {error}");
     }
 }
 

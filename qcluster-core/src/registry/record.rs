@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::service::{Health, Service, ServiceError, ServiceField};
+use super::service::{Health, Service, ServiceError, ServiceField, check_host};
 use crate::config::{Config, Metadata};
 use crate::id::{Incarnation, NodeKey, stable_hash};
 use crate::reconcile::{self, Stamped};
@@ -108,7 +108,7 @@ impl ServiceFacts {
 
     fn check(&self) -> Result<(), ServiceError> {
         ServiceField::Name.check(&self.name)?;
-        self.host.as_deref().map_or(Ok(()), |host| ServiceField::Host.check(host))?;
+        self.host.as_deref().map_or(Ok(()), check_host)?;
         if self.tags.len() > Service::TAGS_MAX {
             return Err(ServiceError::TooManyTags { tags: self.tags.len() });
         }

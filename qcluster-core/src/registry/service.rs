@@ -8,6 +8,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use error::check_host;
 pub use error::{ServiceError, ServiceField};
 
 use crate::config::Metadata;
@@ -36,7 +37,8 @@ pub struct Service {
     pub id: String,
     /// What it is asked for by; the same rules as for `id`. Many nodes, and one node many times, may offer one name.
     pub name: String,
-    /// Where it listens, if not where its node does: 1 to [`Service::HOST_LEN_MAX`] printable ASCII characters.
+    /// Where it listens, if not where its node does: a name or an address that clients can connect to, see
+    /// [`Host::parse_reachable`](crate::Host::parse_reachable).
     pub host: Option<String>,
     /// The port that it listens on, or 0 where a port makes no sense.
     pub port: u16,
@@ -85,8 +87,6 @@ impl fmt::Display for Health {
 impl Service {
     /// The longest name and the longest identifier of a service, in bytes.
     pub const NAME_LEN_MAX: usize = 64;
-    /// The longest host, in bytes: the longest name that the domain name system allows.
-    pub const HOST_LEN_MAX: usize = 253;
     /// The most tags.
     pub const TAGS_MAX: usize = 16;
     /// The longest tag, in bytes.

@@ -4,10 +4,14 @@ use core::fmt;
 
 use super::Service;
 use crate::config::Config;
+use crate::host::{BadHost, Host};
 
 /// Why a service, or a node's metadata, is refused. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ServiceError {
+    /// Its [`host`](Service::host) is none that a client could connect to.
+    Host(BadHost),
     /// It is empty, too long, or has characters that it must not have.
     Text(ServiceField),
     /// There are more tags than [`Service::TAGS_MAX`].
@@ -38,8 +42,6 @@ pub enum ServiceField {
     Id,
     /// [`Service::name`].
     Name,
-    /// [`Service::host`].
-    Host,
     /// One of [`Service::tags`].
     Tag {
         /// Its place in the list, from 0.
@@ -56,11 +58,15 @@ impl ServiceField {
             Self::Id | Self::Name => {
                 (Service::NAME_LEN_MAX, is_graphic() && !text.contains('/') && !matches!(text, "." | ".."))
             }
-            Self::Host => (Service::HOST_LEN_MAX, is_graphic()),
             Self::Tag { .. } => (Service::TAG_LEN_MAX, !text.chars().any(char::is_control)),
         };
         if is_fine && (1..=len_max).contains(&text.len()) { Ok(()) } else { Err(ServiceError::Text(self)) }
     }
+}
+
+/// Whether clients could connect to that host.
+pub(in crate::registry) fn check_host(text: &str) -> Result<(), ServiceError> {
+    Host::parse_reachable(text).map(|_| ()).map_err(ServiceError::Host)
 }
 
 impl fmt::Display for ServiceField {
@@ -68,7 +74,6 @@ impl fmt::Display for ServiceField {
         match self {
             Self::Id => f.write_str("id"),
             Self::Name => f.write_str("name"),
-            Self::Host => f.write_str("host"),
             Self::Tag { index } => write!(f, "tags[{index}]"),
         }
     }
@@ -82,9 +87,7 @@ impl fmt::Display for ServiceError {
                 "{field}: has to be 1 to {} printable ASCII characters without spaces and `/`, and not just dots",
                 Service::NAME_LEN_MAX
             ),
-            Self::Text(field @ ServiceField::Host) => {
-                write!(f, "{field}: has to be 1 to {} printable ASCII characters", Service::HOST_LEN_MAX)
-            }
+            Self::Host(problem) => write!(f, "host: {problem}"),
             Self::Text(field @ ServiceField::Tag { .. }) => {
                 write!(f, "{field}: has to be 1 to {} bytes without control characters", Service::TAG_LEN_MAX)
             }

@@ -78,7 +78,7 @@ fn the_largest_service_fits_and_one_byte_more_does_not() {
     let with = |len: usize| Service {
         id: "i".repeat(64),
         name: "n".repeat(64),
-        host: Some("h".repeat(253)),
+        host: Some(["h"; 127].join(".")),
         tags: vec!["t".repeat(64); 8],
         metadata: [("a".into(), "m".repeat(len).into())].into(),
         ..full()
