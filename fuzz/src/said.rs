@@ -3,7 +3,7 @@
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use qcluster_core::{
     Accusers, Health, Hint, Incarnation, Introduction, MembershipMessage, Message, NodeId, NodeKey, Piggyback,
-    ReconcileMessage, Record, RecordBody, RegistryMessage, ServiceFacts, Standing, State, Term, Verdict,
+    ReconcileMessage, Record, RecordBody, RegistryMessage, ServiceFacts, Standing, State, Term, StateUpdate,
 };
 
 use crate::{VOTERS, address};
@@ -19,7 +19,7 @@ pub enum Said {
     PingReq { seq: u8, target: u8 },
     Nack { seq: u8 },
     Introduce(Row),
-    Judge { row: Row, accusers: Option<u8> },
+    Update { row: Row, accusers: Option<u8> },
     Compare { registry: bool, part: Part },
     Record { owed: bool, owner: u8, incarnation: SaidIncarnation, version: Version, id: u8, body: Body },
     Greet { known: SaidIncarnation },
@@ -190,7 +190,7 @@ impl Said {
             Self::PingReq { seq, target } => MembershipMessage::PingReq { seq: u32::from(*seq), target: key(*target) },
             Self::Nack { seq } => MembershipMessage::Nack { seq: u32::from(*seq) },
             Self::Introduce(row) => MembershipMessage::Introduce(row.introduction(victim)),
-            Self::Judge { row, accusers } => MembershipMessage::Judge(Verdict {
+            Self::Update { row, accusers } => MembershipMessage::Update(StateUpdate {
                 member: key(row.name),
                 standing: row.standing(victim),
                 state: state(row.state),

@@ -40,7 +40,7 @@ struct Fine {
     status: &'static str,
 }
 
-pub(super) type Verdict = Result<(), Response>;
+pub(super) type CheckResult = Result<(), Response>;
 
 pub(super) fn ping(_: &Call<'_>) -> Outcome {
     Outcome::Respond(Response::text(200, "pong"))
@@ -117,22 +117,22 @@ pub(super) fn liveness(call: &Call<'_>) -> Outcome {
     judged(not_stopped(view).and_then(|()| if view.is_dead() { Err(stalled(view)) } else { Ok(()) }))
 }
 
-fn judged(verdict: Verdict) -> Outcome {
+fn judged(verdict: CheckResult) -> Outcome {
     Outcome::Respond(verdict.map_or_else(|refusal| refusal, |()| Response::json(200, &Fine { status: "ok" })))
 }
 
-fn not_stopped(view: &View<'_>) -> Verdict {
+fn not_stopped(view: &View<'_>) -> CheckResult {
     view.stopped.map_or(Ok(()), |why| Err(Response::error(ErrorCode::Stopped, why)))
 }
 
 /// That what this node passes on about the cluster is worth something: it has not stopped, and its loop runs.
-pub(super) fn runs(view: &View<'_>) -> Verdict {
+pub(super) fn runs(view: &View<'_>) -> CheckResult {
     not_stopped(view)?;
     if view.is_stalled() { Err(stalled(view)) } else { Ok(()) }
 }
 
 /// That most members have not vanished at once (G9).
-pub(super) fn trusts(view: &View<'_>) -> Verdict {
+pub(super) fn trusts(view: &View<'_>) -> CheckResult {
     if view.directory.is_trusted() {
         return Ok(());
     }
@@ -151,7 +151,7 @@ fn stalled(view: &View<'_>) -> Response {
     Response::error(ErrorCode::Stalled, &message)
 }
 
-fn saves(view: &View<'_>) -> Verdict {
+fn saves(view: &View<'_>) -> CheckResult {
     match &view.snapshot.storage {
         StorageStatus::Diskless | StorageStatus::Durable => Ok(()),
         StorageStatus::Failed { error } => {
@@ -161,7 +161,7 @@ fn saves(view: &View<'_>) -> Verdict {
     }
 }
 
-fn works(view: &View<'_>) -> Verdict {
+fn works(view: &View<'_>) -> CheckResult {
     match view.snapshot.role {
         None => Err(Response::error(ErrorCode::Starting, "the node has not begun yet")),
         Some(Role::Booting) => Err(Response::error(

@@ -3,8 +3,8 @@
 //!
 //! | file | its part |
 //! |---|---|
-//! | `standing` | what is said of a member, and which saying wins |
-//! | `table` | the members, and how a saying changes one |
+//! | `standing` | what is said of a member, and which update wins |
+//! | `table` | the members, and how an update changes one |
 //! | `receive` | what others say, what they say of this node (G3), and who else has its name |
 //! | `probing`, `suspicion`, `health` | finding out who is gone, and being slow to believe it (G2) |
 //! | `book` | whom to try forever (G7) |
@@ -43,7 +43,7 @@ use health::Health;
 pub use message::{Hint, Message, Piggyback};
 use probing::Probing;
 pub(crate) use receive::Speaker;
-pub use standing::{Accusers, Introduction, Standing, State, Verdict};
+pub use standing::{Accusers, Introduction, Standing, State, StateUpdate};
 use suspicion::{Patience, Suspicions};
 use table::Member;
 use trust::{Trust, Turn};
@@ -214,10 +214,10 @@ impl Membership {
         const HEAR_AT_ONCE: usize = 16;
         let Some(me) = self.members.get(&self.me.0) else { return };
         let standing = me.standing.next();
-        let goodbye = Verdict { member: self.me, standing, state: State::Left, accusers: Accusers::default() };
+        let goodbye = StateUpdate { member: self.me, standing, state: State::Left, accusers: Accusers::default() };
         self.change(cx, self.me, standing, State::Left);
         for member in self.probing.some(HEAR_AT_ONCE, None, &mut self.rng) {
-            cx.send(member, Message::Judge(goodbye));
+            cx.send(member, Message::Update(goodbye));
         }
     }
 
@@ -269,7 +269,7 @@ impl Membership {
         if self.members.get(&target.0).is_some_and(|member| member.state == State::Suspect) {
             // It is the first to hear of it, so that it can contradict.
             let accusers = self.suspicions.accusers(target.0);
-            cx.send(target, Message::Judge(Verdict { member: target, standing, state: State::Suspect, accusers }));
+            cx.send(target, Message::Update(StateUpdate { member: target, standing, state: State::Suspect, accusers }));
         }
     }
 

@@ -4,60 +4,60 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::standing::{Introduction, Standing, State, Verdict};
+use super::standing::{Introduction, Standing, State, StateUpdate};
 use crate::id::{NodeKey, Term};
 use crate::reconcile;
 
 /// A message between members.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// Let me in. Sent to an address, without knowing which node is there.
+    /// Asks to become a member. Sent to an address, without knowing which node is there.
     Join {
         /// That address; `None` where it is known who is there.
         at: Option<SocketAddr>,
         /// The sender: a quiet cluster has nothing else to tell of it.
         me: Introduction,
     },
-    /// Welcome; the tables are compared from here on.
+    /// The answer to [`Message::Join`]: the sender is a member from now on, and tables are compared.
     Welcome {
         /// The sender.
         me: Introduction,
         /// Where the newcomer was heard from, which it may not know itself.
         seen_at: Option<SocketAddr>,
-        /// What the sender knows, in short.
+        /// What is piggybacked.
         word: Piggyback,
     },
-    /// Are you there?
+    /// Asks for an [`Message::Ack`]: the sender's probe of this round (SWIM).
     Ping {
         /// Ties the answer to the question.
         seq: u32,
-        /// What the sender knows, in short.
+        /// What is piggybacked.
         word: Piggyback,
     },
-    /// I am.
+    /// The answer to a [`Message::Ping`], or to a [`Message::PingReq`] whose target has answered.
     Ack {
         /// That of the ping.
         seq: u32,
-        /// What the sender knows, in short.
+        /// What is piggybacked.
         word: Piggyback,
     },
-    /// Ask that one for me; it does not answer me.
+    /// Asks the receiver to ping a target that has not answered the sender in time (SWIM).
     PingReq {
         /// Ties the answer to the question.
         seq: u32,
-        /// Whom.
+        /// Who is to be pinged.
         target: NodeKey,
     },
-    /// It did not answer me either.
+    /// The answer to a [`Message::PingReq`] whose target has not answered (Lifeguard): the sender at least is there.
     Nack {
         /// That of the request.
         seq: u32,
     },
-    /// This one is, or was, a member.
+    /// All about a member, present or past.
     Introduce(Introduction),
-    /// This is thought of a member that you know.
-    Judge(Verdict),
-    /// Let us find out what differs (G6).
+    /// The state of a member that the receiver knows.
+    Update(StateUpdate),
+    /// Anti-entropy: what differs between the two tables? (G6)
     Compare(reconcile::Message),
 }
 
@@ -65,7 +65,7 @@ impl Message {
     /// Whether it says something of members, and asks nothing.
     pub(crate) fn is_filling(&self) -> bool {
         match self {
-            Self::Introduce(_) | Self::Judge(_) | Self::Compare(_) => true,
+            Self::Introduce(_) | Self::Update(_) | Self::Compare(_) => true,
             Self::Join { .. }
             | Self::Welcome { .. }
             | Self::Ping { .. }
@@ -79,7 +79,7 @@ impl Message {
     pub(super) fn standing(&self) -> Option<Standing> {
         match self {
             Self::Join { me, .. } | Self::Welcome { me, .. } | Self::Introduce(me) => Some(me.standing),
-            Self::Judge(verdict) => Some(verdict.standing),
+            Self::Update(update) => Some(update.standing),
             Self::Ping { .. } | Self::Ack { .. } | Self::PingReq { .. } | Self::Nack { .. } | Self::Compare(_) => None,
         }
     }
@@ -88,7 +88,7 @@ impl Message {
     pub(crate) fn subject(&self) -> Option<NodeKey> {
         match self {
             Self::Introduce(introduction) => Some(introduction.id.key()),
-            Self::Judge(verdict) => Some(verdict.member),
+            Self::Update(update) => Some(update.member),
             Self::Join { .. }
             | Self::Welcome { .. }
             | Self::Ping { .. }
@@ -107,7 +107,7 @@ impl Message {
             | Self::PingReq { .. }
             | Self::Nack { .. }
             | Self::Introduce(_)
-            | Self::Judge(_)
+            | Self::Update(_)
             | Self::Compare(_) => None,
         }
     }

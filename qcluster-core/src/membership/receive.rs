@@ -1,9 +1,9 @@
-//! What others say: probes, sayings about members, and sayings about this node, which it contradicts (G3).
+//! What others say: probes, updates about members, and updates about this node, which it refutes (G3).
 
 use core::net::SocketAddr;
 
 use super::message::{Message, Piggyback};
-use super::standing::{Accusers, Introduction, Standing, State, Verdict};
+use super::standing::{Accusers, Introduction, Standing, State, StateUpdate};
 use super::tell::introduction;
 use super::{Context, Effect, Membership};
 use crate::id::{Incarnation, NodeKey};
@@ -70,7 +70,7 @@ impl Membership {
                 self.introduced(cx, introduction);
                 self.heard(from);
             }
-            Message::Judge(verdict) => self.judged(cx, verdict),
+            Message::Update(update) => self.hear_update(cx, update),
             Message::Compare(compare) => self.reconciler.receive(from.key, &compare, &self.members),
         }
     }
@@ -143,12 +143,12 @@ impl Membership {
             self.dirty.insert(key.0);
         }
         let Introduction { standing, state, .. } = introduction;
-        self.judged(cx, Verdict { member: key, standing, state, accusers: Accusers::default() });
+        self.hear_update(cx, StateUpdate { member: key, standing, state, accusers: Accusers::default() });
     }
 
     /// Something is thought of a member.
-    fn judged(&mut self, cx: &mut Context<'_>, verdict: Verdict) {
-        let Verdict { member: key, standing, state, accusers } = verdict;
+    fn hear_update(&mut self, cx: &mut Context<'_>, update: StateUpdate) {
+        let StateUpdate { member: key, standing, state, accusers } = update;
         if key == self.me {
             return self.hear_of_itself(cx, standing, state, None);
         }

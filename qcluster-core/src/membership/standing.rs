@@ -1,4 +1,4 @@
-//! What is said of a member, and which of two sayings wins.
+//! What is said of a member, and which of two updates wins.
 
 use core::net::SocketAddr;
 
@@ -75,9 +75,9 @@ pub struct Introduction {
     pub age_s: u32,
 }
 
-/// A saying about a member that receivers know already.
+/// The state of a member as the sender sees it, for receivers that know the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct StateUpdate {
     /// Of whom.
     pub member: NodeKey,
     /// In which incarnation.
@@ -106,7 +106,7 @@ impl Accusers {
         self.0.iter().flatten().count()
     }
 
-    /// Adds those of another saying, and tells whether any was new.
+    /// Adds those of another update, and tells whether any was new.
     pub(super) fn add(&mut self, others: &Self) -> bool {
         let before = self.count();
         for other in others.0.into_iter().flatten() {

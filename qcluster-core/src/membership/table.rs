@@ -1,4 +1,4 @@
-//! The table of members, and how a saying changes one of them.
+//! The table of members, and how an update changes one of them.
 
 use core::net::SocketAddr;
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::message::{Message, Piggyback};
-use super::standing::{Accusers, Introduction, State, Verdict};
+use super::standing::{Accusers, Introduction, State, StateUpdate};
 use super::table::Member;
 use super::{Context, Membership};
 use crate::id::NodeKey;
@@ -39,7 +39,7 @@ impl Membership {
     pub(crate) fn rumor(&self, last: Option<Place>, now: Time) -> Option<(Place, Message)> {
         let place = self.rumors.next(last)?;
         let member = self.members.get(&place.subject())?;
-        Some((place, self.saying(place.subject(), member, now)))
+        Some((place, self.update_about(place.subject(), member, now)))
     }
 
     /// That news was put into a datagram.
@@ -83,7 +83,7 @@ impl Membership {
             | Message::Ack { .. }
             | Message::PingReq { .. }
             | Message::Nack { .. }
-            | Message::Judge(_) => return,
+            | Message::Update(_) => return,
         };
         self.reconciler.put_back(peer, next);
     }
@@ -93,8 +93,8 @@ impl Membership {
         self.reconciler.waiting()
     }
 
-    /// Who is there is introduced, since receivers may not know it; of others a verdict will do.
-    fn saying(&self, key: u64, member: &Member, now: Time) -> Message {
+    /// Who is there is introduced, since receivers may not know it; of others a update will do.
+    fn update_about(&self, key: u64, member: &Member, now: Time) -> Message {
         match member.state {
             State::Alive => Message::Introduce(introduction(member, self.pace.retention, now)),
             State::Suspect | State::Down | State::Left => {
@@ -103,7 +103,7 @@ impl Membership {
                     State::Alive | State::Down | State::Left => Accusers::default(),
                 };
                 let (standing, state) = (member.standing, member.state);
-                Message::Judge(Verdict { member: NodeKey(key), standing, state, accusers })
+                Message::Update(StateUpdate { member: NodeKey(key), standing, state, accusers })
             }
         }
     }

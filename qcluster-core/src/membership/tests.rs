@@ -3,7 +3,7 @@
 mod detection;
 mod keys;
 mod memory;
-mod sayings;
+mod updates;
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -41,9 +41,9 @@ pub(super) fn alive(name: &str) -> Message {
     Message::Introduce(introduction(name, standing(LIFE, 0), State::Alive))
 }
 
-pub(super) fn judge(name: &str, standing: Standing, state: State) -> Message {
+pub(super) fn update(name: &str, standing: Standing, state: State) -> Message {
     let accusers = Accusers::default();
-    Message::Judge(Verdict { member: id(name).key(), standing, state, accusers })
+    Message::Update(StateUpdate { member: id(name).key(), standing, state, accusers })
 }
 
 impl Lone {

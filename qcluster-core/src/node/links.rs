@@ -36,7 +36,7 @@ pub(super) struct Link {
 
 /// An incarnation that says it is a certain voter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Claim {
+pub(super) struct Claimant {
     pub(super) incarnation: Incarnation,
     /// Whether it says that it sits out its boot wait.
     pub(super) booting: bool,
@@ -51,8 +51,8 @@ struct Contender {
     nonce: u64,
     probed_at: Time,
     /// What the two have answered since.
-    answer: Option<Claim>,
-    answer_of_established: Option<Claim>,
+    answer: Option<Claimant>,
+    answer_of_established: Option<Claimant>,
 }
 
 /// Whether another incarnation of any node may still begin.
@@ -66,7 +66,7 @@ pub enum Incarnations {
 
 /// What a proven message means for the link that it came in on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Admission {
     /// This incarnation is established from now on.
     Established,
     /// Another incarnation was heard lately: probe both, and do not listen to this one yet.
@@ -168,10 +168,10 @@ impl Links {
         now: Time,
         patience: Span,
         nonce: u64,
-    ) -> Verdict {
+    ) -> Admission {
         let link = &mut self.voters[voter.position()];
         if incarnation < link.floor {
-            return Verdict::Superseded { by: link.floor };
+            return Admission::Superseded { by: link.floor };
         }
         let gone = now.since(link.heard) >= patience.times(4);
         let asked = link.contender.filter(|contender| contender.incarnation == incarnation);
@@ -183,16 +183,16 @@ impl Links {
             link.incarnation = incarnation;
             link.heard = now;
             link.contender = None;
-            return Verdict::Established;
+            return Admission::Established;
         }
         if waiting.is_some_and(|contender| now.since(contender.probed_at) < patience.split(4)) {
-            return Verdict::Wait;
+            return Admission::Wait;
         }
         let fresh =
             Contender { incarnation, since: now, nonce, probed_at: now, answer: None, answer_of_established: None };
         let contender = link.contender.insert(waiting.unwrap_or(fresh));
         contender.probed_at = now;
-        Verdict::Probe { established: link.incarnation, nonce: contender.nonce }
+        Admission::Probe { established: link.incarnation, nonce: contender.nonce }
     }
 
     /// The largest incarnation of the voter that is known: one that begins has to be above it.
@@ -222,7 +222,7 @@ impl Links {
     }
 
     /// An incarnation has answered a probe. Gives the two once both have: they are twins.
-    pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64, claim: Claim) -> Option<[Claim; 2]> {
+    pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64, claim: Claimant) -> Option<[Claimant; 2]> {
         let link = &mut self.voters[voter.position()];
         let contender = link.contender.as_mut().filter(|contender| contender.nonce == nonce)?;
         if claim.incarnation == link.incarnation {

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::event::{Envelope, Message, Notification, Session};
-use super::links::{Claim, Verdict};
+use super::links::{Admission, Claimant};
 use super::send::Answer;
 use super::{Node, Part};
 use crate::config::Step;
@@ -63,7 +63,7 @@ impl Node {
                 true
             }
             (Session::ProbeAck { nonce, booting }, Some(voter)) => {
-                let claim = Claim { incarnation, booting };
+                let claim = Claimant { incarnation, booting };
                 if let Some([one, other]) = self.links.probe_answered(voter, nonce, claim) {
                     self.see_twin(voter, other.incarnation);
                     self.tell_twin(voter, one.incarnation, other);
@@ -187,7 +187,7 @@ impl Node {
         // One that was replaced while it is established draws nothing.
         let nonce = if self.links.at(voter).incarnation == incarnation { 0 } else { self.rng.next() };
         match self.links.hear(voter, incarnation, self.now, patience, nonce) {
-            Verdict::Established => {
+            Admission::Established => {
                 self.links.is_in(voter, step);
                 self.with_election(|election, _| election.meet(voter, incarnation));
                 // It has proven itself to this node; now this node proves itself to it.
@@ -198,8 +198,8 @@ impl Node {
                 }
                 Ok(())
             }
-            Verdict::Wait => Err(DropReason::UnprovenIncarnation),
-            Verdict::Superseded { by } => {
+            Admission::Wait => Err(DropReason::UnprovenIncarnation),
+            Admission::Superseded { by } => {
                 // Whatever the sender is worth, it stays true that an incarnation took part: two of which each has known a
                 // later incarnation of the other would never hear of it.
                 if let Message::Session(Session::Superseded { by }) = envelope.message {
@@ -208,7 +208,7 @@ impl Node {
                 self.answer_superseded(envelope, by);
                 Err(DropReason::Superseded)
             }
-            Verdict::Probe { established, nonce } => {
+            Admission::Probe { established, nonce } => {
                 if !matches!(envelope.message, Message::Session(Session::ProbeAck { .. })) {
                     for asked in [established, incarnation] {
                         self.send(envelope.from, asked, Message::Session(Session::Probe { nonce }));
@@ -248,7 +248,7 @@ impl Node {
         }
     }
 
-    fn tell_twin(&mut self, voter: VoterIndex, whom: Incarnation, other: Claim) {
+    fn tell_twin(&mut self, voter: VoterIndex, whom: Incarnation, other: Claimant) {
         let twin = Session::Twin { other: other.incarnation, booting: other.booting };
         self.send(self.rules.at(voter).key, whom, Message::Session(twin));
     }

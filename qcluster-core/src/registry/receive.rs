@@ -7,7 +7,7 @@ use crate::id::{Incarnation, NodeKey};
 use crate::reason::DropReason;
 
 /// What a record from elsewhere is.
-enum Verdict {
+enum Merge {
     News,
     /// It is known already, or overtaken.
     Known,
@@ -45,10 +45,10 @@ impl Registry {
 
     fn receive_record(&mut self, cx: &mut Context<'_>, from: NodeKey, entry: Entry, spread: Spread) {
         let (owner, item) = (entry.owner, entry.item());
-        match self.judge(from, item, &entry) {
-            Verdict::Known => cx.counters.records_known += 1,
-            Verdict::Dropped(reason) => cx.drop(reason),
-            Verdict::News => {
+        match self.assess(from, item, &entry) {
+            Merge::Known => cx.counters.records_known += 1,
+            Merge::Dropped(reason) => cx.drop(reason),
+            Merge::News => {
                 let known = self.table.owners.get(owner);
                 let is_first = known.is_none_or(|known| {
                     (known.records == 0 || known.incarnation < entry.incarnation) && known.presence == Presence::Gone
@@ -65,28 +65,28 @@ impl Registry {
         }
     }
 
-    fn judge(&self, from: NodeKey, item: u64, entry: &Entry) -> Verdict {
+    fn assess(&self, from: NodeKey, item: u64, entry: &Entry) -> Merge {
         let known = self.table.owners.get(entry.owner);
         if known.is_some_and(|known| entry.incarnation < known.incarnation) {
-            return Verdict::Known;
+            return Merge::Known;
         }
         // A later incarnation begins with an empty list, once a record of it finds its place: of one that is refused, its owner
         // would never hear, and could not put it right.
         let is_later = known.is_some_and(|known| known.incarnation < entry.incarnation);
         if let Some(present) = self.table.get(item) {
             return if present.owner != entry.owner || present.id != entry.id {
-                Verdict::Dropped(DropReason::RecordCollision)
+                Merge::Dropped(DropReason::RecordCollision)
             } else if is_later || entry.rank() > present.rank() {
-                Verdict::News
+                Merge::News
             } else {
-                Verdict::Known
+                Merge::Known
             };
         }
         // What is missing at or below the floor was deleted, and so was everything of an owner that was given up. Only
         // the owner's own word that it is there says otherwise: then it was merely missed (G8).
         let is_own_word = from == entry.owner && !entry.is_deleted();
         let is_over = known.is_some_and(|known| entry.version <= known.floor || known.is_forgotten);
-        if is_over && !is_later && !is_own_word { Verdict::Dropped(DropReason::DeletedRecord) } else { Verdict::News }
+        if is_over && !is_later && !is_own_word { Merge::Dropped(DropReason::DeletedRecord) } else { Merge::News }
     }
 
     /// A record of this node's own, as others have it. Where they have it otherwise, in a version that would win, this

@@ -4,7 +4,7 @@ use super::{DATAGRAM_MAX, Header, encode, open};
 use crate::config::{Rules, Settings, VoterSettings};
 use crate::election::{KnownIncarnation, LeadershipId, Message as Election};
 use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
-use crate::membership::{Accusers, Hint, Introduction, Message as Member, Piggyback, Standing, State, Verdict};
+use crate::membership::{Accusers, Hint, Introduction, Message as Member, Piggyback, Standing, State, StateUpdate};
 use crate::node::{IncarnationsReport, Message, Session};
 use crate::observer::Message as Observer;
 use crate::reason::{DropReason, Refusal};
@@ -84,7 +84,8 @@ fn gossip(term: Term) -> Vec<Message> {
     let me = || Introduction { id: id.clone(), address, standing, state: State::Alive, age_s: 7 };
     let leader = Some(Hint { leader: NodeKey(3), term });
     let word = Piggyback { about_you: Some((standing, State::Suspect)), members: 5, records: 6, leader };
-    let verdict = Verdict { member: NodeKey(3), standing, state: State::Suspect, accusers: Accusers::one(NodeKey(4)) };
+    let update =
+        StateUpdate { member: NodeKey(3), standing, state: State::Suspect, accusers: Accusers::one(NodeKey(4)) };
     let facts = ServiceFacts {
         name: "web".into(),
         host: Some("10.0.0.7".into()),
@@ -104,7 +105,7 @@ fn gossip(term: Term) -> Vec<Message> {
         Member::PingReq { seq: 300, target: NodeKey(3) },
         Member::Nack { seq: 300 },
         Member::Introduce(me()),
-        Member::Judge(verdict),
+        Member::Update(update),
         Member::Compare(Reconcile::Want(vec![1, 300])),
     ];
     let records = [

@@ -14,7 +14,7 @@ fn accusers() -> impl Strategy<Value = Accusers> {
     })
 }
 
-fn saying() -> impl Strategy<Value = (Standing, State)> {
+fn update() -> impl Strategy<Value = (Standing, State)> {
     let state = prop::sample::select(&[State::Alive, State::Suspect, State::Down, State::Left][..]);
     let standing = (1_u64..4, 0_u32..4)
         .prop_map(|(incarnation, refutation)| Standing { incarnation: Incarnation(incarnation), refutation });
@@ -35,13 +35,13 @@ proptest! {
     }
 
     #[test]
-    fn the_order_in_which_sayings_come_does_not_matter(sayings in prop::collection::vec(saying(), 1..8)) {
-        let forth = sayings.iter().max();
-        let back = sayings.iter().rev().max();
+    fn the_order_in_which_updates_come_does_not_matter(updates in prop::collection::vec(update(), 1..8)) {
+        let forth = updates.iter().max();
+        let back = updates.iter().rev().max();
         prop_assert_eq!(forth, back);
         let (standing, state) = *forth.expect("there is one");
         // Of one standing the worse news wins, and a refutation beats all of it.
-        prop_assert!(sayings.iter().all(|(other, _)| *other <= standing));
+        prop_assert!(updates.iter().all(|(other, _)| *other <= standing));
         prop_assert!((standing.next(), State::Alive) > (standing, state));
     }
 }

@@ -39,7 +39,7 @@ fn who_answers_neither_directly_nor_to_others_is_suspected_and_then_down() {
     assert!(probes > 0);
     assert_eq!(helpers.count(), probes * Probing::HELPERS);
     let accused = effects.iter().any(|effect| {
-        matches!(effect, Effect::Send { to, message: Message::Judge(verdict) } if *to == gone && verdict.member == gone)
+        matches!(effect, Effect::Send { to, message: Message::Update(update) } if *to == gone && update.member == gone)
     });
     assert!(accused, "it hears of it first, so that it can contradict");
     assert_eq!(node.state("c"), Some(State::Suspect));
@@ -72,7 +72,7 @@ fn one_helper_that_reaches_it_is_enough() {
 #[test]
 fn a_node_that_stood_still_accuses_nobody() {
     let mut node = Lone::among(&OTHERS);
-    node.hear("a", judge("b", standing(LIFE, 0), State::Suspect));
+    node.hear("a", update("b", standing(LIFE, 0), State::Suspect));
     node.now = node.now + Span::from_millis(20_000);
     node.run(Membership::timeout);
     assert_eq!(node.counters.late_probes, 1);
@@ -81,7 +81,7 @@ fn a_node_that_stood_still_accuses_nobody() {
     for name in OTHERS {
         assert!(node.state(name).is_some_and(State::is_present), "{name}");
     }
-    node.hear("a", judge("b", standing(LIFE, 1), State::Alive));
+    node.hear("a", update("b", standing(LIFE, 1), State::Alive));
     node.pass_answering(Span::from_millis(60_000), |_| true);
     assert_eq!(node.membership.health(), 0, "everybody answers");
     assert_eq!(node.changes(), []);
@@ -92,7 +92,7 @@ fn a_node_that_stood_still_puts_suspicions_off_once() {
     // Given a suspicion, somebody who is sought, and a long stall,
     let mut node = Lone::among(&OTHERS);
     node.run(|membership, cx| _ = membership.add_seed(Contact::Address(address(99)), cx.now));
-    node.hear("a", judge("b", standing(LIFE, 0), State::Suspect));
+    node.hear("a", update("b", standing(LIFE, 0), State::Suspect));
     node.now = node.now + Span::from_millis(20_000);
     // when the network holds many datagrams for it,
     for _ in 0..100 {
@@ -122,8 +122,8 @@ fn confirmations_by_others_shorten_a_suspicion() {
         let mut node = Lone::among(&OTHERS);
         for accuser in accusers {
             let (member, accusers) = (id("e").key(), Accusers::one(id(accuser).key()));
-            let suspect = Verdict { member, standing: standing(LIFE, 0), state: State::Suspect, accusers };
-            node.hear(accuser, Message::Judge(suspect));
+            let suspect = StateUpdate { member, standing: standing(LIFE, 0), state: State::Suspect, accusers };
+            node.hear(accuser, Message::Update(suspect));
         }
         let begun = node.now;
         while node.state("e") == Some(State::Suspect) {
@@ -146,7 +146,7 @@ fn when_most_vanish_at_once_the_view_is_not_trusted_until_they_are_back() {
     assert!(!node.membership.is_trusted(), "G9");
     assert_eq!(node.counters.distrusts, 1);
     for name in ["b", "c"] {
-        node.hear("a", judge(name, standing(LIFE, 1), State::Alive));
+        node.hear("a", update(name, standing(LIFE, 1), State::Alive));
     }
     assert!(node.membership.is_trusted(), "half are there again");
 }

@@ -13,7 +13,7 @@ fn when_a_member_goes_only_its_own_keys_move() {
     let before = Lone::among(&NAMES);
     let mut after = before.membership.clone();
     let mut node = Lone::among(&NAMES);
-    node.hear("a", judge("d", standing(LIFE, 1), State::Left));
+    node.hear("a", update("d", standing(LIFE, 1), State::Left));
     core::mem::swap(&mut after, &mut node.membership);
     for key in keys() {
         let was = before.membership.owners(&key, 3);
@@ -35,7 +35,7 @@ fn keys_are_spread_evenly_and_a_suspicion_moves_none() {
     }
     assert_eq!(owned.len(), 9, "this node owns some as well");
     assert!(owned.values().all(|count| (150..300).contains(count)), "{owned:?}");
-    node.hear("a", judge("d", standing(LIFE, 0), State::Suspect));
+    node.hear("a", update("d", standing(LIFE, 0), State::Suspect));
     let after: Vec<_> = keys().map(|key| node.membership.owners(&key, 1)).collect();
     assert_eq!(before, after);
 }

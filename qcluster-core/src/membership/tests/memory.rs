@@ -5,13 +5,13 @@ use super::*;
 #[test]
 fn the_dead_are_forgotten_after_a_while_and_do_not_come_back_is_reported() {
     let mut node = Lone::among(&["peer", "other"]);
-    node.hear("other", judge("peer", standing(LIFE, 0), State::Left));
+    node.hear("other", update("peer", standing(LIFE, 0), State::Left));
     node.pass_answering(GossipPace::RETENTION, |_| true);
     assert_eq!(node.state("peer"), None);
     // Somebody from behind a long cut has not heard.
     node.hear("other", alive("peer"));
     assert_eq!(node.state("peer"), Some(State::Down), "it has to speak up itself");
-    node.hear("other", judge("peer", standing(LIFE, 1), State::Alive));
+    node.hear("other", update("peer", standing(LIFE, 1), State::Alive));
     assert_eq!(node.state("peer"), Some(State::Alive), "it has");
 }
 
@@ -31,7 +31,7 @@ fn what_is_forgotten_is_not_learned_again_from_others_who_are_about_to_forget() 
 #[test]
 fn an_age_that_goes_round_gets_no_younger() {
     let mut one = Lone::among(&["other"]);
-    one.hear("other", judge("other", standing(LIFE, 1), State::Left));
+    one.hear("other", update("other", standing(LIFE, 1), State::Left));
     one.now = one.now + Span::from_millis(1_500);
     let member = one.membership.members.get(&id("other").key().0).expect("it is remembered");
     let told = tell::introduction(member, GossipPace::RETENTION, one.now);
@@ -41,7 +41,7 @@ fn an_age_that_goes_round_gets_no_younger() {
 #[test]
 fn whoever_is_not_there_is_tried_for_ever() {
     let mut node = Lone::among(&["peer"]);
-    node.hear("peer", judge("peer", standing(LIFE, 1), State::Left));
+    node.hear("peer", update("peer", standing(LIFE, 1), State::Left));
     node.pass(GossipPace::RETENTION.times(2));
     assert_eq!(node.state("peer"), None);
     let at = introduction("peer", standing(LIFE, 0), State::Alive).address;
@@ -61,7 +61,7 @@ fn members_that_are_too_many_are_refused_and_harm_nobody() {
     assert_eq!(node.membership.members.len(), Membership::MEMBERS_MAX);
     assert_eq!(node.counters.members_refused, 101);
     assert_eq!(node.state("n0"), Some(State::Alive));
-    node.hear("n0", judge("n5", standing(LIFE, 0), State::Left));
+    node.hear("n0", update("n5", standing(LIFE, 0), State::Left));
     node.hear("n0", alive("late"));
     assert_eq!(node.state("late"), Some(State::Alive), "who has left makes room");
     assert_eq!(node.state("n5"), None);
@@ -90,9 +90,9 @@ fn the_hash_over_all_members_follows_every_change() {
     };
     let mut node = Lone::among(&["a", "b", "c", "d"]);
     assert_eq!(node.membership.root(), recomputed(&node));
-    node.hear("a", judge("b", standing(LIFE, 3), State::Suspect));
+    node.hear("a", update("b", standing(LIFE, 3), State::Suspect));
     assert_eq!(node.membership.root(), recomputed(&node));
-    node.hear("a", judge("c", standing(LIFE, 0), State::Left));
+    node.hear("a", update("c", standing(LIFE, 0), State::Left));
     assert_eq!(node.membership.root(), recomputed(&node));
     node.pass_answering(GossipPace::RETENTION, |key| key == id("a").key());
     assert_eq!(node.membership.root(), recomputed(&node));
@@ -106,7 +106,7 @@ fn who_makes_room_has_been_told_of() {
     }
     node.changes();
     // One datagram: its messages are taken one after the other, and what changed is asked for afterwards.
-    node.hear("m1", judge("m5", standing(LIFE, 1), State::Left));
+    node.hear("m1", update("m5", standing(LIFE, 1), State::Left));
     node.hear("m1", alive("new"));
     let told = node.changes();
     assert_eq!(told, [(id("m5"), MemberEvent::Left)]);

@@ -1,6 +1,6 @@
 //! A new incarnation of a voter is believed once the old one is silent (E17).
 
-use super::{Claim, Incarnations, Links, Verdict};
+use super::{Admission, Claimant, Incarnations, Links};
 use crate::config::Step;
 use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::time::{Rebase, Span, Time};
@@ -10,27 +10,27 @@ const PATIENCE: Span = Span::from_millis(75);
 const OLD: Incarnation = Incarnation(10);
 const NEW: Incarnation = Incarnation(20);
 
-fn hear(links: &mut Links, incarnation: Incarnation, millis: u64) -> Verdict {
+fn hear(links: &mut Links, incarnation: Incarnation, millis: u64) -> Admission {
     links.hear(PEER, incarnation, Time::from_millis(millis), PATIENCE, millis)
 }
 
-fn claim(incarnation: Incarnation) -> Claim {
-    Claim { incarnation, booting: false }
+fn claim(incarnation: Incarnation) -> Claimant {
+    Claimant { incarnation, booting: false }
 }
 
 /// Both incarnations are probed, with the number 110.
 fn links_with_a_contender() -> Links {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
-    assert_eq!(hear(&mut links, OLD, 0), Verdict::Established);
+    assert_eq!(hear(&mut links, OLD, 0), Admission::Established);
     assert!(links.hear_established(PEER, OLD, Step::Same, Time::from_millis(100)));
-    assert_eq!(hear(&mut links, NEW, 110), Verdict::Probe { established: OLD, nonce: 110 });
+    assert_eq!(hear(&mut links, NEW, 110), Admission::Probe { established: OLD, nonce: 110 });
     links
 }
 
 #[test]
 fn the_first_incarnation_is_welcome_at_once() {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
-    assert_eq!(hear(&mut links, OLD, 0), Verdict::Established);
+    assert_eq!(hear(&mut links, OLD, 0), Admission::Established);
     assert_eq!(links.at(PEER).incarnation, OLD);
 }
 
@@ -38,25 +38,25 @@ fn the_first_incarnation_is_welcome_at_once() {
 fn a_new_incarnation_is_believed_once_it_answers_and_the_old_one_does_not() {
     let mut links = links_with_a_contender();
     assert_eq!(links.probe_answered(PEER, 110, claim(NEW)), None);
-    assert_eq!(hear(&mut links, NEW, 120), Verdict::Wait, "a flood of claims draws no flood of probes");
-    assert_eq!(hear(&mut links, NEW, 135), Verdict::Probe { established: OLD, nonce: 110 });
-    assert_eq!(hear(&mut links, NEW, 185), Verdict::Established);
+    assert_eq!(hear(&mut links, NEW, 120), Admission::Wait, "a flood of claims draws no flood of probes");
+    assert_eq!(hear(&mut links, NEW, 135), Admission::Probe { established: OLD, nonce: 110 });
+    assert_eq!(hear(&mut links, NEW, 185), Admission::Established);
     assert_eq!(links.at(PEER).incarnation, NEW);
 }
 
 #[test]
 fn an_incarnation_that_never_answers_may_be_words_from_the_grave() {
     let mut links = links_with_a_contender();
-    assert_eq!(hear(&mut links, NEW, 185), Verdict::Probe { established: OLD, nonce: 185 });
+    assert_eq!(hear(&mut links, NEW, 185), Admission::Probe { established: OLD, nonce: 185 });
     assert_eq!(links.at(PEER).incarnation, OLD);
 }
 
 #[test]
 fn a_new_incarnation_of_a_voter_long_silent_is_believed_as_soon_as_it_answers() {
     let mut links = links_with_a_contender();
-    assert_eq!(hear(&mut links, NEW, 400), Verdict::Probe { established: OLD, nonce: 400 });
+    assert_eq!(hear(&mut links, NEW, 400), Admission::Probe { established: OLD, nonce: 400 });
     assert_eq!(links.probe_answered(PEER, 400, claim(NEW)), None);
-    assert_eq!(hear(&mut links, NEW, 401), Verdict::Established);
+    assert_eq!(hear(&mut links, NEW, 401), Admission::Established);
 }
 
 #[test]
@@ -83,22 +83,22 @@ fn a_mismatch_is_news_once_an_incarnation_and_strangers_are_bounded() {
 #[test]
 fn nothing_counts_of_an_incarnation_before_one_that_has_taken_part() {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
-    assert_eq!(hear(&mut links, NEW, 0), Verdict::Established);
+    assert_eq!(hear(&mut links, NEW, 0), Admission::Established);
     // Established and still booting, it may have to give way: the other one may have been there first (E17).
-    assert_eq!(hear(&mut links, OLD, 10), Verdict::Probe { established: NEW, nonce: 10 });
+    assert_eq!(hear(&mut links, OLD, 10), Admission::Probe { established: NEW, nonce: 10 });
     // Once it has taken part it stays, however long it is silent.
     assert!(links.takes_part(PEER, NEW), "that is news");
     assert!(!links.takes_part(PEER, NEW), "once");
-    assert_eq!(hear(&mut links, OLD, 20), Verdict::Superseded { by: NEW });
-    assert_eq!(hear(&mut links, OLD, 1_000_000), Verdict::Superseded { by: NEW });
+    assert_eq!(hear(&mut links, OLD, 20), Admission::Superseded { by: NEW });
+    assert_eq!(hear(&mut links, OLD, 1_000_000), Admission::Superseded { by: NEW });
     assert_eq!(links.largest(PEER), NEW);
 }
 
 #[test]
 fn what_an_earlier_incarnation_of_this_node_knew_still_holds() {
     let mut links = Links::new([Incarnation::UNKNOWN, NEW, Incarnation::UNKNOWN].into_iter(), Time::ZERO);
-    assert_eq!(hear(&mut links, OLD, 0), Verdict::Superseded { by: NEW });
-    assert_eq!(hear(&mut links, NEW, 0), Verdict::Established);
+    assert_eq!(hear(&mut links, OLD, 0), Admission::Superseded { by: NEW });
+    assert_eq!(hear(&mut links, NEW, 0), Admission::Established);
 }
 
 #[test]
@@ -106,9 +106,9 @@ fn a_flood_of_claims_draws_a_probe_each_quarter_of_the_patience() {
     let mut links = links_with_a_contender();
     let next = Time::from_millis(110) + PATIENCE.split(4);
     let mut claim_at = |now: Time| links.hear(PEER, NEW, now, PATIENCE, 0);
-    assert_eq!(claim_at(next.before(Span::from_nanos(1))), Verdict::Wait);
-    assert_eq!(claim_at(next), Verdict::Probe { established: OLD, nonce: 110 });
-    assert_eq!(claim_at(next), Verdict::Wait);
+    assert_eq!(claim_at(next.before(Span::from_nanos(1))), Admission::Wait);
+    assert_eq!(claim_at(next), Admission::Probe { established: OLD, nonce: 110 });
+    assert_eq!(claim_at(next), Admission::Wait);
 }
 
 #[test]
