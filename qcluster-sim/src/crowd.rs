@@ -18,13 +18,12 @@
 //! ```
 
 mod agreement;
-mod engine;
 mod host;
 mod network;
 mod oracle;
-mod queue;
 mod records;
 mod setup;
+mod step;
 mod storm;
 mod storm_of_records;
 mod traffic;
@@ -37,19 +36,27 @@ use qcluster_core::{Command, Endpoint, EndpointBoot, GossipPace, Input, MemberEv
 
 pub use host::Condition;
 use host::Host;
-use network::{Network, address_of};
+use network::Alike;
 pub use oracle::{Breach, CrowdRule};
 use oracle::{Diary, Goodbyes, Records};
-use queue::Queue;
 pub use records::Sighting;
 pub use setup::{CrowdSetup, Kinds, OwnAddress};
 pub use storm::storm;
 pub use storm_of_records::storm_of_records;
 pub use traffic::Traffic;
 
-use crate::network::LinkQuality;
+use crate::engine::{self, LinkQuality, Progress, short};
 use crate::rng::Rng;
 use crate::trace::TraceHash;
+
+type Engine = engine::Engine<Alike, Job>;
+
+/// What happens in a crowd beside datagrams and timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Job {
+    /// A process that stands still goes on, if it is still there.
+    GoOn { host: u16, incarnation: u16 },
+}
 
 /// Where a host is when it starts again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +86,9 @@ pub struct Loss {
 #[derive(Debug)]
 pub struct Crowd {
     setup: CrowdSetup,
-    now: Time,
+    engine: Engine,
     hosts: Vec<Host>,
     by_name: HashMap<NodeId, usize>,
-    queue: Queue,
-    network: Network,
     rng: Rng,
     hash: TraceHash,
     diaries: Vec<Diary>,
@@ -102,15 +107,13 @@ impl Crowd {
         let mut rng = Rng::for_part(setup.seed, 2);
         let host = |index| {
             let origin = Span::from_millis(rng.below(1_000_000_000));
-            Host::new(index, address_of(index, 0), origin, rng.between_signed(-60_000, 60_000))
+            Host::new(index, origin, rng.between_signed(-60_000, 60_000))
         };
         let hosts: Vec<Host> = (0..setup.nodes).map(host).collect();
         let names = (0..setup.nodes).filter_map(|host| Some((CrowdSetup::id(host).ok()?, host)));
         Self {
-            now: Time::ZERO,
+            engine: Engine::new(Alike::new(setup.quality, setup.seed), setup.nodes),
             by_name: names.collect(),
-            queue: Queue::default(),
-            network: Network::new(setup.quality, setup.seed),
             rng,
             hash: TraceHash::new(),
             diaries: (0..setup.nodes).map(|_| Diary::default()).collect(),
@@ -150,30 +153,27 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn start_as(&mut self, host: usize, name: usize, seeds: &[usize]) -> Result<(), Breach> {
-        let address = self.hosts[host].address;
-        let rules = self.setup.rules(name, address).unwrap_or_else(|error| panic!("the setup of a crowd: {error}"));
+        let now = self.engine.now;
+        let Host { machine, .. } = &mut self.hosts[host];
+        let rules =
+            self.setup.rules(name, machine.address()).unwrap_or_else(|error| panic!("the setup of a crowd: {error}"));
         let rules = Arc::new(rules);
-        let boot = EndpointBoot { seed: self.rng.next(), stamp_ms: self.hosts[host].unix_ms(self.now), saved: None };
-        let clock = self.hosts[host].clock(self.now);
-        let endpoint = Endpoint::new(Arc::clone(&rules), boot, clock)
+        let boot = EndpointBoot { seed: self.rng.next(), stamp_ms: machine.unix_ms(now), saved: None };
+        let endpoint = Endpoint::new(Arc::clone(&rules), boot, machine.now(now))
             .unwrap_or_else(|error| panic!("the boot values of a crowd: {error}"));
-        let this = &mut self.hosts[host];
         self.records.started(host, rules.key(), endpoint.node().incarnation());
-        this.name = name;
-        this.incarnation += 1;
-        this.condition = Condition::Running;
-        this.endpoint = Some(endpoint);
-        this.backlog.clear();
-        this.wake_at = Time::NEVER;
         self.diaries[host] = Diary::default();
-        this.rules = Some(Arc::clone(&rules));
+        self.engine.end(machine);
+        machine.endpoint = Some(endpoint);
+        let this = &mut self.hosts[host];
+        (this.name, this.has_left, this.rules) = (name, false, Some(Arc::clone(&rules)));
         for voter in rules.voters().iter().filter(|voter| voter.id != *rules.id()) {
             let Some(at) = self.by_name.get(&voter.id) else { continue };
-            let (peer, address) = (voter.id.key(), self.hosts[*at].address);
+            let (peer, address) = (voter.id.key(), self.hosts[*at].machine.address());
             self.step(host, Input::Resolved { peer, address })?;
         }
         for seed in seeds {
-            let address = self.hosts[*seed].address;
+            let address = self.address(*seed);
             self.step(host, Input::Command(Command::Join(address)))?;
         }
         self.step(host, Input::Timeout)
@@ -185,20 +185,20 @@ impl Crowd {
     /// A node broke a rule.
     pub fn restart(&mut self, host: usize, whereabouts: Whereabouts, seeds: &[usize]) -> Result<(), Breach> {
         if whereabouts == Whereabouts::Moved {
-            self.hosts[host].moves = self.hosts[host].moves.wrapping_add(1);
-            self.hosts[host].address = address_of(host, self.hosts[host].moves);
+            self.hosts[host].machine.moves();
         }
         self.start_as(host, self.hosts[host].name, seeds)
     }
 
     /// The wall clock of a host shows so much more, or less, from its next start on.
     pub fn skew(&mut self, host: usize, wall_ms: i64) {
-        self.hosts[host].wall_ms = wall_ms;
+        self.hosts[host].machine.wall_ms = wall_ms;
     }
 
     /// Its process is gone, and nobody was told.
     pub fn crash(&mut self, host: usize) {
-        self.hosts[host].end(Condition::Off);
+        self.engine.end(&mut self.hosts[host].machine);
+        self.hosts[host].has_left = false;
     }
 
     /// It says goodbye and ends.
@@ -206,32 +206,33 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn leave(&mut self, host: usize) -> Result<(), Breach> {
-        if self.hosts[host].condition != Condition::Running {
+        if self.condition(host) != Condition::Running {
             return Ok(());
         }
         self.step(host, Input::Command(Command::Shutdown))?;
         if let Some(me) = self.node(host).and_then(|node| node.member(node.rules().key())) {
-            self.goodbyes.left(self.hosts[host].name, me.standing, self.now);
+            self.goodbyes.left(self.hosts[host].name, me.standing, self.engine.now);
         }
-        self.hosts[host].end(Condition::Left);
+        self.engine.end(&mut self.hosts[host].machine);
+        self.hosts[host].has_left = true;
         Ok(())
     }
 
     /// Its loop stands still for so long.
     pub fn stall(&mut self, host: usize, span: Span) {
-        if self.hosts[host].condition == Condition::Running {
-            let until = self.now + span;
+        let machine = &mut self.hosts[host].machine;
+        if machine.is_running() {
+            machine.progress = Progress::Frozen;
+            let until = self.engine.now + span;
             self.goodbyes.disturbed(until);
-            self.hosts[host].condition = Condition::Stalled;
-            let incarnation = self.hosts[host].incarnation;
-            self.queue.push(until, queue::Job::GoOn(u32::try_from(host).unwrap_or(u32::MAX), incarnation));
+            self.engine.plan(until, Job::GoOn { host: short(host), incarnation: machine.incarnation });
         }
     }
 
     /// From now on nothing passes from the first host to the second where that is so.
     pub fn cut(&mut self, is_cut: impl Fn(usize, usize) -> bool + 'static) {
         self.goodbyes.disturbed(Time::NEVER);
-        self.network.cut = Some(Box::new(is_cut));
+        self.engine.links.cut = Some(Box::new(is_cut));
     }
 
     /// Cuts the crowd in two: the first `count`, and the rest.
@@ -241,14 +242,14 @@ impl Crowd {
 
     /// Everything passes again.
     pub fn heal(&mut self) {
-        self.network.cut = None;
-        self.goodbyes.heal(self.now);
+        self.engine.links.cut = None;
+        self.goodbyes.heal(self.engine.now);
     }
 
     /// How all links treat datagrams from now on.
     pub fn set_quality(&mut self, quality: LinkQuality) {
-        self.network.quality = quality;
-        self.goodbyes.disturbed(self.now + self.setup.delay_max());
+        self.engine.links.link.quality = quality;
+        self.goodbyes.disturbed(self.engine.now + self.setup.delay_max());
     }
 
     /// Gives an input to a host that runs, and carries out what it wants.
@@ -265,7 +266,7 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn run_for(&mut self, span: Span) -> Result<(), Breach> {
-        self.run_to(self.now + span);
+        self.run_to(self.engine.now + span);
         self.breach.clone().map_or(Ok(()), Err)
     }
 
@@ -274,14 +275,14 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn run_until(&mut self, limit: Span, is_so: impl Fn(&Self) -> bool) -> Result<Option<Span>, Breach> {
-        let begun = self.now;
+        let begun = self.engine.now;
         while !is_so(self) {
-            if self.now.since(begun) >= limit {
+            if self.engine.now.since(begun) >= limit {
                 return Ok(None);
             }
             self.run_for(Span::from_millis(50))?;
         }
-        Ok(Some(self.now.since(begun)))
+        Ok(Some(self.engine.now.since(begun)))
     }
 
     /// Compares the tables of all nodes with what they have told.
@@ -300,7 +301,7 @@ impl Crowd {
 
     /// Time since the crowd began.
     pub fn now(&self) -> Time {
-        self.now
+        self.engine.now
     }
 
     /// How many hosts there are.
@@ -315,17 +316,17 @@ impl Crowd {
 
     /// What a host's process is doing.
     pub fn condition(&self, host: usize) -> Condition {
-        self.hosts[host].condition
+        self.hosts[host].condition()
     }
 
     /// Where a host is at the moment.
     pub fn address(&self, host: usize) -> SocketAddr {
-        self.hosts[host].address
+        self.hosts[host].machine.address()
     }
 
     /// The node on a host, while its process is there.
     pub fn node(&self, host: usize) -> Option<&Node> {
-        self.hosts[host].endpoint.as_ref().map(Endpoint::node)
+        self.hosts[host].machine.node()
     }
 
     /// The hosts with a process that has not stopped.
@@ -369,11 +370,11 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn tell_seed(&mut self, seed: usize) -> Result<(), Breach> {
-        let address = self.hosts[seed].address;
+        let address = self.address(seed);
         (0..self.hosts.len()).try_for_each(|host| self.step(host, Input::Command(Command::Join(address))))
     }
 
     fn breach_of(&self, rule: CrowdRule, what: &str) -> Breach {
-        Breach { rule, at: self.now, host: 0, what: what.into(), seed: self.setup.seed }
+        Breach { rule, at: self.engine.now, host: 0, what: what.into(), seed: self.setup.seed }
     }
 }

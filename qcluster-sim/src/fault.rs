@@ -4,7 +4,7 @@ use qcluster_core::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::DiskQuality;
-use crate::network::LinkQuality;
+use crate::engine::LinkQuality;
 use crate::setup::HostSet;
 
 /// What a restarted host remembers, where it has a disk.

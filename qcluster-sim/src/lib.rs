@@ -39,17 +39,14 @@
 #![forbid(unsafe_code)]
 
 pub mod campaign;
-mod clock;
 pub mod crowd;
 mod disk;
+mod engine;
 pub mod exhaustive;
 mod fault;
-mod host;
 mod marks;
 mod minimize;
-mod network;
 mod oracle;
-mod queue;
 pub mod replay;
 mod report;
 mod rng;
@@ -62,12 +59,11 @@ mod trace;
 pub mod wire;
 mod world;
 
-pub use clock::Clock;
 pub use disk::{Disk, DiskQuality};
+pub use engine::{Carrier, Clock, LinkQuality, Network};
 pub use fault::{Fault, Hostility, Memory, Place};
 pub use marks::{Mark, Marks};
 pub use minimize::{Minimized, minimize};
-pub use network::{Carrier, LinkQuality, Network};
 pub use oracle::{Rule, Violation};
 pub use report::{Report, in_words};
 pub use rng::Rng;

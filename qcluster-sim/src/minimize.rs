@@ -4,7 +4,7 @@
 use qcluster_core::{Span, Time};
 
 use crate::disk::DiskQuality;
-use crate::network::LinkQuality;
+use crate::engine::LinkQuality;
 use crate::oracle::Rule;
 use crate::schedule::Schedule;
 use crate::setup::HostSet;

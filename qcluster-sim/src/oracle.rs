@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 use qcluster_core::{ElectionMessage, HardState, HeldLease, Incarnation, LeadershipId, NodeKey, Notification, Time};
 
-use crate::clock::Clock;
+use crate::engine::Clock;
 use crate::setup::{Assumption, Plan, Setup, id_of};
 use crate::wire::{Heard, Said};
 

@@ -10,7 +10,7 @@ use qcluster_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::disk::DiskQuality;
-use crate::network::LinkQuality;
+use crate::engine::LinkQuality;
 
 /// A set of hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ mod replacements;
 use qcluster_core::{GossipPace, Preset, Span, Time, Timing};
 
 use crate::disk::DiskQuality;
+use crate::engine::LinkQuality;
 use crate::fault::Fault;
-use crate::network::LinkQuality;
 use crate::rng::Rng;
 use crate::schedule::{Convergence, Schedule};
 use crate::setup::{Assumption, ClockSetup, HostSet, Plan, Setup};

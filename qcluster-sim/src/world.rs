@@ -2,23 +2,43 @@
 
 mod apply;
 mod deliver;
-mod engine;
+mod host;
+mod monitor;
 mod step;
 mod tape;
 
 use std::sync::Arc;
 
-use qcluster_core::{Node, Role, Rules, Span, Time};
+use qcluster_core::{Node, NodeKey, Role, Rules, Span, Time};
 
+use crate::engine::{self, Network};
 use crate::fault::Fault;
-use crate::host::Host;
 use crate::marks::Marks;
-use crate::network::Network;
 use crate::oracle::{Rule, Violation};
-use crate::queue::Job;
+use crate::rng::Rng;
 use crate::setup::{HostSet, Setup, id_of};
 use crate::trace::{Trace, TraceHash};
-use engine::Engine;
+use host::Host;
+use monitor::Monitor;
+
+type Engine = engine::Engine<Network, Job>;
+
+/// What happens in a world beside datagrams and timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Job {
+    /// A write is done, for that incarnation of the host.
+    DiskDone { host: u16, incarnation: u16 },
+    /// The work of a leader has ended.
+    Drained { host: u16, incarnation: u16 },
+    /// A fault of the schedule is due.
+    Fault(u32),
+    /// A host looks up where a peer is.
+    Resolve { host: u16, peer: u16 },
+    /// The application of a host writes to the guarded resource, if it leads.
+    Write { host: u16, incarnation: u16 },
+    /// A write arrives there.
+    WriteArrives(u32),
+}
 
 /// Whether everything is written down, or only hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +74,14 @@ pub struct World {
     rules: Vec<Vec<Arc<Rules>>>,
     hosts: Vec<Host>,
     engine: Engine,
+    monitor: Monitor,
+    /// By host: what its own name goes by in messages.
+    keys: Vec<NodeKey>,
     faults: Vec<Fault>,
+    /// Writes on their way to the guarded resource.
+    writes: Vec<(usize, u64)>,
+    /// Chance that belongs to no host and no link.
+    rng: Rng,
     /// The last plan under which a leadership has begun: no host goes further than to the plan after it. That is the rule which
     /// an operator has to keep (E20).
     established: usize,
@@ -88,12 +115,15 @@ impl World {
         let hosts: Vec<Host> =
             first.iter().enumerate().map(|(host, rules)| Host::new(host, Arc::clone(rules), &setup)).collect();
         let keys = (0..setup.hosts).map(|host| id_of(host).map(|id| id.key())).collect::<Result<_, _>>()?;
-        let engine = Engine::new(&setup, keys, recording);
         let mut world = Self {
             rules,
             hosts,
-            engine,
+            engine: Engine::new(Network::new(setup.hosts, setup.link, setup.seed), setup.hosts),
+            monitor: Monitor::new(&setup, recording),
+            keys,
             faults: Vec::new(),
+            writes: Vec::new(),
+            rng: Rng::for_part(setup.seed, u64::MAX),
             established: 0,
             healed: HostSet::default(),
             started_again: Time::ZERO,
@@ -117,7 +147,7 @@ impl World {
 
     /// The network, to read or to change.
     pub fn network(&mut self) -> &mut Network {
-        &mut self.engine.network
+        &mut self.engine.links
     }
 
     /// Lets `span` of real time pass.
@@ -133,16 +163,17 @@ impl World {
     /// # Errors
     /// An oracle objects. The world stands still from then on.
     pub fn run_until(&mut self, end: Time) -> Result<(), Violation> {
-        while self.engine.violation.is_none()
-            && let Some((at, job)) = self.engine.queue.pop_until(end)
+        while self.monitor.violation.is_none()
+            && let Some(event) = self.engine.next_until(end)
         {
-            self.engine.now = at;
-            self.perform(job);
+            self.monitor.now = self.engine.now;
+            self.perform(event);
         }
-        if let Some(violation) = &self.engine.violation {
+        if let Some(violation) = &self.monitor.violation {
             return Err(violation.clone());
         }
-        self.engine.now = self.engine.now.max(end);
+        self.engine.rest_until(end);
+        self.monitor.now = self.engine.now;
         Ok(())
     }
 
@@ -150,17 +181,17 @@ impl World {
     pub fn plan_fault(&mut self, at: Time, fault: Fault) {
         let index = u32::try_from(self.faults.len()).unwrap_or(u32::MAX);
         self.faults.push(fault);
-        self.engine.queue.push(at.max(self.engine.now), Job::Fault(index));
+        self.engine.plan(at.max(self.engine.now), Job::Fault(index));
     }
 
     /// The host that holds the lease at this instant, on the clock of its machine.
     pub fn leader(&self) -> Option<usize> {
-        self.engine.oracles.holder(self.engine.now)
+        self.monitor.oracles.holder(self.engine.now)
     }
 
     /// The node of a host, if its process runs.
     pub fn node(&self, host: usize) -> Option<&Node> {
-        self.hosts.get(host)?.endpoint.as_ref().map(qcluster_core::Endpoint::node)
+        self.hosts.get(host)?.machine.node()
     }
 
     /// The host whose name a host bears: its own, but for one that has taken the place of another.
@@ -171,7 +202,7 @@ impl World {
     /// Who leads in the eyes of a host, by the host that the name belongs to.
     pub fn leader_seen_by(&self, host: usize) -> Option<usize> {
         let key = self.node(host)?.leader()?.key;
-        self.engine.keys.iter().position(|known| *known == key)
+        self.keys.iter().position(|known| *known == key)
     }
 
     /// What a host is, if its process runs.
@@ -191,39 +222,37 @@ impl World {
 
     /// Whether the process of a host runs and makes progress.
     pub fn is_running(&self, host: usize) -> bool {
-        self.hosts
-            .get(host)
-            .is_some_and(|host| host.endpoint.is_some() && host.progress == crate::host::Progress::Running)
+        self.hosts.get(host).is_some_and(|host| host.machine.is_running())
     }
 
     /// What an oracle has objected to, if one has.
     pub fn violation(&self) -> Option<&Violation> {
-        self.engine.violation.as_ref()
+        self.monitor.violation.as_ref()
     }
 
     /// The hash of everything so far.
     pub fn hash(&self) -> TraceHash {
-        self.engine.hash
+        self.monitor.hash
     }
 
     /// What was written down, where that was asked for.
     pub fn trace(&self) -> &Trace {
-        &self.engine.trace
+        &self.monitor.trace
     }
 
     /// What was written down, without the world.
     pub(crate) fn into_trace(self) -> Trace {
-        self.engine.trace
+        self.monitor.trace
     }
 
     /// Counts so far.
     pub fn stats(&self) -> Stats {
-        Stats { renewals: self.engine.oracles.renewals, ..self.engine.stats }
+        Stats { renewals: self.monitor.oracles.renewals, ..self.monitor.stats }
     }
 
     /// The marks reached so far, those in the counters of running nodes too.
     pub fn marks(&self) -> Marks {
-        let mut marks = self.engine.marks.clone();
+        let mut marks = self.monitor.marks.clone();
         for node in (0..self.hosts.len()).filter_map(|host| self.node(host)) {
             marks.learn(node.counters());
         }
@@ -233,6 +262,6 @@ impl World {
     /// Reports a breach that only the driver of a world can see.
     pub(crate) fn object(&mut self, rule: Rule, host: Option<usize>, detail: String) -> Violation {
         let violation = Violation { rule, at: self.engine.now, host, detail };
-        self.engine.violation.get_or_insert(violation).clone()
+        self.monitor.violation.get_or_insert(violation).clone()
     }
 }

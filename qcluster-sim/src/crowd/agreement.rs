@@ -53,6 +53,6 @@ impl Crowd {
     }
 
     fn is_live(&self, host: usize) -> bool {
-        self.hosts[host].endpoint.is_some()
+        self.hosts[host].machine.endpoint.is_some()
     }
 }

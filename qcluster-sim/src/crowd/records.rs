@@ -81,10 +81,10 @@ impl Crowd {
     }
 
     pub(super) fn told_of_service(&mut self, host: usize, change: &ServiceChange) {
-        let Some(node) = self.hosts[host].endpoint.as_ref().map(qcluster_core::Endpoint::node) else { return };
+        let Some(node) = self.hosts[host].machine.node() else { return };
         let verdict = self.records.told(host, node, change);
         if self.watched.as_ref() == Some(&change.instance().service.id) {
-            self.sightings.push(Sighting { at: self.now, by: host, change: change.clone() });
+            self.sightings.push(Sighting { at: self.engine.now, by: host, change: change.clone() });
         }
         self.judge(host, verdict);
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use qcluster_core::{BadNodeId, ConfigError, Gossip, GossipPace, NodeId, Rules, Seat, Settings, Span, VoterSettings};
 
-use crate::network::LinkQuality;
+use crate::engine::LinkQuality;
 
 /// What a crowd is made of, and the number that decides the rest.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 use qcluster_core::{MemberEvent, Span};
 
 use super::{Breach, Condition, Crowd, CrowdRule, CrowdSetup, Whereabouts};
-use crate::network::LinkQuality;
+use crate::engine::LinkQuality;
 use crate::rng::Rng;
 
 /// So soon after the heal all views are equal.

@@ -7,7 +7,7 @@
 use qcluster_core::{HeldLease, Time};
 
 use super::{Breach, Rule, Scene};
-use crate::clock::Clock;
+use crate::engine::Clock;
 
 #[derive(Clone, Copy, Debug)]
 struct Claim {

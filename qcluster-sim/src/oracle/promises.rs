@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use qcluster_core::{Incarnation, Time};
 
 use super::{Breach, Reign, Rule, Scene, Target};
-use crate::clock::Clock;
+use crate::engine::Clock;
 use crate::setup::HostSet;
 
 /// What a voter on one machine has promised last.

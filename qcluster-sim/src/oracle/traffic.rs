@@ -3,7 +3,7 @@
 use qcluster_core::{GossipPace, Span, Time};
 
 use super::{Breach, Rule, Scene};
-use crate::host::Host;
+use crate::engine::SOCKET_MAX;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
@@ -59,6 +59,6 @@ impl Traffic {
     /// socket has gathered have answers too.
     fn budget(&self, scene: &Scene<'_>) -> u64 {
         let beats = scene.plan.lease.as_nanos() / scene.plan.heartbeat.as_nanos().max(1);
-        self.hosts * (beats + 2) * 12 + 4 * Host::BACKLOG_MAX as u64 + self.gossip_budget(scene.plan.lease)
+        self.hosts * (beats + 2) * 12 + 4 * SOCKET_MAX as u64 + self.gossip_budget(scene.plan.lease)
     }
 }

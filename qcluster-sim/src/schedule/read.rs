@@ -8,8 +8,8 @@ use qcluster_core::{GossipPace, Span, Time};
 
 use super::{Convergence, Schedule};
 use crate::disk::DiskQuality;
+use crate::engine::LinkQuality;
 use crate::fault::{Fault, Hostility, Memory, Place};
-use crate::network::LinkQuality;
 use crate::setup::check::{Misfit, Part, check_length};
 use crate::setup::{Assumption, ClockSetup, HostSet, Plan, Setup};
 

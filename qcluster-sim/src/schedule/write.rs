@@ -6,8 +6,8 @@ use qcluster_core::{GossipPace, Span, Time};
 
 use super::{Convergence, Schedule};
 use crate::disk::DiskQuality;
+use crate::engine::LinkQuality;
 use crate::fault::{Fault, Hostility, Memory, Place};
-use crate::network::LinkQuality;
 use crate::setup::{Assumption, ClockSetup, Plan, Setup};
 
 /// Milliseconds, exact to the nanosecond.

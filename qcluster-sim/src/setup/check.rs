@@ -3,9 +3,9 @@
 use qcluster_core::Span;
 
 use super::{HostSet, Plan, Setup};
-use crate::clock::RATE_PPB_MAX;
 use crate::disk::DiskQuality;
-use crate::network::LinkQuality;
+use crate::engine::LinkQuality;
+use crate::engine::RATE_PPB_MAX;
 
 /// The longest time that a schedule may speak of: a year.
 pub(crate) const LONGEST: Span = Span::from_millis(LONGEST_MS);

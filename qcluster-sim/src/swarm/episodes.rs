@@ -4,8 +4,8 @@ use qcluster_core::{Span, Time};
 
 use super::draw_rate;
 use crate::disk::DiskQuality;
+use crate::engine::LinkQuality;
 use crate::fault::{Fault, Hostility, Memory, Place};
-use crate::network::LinkQuality;
 use crate::rng::Rng;
 use crate::setup::{Assumption, HostSet, Setup};
 

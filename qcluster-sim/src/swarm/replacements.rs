@@ -6,8 +6,8 @@ use qcluster_core::{Span, Time};
 
 use super::{bound, draw_rate};
 use crate::disk::DiskQuality;
+use crate::engine::LinkQuality;
 use crate::fault::{Fault, Memory, Place};
-use crate::network::LinkQuality;
 use crate::rng::Rng;
 use crate::schedule::{Convergence, Schedule};
 use crate::setup::{HostSet, Setup};

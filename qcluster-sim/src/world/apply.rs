@@ -1,19 +1,17 @@
 //! Faults done to the world, and the incarnation and death of processes.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use qcluster_core::{BootError, Command, Endpoint, EndpointBoot, Input, Span, Time};
 
-use super::World;
-use super::step::short;
+use super::host::Host;
+use super::{Job, World};
 use crate::disk::DiskQuality;
+use crate::engine::{Carrier, Clock, Event, Label, LinkQuality, Progress, short};
 use crate::fault::{Fault, Hostility, Memory, Place};
-use crate::host::Progress;
 use crate::marks::Mark;
-use crate::network::{Carrier, LinkQuality};
 use crate::oracle::Rule;
-use crate::queue::Job;
 use crate::setup::{HostSet, id_of};
 use crate::trace::Happening;
 use crate::wire;
@@ -21,29 +19,29 @@ use crate::wire;
 impl World {
     /// Does something to the world, now. What makes no sense at the moment does nothing.
     pub fn apply(&mut self, fault: Fault) {
-        self.engine.stats.events += 1;
-        self.engine.hash.add(self.engine.now.as_nanos() ^ u64::MAX);
-        self.engine.note(0, || Happening::Fault(fault));
+        self.monitor.stats.events += 1;
+        self.monitor.hash.add(self.engine.now.as_nanos() ^ u64::MAX);
+        self.monitor.note(0, || Happening::Fault(fault));
         match fault {
             Fault::Crash { host } => self.end(host),
             Fault::CrashDuring { host, outputs } => self.if_there(host, |host| host.crash_after = Some(outputs)),
             Fault::Restart { host, memory, place, plan } => self.restart(host, memory, place, plan),
             Fault::Freeze { host } => self.freeze(host),
             Fault::Thaw { host } => self.thaw(host),
-            Fault::Cut { from, to } => self.engine.network.set_carrier(from, to, Carrier::Cut),
-            Fault::Mend { from, to } => self.engine.network.set_carrier(from, to, Carrier::Up),
+            Fault::Cut { from, to } => self.engine.links.set_carrier(from, to, Carrier::Cut),
+            Fault::Mend { from, to } => self.engine.links.set_carrier(from, to, Carrier::Up),
             Fault::Split { group } => self.split(group),
             Fault::MendAll => {
                 let quality = self.setup.link;
                 self.connect(HostSet::first(self.hosts.len()), quality);
             }
-            Fault::Link { from, to, quality } => self.engine.network.set_quality(from, to, quality),
+            Fault::Link { from, to, quality } => self.engine.links.set_quality(from, to, quality),
             Fault::Rate { host, ppb } => self.change_clock(host, |clock, at| clock.set_rate(at, ppb)),
             Fault::ClockJump { host, nanos } => self.change_clock(host, |clock, at| clock.jump(at, nanos)),
             Fault::WallJump { host, ms } => {
-                self.if_there(host, |host| host.wall_ms = host.wall_ms.saturating_add(ms));
+                self.if_there(host, |host| host.machine.wall_ms = host.machine.wall_ms.saturating_add(ms));
             }
-            Fault::Lag { host, lag } => self.if_there(host, |host| host.lag = lag),
+            Fault::Lag { host, lag } => self.if_there(host, |host| host.machine.lag = lag),
             Fault::Disk { host, quality } => self.if_there(host, |host| host.disk.quality = quality),
             Fault::Transfer { to } => {
                 let target = to.and_then(|host| id_of(host).ok());
@@ -52,11 +50,11 @@ impl World {
             Fault::StepDown => self.command_leader(Input::Command(Command::StepDown)),
             Fault::Shutdown { host } => {
                 if self.is_running(host) {
-                    self.hosts[host].progress = Progress::Stopping;
+                    self.hosts[host].machine.progress = Progress::Stopping;
                     self.step(host, Input::Command(Command::Shutdown));
-                    if self.hosts[host].endpoint.is_some() {
-                        let verdict = self.engine.oracles.shut_down(host);
-                        self.engine.judge(host, verdict);
+                    if self.node(host).is_some() {
+                        let verdict = self.monitor.oracles.shut_down(host);
+                        self.monitor.judge(host, verdict);
                     }
                 }
             }
@@ -66,7 +64,7 @@ impl World {
         }
     }
 
-    fn if_there(&mut self, host: usize, change: impl FnOnce(&mut crate::host::Host)) {
+    fn if_there(&mut self, host: usize, change: impl FnOnce(&mut Host)) {
         if let Some(host) = self.hosts.get_mut(host) {
             change(host);
         }
@@ -80,59 +78,50 @@ impl World {
         let plan_before = self.hosts[index].plan;
         (self.hosts[index].rules, self.hosts[index].plan) = (Arc::clone(&rules), plan);
         let settings = self.hosts[index].tape.as_ref().and_then(|_| self.settings_of(index));
-        let host = &mut self.hosts[index];
-        host.epoch = host.clock.read(now);
-        host.progress = Progress::Running;
-        if !host.durable {
-            host.disk.wipe();
+        let Host { machine, disk, durable, rng, tape, .. } = &mut self.hosts[index];
+        machine.epoch = machine.clock.read(now);
+        machine.progress = Progress::Running;
+        if !*durable {
+            disk.wipe();
         }
-        let saved = host.disk.synced();
-        let boot = EndpointBoot { seed: host.rng.next(), stamp_ms: host.unix_ms(now), saved };
-        if let (Some(tape), Some(settings)) = (&mut host.tape, settings) {
+        let boot = EndpointBoot { seed: rng.next(), stamp_ms: machine.unix_ms(now), saved: disk.synced() };
+        if let (Some(tape), Some(settings)) = (tape, settings) {
             tape.starts(settings, boot);
         }
         match Endpoint::new(rules, boot, Time::ZERO) {
-            Ok(endpoint) => host.endpoint = Some(endpoint),
+            Ok(endpoint) => machine.endpoint = Some(endpoint),
             Err(BootError::StepBack) => {
                 self.hosts[index].plan = plan_before;
-                return self.engine.marks.reach(Mark::StepBackRefused);
+                return self.monitor.marks.reach(Mark::StepBackRefused);
             }
-            Err(error) => return self.engine.breach(index, Rule::Restartable, error.to_string()),
+            Err(error) => return self.monitor.breach(index, Rule::Restartable, error.to_string()),
         }
-        host.read_disk();
-        self.engine.oracles.started(index);
-        self.engine.note(index, || Happening::Started);
+        self.hosts[index].read_disk();
+        self.monitor.oracles.started(index);
+        self.monitor.note(index, || Happening::Started);
         for peer in self.setup.plans[plan].all_voters().iter() {
             self.resolve(index, peer);
         }
-        self.plan_wake(index);
+        self.engine.stepped(index, &mut self.hosts[index].machine);
     }
 
     /// The process of a host is gone, with all that it had not saved.
     pub(super) fn end(&mut self, index: usize) {
         let Some(host) = self.hosts.get_mut(index) else { return };
-        let Some(endpoint) = host.endpoint.take() else { return };
-        self.engine.marks.learn(endpoint.node().counters());
+        let Some(endpoint) = self.engine.end(&mut host.machine) else { return };
+        self.monitor.marks.learn(endpoint.node().counters());
         if host.disk.crash() {
-            self.engine.marks.reach(Mark::CrashWhileSaving);
+            self.monitor.marks.reach(Mark::CrashWhileSaving);
         }
         host.read_disk();
-        host.incarnation = host.incarnation.wrapping_add(1);
-        (host.wake_at, host.wake_for) = (Time::NEVER, Time::NEVER);
         (host.spins, host.crash_after, host.in_hand, host.shown) = (0, None, None, (None, None));
-        host.progress = Progress::Running;
-        for job in host.backlog.drain(..) {
-            if let Job::Deliver(slot) = job {
-                self.engine.packets.release(slot);
-            }
-        }
-        self.engine.oracles.ended(index);
-        self.engine.note(index, || Happening::Ended);
+        self.monitor.oracles.ended(index);
+        self.monitor.note(index, || Happening::Ended);
     }
 
     fn restart(&mut self, index: usize, memory: Memory, place: Place, plan: usize) {
         let Some(host) = self.hosts.get_mut(index) else { return };
-        if host.endpoint.is_some() || plan >= self.rules.len() {
+        if host.machine.endpoint.is_some() || plan >= self.rules.len() {
             return;
         }
         // An operator takes no last step before a leader was elected in the middle one. Who has a disk is held by it to the step
@@ -143,18 +132,16 @@ impl World {
             host.disk.wipe();
         }
         if memory == Memory::Lost || !host.durable {
-            self.engine.marks.reach(Mark::Amnesia);
+            self.monitor.marks.reach(Mark::Amnesia);
         }
         if place == Place::Moved {
-            self.engine.marks.reach(Mark::Moved);
-            self.engine.generations[index] = self.engine.generations[index].wrapping_add(1);
+            self.monitor.marks.reach(Mark::Moved);
+            self.hosts[index].machine.moves();
             let lease = self.setup.plans[plan].lease;
             for other in (0..self.hosts.len()).filter(|other| *other != index) {
                 // The others look the name up when they miss the host.
-                let pause = Span::from_nanos(self.engine.rng.between(0, lease.times(4).as_nanos()));
-                self.engine
-                    .queue
-                    .push(self.engine.now + pause, Job::Resolve { host: short(other), peer: short(index) });
+                let pause = Span::from_nanos(self.rng.between(0, lease.times(4).as_nanos()));
+                self.engine.plan_after(pause, Job::Resolve { host: short(other), peer: short(index) });
             }
         }
         self.start(index, plan);
@@ -176,40 +163,39 @@ impl World {
         if !self.is_running(index) {
             return;
         }
-        let token = self.engine.oracles.token_held(index, self.engine.now);
-        self.hosts[index].progress = Progress::Frozen;
+        let token = self.monitor.oracles.token_held(index, self.engine.now);
+        self.hosts[index].machine.progress = Progress::Frozen;
         // It was about to write: asked whether it leads, and not yet acted on the answer.
         self.hosts[index].in_hand = token;
-        self.engine.note(index, || Happening::Frozen);
+        self.monitor.note(index, || Happening::Frozen);
     }
 
     fn thaw(&mut self, index: usize) {
-        let Some(host) = self.hosts.get_mut(index).filter(|host| host.progress == Progress::Frozen) else { return };
-        host.progress = Progress::Running;
-        (host.wake_at, host.wake_for) = (Time::NEVER, Time::NEVER);
+        let is_frozen = |host: &&mut Host| host.machine.progress == Progress::Frozen;
+        let Some(host) = self.hosts.get_mut(index).filter(is_frozen) else { return };
+        let backlog = host.machine.thaw();
         let timer_first = host.rng.one_in(2);
-        let backlog = core::mem::take(&mut host.backlog);
         let in_hand = host.in_hand.take();
-        self.engine.note(index, || Happening::Thawed);
+        self.monitor.note(index, || Happening::Thawed);
         if let Some(token) = in_hand {
-            if self.engine.oracles.token_held(index, self.engine.now) != Some(token) {
-                self.engine.marks.reach(Mark::WokeTooLate);
+            if self.monitor.oracles.token_held(index, self.engine.now) != Some(token) {
+                self.monitor.marks.reach(Mark::WokeTooLate);
             }
             self.send_write(index, token, Span::from_nanos(1_000));
         }
         if timer_first {
             self.timeout(index);
         }
-        for job in backlog.into_iter().filter(|job| !matches!(job, Job::Wake(_))) {
-            self.perform(job);
+        for event in backlog.into_iter().filter(|event| !matches!(event, Event::Wake(_))) {
+            self.perform(event);
         }
-        self.plan_wake(index);
+        self.engine.stepped(index, &mut self.hosts[index].machine);
     }
 
     fn split(&mut self, group: HostSet) {
         for from in 0..self.hosts.len() {
             for to in (0..self.hosts.len()).filter(|to| group.contains(from) != group.contains(*to)) {
-                self.engine.network.set_carrier(from, to, Carrier::Cut);
+                self.engine.links.set_carrier(from, to, Carrier::Cut);
             }
         }
     }
@@ -218,19 +204,19 @@ impl World {
     fn connect(&mut self, group: HostSet, quality: LinkQuality) {
         for from in group.iter() {
             for to in group.iter() {
-                self.engine.network.set_carrier(from, to, Carrier::Up);
-                self.engine.network.set_quality(from, to, quality);
+                self.engine.links.set_carrier(from, to, Carrier::Up);
+                self.engine.links.set_quality(from, to, quality);
             }
         }
     }
 
-    fn change_clock(&mut self, index: usize, change: impl FnOnce(&mut crate::clock::Clock, Time)) {
-        let Some(host) = self.hosts.get_mut(index) else { return };
-        change(&mut host.clock, self.engine.now);
-        (host.wake_at, host.wake_for) = (Time::NEVER, Time::NEVER);
-        let (clock, epoch) = (&host.clock, host.epoch);
-        self.engine.oracles.clock_changed(index, clock, epoch, self.engine.now);
-        self.plan_wake(index);
+    fn change_clock(&mut self, index: usize, change: impl FnOnce(&mut Clock, Time)) {
+        let Some(Host { machine, .. }) = self.hosts.get_mut(index) else { return };
+        let now = self.engine.now;
+        change(&mut machine.clock, now);
+        machine.forget_wake();
+        self.monitor.oracles.clock_changed(index, &machine.clock, machine.epoch, now);
+        self.engine.stepped(index, machine);
     }
 
     fn command_leader(&mut self, input: Input<'_>) {
@@ -243,9 +229,9 @@ impl World {
         if to >= self.hosts.len() {
             return;
         }
-        let stranger = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
-        let rng = &mut self.engine.rng;
-        let (mut from, mut bytes) = match self.engine.recordings.pick(rng) {
+        let stranger = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 9));
+        let rng = &mut self.rng;
+        let (mut from, mut bytes) = match self.monitor.overheard.pick(rng) {
             Some(recorded) if hostility != Hostility::Noise => recorded.clone(),
             Some(_) | None => (stranger, (0..rng.below(200)).map(|_| rng.next().to_le_bytes()[0]).collect()),
         };
@@ -261,14 +247,15 @@ impl World {
             from = stranger;
         }
         let heard = if hostility == Hostility::Replay { wire::read(&bytes) } else { None };
-        self.engine.inject(from, to, &bytes, heard);
+        let label = Label { from, sender: None, to: self.hosts[to].machine.place(), heard };
+        self.engine.inject(&label, &bytes);
     }
 
     /// A healed process has stopped for a later incarnation of its name. Where that one does not run, the operator starts the
     /// process again, once (docs/VOTERS.md, "Replace a node").
     pub(super) fn look_after(&mut self, index: usize) {
         let name = self.hosts[index].identity;
-        let runs = self.hosts.iter().any(|host| host.identity == name && host.endpoint.is_some());
+        let runs = self.hosts.iter().any(|host| host.identity == name && host.machine.endpoint.is_some());
         if !runs && self.healed.contains(index) {
             self.healed = self.healed.without(index);
             self.started_again = self.engine.now;
@@ -289,11 +276,11 @@ impl World {
         );
         let newest = self.hosts.iter().map(|host| host.plan).max().unwrap_or(0);
         for index in group.and(HostSet::first(self.hosts.len())).iter() {
-            self.hosts[index].lag = Span::ZERO;
+            self.hosts[index].machine.lag = Span::ZERO;
             self.hosts[index].crash_after = None;
             self.hosts[index].disk.quality = DiskQuality::default();
             self.thaw(index);
-            let stopping = self.hosts[index].progress == Progress::Stopping;
+            let stopping = self.hosts[index].machine.progress == Progress::Stopping;
             if stopping || self.node(index).is_some_and(qcluster_core::Node::abstains) {
                 // Only an operator can do something about a disk that failed (E16).
                 self.end(index);

@@ -1,50 +1,43 @@
 //! A datagram arrives, and what it must not bring about.
 
-use qcluster_core::{DropReason, ElectionMessage, Endpoint, Input, Role, Time};
+use qcluster_core::{DropReason, ElectionMessage, Input, Role, Time};
 
-use super::engine::Engine;
 use super::{Recording, World};
 use crate::marks::Mark;
 use crate::oracle::Rule;
-use crate::queue::Job;
-use crate::setup::{Assumption, HostSet};
+use crate::setup::Assumption;
 use crate::trace::Happening;
 use crate::wire::Said;
 
 impl World {
     pub(super) fn deliver(&mut self, slot: u32) {
-        let label = self.engine.packets.label(slot);
-        let host = usize::from(label.to_host);
-        let reached = label.to_generation == self.engine.generations[host];
-        let Some(endpoint) = self.hosts[host].endpoint.as_ref().filter(|_| reached) else {
-            return self.engine.packets.release(slot);
-        };
-        let (incarnation, term) = (endpoint.node().incarnation(), endpoint.node().term());
-        if !self.is_ready(host, Job::Deliver(slot)) {
+        let Self { engine, hosts, monitor, .. } = self;
+        let host = usize::from(engine.label(slot).to.host);
+        let machine = &mut hosts[host].machine;
+        if !engine.arrives(slot, machine) {
             return;
         }
-        let Engine { packets, oracles, stats, recording, .. } = &mut self.engine;
-        let label = packets.label(slot);
-        let (sender, from) = (label.from, usize::from(label.from_host));
+        let Some(node) = machine.node() else { return };
+        let label = engine.label(slot);
+        let (from, sender) = (label.from, label.sender.map(usize::from));
         let message = label.heard.as_ref().map(|heard| &heard.message);
         let is_gossip = matches!(message, Some(Said::Gossip));
-        let is_ours = label.heard.is_some() && from < HostSet::CAPACITY;
+        let is_ours = label.heard.is_some() && sender.is_some();
         let is_stale = matches!(
             message,
-            Some(Said::Election(ElectionMessage::Heartbeat { term: spoken, .. })) if *spoken < term
+            Some(Said::Election(ElectionMessage::Heartbeat { term: spoken, .. })) if *spoken < node.term()
         );
         if let Some(heard) = &label.heard {
-            oracles.received(host, incarnation, heard);
+            monitor.oracles.received(host, node.incarnation(), heard);
         }
-        stats.delivered += 1;
-        let message = message.filter(|_| *recording == Recording::On).copied();
-        if self.engine.recording == Recording::On {
-            let from = (from < HostSet::CAPACITY).then_some(from);
-            self.engine.note(host, || Happening::Received { from, message });
+        monitor.stats.delivered += 1;
+        if monitor.recording == Recording::On {
+            let message = message.copied();
+            monitor.note(host, || Happening::Received { from: sender, message });
         }
-        let bytes = self.engine.packets.lend(slot);
-        self.engine.hash.add_bytes(&bytes);
-        let input = Input::Datagram { from: sender, bytes: &bytes };
+        let bytes = engine.lend(slot);
+        monitor.hash.add_bytes(&bytes);
+        let input = Input::Datagram { from, bytes: &bytes };
         let unread = is_ours.then(|| self.unread(host));
         if is_gossip {
             self.step_with_gossip(host, input);
@@ -54,13 +47,13 @@ impl World {
             self.step(host, input);
         }
         if unread.is_some_and(|before| self.unread(host) > before) {
-            self.engine.breach(
-                from,
+            self.monitor.breach(
+                sender.unwrap_or(host),
                 Rule::Readable,
                 format!("sends {} bytes that host {host} cannot read", bytes.len()),
             );
         }
-        self.engine.packets.give_back(slot, bytes);
+        self.engine.give_back(slot, bytes);
     }
 
     /// How many datagrams the present incarnation of a host could not read, whole or in part. All hosts are of one
@@ -74,15 +67,15 @@ impl World {
 
     /// A leader of a term that is over may speak, and must not hold anybody.
     fn step_with_stale(&mut self, host: usize, input: Input<'_>) {
-        let deadline = |world: &Self| world.hosts[host].endpoint.as_ref().map_or(Time::ZERO, Endpoint::deadline);
-        let before = deadline(self);
+        let before = self.hosts[host].machine.deadline();
         self.step(host, input);
-        let after = deadline(self);
+        let machine = &self.hosts[host].machine;
+        let after = if machine.endpoint.is_some() { machine.deadline() } else { Time::ZERO };
         // With gossip, a deadline may be that of news which came along.
         let kept = self.setup.rates == Assumption::Kept && self.setup.gossip.is_none();
-        if kept && after > before && before > self.hosts[host].now(self.engine.now) {
+        if kept && after > before && before > machine.now(self.engine.now) {
             let detail = format!("a heartbeat of a lower term moves its deadline from {before} to {after}");
-            self.engine.breach(host, Rule::StaleIgnored, detail);
+            self.monitor.breach(host, Rule::StaleIgnored, detail);
         }
     }
 
@@ -102,10 +95,10 @@ impl World {
         if term_after != term || rises {
             let detail =
                 format!("gossip makes a {} of term {term:?} a {} of {term_after:?}", role.name(), role_after.name());
-            self.engine.breach(host, Rule::GossipNeverVotes, detail);
+            self.monitor.breach(host, Rule::GossipNeverVotes, detail);
         }
         if self.node(host).is_some_and(|node| node.leader().is_none() && node.reported_leader().is_some()) {
-            self.engine.marks.reach(Mark::ReportedLeader);
+            self.monitor.marks.reach(Mark::ReportedLeader);
         }
     }
 }

@@ -14,8 +14,8 @@ impl World {
         let settings = self.settings_of(host);
         let Some(host) = self.hosts.get_mut(host) else { return };
         let mut tape = Tape::default();
-        if let (Some(endpoint), Some(settings)) = (&host.endpoint, settings) {
-            let snapshot = Snapshot::new(host.now(now), settings, endpoint.snapshot());
+        if let (Some(endpoint), Some(settings)) = (&host.machine.endpoint, settings) {
+            let snapshot = Snapshot::new(host.machine.now(now), settings, endpoint.snapshot());
             tape.lines.push(Line::Snapshot(snapshot));
         }
         host.tape = Some(tape);
@@ -26,8 +26,8 @@ impl World {
     pub fn recorded(&self, index: usize) -> Option<Tape> {
         let host = self.hosts.get(index)?;
         let mut tape = host.tape.clone()?;
-        if let (Some(endpoint), Some(settings)) = (&host.endpoint, self.settings_of(index)) {
-            let snapshot = Snapshot::new(host.now(self.engine.now), settings, endpoint.snapshot());
+        if let (Some(endpoint), Some(settings)) = (&host.machine.endpoint, self.settings_of(index)) {
+            let snapshot = Snapshot::new(host.machine.now(self.engine.now), settings, endpoint.snapshot());
             tape.lines.push(Line::Snapshot(snapshot));
         }
         Some(tape)

@@ -1,84 +1,64 @@
 //! The loop of a crowd: events in order, steps of endpoints, and what they want done.
 
+use std::net::SocketAddr;
+
 use qcluster_core::{CommandRefused, DATAGRAM_MAX, GossipPace, Input, MemberEvent, Notification, Output, Time};
 
-use super::host::{Condition, Host};
-use super::queue::Job;
+use super::host::Host;
 use super::setup::Kinds;
-use super::{Breach, Crowd, CrowdRule, Loss};
+use super::{Breach, Crowd, CrowdRule, Engine, Job, Loss};
+use crate::engine::{Event, Label, Progress, short};
 
 impl Crowd {
     pub(super) fn run_to(&mut self, end: Time) {
         while self.breach.is_none() {
-            let Some((at, job)) = self.queue.pop_until(end) else { break };
-            self.now = at;
-            match job {
-                Job::Deliver(slot) => self.deliver(slot),
-                Job::Wake(host) => self.wake(host as usize, at),
-                Job::GoOn(host, incarnation) => self.go_on(host as usize, incarnation),
+            let Some(event) = self.engine.next_until(end) else { break };
+            match event {
+                Event::Arrival(slot) => self.deliver(slot),
+                Event::Wake(host) => self.wake(usize::from(host)),
+                Event::Job(Job::GoOn { host, incarnation }) => self.go_on(usize::from(host), incarnation),
             }
         }
-        self.now = self.now.max(end);
+        self.engine.rest_until(end);
     }
 
     fn deliver(&mut self, slot: u32) {
-        let packet = self.queue.take(slot);
-        if let Some(host) = super::network::host_at(packet.to)
-            && self.hosts.get(host).is_some_and(|host| host.address == packet.to)
-        {
-            match self.hosts[host].condition {
-                Condition::Off | Condition::Left => {}
-                Condition::Running => {
-                    self.take_step(host, Input::Datagram { from: packet.from, bytes: &packet.bytes });
-                }
-                Condition::Stalled => {
-                    let backlog = &mut self.hosts[host].backlog;
-                    if backlog.len() < Host::BACKLOG_MAX {
-                        backlog.push_back((packet.from, packet.bytes.clone()));
-                    }
-                }
-            }
+        let &Label { from, to, .. } = self.engine.label(slot);
+        let host = usize::from(to.host);
+        if self.engine.arrives(slot, &mut self.hosts[host].machine) {
+            let bytes = self.engine.lend(slot);
+            self.take_step(host, Input::Datagram { from, bytes: &bytes });
+            self.engine.give_back(slot, bytes);
         }
-        self.queue.recycle(slot, packet.bytes);
     }
 
-    fn wake(&mut self, host: usize, at: Time) {
-        let this = &mut self.hosts[host];
-        // Another one was planned since, and only the last counts.
-        if this.wake_at != at {
+    fn wake(&mut self, host: usize) {
+        if !self.engine.is_due(host, &mut self.hosts[host].machine) {
             return;
-        }
-        this.wake_at = Time::NEVER;
-        if this.condition != Condition::Running {
-            return;
-        }
-        let clock = this.clock(at);
-        let Some(endpoint) = &this.endpoint else { return };
-        if endpoint.deadline() > clock {
-            return self.plan_wake(host);
         }
         self.take_step(host, Input::Timeout);
-        let stuck = self.hosts[host].endpoint.as_ref().is_some_and(|endpoint| endpoint.deadline() <= clock);
-        if stuck {
+        let machine = &self.hosts[host].machine;
+        if machine.endpoint.is_some() && machine.deadline() <= machine.now(self.engine.now) {
             let verdict = Err((CrowdRule::DeadlineMoves, "its deadline stays in the past".into()));
             self.judge(host, verdict);
         }
     }
 
     /// A process that stood still finds its timer fired and its socket full, and looks at either first.
-    fn go_on(&mut self, host: usize, incarnation: u32) {
-        let this = &mut self.hosts[host];
-        if this.incarnation != incarnation || this.condition != Condition::Stalled {
+    fn go_on(&mut self, host: usize, incarnation: u16) {
+        let machine = &mut self.hosts[host].machine;
+        if machine.incarnation != incarnation || machine.progress != Progress::Frozen {
             return;
         }
-        this.condition = Condition::Running;
-        let backlog = std::mem::take(&mut this.backlog);
+        let backlog = machine.thaw();
         let timer_first = self.rng.one_in(2);
         if timer_first {
             self.take_step(host, Input::Timeout);
         }
-        for (from, bytes) in backlog {
-            self.take_step(host, Input::Datagram { from, bytes: &bytes });
+        for event in backlog {
+            if let Event::Arrival(slot) = event {
+                self.deliver(slot);
+            }
         }
         self.take_step(host, Input::Timeout);
     }
@@ -89,17 +69,17 @@ impl Crowd {
     }
 
     pub(super) fn give(&mut self, host: usize, input: Input<'_>) -> Result<(), CommandRefused> {
-        let Self { hosts, network, queue, hash, setup, records, .. } = self;
-        let this = &mut hosts[host];
-        if this.condition != Condition::Running {
+        let Self { engine, hosts, hash, setup, records, .. } = self;
+        let Host { machine, rules, sent, .. } = &mut hosts[host];
+        if !machine.is_running() {
             return Ok(());
         }
-        let clock = this.clock(self.now);
-        let read_as = this.rules.as_deref().filter(|_| setup.kinds == Kinds::Apart);
-        let Some(endpoint) = &mut this.endpoint else { return Ok(()) };
+        let (clock, address) = (machine.now(engine.now), machine.address());
+        let read_as = rules.as_deref().filter(|_| setup.kinds == Kinds::Apart);
+        let Some(endpoint) = &mut machine.endpoint else { return Ok(()) };
         let mut told: Vec<Notification> = Vec::new();
         let mut too_large = false;
-        hash.add(self.now.as_nanos() ^ (host as u64) << 48);
+        hash.add(engine.now.as_nanos() ^ (host as u64) << 48);
         let incarnation = endpoint.node().incarnation();
         let mut outputs = endpoint.step(clock, input);
         let result = outputs.result().map_err(Clone::clone);
@@ -108,8 +88,8 @@ impl Crowd {
                 Output::Transmit { to, bytes } => {
                     too_large |= bytes.len() > DATAGRAM_MAX;
                     hash.add_bytes(bytes);
-                    this.sent.count(bytes, read_as);
-                    network.send(self.now, this.address, to, bytes, queue);
+                    sent.count(bytes, read_as);
+                    transmit(engine, host, (address, to), bytes);
                 }
                 Output::Notify(notification) => told.push(notification),
                 Output::Persist { .. } => unreachable!("a diskless node saves nothing"),
@@ -125,24 +105,13 @@ impl Crowd {
         for notification in told {
             self.notified(host, &notification);
         }
-        self.plan_wake(host);
+        self.engine.stepped(host, &mut self.hosts[host].machine);
         result
-    }
-
-    fn plan_wake(&mut self, host: usize) {
-        let this = &mut self.hosts[host];
-        let Some(endpoint) = &this.endpoint else { return };
-        let at = this.real(endpoint.deadline()).max(self.now);
-        // An earlier one will look again.
-        if at < this.wake_at {
-            this.wake_at = at;
-            self.queue.push(at, Job::Wake(u32::try_from(host).unwrap_or(u32::MAX)));
-        }
     }
 
     pub(super) fn judge(&mut self, host: usize, verdict: Result<(), (CrowdRule, String)>) {
         if let Err((rule, what)) = verdict {
-            let (at, seed) = (self.now, self.setup.seed);
+            let (at, seed) = (self.engine.now, self.setup.seed);
             self.breach.get_or_insert(Breach { rule, at, host, what, seed });
         }
     }
@@ -160,7 +129,7 @@ impl Crowd {
                 let verdict = self.goodbyes.told(of, change);
                 self.judge(host, verdict);
                 if matches!(change.what, MemberEvent::Down | MemberEvent::Left) {
-                    let (at, by, what) = (self.now, host, change.what);
+                    let (at, by, what) = (self.engine.now, host, change.what);
                     let was_there =
                         self.node(of).is_some_and(|node| node.incarnation() == change.member.standing.incarnation);
                     self.losses.push(Loss { at, by, of, what, was_there });
@@ -182,5 +151,12 @@ impl Crowd {
             | Notification::TwinSeen { .. }
             | Notification::Twin { .. } => {}
         }
+    }
+}
+
+/// A host gives out a datagram, from one address to another.
+fn transmit(engine: &mut Engine, host: usize, (from, to): (SocketAddr, SocketAddr), bytes: &[u8]) {
+    if let Some(to) = engine.find(to) {
+        engine.send(&Label { from, sender: Some(short(host)), to, heard: None }, bytes);
     }
 }

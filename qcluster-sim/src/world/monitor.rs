@@ -1,27 +1,22 @@
-//! What hosts act upon: the queue of events, the network, the oracles and the record.
+//! Everything that looks on: the oracles, the hash and the record of what happens, counts and marks. It changes nothing.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
-use qcluster_core::{ElectionMessage, HardState, HeldLease, MemberEvent, NodeKey, Notification, Slow, Span, Time};
+use qcluster_core::{ElectionMessage, HardState, HeldLease, MemberEvent, Notification, Slow, Time};
 
 use super::{Recording, Stats};
+use crate::engine::Place;
 use crate::marks::{Mark, Marks};
-use crate::network::{Damage, Network};
 use crate::oracle::{Breach, Oracles, Rule, Scene, Violation};
-use crate::queue::{Job, Label, Packets, Queue};
 use crate::rng::Rng;
 use crate::setup::Setup;
 use crate::trace::{Happening, Record, Trace, TraceHash};
 use crate::wire::{self, Heard, Said};
 
-const PORT: u16 = 7_000;
-
 #[derive(Debug)]
-pub(super) struct Engine {
+pub(super) struct Monitor {
+    /// Real time.
     pub(super) now: Time,
-    pub(super) queue: Queue,
-    pub(super) packets: Packets,
-    pub(super) network: Network,
     pub(super) oracles: Oracles,
     pub(super) violation: Option<Violation>,
     pub(super) hash: TraceHash,
@@ -29,33 +24,26 @@ pub(super) struct Engine {
     pub(super) trace: Trace,
     pub(super) stats: Stats,
     pub(super) marks: Marks,
-    /// By host: what its own name goes by in messages.
-    pub(super) keys: Vec<NodeKey>,
-    /// By host: which of its addresses is the present one.
-    pub(super) generations: Vec<u16>,
     /// The host whose leadership was the last to begin.
-    pub(super) last_elected: Option<usize>,
+    last_elected: Option<usize>,
     /// The last candidacy, to notice a second one in its term.
     last_asked: Option<(u64, usize)>,
-    /// Writes on their way to the guarded resource.
-    pub(super) writes: Vec<(usize, u64)>,
-    pub(super) recordings: Recordings,
-    pub(super) rng: Rng,
+    pub(super) overheard: Overheard,
 }
 
 /// Datagrams that a stranger has overheard.
 #[derive(Debug)]
-pub(super) struct Recordings {
+pub(super) struct Overheard {
     kept: Vec<(SocketAddr, Vec<u8>)>,
     seen: usize,
 }
 
-impl Recordings {
+impl Overheard {
     const MAX: usize = 64;
     /// One in this many is kept.
     const EVERY: usize = 13;
 
-    fn overhear(&mut self, from: SocketAddr, bytes: &[u8]) {
+    fn hear(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.seen += 1;
         if !self.seen.is_multiple_of(Self::EVERY) {
             return;
@@ -76,13 +64,10 @@ impl Recordings {
     }
 }
 
-impl Engine {
-    pub(super) fn new(setup: &Setup, keys: Vec<NodeKey>, recording: Recording) -> Self {
+impl Monitor {
+    pub(super) fn new(setup: &Setup, recording: Recording) -> Self {
         Self {
             now: Time::ZERO,
-            queue: Queue::new(),
-            packets: Packets::default(),
-            network: Network::new(setup.hosts, setup.link, setup.seed),
             oracles: Oracles::new(setup),
             violation: None,
             hash: TraceHash::new(),
@@ -90,29 +75,10 @@ impl Engine {
             trace: Trace::default(),
             stats: Stats::default(),
             marks: Marks::default(),
-            keys,
-            generations: vec![0; setup.hosts],
             last_elected: None,
             last_asked: None,
-            writes: Vec::new(),
-            recordings: Recordings { kept: Vec::new(), seen: 0 },
-            rng: Rng::for_part(setup.seed, u64::MAX),
+            overheard: Overheard { kept: Vec::new(), seen: 0 },
         }
-    }
-
-    /// Where a host is.
-    pub(super) fn address(&self, host: usize) -> SocketAddr {
-        let [high, low] = self.generations[host].to_be_bytes();
-        let last = u8::try_from(host + 1).unwrap_or(u8::MAX);
-        SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, high, low, last)), PORT)
-    }
-
-    /// Which host that address belonged to, and the how-manieth of its addresses it is.
-    fn host_at(&self, address: SocketAddr) -> Option<(usize, u16)> {
-        let IpAddr::V4(ip) = address.ip() else { return None };
-        let [10, high, low, last] = ip.octets() else { return None };
-        let host = usize::from(last).checked_sub(1).filter(|host| *host < self.keys.len())?;
-        Some((host, u16::from_be_bytes([high, low])))
     }
 
     pub(super) fn note(&mut self, host: usize, what: impl FnOnce() -> Happening) {
@@ -136,43 +102,37 @@ impl Engine {
         self.judge(host, Err(Breach::new(rule, detail)));
     }
 
-    /// A host gives out a datagram.
-    pub(super) fn transmit(&mut self, scene: &Scene<'_>, to: SocketAddr, bytes: &[u8]) {
+    /// A host gives out a datagram to a host, or to an address that nobody has. Gives what is in it.
+    pub(super) fn sends(
+        &mut self,
+        scene: &Scene<'_>,
+        from: SocketAddr,
+        to: Option<Place>,
+        bytes: &[u8],
+    ) -> Option<Heard> {
         self.stats.sent += 1;
         self.hash.add_bytes(bytes);
-        let from = self.address(scene.host);
-        self.recordings.overhear(from, bytes);
+        self.overheard.hear(from, bytes);
         let heard = wire::read(bytes);
-        let Some((to_host, to_generation)) = self.host_at(to) else {
-            return self.oracles.sent_astray(scene, heard.as_ref());
+        let Some(to) = to else {
+            self.oracles.sent_astray(scene, heard.as_ref());
+            return heard;
         };
-        if let Some(heard) = heard {
-            let verdict = self.oracles.sent(scene, (to_host, heard.to_incarnation), &heard.message);
+        if let Some(heard) = &heard {
+            let verdict = self.oracles.sent(scene, (usize::from(to.host), heard.to_incarnation), &heard.message);
             self.judge(scene.host, verdict);
         } else {
             self.breach(scene.host, Rule::Readable, format!("sends {} bytes that nobody can read", bytes.len()));
         }
-        let message = heard.map(|heard| heard.message);
-        let fate = self.network.send(scene.host, to_host);
+        heard
+    }
+
+    /// What a host has sent is under way, or lost.
+    pub(super) fn sent(&mut self, scene: &Scene<'_>, to: Place, message: Option<Said>, arrives: Option<Time>) {
         if let Some(message) = &message {
-            self.mark(scene, message, fate.copies[0].is_none());
+            self.mark(scene, message, arrives.is_none());
         }
-        let arrives = fate.copies[0].map(|delay| self.now + delay);
-        self.note(scene.host, || Happening::Sent { to: to_host, message, arrives });
-        let label = Label {
-            from,
-            from_host: u8::try_from(scene.host).unwrap_or(u8::MAX),
-            to_host: u8::try_from(to_host).unwrap_or(u8::MAX),
-            to_generation,
-            heard: if fate.damage.is_some() { None } else { heard },
-        };
-        for delay in fate.copies.into_iter().flatten() {
-            let slot = match fate.damage {
-                None => self.packets.put(label, bytes),
-                Some(damage) => self.packets.put(label, &damaged(bytes, damage)),
-            };
-            self.queue.push(self.now + delay, Job::Deliver(slot));
-        }
+        self.note(scene.host, || Happening::Sent { to: usize::from(to.host), message, arrives });
     }
 
     fn mark(&mut self, scene: &Scene<'_>, message: &Said, lost: bool) {
@@ -198,17 +158,12 @@ impl Engine {
         }
     }
 
-    /// A stranger's datagram is on its way to a host; `heard` is what it says, if it is one of ours again.
-    pub(super) fn inject(&mut self, from: SocketAddr, to: usize, bytes: &[u8], heard: Option<Heard>) {
-        let label = Label {
-            from,
-            from_host: u8::MAX,
-            to_host: u8::try_from(to).unwrap_or(u8::MAX),
-            to_generation: self.generations[to],
-            heard,
-        };
-        let slot = self.packets.put(label, bytes);
-        self.queue.push(self.now + Span::from_nanos(1_000), Job::Deliver(slot));
+    /// A step is over, before which so many datagrams had been sent by all.
+    #[inline]
+    pub(super) fn stepped(&mut self, scene: &Scene<'_>, sent_before: u64) {
+        let sent = u32::try_from(self.stats.sent - sent_before).unwrap_or(u32::MAX);
+        let verdict = self.oracles.stepped(scene, sent);
+        self.judge(scene.host, verdict);
     }
 
     /// A host tells its application.
@@ -283,29 +238,4 @@ impl Engine {
         };
         self.judge(scene.host, verdict);
     }
-}
-
-fn damaged(original: &[u8], damage: Damage) -> Vec<u8> {
-    let mut bytes = original.to_vec();
-    match damage {
-        Damage::Flip(random) => {
-            let mut rng = Rng::new(random);
-            for _ in 0..rng.between(1, 4) {
-                let at = usize::try_from(rng.below(bytes.len() as u64)).unwrap_or(0);
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << rng.below(8);
-                }
-            }
-            if bytes == original
-                && let Some(byte) = bytes.first_mut()
-            {
-                // A bit was flipped to and fro.
-                *byte ^= 1;
-            }
-        }
-        Damage::Truncate(random) => {
-            bytes.truncate(usize::try_from(Rng::new(random).below(bytes.len() as u64)).unwrap_or(0));
-        }
-    }
-    bytes
 }
