@@ -78,6 +78,11 @@ impl<L: Links, J: Copy> Engine<L, J> {
         self.queue.push(at, Event::Job(job));
     }
 
+    /// The same for what is planned long before it happens.
+    pub(crate) fn plan_ahead(&mut self, at: Time, job: J) {
+        self.queue.push_ahead(at, Event::Job(job));
+    }
+
     pub(crate) fn plan_after(&mut self, pause: Span, job: J) {
         self.plan(self.now + pause, job);
     }
@@ -153,14 +158,20 @@ impl<L: Links, J: Copy> Engine<L, J> {
     /// A host gives out a datagram. Tells when it arrives first, if it does.
     pub(crate) fn send(&mut self, label: &Label, bytes: &[u8]) -> Option<Time> {
         let (from, to) = (usize::from(label.sender?), usize::from(label.to.host));
-        let copies = self.links.treat(from, to, bytes.len());
-        for Arrival { delay, damage } in copies.into_iter().flatten() {
-            match damage {
-                None => self.put(label, bytes, delay),
-                Some(damage) => self.put(&Label { heard: None, ..*label }, &damage.done_to(bytes), delay),
-            }
+        let [first, second] = self.links.treat(from, to, bytes.len());
+        let first = first?;
+        self.put_copy(label, bytes, first);
+        if let Some(second) = second {
+            self.put_copy(label, bytes, second);
         }
-        copies[0].map(|first| self.now + first.delay)
+        Some(self.now + first.delay)
+    }
+
+    fn put_copy(&mut self, label: &Label, bytes: &[u8], Arrival { delay, damage }: Arrival) {
+        match damage {
+            None => self.put(label, bytes, delay),
+            Some(damage) => self.put(&Label { heard: None, ..*label }, &damage.done_to(bytes), delay),
+        }
     }
 
     /// A stranger's datagram is under way.

@@ -78,8 +78,8 @@ pub(crate) struct Oracles {
     identities: Assumption,
     /// By host: what its own name goes by in messages.
     keys: Vec<NodeKey>,
-    /// By host: the incarnation that spoke last.
-    speaking: Vec<Incarnation>,
+    /// By host: the incarnation that spoke last, and whose name its process bore.
+    speaking: Vec<Target>,
     /// On which host each incarnation ran that has spoken, and whose name it bore: another may run there by now.
     /// Incarnations of two nodes may share a value.
     incarnations: HashMap<Incarnation, Vec<(usize, usize)>>,
@@ -104,7 +104,7 @@ impl Oracles {
             walls: setup.walls,
             identities: setup.identities,
             keys: (0..hosts).filter_map(|host| Some(id_of(host).ok()?.key())).collect(),
-            speaking: vec![Incarnation::UNKNOWN; hosts],
+            speaking: vec![Target { identity: 0, incarnation: Incarnation::UNKNOWN }; hosts],
             incarnations: HashMap::new(),
             leases: leases::Leases::default(),
             notices: notices::Notices::new(hosts),
@@ -189,9 +189,8 @@ impl Oracles {
         (host, to): (usize, Incarnation),
         message: &Said,
     ) -> Result<(), Breach> {
-        let incarnation = scene.incarnation;
-        if core::mem::replace(&mut self.speaking[scene.host], incarnation) != incarnation {
-            self.incarnations.entry(incarnation).or_default().push((scene.host, scene.identity));
+        if self.speaking[scene.host].incarnation != scene.incarnation {
+            self.speaks(scene);
         }
         let Said::Election(message) = message else { return Ok(()) };
         if !scene.is_voter() {
@@ -266,8 +265,24 @@ impl Oracles {
         identity.is_some_and(|identity| self.promises.is_released(Reign { identity, incarnation, term: term.0 }))
     }
 
+    /// An incarnation speaks that is not the one which spoke last on its host.
+    fn speaks(&mut self, scene: &Scene<'_>) {
+        let incarnation = scene.incarnation;
+        let ran = self.incarnations.entry(incarnation).or_default();
+        ran.push((scene.host, scene.identity));
+        let first = ran.iter().find(|(host, _)| *host == scene.host);
+        let identity = first.map_or(scene.identity, |(_, identity)| *identity);
+        self.speaking[scene.host] = Target { identity, incarnation };
+    }
+
     /// Whom a message is for that goes to a host and means an incarnation; `None` if there was no such incarnation.
     fn target(&self, host: usize, incarnation: Incarnation) -> Option<Target> {
+        if let Some(speaking) = self.speaking.get(host)
+            && speaking.incarnation == incarnation
+            && incarnation != Incarnation::UNKNOWN
+        {
+            return Some(*speaking);
+        }
         let incarnations = self.incarnations.get(&incarnation)?;
         let (_, identity) = incarnations.iter().find(|(at, _)| *at == host).or(incarnations.first())?;
         Some(Target { identity: *identity, incarnation })

@@ -52,9 +52,56 @@ impl From<&Message> for Said {
     }
 }
 
-/// Reads a datagram that a node has just given out; `None` if it is none.
-#[inline]
+/// Reads datagrams that nodes have just given out. Who speaks to several says the same to each: the last message is read once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reader {
+    /// The bytes of that message, exactly: those that begin like this say this.
+    bytes: Vec<u8>,
+    said: Option<Said>,
+}
+
+impl Reader {
+    /// What [`read`] gives.
+    #[inline]
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Option<Heard> {
+        let (ends, messages) = open(bytes)?;
+        if let Some(said) = self.said
+            && messages.starts_with(&self.bytes)
+        {
+            return Some(ends.with(said));
+        }
+        let (said, rest) = read_message(messages)?;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(messages.get(..messages.len() - rest.len())?);
+        self.said = Some(said);
+        Some(ends.with(said))
+    }
+}
+
+/// Reads a datagram that a node has given out; `None` if it is none.
 pub fn read(bytes: &[u8]) -> Option<Heard> {
+    let (ends, messages) = open(bytes)?;
+    read_message(messages).map(|(said, _)| ends.with(said))
+}
+
+/// Between whom a datagram is.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    from: NodeKey,
+    from_incarnation: Incarnation,
+    to_incarnation: Incarnation,
+}
+
+impl Ends {
+    fn with(self, message: Said) -> Heard {
+        let Self { from, from_incarnation, to_incarnation } = self;
+        Heard { from, from_incarnation, to_incarnation, message }
+    }
+}
+
+/// Between whom a datagram is, and its messages.
+#[inline]
+fn open(bytes: &[u8]) -> Option<(Ends, &[u8])> {
     let (from, rest) = take_u64(bytes.get(PREFIX_LEN..)?)?;
     let (from_incarnation, rest) = take_u64(rest)?;
     let (to_incarnation, rest) = take_u64(rest)?;
@@ -64,19 +111,23 @@ pub fn read(bytes: &[u8]) -> Option<Heard> {
         (1, rest) => rest.get(DIGEST_LEN..)?,
         _ => return None,
     };
-    let message = if GOSSIP.contains(messages.first()?) {
-        // Who receives it tells whether it can be read.
-        Said::Gossip
-    } else {
-        let (message, _) = postcard::take_from_bytes::<Message>(messages).ok()?;
-        Said::from(&message)
-    };
-    Some(Heard {
+    let ends = Ends {
         from: NodeKey(from),
         from_incarnation: Incarnation(from_incarnation),
         to_incarnation: Incarnation(to_incarnation),
-        message,
-    })
+    };
+    Some((ends, messages))
+}
+
+/// The first message, and what follows on what was read of it.
+fn read_message(messages: &[u8]) -> Option<(Said, &[u8])> {
+    let (kind, rest) = messages.split_first()?;
+    if GOSSIP.contains(kind) {
+        // Who receives it tells whether it can be read.
+        return Some((Said::Gossip, rest));
+    }
+    let (message, rest) = postcard::take_from_bytes::<Message>(messages).ok()?;
+    Some((Said::from(&message), rest))
 }
 
 fn take_u64(bytes: &[u8]) -> Option<(u64, &[u8])> {

@@ -181,7 +181,7 @@ impl World {
     pub fn plan_fault(&mut self, at: Time, fault: Fault) {
         let index = u32::try_from(self.faults.len()).unwrap_or(u32::MAX);
         self.faults.push(fault);
-        self.engine.plan(at.max(self.engine.now), Job::Fault(index));
+        self.engine.plan_ahead(at.max(self.engine.now), Job::Fault(index));
     }
 
     /// The host that holds the lease at this instant, on the clock of its machine.

@@ -11,7 +11,7 @@ use crate::oracle::{Breach, Oracles, Rule, Scene, Violation};
 use crate::rng::Rng;
 use crate::setup::Setup;
 use crate::trace::{Happening, Record, Trace, TraceHash};
-use crate::wire::{self, Heard, Said};
+use crate::wire::{Heard, Reader, Said};
 
 #[derive(Debug)]
 pub(super) struct Monitor {
@@ -28,6 +28,7 @@ pub(super) struct Monitor {
     last_elected: Option<usize>,
     /// The last candidacy, to notice a second one in its term.
     last_asked: Option<(u64, usize)>,
+    reader: Reader,
     pub(super) overheard: Overheard,
 }
 
@@ -77,6 +78,7 @@ impl Monitor {
             marks: Marks::default(),
             last_elected: None,
             last_asked: None,
+            reader: Reader::default(),
             overheard: Overheard { kept: Vec::new(), seen: 0 },
         }
     }
@@ -90,12 +92,14 @@ impl Monitor {
     /// Keeps the first objection.
     #[inline]
     pub(super) fn judge(&mut self, host: usize, verdict: Result<(), Breach>) {
-        if let Err(breach) = verdict
-            && self.violation.is_none()
-        {
-            self.violation =
-                Some(Violation { rule: breach.rule, at: self.now, host: Some(host), detail: breach.detail });
+        if let Err(breach) = verdict {
+            self.object(host, breach);
         }
+    }
+
+    #[cold]
+    fn object(&mut self, host: usize, Breach { rule, detail }: Breach) {
+        self.violation.get_or_insert(Violation { rule, at: self.now, host: Some(host), detail });
     }
 
     pub(super) fn breach(&mut self, host: usize, rule: Rule, detail: String) {
@@ -113,7 +117,7 @@ impl Monitor {
         self.stats.sent += 1;
         self.hash.add_bytes(bytes);
         self.overheard.hear(from, bytes);
-        let heard = wire::read(bytes);
+        let heard = self.reader.read(bytes);
         let Some(to) = to else {
             self.oracles.sent_astray(scene, heard.as_ref());
             return heard;
@@ -128,11 +132,11 @@ impl Monitor {
     }
 
     /// What a host has sent is under way, or lost.
-    pub(super) fn sent(&mut self, scene: &Scene<'_>, to: Place, message: Option<Said>, arrives: Option<Time>) {
-        if let Some(message) = &message {
+    pub(super) fn sent(&mut self, scene: &Scene<'_>, to: Place, message: Option<&Said>, arrives: Option<Time>) {
+        if let Some(message) = message {
             self.mark(scene, message, arrives.is_none());
         }
-        self.note(scene.host, || Happening::Sent { to: usize::from(to.host), message, arrives });
+        self.note(scene.host, || Happening::Sent { to: usize::from(to.host), message: message.copied(), arrives });
     }
 
     fn mark(&mut self, scene: &Scene<'_>, message: &Said, lost: bool) {

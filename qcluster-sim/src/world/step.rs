@@ -284,9 +284,9 @@ fn transmit(
     let to = engine.find(to);
     let heard = monitor.sends(scene, from, to, bytes);
     if let Some(to) = to {
-        let message = heard.as_ref().map(|heard| heard.message);
-        let arrives = engine.send(&Label { from, sender: Some(short(scene.host)), to, heard }, bytes);
-        monitor.sent(scene, to, message, arrives);
+        let label = Label { from, sender: Some(short(scene.host)), to, heard };
+        let arrives = engine.send(&label, bytes);
+        monitor.sent(scene, to, label.heard.as_ref().map(|heard| &heard.message), arrives);
     }
 }
 
