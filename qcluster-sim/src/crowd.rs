@@ -1,9 +1,9 @@
 //! A crowd: hundreds to thousands of members in one thread, for the questions that need many. How soon do all know of a
 //! crash, what does it cost when nothing happens, do halves find each other again?
 //!
-//! Like a [`World`](crate::World) it runs real [`Endpoint`]s over a simulated network, time jumps from one event to the next,
-//! and one `u64` decides everything. Unlike it, it has one quality of network for all, cuts that are a rule of sender and
-//! receiver, clocks that are right in rate, and no disks: what an election needs is tried there.
+//! Like a [`World`](crate::World) it runs real [`Endpoint`](qcluster_core::Endpoint)s over a simulated network, time jumps
+//! from one event to the next, and one `u64` decides everything. Unlike it, it has one quality of network for all, cuts that
+//! are a rule of sender and receiver, clocks that are right in rate, and no disks: what an election needs is tried there.
 //!
 //! ```
 //! use qcluster_core::Span;
@@ -23,6 +23,7 @@ mod network;
 mod oracle;
 mod records;
 mod setup;
+mod start;
 mod step;
 mod storm;
 mod storm_of_records;
@@ -30,9 +31,8 @@ mod traffic;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use qcluster_core::{Command, Endpoint, EndpointBoot, GossipPace, Input, MemberEvent, Node, NodeId, Span, Time};
+use qcluster_core::{Command, GossipPace, Input, MemberEvent, Node, NodeId, Notification, Span, Time};
 
 pub use host::Condition;
 use host::Host;
@@ -41,6 +41,7 @@ pub use oracle::{Breach, CrowdRule};
 use oracle::{Diary, Goodbyes, Records};
 pub use records::Sighting;
 pub use setup::{CrowdSetup, Kinds, OwnAddress};
+pub use start::{Names, Whereabouts};
 pub use storm::storm;
 pub use storm_of_records::storm_of_records;
 pub use traffic::Traffic;
@@ -56,15 +57,6 @@ type Engine = engine::Engine<Alike, Job>;
 enum Job {
     /// A process that stands still goes on, if it is still there.
     GoOn { host: u16, incarnation: u16 },
-}
-
-/// Where a host is when it starts again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whereabouts {
-    /// Where it was.
-    Same,
-    /// At an address that nobody has heard of.
-    Moved,
 }
 
 /// That a host was told of a member that it is down or has left.
@@ -95,6 +87,7 @@ pub struct Crowd {
     goodbyes: Goodbyes,
     records: Records,
     watched: Option<String>,
+    listens: bool,
     sightings: Vec<Sighting>,
     losses: Vec<Loss>,
     distrusts: u64,
@@ -120,6 +113,7 @@ impl Crowd {
             goodbyes: Goodbyes::default(),
             records: Records::new(setup.pace.retention < GossipPace::RETENTION),
             watched: None,
+            listens: false,
             sightings: Vec::new(),
             losses: Vec::new(),
             distrusts: 0,
@@ -127,72 +121,6 @@ impl Crowd {
             hosts,
             setup,
         }
-    }
-
-    /// Starts all hosts within a moment, each knowing the first of them.
-    ///
-    /// # Errors
-    /// A node broke a rule.
-    pub fn start_all(&mut self) -> Result<(), Breach> {
-        for host in 0..self.hosts.len() {
-            self.start(host, &[0])?;
-        }
-        Ok(())
-    }
-
-    /// Starts a host that is off, which knows where those are.
-    ///
-    /// # Errors
-    /// A node broke a rule.
-    pub fn start(&mut self, host: usize, seeds: &[usize]) -> Result<(), Breach> {
-        self.start_as(host, host, seeds)
-    }
-
-    /// Starts a host that is off under the name of another one.
-    ///
-    /// # Errors
-    /// A node broke a rule.
-    pub fn start_as(&mut self, host: usize, name: usize, seeds: &[usize]) -> Result<(), Breach> {
-        let now = self.engine.now;
-        let Host { machine, .. } = &mut self.hosts[host];
-        let rules =
-            self.setup.rules(name, machine.address()).unwrap_or_else(|error| panic!("the setup of a crowd: {error}"));
-        let rules = Arc::new(rules);
-        let boot = EndpointBoot { seed: self.rng.next(), stamp_ms: machine.unix_ms(now), saved: None };
-        let endpoint = Endpoint::new(Arc::clone(&rules), boot, machine.now(now))
-            .unwrap_or_else(|error| panic!("the boot values of a crowd: {error}"));
-        self.records.started(host, rules.key(), endpoint.node().incarnation());
-        self.diaries[host] = Diary::default();
-        self.engine.end(machine);
-        machine.endpoint = Some(endpoint);
-        let this = &mut self.hosts[host];
-        (this.name, this.has_left, this.rules) = (name, false, Some(Arc::clone(&rules)));
-        for voter in rules.voters().iter().filter(|voter| voter.id != *rules.id()) {
-            let Some(at) = self.by_name.get(&voter.id) else { continue };
-            let (peer, address) = (voter.id.key(), self.hosts[*at].machine.address());
-            self.step(host, Input::Resolved { peer, address })?;
-        }
-        for seed in seeds {
-            let address = self.address(*seed);
-            self.step(host, Input::Command(Command::Join(address)))?;
-        }
-        self.step(host, Input::Timeout)
-    }
-
-    /// Starts a host again after a crash, or while it runs, in a new incarnation.
-    ///
-    /// # Errors
-    /// A node broke a rule.
-    pub fn restart(&mut self, host: usize, whereabouts: Whereabouts, seeds: &[usize]) -> Result<(), Breach> {
-        if whereabouts == Whereabouts::Moved {
-            self.hosts[host].machine.moves();
-        }
-        self.start_as(host, self.hosts[host].name, seeds)
-    }
-
-    /// The wall clock of a host shows so much more, or less, from its next start on.
-    pub fn skew(&mut self, host: usize, wall_ms: i64) {
-        self.hosts[host].machine.wall_ms = wall_ms;
     }
 
     /// Its process is gone, and nobody was told.
@@ -333,6 +261,16 @@ impl Crowd {
     pub fn live(&self) -> impl Iterator<Item = (usize, &Node)> {
         let node = |host| self.node(host).filter(|node| node.role() != qcluster_core::Role::Stopped);
         (0..self.hosts.len()).filter_map(move |host| Some((host, node(host)?)))
+    }
+
+    /// From now on all that hosts tell their applications is kept, for [`told`](Self::told).
+    pub fn listen(&mut self) {
+        self.listens = true;
+    }
+
+    /// What a host has told its application in its present incarnation, as far as that was [listened](Self::listen) to.
+    pub fn told(&self, host: usize) -> &[Notification] {
+        &self.hosts[host].told
     }
 
     /// Every time that a host was told of another one that it is down or has left.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use qcluster_core::{Rules, Span, Time};
+use qcluster_core::{Notification, Rules, Span, Time};
 
 use super::Job;
 use super::traffic::Traffic;
@@ -30,6 +30,8 @@ pub(super) struct Host {
     /// Its last process has said goodbye.
     pub(super) has_left: bool,
     pub(super) sent: Traffic,
+    /// What its process has told, where somebody listens.
+    pub(super) told: Vec<Notification>,
 }
 
 impl Host {
@@ -41,6 +43,7 @@ impl Host {
             rules: None,
             has_left: false,
             sent: Traffic::default(),
+            told: Vec::new(),
         }
     }
 

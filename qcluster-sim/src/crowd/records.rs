@@ -27,10 +27,7 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn register(&mut self, host: usize, service: Service) -> Result<(), Breach> {
-        if self.command(host, Command::Register(service.clone()))?.is_ok() {
-            self.records.registered(host, service);
-        }
-        Ok(())
+        self.command(host, Command::Register(service)).map(|_| ())
     }
 
     /// A host offers a service no more.
@@ -38,10 +35,7 @@ impl Crowd {
     /// # Errors
     /// A node broke a rule.
     pub fn deregister(&mut self, host: usize, id: &str) -> Result<(), Breach> {
-        if self.command(host, Command::Deregister { id: id.into() })?.is_ok() {
-            self.records.deregistered(host, id);
-        }
-        Ok(())
+        self.command(host, Command::Deregister { id: id.into() }).map(|_| ())
     }
 
     /// A service on a host lives, and is as it says.
@@ -60,13 +54,28 @@ impl Crowd {
         self.command(host, Command::SetMetadata(metadata)).map(|_| ())
     }
 
-    /// Why a command was refused, if it was; nothing has changed then. To a host that does not run nothing happens.
-    fn command(&mut self, host: usize, command: Command) -> Result<Result<(), CommandRefused>, Breach> {
+    /// Gives a command to a host. Why it was refused, if it was; nothing has changed then. To a host that does not run nothing
+    /// happens.
+    ///
+    /// # Errors
+    /// A node broke a rule.
+    pub fn command(&mut self, host: usize, command: Command) -> Result<Result<(), CommandRefused>, Breach> {
         if self.condition(host) != super::Condition::Running {
             return Ok(Err(RegistryError::NoRegistry.into()));
         }
-        let result = self.give(host, Input::Command(command));
+        let result = self.give(host, Input::Command(command.clone()));
+        if result.is_ok() {
+            self.granted(host, command);
+        }
         self.breach.clone().map_or(Ok(result), Err)
+    }
+
+    fn granted(&mut self, host: usize, command: Command) {
+        if let Command::Register(service) = command {
+            self.records.registered(host, service);
+        } else if let Command::Deregister { id } = command {
+            self.records.deregistered(host, &id);
+        }
     }
 
     /// From now on [sightings](Self::sightings) are of services with that identifier, and of no others before.

@@ -104,6 +104,9 @@ impl Crowd {
         }
         for notification in told {
             self.notified(host, &notification);
+            if self.listens {
+                self.hosts[host].told.push(notification);
+            }
         }
         self.engine.stepped(host, &mut self.hosts[host].machine);
         result
