@@ -309,7 +309,8 @@ impl Config {
             }
         }
         let is_own = |(host, port): (&str, u16)| port == self.listen_port && is_same_host(host, &self.listen_host);
-        findings.require(self.join.is_empty() || !self.join_addresses().all(is_own), "join", || {
+        let names_itself = |address: &String| host_and_port(address).is_some_and(is_own);
+        findings.require(self.join.is_empty() || !self.join.iter().all(names_itself), "join", || {
             "names this node alone, which would never meet another: name at least one other node, or leave it out"
                 .into()
         });
