@@ -17,6 +17,8 @@
 //! | [`publisher`], [`view`] | what a loop writes before it sends anything, and what is read from anywhere |
 //! | [`snapshots`], [`directory`], [`event`], [`leaderless`], [`log`] | the forms of it |
 //! | [`requests`], [`works`] | what is asked of the loop, and what a hand-over waits for |
+//! | [`runtime`] | what an adapter gives beside sockets |
+//! | `http` | the server and its answers (feature `http`) |
 //! | [`measures`], [`metrics`] | how long things take, and the table of all that is counted |
 //! | [`disk`] | the hard state, saved by a thread of its own |
 //! | [`recorder`] | what goes into the node, written down |
@@ -33,6 +35,8 @@ pub mod driver;
 pub mod edge;
 pub mod error;
 pub mod event;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod leaderless;
 pub mod lease;
 pub mod log;
@@ -42,6 +46,7 @@ pub mod names;
 pub mod publisher;
 pub mod recorder;
 pub mod requests;
+pub mod runtime;
 pub mod snapshots;
 pub mod sockets;
 #[cfg(any(test, feature = "testing"))]

@@ -15,6 +15,18 @@ use crate::view::View;
 /// Longer than anything here takes on any machine: a test that waits this long has found a bug.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The tokio runtime around a test.
+#[cfg(test)]
+#[derive(Debug)]
+pub struct TestRuntime;
+
+#[cfg(test)]
+impl crate::runtime::Runtime for TestRuntime {
+    fn sleep(&self, duration: Duration) -> crate::runtime::Sleep {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
 /// A minute of lease, so that no pause of the machine decides a test.
 pub fn slow(config: Config) -> Config {
     let values = TimingValues { heartbeat_ms: Some(1_000), lease_ms: Some(60_000), ..TimingValues::default() };

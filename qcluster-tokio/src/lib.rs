@@ -10,7 +10,7 @@
 //! | `run` | the loop |
 //! | `cluster`, `registry`, `work` | what applications are given: a node, its members and services, `run_as_leader` |
 //! | `counters` | counters in the log, where there is no HTTP |
-//! | `http` | the HTTP API on a server, and its metrics (feature `http`) |
+//! | `http` | a thread that serves HTTP (feature `http`) |
 //!
 //! What is no runtime's is in [`qcluster_host`].
 
@@ -22,6 +22,8 @@ mod counters;
 mod http;
 mod registry;
 mod run;
+#[cfg(feature = "http")]
+mod runtime;
 mod start;
 mod work;
 

@@ -11,8 +11,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::{CONNECTIONS_MAX, start};
+use super::start;
 use qcluster_host::binding::{Protocols, bind};
+use qcluster_host::http::CONNECTIONS_MAX;
 use qcluster_host::requests::Request;
 use qcluster_host::testing::{Puppet, in_time};
 

@@ -11,9 +11,9 @@ use prometheus_client::registry::{Registry, Unit as EncodedUnit};
 use qcluster_api::{ErrorCode, Response};
 
 use super::watchers::Watchers;
-use qcluster_host::measures::{BOUNDS_NS, Histogram};
-use qcluster_host::metrics::{CounterLog, Family, ServerCounters, Unit, Value, families};
-use qcluster_host::view::View;
+use crate::measures::{BOUNDS_NS, Histogram};
+use crate::metrics::{CounterLog, Family, ServerCounters, Unit, Value, families};
+use crate::view::View;
 
 /// The version of the format that this is.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -15,13 +15,13 @@ use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
 use qcluster_api::{Answer, ClientKind, ErrorCode, EventList, Method, NotDone, Outcome, Response};
 use qcluster_core::{Command, FencingToken};
-use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::sync::mpsc;
 
 use super::metrics::Metrics;
-use super::watchers::{Events, Flow, Watchers};
-use qcluster_host::requests::{self, ask, ask_to_stop};
-use qcluster_host::view::View;
+use super::watchers::{Events, Watchers, Writer};
+use crate::requests::{self, ask, ask_to_stop};
+use crate::runtime::{Runtime, timeout};
+use crate::view::View;
 
 /// Path and query, in bytes.
 const URI_LEN_MAX: usize = 2 * 1_024;
@@ -52,8 +52,17 @@ pub(super) struct Site {
     pub(super) view: Arc<View>,
     pub(super) metrics: Metrics,
     pub(super) watchers: Arc<Watchers>,
+    pub(super) runtime: Arc<dyn Runtime>,
     /// Weak: the node stops with the last handle of the application.
     requests: mpsc::WeakSender<requests::Request>,
+}
+
+/// Who asks, over one connection.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) from: SocketAddr,
+    /// Where the connection is given what writes a stream over it.
+    pub(super) streams: mpsc::Sender<Writer>,
 }
 
 /// What is sent back.
@@ -65,10 +74,14 @@ enum Reply {
 pub(super) type ReplyBody = Either<Full<Bytes>, Events>;
 
 impl Site {
-    pub(super) fn new(view: Arc<View>, requests: mpsc::WeakSender<requests::Request>) -> Self {
-        let watchers = Arc::new(Watchers::new());
+    pub(super) fn new(
+        view: Arc<View>,
+        requests: mpsc::WeakSender<requests::Request>,
+        runtime: Arc<dyn Runtime>,
+    ) -> Self {
+        let watchers = Arc::new(Watchers::new(Arc::clone(&runtime)));
         let metrics = Metrics::new(&view, &watchers);
-        Self { view, metrics, watchers, requests }
+        Self { view, metrics, watchers, runtime, requests }
     }
 
     /// The longest that a command may take.
@@ -95,18 +108,13 @@ impl Site {
             }
             ask(&self.view, &requests, command).await.map_err(NotDone::from)
         };
-        timeout(self.command_time_max(), performed).await.unwrap_or(Err(NotDone::TimedOut))
+        timeout(&*self.runtime, self.command_time_max(), performed).await.unwrap_or(Err(NotDone::TimedOut))
     }
 
-    async fn answer(
-        &self,
-        from: SocketAddr,
-        flow: Arc<watch::Sender<Flow>>,
-        request: Request<Incoming>,
-    ) -> (&'static str, Reply) {
+    async fn answer(&self, client: Client, request: Request<Incoming>) -> (&'static str, Reply) {
         let (parts, body) = request.into_parts();
         let body = match within_limits(&parts) {
-            Ok(()) => read(&parts, body).await,
+            Ok(()) => read(&*self.runtime, &parts, body).await,
             Err(refusal) => Err(refusal),
         };
         let body = match body {
@@ -114,7 +122,7 @@ impl Site {
             Err(refusal) => return (NO_ROUTE, Reply::Whole(refusal)),
         };
         let Answer { route, outcome } =
-            self.view.look(|view, _| qcluster_api::answer(&request_of(from, &parts, &body), view));
+            self.view.look(|view, _| qcluster_api::answer(&request_of(client.from, &parts, &body), view));
         let response = match outcome {
             Outcome::Respond(response) => response,
             Outcome::Metrics => self.metrics.response(),
@@ -123,8 +131,12 @@ impl Site {
                 self.view.look(|view, _| qcluster_api::conclude(&then, &result, view))
             }
             Outcome::Poll { index, wait } => self.watchers.poll(&self.view, index, wait).await,
-            Outcome::Stream { index } => match self.watchers.stream(Arc::clone(&self.view), index, flow) {
-                Ok(events) => return (route, Reply::Events(events)),
+            Outcome::Stream { index } => match self.watchers.stream(Arc::clone(&self.view), index) {
+                Ok((events, writer)) => {
+                    // There is room, for one stream at a time; one without a writer ends at once.
+                    let _ = client.streams.try_send(writer);
+                    return (route, Reply::Events(events));
+                }
                 Err(busy) => *busy,
             },
         };
@@ -135,12 +147,11 @@ impl Site {
 /// Answers one request.
 pub(super) async fn exchange(
     site: Arc<Site>,
-    from: SocketAddr,
-    flow: Arc<watch::Sender<Flow>>,
+    client: Client,
     request: Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, Infallible> {
     let asked = Instant::now();
-    let (route, reply) = site.answer(from, flow, request).await;
+    let (route, reply) = site.answer(client, request).await;
     let (head, events) = match reply {
         Reply::Whole(response) => (response, None),
         Reply::Events(events) => (Response::events(), Some(events)),
@@ -166,7 +177,7 @@ fn within_limits(parts: &Parts) -> Result<(), Response> {
 }
 
 /// The body of a request that may have one.
-async fn read(parts: &Parts, body: Incoming) -> Result<Bytes, Response> {
+async fn read(runtime: &dyn Runtime, parts: &Parts, body: Incoming) -> Result<Bytes, Response> {
     if method_of(&parts.method).is_some_and(|method| matches!(method, Method::Get | Method::Head | Method::Options)) {
         return Ok(Bytes::new());
     }
@@ -175,11 +186,11 @@ async fn read(parts: &Parts, body: Incoming) -> Result<Bytes, Response> {
     if body.size_hint().lower() > BODY_LEN_MAX as u64 {
         return Err(too_large());
     }
-    match timeout(BODY_TIME_MAX, Limited::new(body, BODY_LEN_MAX).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Response::error(ErrorCode::BadRequest, "the body broke off")),
-        Err(_) => Err(Response::error(ErrorCode::BodyTimeout, "the body did not arrive in time")),
+    match timeout(runtime, BODY_TIME_MAX, Limited::new(body, BODY_LEN_MAX).collect()).await {
+        Some(Ok(body)) => Ok(body.to_bytes()),
+        Some(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Some(Err(_)) => Err(Response::error(ErrorCode::BadRequest, "the body broke off")),
+        None => Err(Response::error(ErrorCode::BodyTimeout, "the body did not arrive in time")),
     }
 }
 
@@ -207,12 +218,12 @@ fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> qcluste
         origin: header(ORIGIN),
         authorization: header(AUTHORIZATION),
         last_event_id: header(HeaderName::from_static("last-event-id")),
-        client: client(from, &parts.headers),
+        client: kind_of(from, &parts.headers),
         body,
     }
 }
 
-fn client(from: SocketAddr, headers: &HeaderMap) -> ClientKind {
+fn kind_of(from: SocketAddr, headers: &HeaderMap) -> ClientKind {
     // Names of headers are in lower case here, however they were sent.
     let is_passed_on = |name: &str| name.starts_with("x-forwarded-") || PASSED_ON.contains(&name);
     if headers.keys().any(|name| is_passed_on(name.as_str())) {

@@ -1,7 +1,7 @@
 //! Who waits for what happens: long polls and streams of events, a bounded number at once.
 //!
-//! A stream is written by a task of its own, as fast as its reader reads. One that does not read has its connection cut:
-//! a client that comes back with `Last-Event-ID` misses nothing.
+//! A stream is written as fast as its reader reads, by a future that its connection polls beside itself. One that does not
+//! read has its connection cut: a client that comes back with `Last-Event-ID` misses nothing.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,13 +12,13 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Frame};
 use qcluster_api::{ErrorCode, NotDone, Response, Streamed, Then};
 use qcluster_core::Span;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use qcluster_host::view::View;
+use crate::runtime::{Runtime, timeout};
+use crate::view::View;
 
 /// Long polls and streams at once: half of all connections, so that health checks always find one.
-pub(crate) const WATCHERS_MAX: usize = super::CONNECTIONS_MAX / 2;
+const WATCHERS_MAX: usize = super::CONNECTIONS_MAX / 2;
 
 /// How long a reader may leave what was sent unread.
 const READ_TIME_MAX: Duration = Duration::from_secs(10);
@@ -29,28 +29,30 @@ const ALIVE_PAUSE: Duration = Duration::from_secs(15);
 /// A line that readers ignore.
 const ALIVE: &str = ": alive\n\n";
 
-/// What goes over a connection.
+/// What a connection is good for after a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flow {
+pub(super) enum Flow {
     /// Answers.
     Answers,
-    /// Events, for as long as somebody reads.
-    Events,
-    /// Events that nobody reads: it is to be cut.
+    /// Nothing, since nobody reads: it is to be cut.
     Stuck,
 }
+
+/// Writes a stream; done when it has ended.
+pub(super) type Writer = Pin<Box<dyn Future<Output = Flow> + Send>>;
 
 /// The places for watchers.
 #[derive(Debug)]
 pub(super) struct Watchers {
+    runtime: Arc<dyn Runtime>,
     places: Arc<Semaphore>,
     /// How long a reader may leave what was sent unread.
     pub(super) patience: Duration,
 }
 
 impl Watchers {
-    pub(super) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(WATCHERS_MAX)), patience: READ_TIME_MAX }
+    pub(super) fn new(runtime: Arc<dyn Runtime>) -> Self {
+        Self { runtime, places: Arc::new(Semaphore::new(WATCHERS_MAX)), patience: READ_TIME_MAX }
     }
 
     /// How many there are.
@@ -73,26 +75,20 @@ impl Watchers {
                 }
             }
         };
-        timeout(wait.into(), answer).await.unwrap_or_else(|_| qcluster_api::nothing_since(index))
+        timeout(&*self.runtime, wait.into(), answer).await.unwrap_or_else(|| qcluster_api::nothing_since(index))
     }
 
-    /// Begins a stream behind that index. `flow` tells the connection what goes over it.
-    pub(super) fn stream(
-        &self,
-        view: Arc<View>,
-        index: u64,
-        flow: Arc<watch::Sender<Flow>>,
-    ) -> Result<Events, Box<Response>> {
+    /// A stream behind that index: what is sent, and what writes it.
+    pub(super) fn stream(&self, view: Arc<View>, index: u64) -> Result<(Events, Writer), Box<Response>> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Err(Box::new(busy())) };
         let (bytes, events) = mpsc::channel(1);
-        let patience = self.patience;
-        flow.send_replace(Flow::Events);
-        tokio::spawn(async move {
-            let ended = write(&view, index, &bytes, patience).await;
+        let (runtime, patience) = (Arc::clone(&self.runtime), self.patience);
+        let writer = async move {
+            let ended = write(&*runtime, &view, index, &bytes, patience).await;
             drop(place);
-            flow.send_replace(ended);
-        });
-        Ok(Events(events))
+            ended
+        };
+        Ok((Events(events), Box::pin(writer)))
     }
 }
 
@@ -101,14 +97,20 @@ fn busy() -> Response {
 }
 
 /// Writes events until the node has stopped or the reader has gone. Gives what its connection is good for then.
-async fn write(view: &View, mut index: u64, reader: &mpsc::Sender<Bytes>, patience: Duration) -> Flow {
+async fn write(
+    runtime: &dyn Runtime,
+    view: &View,
+    mut index: u64,
+    reader: &mpsc::Sender<Bytes>,
+    patience: Duration,
+) -> Flow {
     let mut news = view.news();
     let mut bytes = qcluster_api::stream_start(index);
     loop {
-        match timeout(patience, reader.send(bytes.into())).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Flow::Answers,
-            Err(_) => return Flow::Stuck,
+        match timeout(runtime, patience, reader.send(bytes.into())).await {
+            Some(Ok(())) => {}
+            Some(Err(_)) => return Flow::Answers,
+            None => return Flow::Stuck,
         }
         bytes = loop {
             news.borrow_and_update();
@@ -118,15 +120,15 @@ async fn write(view: &View, mut index: u64, reader: &mpsc::Sender<Bytes>, patien
                     break bytes;
                 }
                 Streamed::End(bytes) => {
-                    return match timeout(patience, reader.send(bytes.into())).await {
-                        Ok(_) => Flow::Answers,
-                        Err(_) => Flow::Stuck,
+                    return match timeout(runtime, patience, reader.send(bytes.into())).await {
+                        Some(_) => Flow::Answers,
+                        None => Flow::Stuck,
                     };
                 }
                 Streamed::Wait => tokio::select! {
                     changed = news.changed() => if changed.is_err() { return Flow::Answers },
                     () = reader.closed() => return Flow::Answers,
-                    () = sleep(ALIVE_PAUSE) => break ALIVE.into(),
+                    () = runtime.sleep(ALIVE_PAUSE) => break ALIVE.into(),
                 },
             }
         };

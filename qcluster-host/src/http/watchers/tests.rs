@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
+use hyper_util::rt::TokioIo;
 use qcluster_api::News;
 use qcluster_core::{Boot, Node, NodeId, Settings, Span, Time};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use tokio::sync::{mpsc, watch};
 
 use super::{Flow, WATCHERS_MAX, Watchers, write};
-use crate::http::connection;
+use crate::http::connection::connection;
 use crate::http::exchange::Site;
-use qcluster_host::testing::{Puppet, in_time};
+use crate::testing::{Puppet, TestRuntime, in_time};
 
 /// Longer than any test: who waits so long is not waited for.
 const EVER: Duration = Duration::from_secs(3_600);
@@ -21,6 +22,10 @@ const EVER: Duration = Duration::from_secs(3_600);
 fn node() -> Node {
     let rules = Settings::member(NodeId::new("server_a").unwrap()).check().unwrap();
     Node::new(rules, Boot { seed: 1, stamp_ms: 5, saved: None }, Time::ZERO).unwrap()
+}
+
+fn watchers() -> Watchers {
+    Watchers::new(Arc::new(TestRuntime))
 }
 
 /// Makes that many events known.
@@ -34,10 +39,10 @@ fn happen(puppet: &mut Puppet, node: &Node, count: usize) {
 
 #[tokio::test]
 async fn a_reader_that_reads_is_told_every_event_and_the_end() {
-    let (mut puppet, node, watchers) = (Puppet::new(), node(), Watchers::new());
-    let (flow, flows) = watch::channel(Flow::Answers);
-    let mut events = watchers.stream(Arc::clone(&puppet.view), 0, Arc::new(flow)).unwrap();
-    assert_eq!((watchers.count(), *flows.borrow()), (1, Flow::Events));
+    let (mut puppet, node, watchers) = (Puppet::new(), node(), watchers());
+    let (mut events, writer) = watchers.stream(Arc::clone(&puppet.view), 0).unwrap();
+    let writer = tokio::spawn(writer);
+    assert_eq!(watchers.count(), 1);
     let mut text = String::new();
     happen(&mut puppet, &node, 2);
     while !text.contains("id: 2\n") {
@@ -47,14 +52,15 @@ async fn a_reader_that_reads_is_told_every_event_and_the_end() {
     assert_eq!(text.matches("event: trust").count(), 2, "{text}");
     drop(puppet);
     assert!(in_time(events.frame()).await.is_none(), "the stream ends with the node");
+    assert_eq!(in_time(writer).await.unwrap(), Flow::Answers);
 }
 
 #[tokio::test]
 async fn a_reader_that_does_not_read_is_stuck() {
-    let (puppet, watchers) = (Puppet::new(), Watchers::new());
+    let (puppet, watchers) = (Puppet::new(), watchers());
     let (bytes, _unread) = mpsc::channel(1);
     bytes.send("what it has not read yet".into()).await.unwrap();
-    let ended = in_time(write(&puppet.view, 0, &bytes, Duration::from_millis(5))).await;
+    let ended = in_time(write(&TestRuntime, &puppet.view, 0, &bytes, Duration::from_millis(5))).await;
     assert_eq!((ended, watchers.count()), (Flow::Stuck, 0));
 }
 
@@ -63,7 +69,7 @@ async fn who_has_missed_too_much_is_told_so_at_the_end() {
     let (mut puppet, node) = (Puppet::new(), node());
     happen(&mut puppet, &node, 2_000);
     let (bytes, mut read) = mpsc::channel(8);
-    assert_eq!(in_time(write(&puppet.view, 1, &bytes, EVER)).await, Flow::Answers);
+    assert_eq!(in_time(write(&TestRuntime, &puppet.view, 1, &bytes, EVER)).await, Flow::Answers);
     drop(bytes);
     let mut text = String::new();
     while let Some(bytes) = read.recv().await {
@@ -81,14 +87,14 @@ async fn the_connection_of_a_stuck_reader_is_cut() {
         let weak = requests.downgrade();
         (requests, weak)
     };
-    let mut site = Site::new(Arc::clone(&puppet.view), weak);
-    site.watchers = Arc::new(Watchers { patience: Duration::from_millis(20), ..Watchers::new() });
+    let mut site = Site::new(Arc::clone(&puppet.view), weak, Arc::new(TestRuntime));
+    site.watchers = Arc::new(Watchers { patience: Duration::from_millis(20), ..watchers() });
     let watchers = Arc::clone(&site.watchers);
     let (mut client, server) = duplex(512);
     let (_end, ending) = watch::channel(());
     let from = SocketAddr::from(([127, 0, 0, 1], 1));
     client.write_all(b"GET /v1/watch HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-    let connection = tokio::spawn(connection(server, from, Arc::new(site), ending));
+    let connection = tokio::spawn(connection(TokioIo::new(server), from, Arc::new(site), ending));
     let story = async {
         while watchers.count() == 0 {
             tokio::task::yield_now().await;
@@ -108,27 +114,22 @@ async fn the_connection_of_a_stuck_reader_is_cut() {
 
 #[tokio::test]
 async fn more_watchers_than_there_are_places_are_told_so() {
-    let (puppet, watchers) = (Puppet::new(), Watchers::new());
+    let (puppet, watchers) = (Puppet::new(), watchers());
     let mut all = Vec::new();
     for _ in 0..WATCHERS_MAX {
-        all.push(watchers.stream(Arc::clone(&puppet.view), 0, Arc::new(watch::channel(Flow::Answers).0)).unwrap());
+        all.push(watchers.stream(Arc::clone(&puppet.view), 0).unwrap());
     }
-    let refused = watchers.stream(Arc::clone(&puppet.view), 0, Arc::new(watch::channel(Flow::Answers).0));
+    let refused = watchers.stream(Arc::clone(&puppet.view), 0);
     assert_eq!(refused.map(|_| ()).unwrap_err().status, 503);
     assert_eq!(watchers.poll(&puppet.view, 0, Span::from_millis(1)).await.status, 503);
     drop(all);
-    let free = async {
-        while watchers.count() > 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    in_time(free).await;
+    assert_eq!(watchers.count(), 0);
     assert_eq!(watchers.poll(&puppet.view, 0, Span::from_millis(1)).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_long_poll_hears_of_an_event_of_the_end_of_its_time_and_of_the_node() {
-    let (mut puppet, node, watchers) = (Puppet::new(), node(), Watchers::new());
+    let (mut puppet, node, watchers) = (Puppet::new(), node(), watchers());
     let hour = Span::from_millis(3_600_000);
     let over = in_time(watchers.poll(&puppet.view, 0, Span::from_millis(1))).await;
     assert_eq!(over.body, br#"{"index":0,"events":[]}"#);

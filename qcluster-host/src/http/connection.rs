@@ -1,0 +1,108 @@
+//! The life of a connection: its requests one after the other, the stream of events that may follow, and its end.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::rt::{Read, Write};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::sync::{mpsc, watch};
+
+use super::exchange::{Client, Site, exchange};
+use super::timer::Timer;
+use super::watchers::{Flow, Writer};
+use crate::runtime::timeout;
+
+/// A client that has not sent its request by then, or keeps an idle connection longer, is let go.
+const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// However busy it is, a connection takes no new request after this long, so that none is held forever; but a stream of
+/// events goes on for as long as somebody reads it.
+const CONNECTION_TIME_MAX: Duration = Duration::from_mins(1);
+
+/// What is left for the answers under way when the node has stopped.
+pub(super) const LAST_ANSWER_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// What the server reads of a request line and headers at most, in bytes. The politer limits are those of `exchange`: what
+/// is over these is turned away by the HTTP library, with a status and no words.
+const HEAD_LEN_MAX: usize = 64 * 1_024;
+
+/// Likewise, for the number of headers.
+const HEADERS_MAX: usize = 128;
+
+/// Serves a client until it or the node has gone, or its time is over. `ending` changes or closes with the node.
+pub(super) async fn connection(
+    stream: impl Read + Write + Unpin,
+    from: SocketAddr,
+    site: Arc<Site>,
+    mut ending: watch::Receiver<()>,
+) {
+    let (longest_answer, runtime) = (site.answer_time_max(), Arc::clone(&site.runtime));
+    let (writers, begun) = mpsc::channel(1);
+    let mut streams = Streams { begun, writer: None };
+    let client = Client { from, streams: writers };
+    let service = service_fn(move |request| exchange(Arc::clone(&site), client.clone(), request));
+    let mut server = http1::Builder::new();
+    server.timer(Timer(Arc::clone(&runtime))).header_read_timeout(HEADER_TIME_MAX).max_buf_size(HEAD_LEN_MAX);
+    server.max_headers(HEADERS_MAX);
+    let mut connection = pin!(server.serve_connection(stream, service));
+    let (mut time, mut is_over) = (runtime.sleep(CONNECTION_TIME_MAX), false);
+    let last_answer = loop {
+        tokio::select! {
+            // In this order, so that a stream that has just begun is seen before time is called.
+            biased;
+            life = live(&mut connection, &mut streams) => if life == Life::Ended { return },
+            _ = ending.changed() => break LAST_ANSWER_TIME_MAX,
+            () = time.as_mut(), if !is_over => is_over = true,
+        }
+        if is_over && streams.writer.is_none() {
+            break longest_answer;
+        }
+    };
+    connection.as_mut().graceful_shutdown();
+    let rest = async { while live(&mut connection, &mut streams).await == Life::GoesOn {} };
+    let _ = timeout(&*runtime, last_answer, rest).await;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    GoesOn,
+    Ended,
+}
+
+/// The stream of a connection: one at a time, since an answer follows the end of the one before.
+struct Streams {
+    begun: mpsc::Receiver<Writer>,
+    writer: Option<Writer>,
+}
+
+/// Until a stream begins or ends, or the connection has ended: by itself, or because nobody reads its stream. Cancelling
+/// the wait loses nothing.
+async fn live(connection: impl Future, streams: &mut Streams) -> Life {
+    let Streams { begun, writer } = streams;
+    let writing = async {
+        match writer {
+            Some(writer) => writer.await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        // How a client ends its connection is its own business.
+        _ = connection => Life::Ended,
+        Some(next) = begun.recv() => {
+            streams.writer = Some(next);
+            Life::GoesOn
+        }
+        flow = writing => {
+            streams.writer = None;
+            match flow {
+                Flow::Answers => Life::GoesOn,
+                // Dropped, the connection is cut.
+                Flow::Stuck => Life::Ended,
+            }
+        }
+    }
+}
