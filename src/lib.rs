@@ -62,7 +62,7 @@ pub use qcluster_core::{
 };
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio::{
-    BindError, CommandError, DataDirError, Event, EventKind, Events, JoinError, Leadership, Lease, MemberInfo,
+    BindError, CommandError, DataDirError, Event, EventKind, Events, Handle, JoinError, Leadership, Lease, MemberInfo,
     PeerStatus, Protocol, QCluster, RegistryStatus, ServiceInfo, StartError, Status, Stopped, StorageStatus, Watch,
     WatchError, WatchEvent, WatchEventKind,
 };

@@ -1,7 +1,7 @@
 //! What a loop decides, whatever its runtime: it is told what has happened, gives that to the endpoint, and carries out
 //! what that answers.
 //!
-//! The loop itself, which waits, is the adapter's:
+//! The loop itself only waits; [`start`](crate::start) has it for adapters, and one that waits by other means keeps to this:
 //!
 //! 1. [`begin`](Driver::begin) once the sockets can send.
 //! 2. Until [`round`](Driver::round) says that the node has stopped: start the lookups that it gives, then wait for the first of
@@ -228,11 +228,6 @@ impl<S: DatagramSocket> Driver<S> {
             // An address of a voter, or of somebody who may be a member.
             self.step(Input::Resolved { peer, address });
         }
-    }
-
-    /// The runtime has given up a lookup, and does not say which.
-    pub fn give_up_lookups(&mut self) {
-        self.names.give_up_lookups();
     }
 
     /// Something came from within the process.

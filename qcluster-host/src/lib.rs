@@ -1,16 +1,18 @@
 //! What every adapter of QCluster to a runtime shares: `std`, and no runtime.
 //!
-//! An adapter drives the [core](qcluster_core) with sockets, timers and tasks of its runtime. What surrounds those is the
-//! same everywhere, and stands here once: the clock, the lease as applications see it, the hard state on disk, recordings,
-//! what is published of a node, its events, logs and metrics. Channels are those of `tokio::sync`, which need no runtime.
+//! An adapter drives the [core](qcluster_core) with sockets and timers of its runtime. What surrounds those is the same
+//! everywhere, and stands here once: the loop and what it decides, the clock, the lease as applications see it, the hard state
+//! on disk, recordings, what is published of a node, its events, logs, metrics and HTTP. Channels are those of `tokio::sync`,
+//! which need no runtime.
 //!
 //! Applications use an adapter, such as `qcluster-tokio`, which exports what they need of this; authors of an adapter use
 //! this crate.
 //!
 //! | module | its part |
 //! |---|---|
-//! | [`boot`] | everything that can fail when a node starts, in order |
+//! | [`start`], [`boot`] | what an adapter calls, and everything that can fail when a node starts, in order |
 //! | [`driver`] | what a loop decides |
+//! | [`handle`], [`watch`] | what applications are given |
 //! | [`binding`], [`sockets`], [`names`] | addresses and ports, which socket serves which destination, and where peers are |
 //! | [`clock`] | a clock that counts the time in which the machine sleeps |
 //! | [`edge`], [`lease`] | the atomic deadline, and the lease as applications hold it |
@@ -29,12 +31,14 @@
 pub mod binding;
 pub mod boot;
 pub mod clock;
+mod counters;
 pub mod directory;
 pub mod disk;
 pub mod driver;
 pub mod edge;
 pub mod error;
 pub mod event;
+pub mod handle;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod leaderless;
@@ -46,10 +50,14 @@ pub mod names;
 pub mod publisher;
 pub mod recorder;
 pub mod requests;
+mod run;
 pub mod runtime;
 pub mod snapshots;
 pub mod sockets;
+pub mod start;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod view;
+pub mod watch;
+mod work;
 pub mod works;

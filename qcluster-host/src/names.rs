@@ -179,13 +179,6 @@ impl Names {
             }
         }
     }
-
-    /// The runtime gave up a lookup and does not say which: all may be asked again.
-    pub fn give_up_lookups(&mut self) {
-        self.peers.iter_mut().for_each(|peer| peer.is_under_way = false);
-        self.under_way = 0;
-        self.failures += 1;
-    }
 }
 
 impl Named {

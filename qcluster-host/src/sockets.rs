@@ -1,7 +1,9 @@
 //! The UDP sockets of a node: one for each address that it listens on, and the right one for each destination.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Poll};
 
 use qcluster_api::TransportCounters;
 
@@ -24,6 +26,15 @@ pub trait DatagramSocket {
     /// # Errors
     /// What the system said, or that there is no room.
     fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize>;
+}
+
+/// One that can be waited for, by one task. Waiting takes nothing from it: a wait that is given up has lost no datagram.
+pub trait PolledSocket: DatagramSocket {
+    /// Ready once it has a datagram or an error, and sometimes without either.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Ready once it can send.
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// One that does not block.
@@ -86,6 +97,29 @@ impl<S: DatagramSocket> Sockets<S> {
     /// Each of them, to wait for.
     pub fn iter(&self) -> impl Iterator<Item = &S> {
         self.binds.iter().map(|bind| &bind.socket)
+    }
+
+    /// Waits until one of them has a datagram or an error.
+    pub(crate) async fn readable(&self)
+    where
+        S: PolledSocket,
+    {
+        poll_fn(|cx| {
+            // Each has to be asked, or the others would not wake this task.
+            let ready = self.iter().filter(|socket| socket.poll_readable(cx).is_ready()).count();
+            if ready > 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Waits until all of them can send: a runtime may have to look at each once before it believes so.
+    pub(crate) async fn writable(&self)
+    where
+        S: PolledSocket,
+    {
+        for socket in self.iter() {
+            poll_fn(|cx| socket.poll_writable(cx)).await;
+        }
     }
 
     /// What the sockets know of; the rest is zero.

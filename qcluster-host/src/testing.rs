@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use qcluster_core::config::{TimingChoice, TimingValues};
 use qcluster_core::{Config, FencingToken, HeldLease, LostReason, Notification, Span, Time};
+use tokio::sync::oneshot;
 
 use crate::boot;
 use crate::clock::Clock;
@@ -24,6 +25,10 @@ pub struct TestRuntime;
 impl crate::runtime::Runtime for TestRuntime {
     fn sleep(&self, duration: Duration) -> crate::runtime::Sleep {
         Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn look_up(&self, _: String, _: u16) -> crate::runtime::LookingUp {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 }
 
@@ -101,9 +106,20 @@ pub fn hold(publisher: &Publisher, clock: Clock, token: u64, millis: u64) {
     publisher.lease(Some(HeldLease { token: FencingToken(token), valid_until }));
 }
 
-/// Waits for something that is sure to come.
+/// Waits for something that is sure to come, in any runtime: a thread keeps the time.
 pub async fn in_time<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what).await.expect("it never came")
+    let (call, called) = oneshot::channel::<()>();
+    let (_waiting, ended) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        // Either the patience ends here, or the wait does.
+        let _ = ended.recv_timeout(PATIENCE);
+        drop(call);
+    });
+    tokio::select! {
+        biased;
+        output = what => output,
+        _ = called => panic!("it never came"),
+    }
 }
 
 /// Waits for a change of that kind.

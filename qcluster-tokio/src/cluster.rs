@@ -1,42 +1,28 @@
-//! `QCluster`: the handle that applications hold.
+//! `QCluster`: starting a node, and the handle that applications hold.
 
 use std::fmt;
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::io;
+use std::ops::Deref;
 
-use qcluster_api::Status;
-use qcluster_core::{Command, Config, NodeId, Peer, TransferRefused};
-use tokio::sync::{Notify, mpsc, watch};
+use qcluster_core::Config;
+use qcluster_host::error::StartError;
+use qcluster_host::handle::Handle;
+use qcluster_host::names::LOOKUPS_MAX;
+use qcluster_host::start::on_a_thread;
+use tokio::runtime::{self, Builder};
 
-use crate::start::{self, Started};
-use crate::work;
-use qcluster_host::error::{CommandError, StartError, Stopped};
-use qcluster_host::event::{Events, Leadership};
-use qcluster_host::lease::Lease;
-use qcluster_host::requests::{Request, ask, ask_to_stop};
-use qcluster_host::view::View;
+use crate::adapter::adapter;
 
 /// A running node.
 ///
-/// Handles are cheap to clone and may be used from any thread. Three kinds of methods: those that only read
-/// ([`is_leader`](Self::is_leader), [`lease`](Self::lease), [`leader_info`](Self::leader_info), [`status`](Self::status))
-/// never wait; [`leadership`](Self::leadership), [`events`](Self::events) and [`run_as_leader`](Self::run_as_leader)
-/// follow what happens; the others ask the node to do something.
-///
-/// When the last handle is dropped, the node hands over what it leads and stops, as with [`shutdown`](Self::shutdown).
+/// What it can do is what every [`Handle`] can; this adds how it starts. When the last handle is dropped, the node hands
+/// over what it leads and stops.
 ///
 /// The node runs on a thread of its own, and HTTP is served by another: an application that blocks its runtime costs
 /// nobody the leadership, and requests do not delay the node. [`start_in_runtime`](Self::start_in_runtime) is for those who
-/// want no thread.
+/// want no thread. The future of `run_as_leader` has to be polled in a tokio runtime with timers.
 #[derive(Clone)]
-pub struct QCluster {
-    view: Arc<View>,
-    requests: mpsc::Sender<Request>,
-    abort: Arc<Notify>,
-    /// Closed when all that the node held has been given back.
-    alive: watch::Receiver<()>,
-}
+pub struct QCluster(Handle);
 
 impl QCluster {
     /// Starts a node: checks the configuration, binds its port for UDP and TCP, and reads its `data_dir` if it has one.
@@ -48,7 +34,15 @@ impl QCluster {
     /// Every mistake in the configuration; an address that cannot be bound; a `data_dir` that cannot be used or was damaged.
     /// Nothing runs then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        start::on_a_thread(config).await.map(Self::new)
+        let open = || {
+            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(LOOKUPS_MAX).build()?;
+            Ok(move |node| {
+                runtime.block_on(node);
+                // A lookup may hold a thread for as long as the system's resolver takes.
+                runtime.shutdown_background();
+            })
+        };
+        on_a_thread(adapter(), config, open).await.map(Self)
     }
 
     /// The same as one task of the present runtime, without a thread for the node. Other tasks there that block a thread for
@@ -60,181 +54,26 @@ impl QCluster {
     /// # Panics
     /// Inside a tokio runtime whose I/O or timers are not enabled: tokio gives no way to ask beforehand.
     pub async fn start_in_runtime(config: Config) -> Result<Self, StartError> {
-        start::in_runtime(config).await.map(Self::new)
+        let runtime = runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let prepared = runtime.spawn_blocking(move || adapter().prepare(config)).await;
+        let prepared = prepared.unwrap_or_else(|gone| Err(StartError::System(io::Error::other(gone))))?;
+        let (handle, node) = adapter().begin(prepared)?;
+        runtime.spawn(node);
+        Ok(Self(handle))
     }
+}
 
-    fn new(started: Started) -> Self {
-        let Started { view, requests, abort, alive } = started;
-        Self { view, requests, abort, alive }
-    }
+impl Deref for QCluster {
+    type Target = Handle;
 
-    /// Whether this node is the leader at this instant: no two nodes are at once, as long as clocks keep within the
-    /// configured drift.
-    ///
-    /// It compares the end of the lease with a fresh clock reading, without a lock or an await, and is right even when the
-    /// runtime is stalled. What it cannot cover is the time between the asking and the acting: that is what
-    /// [`Lease::token`] is for.
-    #[inline]
-    pub fn is_leader(&self) -> bool {
-        self.view.is_leader()
-    }
-
-    /// The lease that this node holds at this instant, if it does.
-    pub fn lease(&self) -> Option<Lease> {
-        self.view.lease()
-    }
-
-    /// Who leads as far as this node knows, itself included, with what the leader says about itself. For display and for
-    /// redirects: unlike [`is_leader`](Self::is_leader) it may be out of date.
-    pub fn leader_info(&self) -> Option<Peer> {
-        self.view.shown_leader(false)
-    }
-
-    /// Waits until a leader is known, itself included, and says who. For display and for redirects, as
-    /// [`leader_info`](Self::leader_info) is.
-    ///
-    /// # Errors
-    /// The node has stopped.
-    pub async fn wait_for_leader(&self) -> Result<Peer, Stopped> {
-        let mut leadership = self.leadership();
-        loop {
-            if let Some(leader) = self.leader_info() {
-                return Ok(leader);
-            }
-            if leadership.changed().await.is_err() {
-                return Err(self.view.why_stopped());
-            }
-        }
-    }
-
-    /// Who leads according to other members, where this node hears no leader itself. For display only (E19).
-    pub fn reported_leader(&self) -> Option<Peer> {
-        self.view.shown_leader(true)
-    }
-
-    /// This node as others should see it, with the port that it really has.
-    pub fn me(&self) -> &Peer {
-        self.view.me()
-    }
-
-    /// Who leads, to be watched: the first `changed()` gives the present state at once. A slow watcher sees the latest
-    /// state and may miss those in between; [`events`](Self::events) misses none. The channel closes when the node has
-    /// stopped.
-    pub fn leadership(&self) -> watch::Receiver<Leadership> {
-        self.view.leadership()
-    }
-
-    /// Every event from now on, in order, as a stream; [`Events`] has views for those who want only a part.
-    pub fn events(&self) -> Events {
-        self.view.events()
-    }
-
-    /// What an operator wants to know.
-    pub fn status(&self) -> Status {
-        self.view.status()
-    }
-
-    /// [`run_as_leader_with`](Self::run_as_leader_with) a guard time of one heartbeat interval.
-    ///
-    /// # Errors
-    /// The node has stopped before any run of the work completed.
-    pub fn run_as_leader<T, W, F>(&self, work: F) -> impl Future<Output = Result<T, Stopped>> + use<T, W, F>
-    where
-        W: Future<Output = T>,
-        F: FnMut(Lease) -> W,
-    {
-        self.run_as_leader_with(self.view.heartbeat(), work)
-    }
-
-    /// Runs `work` whenever this node leads, and has it ended at least `guard` before the lease can end.
-    ///
-    /// `work` is called with the lease when leadership begins. Its future is *dropped*, at its next await, as soon as the
-    /// lease gets within `guard` of its end without having been renewed, and when leadership is being handed over, which
-    /// waits for it. When the node leads again `work` is called again; after a late renewal that may be with the same token.
-    /// If a future completes, its output is returned and `work` is not called again. A guard of more than half a lease
-    /// counts as half.
-    ///
-    /// Work that completes or panics leaves the node leading: it renews its lease, and does nothing under it. Where that is
-    /// no use, call [`step_down`](Self::step_down) or [`shutdown`](Self::shutdown) then.
-    ///
-    /// The returned future holds no handle and may be spawned. It has to be polled for work to be cancelled: a hand-over
-    /// waits for work that nobody polls, `drain_ms` at most.
-    ///
-    /// What blocks a thread cannot be stopped: a future that does not await for longer than `guard` may outlast the lease,
-    /// and so does whatever it has spawned. The guarded resource is safe from both if it checks [`Lease::token`].
-    ///
-    /// # Errors
-    /// The node has stopped before any run of the work completed.
-    pub fn run_as_leader_with<T, W, F>(
-        &self,
-        guard: Duration,
-        work: F,
-    ) -> impl Future<Output = Result<T, Stopped>> + use<T, W, F>
-    where
-        W: Future<Output = T>,
-        F: FnMut(Lease) -> W,
-    {
-        work::run_as_leader(Arc::clone(&self.view), guard, work)
-    }
-
-    /// Hands leadership to `target`, or to the voter best placed, and waits until this node no longer leads: the leader's
-    /// work is cancelled and awaited first, for `drain_ms` at most. To itself it does nothing. If the target turns out to
-    /// be unreachable, an ordinary election follows.
-    ///
-    /// # Errors
-    /// This node does not lead, there is no such voter, or nobody could take over: nothing has changed. Or it has stopped.
-    pub async fn transfer_leadership(&self, target: Option<&str>) -> Result<(), CommandError> {
-        let named = target.map(NodeId::new).transpose();
-        let target = named.map_err(|_| CommandError::Refused(TransferRefused::NotAVoter.into()))?;
-        ask(&self.view, &self.requests, Command::Transfer(target)).await.map(|_| ())
-    }
-
-    /// Ends this node's leadership in favour of whichever voter wins next, and waits until it has ended.
-    ///
-    /// # Errors
-    /// This node does not lead: nothing has changed. Or it has stopped.
-    pub async fn step_down(&self) -> Result<(), CommandError> {
-        ask(&self.view, &self.requests, Command::StepDown).await.map(|_| ())
-    }
-
-    /// Hands over what this node leads, stops it, and waits until its ports and files are free. Again does no harm.
-    pub async fn shutdown(&self) {
-        // Otherwise it is stopping already.
-        let _ = ask_to_stop(&self.requests).await;
-        self.released().await;
-    }
-
-    /// Stops the node at once, as a crash would: nothing is handed over, and the others wait for the lease to run out.
-    /// For tests and demonstrations.
-    pub async fn abort(&self) {
-        self.abort.notify_one();
-        self.released().await;
-    }
-
-    /// Waits until the node has stopped, and tells why.
-    pub async fn stopped(&self) -> Stopped {
-        self.released().await;
-        self.view.why_stopped()
-    }
-
-    pub(crate) fn view(&self) -> &Arc<View> {
-        &self.view
-    }
-
-    pub(crate) fn requests(&self) -> &mpsc::Sender<Request> {
-        &self.requests
-    }
-
-    /// Waits until nothing is held any more. Nothing is ever sent on the channel: it can only close.
-    async fn released(&self) {
-        let mut alive = self.alive.clone();
-        while alive.changed().await.is_ok() {}
+    fn deref(&self) -> &Handle {
+        &self.0
     }
 }
 
 impl fmt::Debug for QCluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QCluster").field("me", &self.view.me().identifier).finish_non_exhaustive()
+        f.debug_tuple("QCluster").field(&self.0).finish()
     }
 }
 

@@ -9,21 +9,15 @@ use std::thread;
 use hyper_util::rt::TokioIo;
 use qcluster_host::http::{self, Served, serve};
 use qcluster_host::log;
-use qcluster_host::requests::Request;
-use qcluster_host::view::View;
+use qcluster_host::start::ToServe;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
-use tokio::sync::mpsc;
 
-use crate::runtime::Tokio;
+use crate::adapter::Tokio;
 
-/// Serves until the node has stopped. `alive` is dropped when the port is free.
-pub(crate) fn start(
-    listeners: Vec<StdListener>,
-    view: Arc<View>,
-    requests: mpsc::WeakSender<Request>,
-    alive: impl Send + 'static,
-) -> io::Result<()> {
+/// Serves until the node has stopped.
+pub(crate) fn start(to_serve: ToServe) -> io::Result<()> {
+    let ToServe { listeners, view, requests, alive } = to_serve;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("qcluster-http".into()).spawn(move || {
         let served = runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! `run_as_leader`: work that runs while this node leads, and has ended before anybody else can lead.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -8,35 +8,41 @@ use std::time::Duration;
 
 use qcluster_core::Span;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
 
-use qcluster_host::edge::LeaseEdge;
-use qcluster_host::error::Stopped;
-use qcluster_host::event::Leadership;
-use qcluster_host::lease::Lease;
-use qcluster_host::view::View;
+use crate::edge::LeaseEdge;
+use crate::error::Stopped;
+use crate::event::Leadership;
+use crate::lease::Lease;
+use crate::runtime::Runtime;
+use crate::view::View;
 
 /// The runtime's timers may fire this much late.
 const TIMER_SLACK: Span = Span::from_millis(1);
 
-/// See [`QCluster::run_as_leader_with`](crate::QCluster::run_as_leader_with).
+/// See [`Handle::run_as_leader_with`](crate::handle::Handle::run_as_leader_with).
 pub(crate) async fn run_as_leader<T, W: Future<Output = T>>(
     view: Arc<View>,
+    runtime: Arc<dyn Runtime>,
     guard: Duration,
     mut work: impl FnMut(Lease) -> W,
 ) -> Result<T, Stopped> {
     let guard = Span::from(guard).min(view.guard_max()) + TIMER_SLACK;
     let mut changes = view.leadership();
     loop {
-        let lease = lease_for_work(&view, guard, &mut changes).await?;
-        if let Some(output) = attempt(&view, lease, guard, &mut changes, &mut work).await {
+        let lease = lease_for_work(&view, &*runtime, guard, &mut changes).await?;
+        if let Some(output) = attempt(&view, &*runtime, lease, guard, &mut changes, &mut work).await {
             return Ok(output);
         }
     }
 }
 
 /// Waits for a lease under which work may begin.
-async fn lease_for_work(view: &View, guard: Span, changes: &mut watch::Receiver<Leadership>) -> Result<Lease, Stopped> {
+async fn lease_for_work(
+    view: &View,
+    runtime: &dyn Runtime,
+    guard: Span,
+    changes: &mut watch::Receiver<Leadership>,
+) -> Result<Lease, Stopped> {
     loop {
         // Looked at before the lease is, so that a change in between wakes the wait below.
         let leadership = changes.borrow_and_update().clone();
@@ -44,13 +50,15 @@ async fn lease_for_work(view: &View, guard: Span, changes: &mut watch::Receiver<
             return Ok(lease);
         }
         // A renewal changes nothing that can be watched: a leader whose lease is about to run out looks again.
-        let look_again = match leadership {
-            Leadership::Leading { .. } => Instant::now() + view.heartbeat(),
-            Leadership::Unknown | Leadership::Following { .. } | Leadership::Draining { .. } => far_away(),
+        let look_again = async {
+            match leadership {
+                Leadership::Leading { .. } => runtime.sleep(view.heartbeat()).await,
+                Leadership::Unknown | Leadership::Following { .. } | Leadership::Draining { .. } => pending().await,
+            }
         };
         tokio::select! {
             news = changes.changed() => if news.is_err() { return Err(view.why_stopped()) },
-            () = sleep_until(look_again) => {}
+            () = look_again => {}
         }
     }
 }
@@ -58,6 +66,7 @@ async fn lease_for_work(view: &View, guard: Span, changes: &mut watch::Receiver<
 /// Runs the work under one leadership; `None` if it had to be cancelled.
 async fn attempt<T, W: Future<Output = T>>(
     view: &View,
+    runtime: &dyn Runtime,
     lease: Lease,
     guard: Span,
     changes: &mut watch::Receiver<Leadership>,
@@ -68,15 +77,14 @@ async fn attempt<T, W: Future<Output = T>>(
     // Only now is a hand-over sure to wait for this work; one that began just before has not.
     edge.work_left(token, guard)?;
     let mut future = pin!(work(lease));
-    let mut timer = pin!(sleep_until(Instant::now()));
     loop {
         // Renewals move the end, and the clock of timers stands still in a suspended machine: it is looked at each h.
         let left = edge.work_left(token, guard)?;
-        timer.as_mut().reset(Instant::now() + left.min(view.heartbeat()));
+        let timer = runtime.sleep(left.min(view.heartbeat()));
         tokio::select! {
             biased;
             news = changes.changed() => news.ok()?,
-            () = timer.as_mut() => {}
+            () = timer => {}
             output = poll_fn(|cx| poll_guarded(edge, token, guard, || future.as_mut().poll(cx))) => return output,
         }
     }
@@ -93,11 +101,6 @@ fn poll_guarded<T>(
         Some(_) => poll().map(Some),
         None => Poll::Ready(None),
     }
-}
-
-/// Stands for "never" among timers.
-fn far_away() -> Instant {
-    Instant::now() + Duration::from_secs(86_400)
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use tokio::task::coop::has_budget_remaining;
 
 use super::run_as_leader;
-use qcluster_host::error::Stopped;
-use qcluster_host::lease::Lease;
-use qcluster_host::testing::{Puppet, hold, in_time};
-use qcluster_host::view::View;
+use crate::error::Stopped;
+use crate::lease::Lease;
+use crate::testing::{Puppet, TestRuntime, hold, in_time};
+use crate::view::View;
 
 const HOUR_MS: u64 = 3_600_000;
 const GUARD: Duration = Duration::from_secs(20);
@@ -55,7 +55,7 @@ fn endless(view: &Arc<View>) -> (tokio::task::JoinHandle<Result<(), Stopped>>, m
             std::future::pending::<()>().await;
         }
     };
-    (tokio::spawn(run_as_leader(Arc::clone(view), GUARD, work)), told)
+    (tokio::spawn(run_as_leader(Arc::clone(view), Arc::new(TestRuntime), GUARD, work)), told)
 }
 
 async fn next(told: &mut mpsc::Receiver<Seen>) -> Seen {
@@ -66,7 +66,14 @@ async fn next(told: &mut mpsc::Receiver<Seen>) -> Seen {
 async fn work_that_completes_gives_its_output() {
     let mut puppet = Puppet::new();
     puppet.elect(7, HOUR_MS);
-    let output = in_time(run_as_leader(Arc::clone(&puppet.view), GUARD, |lease| async move { lease.token.0 })).await;
+    let output =
+        in_time(run_as_leader(
+            Arc::clone(&puppet.view),
+            Arc::new(TestRuntime),
+            GUARD,
+            |lease| async move { lease.token.0 },
+        ))
+        .await;
     assert_eq!(output, Ok(7));
     assert!(puppet.view.works().is_idle());
 }
@@ -111,7 +118,7 @@ async fn a_renewed_lease_lets_work_go_on() {
             tokio::time::sleep(Duration::from_millis(1_200)).await;
         }
     };
-    assert_eq!(in_time(run_as_leader(view, GUARD, work)).await, Ok(()));
+    assert_eq!(in_time(run_as_leader(view, Arc::new(TestRuntime), GUARD, work)).await, Ok(()));
     assert_eq!(calls.load(Ordering::SeqCst), 1, "it was cancelled in between");
 }
 
@@ -182,7 +189,7 @@ async fn who_waits_for_a_lease_does_nothing_meanwhile() {
             // Too short for work: it looks again in a heartbeat.
             puppet.elect(1, 10_000);
         }
-        let mut waiting = pin!(run_as_leader(Arc::clone(&puppet.view), GUARD, |_| async {}));
+        let mut waiting = pin!(run_as_leader(Arc::clone(&puppet.view), Arc::new(TestRuntime), GUARD, |_| async {}));
         assert_eq!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending);
         assert!(has_budget_remaining(), "leads: {leads}");
     }

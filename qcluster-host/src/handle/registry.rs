@@ -1,24 +1,22 @@
 //! Members and services, as applications read, watch and change them.
 
-use std::sync::Arc;
-
-use qcluster_api::{MemberInfo, ServiceInfo, Since, WatchEvent};
+use qcluster_api::{MemberInfo, ServiceInfo};
 use qcluster_core::{Command, Health, Metadata, Service};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
-use crate::cluster::QCluster;
-use qcluster_host::error::{CommandError, JoinError, Stopped};
-use qcluster_host::requests::{Request, ask};
-use qcluster_host::view::View;
+use super::Handle;
+use crate::error::{CommandError, JoinError};
+use crate::requests::{Request, ask};
+use crate::watch::Watch;
 
 /// Three kinds of methods: those that read never wait and show what the node knew a moment ago; [`watch`](Self::watch)
 /// follows what happens; the others wait until the node has done, or refused, what is asked. What a node registers is seen
 /// by itself at once, and by the others within about a second.
-impl QCluster {
+impl Handle {
     /// All members by identifier, this node among them: those that are down or have left for as long as they are
     /// remembered, a day.
     pub fn members(&self) -> Vec<MemberInfo> {
-        self.view().directory().members(self.view().now()).collect()
+        self.view.directory().members(self.view.now()).collect()
     }
 
     /// The instances of that service on nodes that are there, whatever their health, by node and identifier.
@@ -26,29 +24,28 @@ impl QCluster {
     /// After most members have vanished at once, theirs are among them (G9): see
     /// [`view_is_trusted`](Self::view_is_trusted).
     pub fn services(&self, name: &str) -> Vec<ServiceInfo> {
-        self.view().directory().services(Some(name)).collect()
+        self.view.directory().services(Some(name)).collect()
     }
 
     /// All instances of all services.
     pub fn all_services(&self) -> Vec<ServiceInfo> {
-        self.view().directory().services(None).collect()
+        self.view.directory().services(None).collect()
     }
 
     /// The `count` members that own `key`, the first owner first (G11): nodes that see the same members name the same, and
     /// when a member goes, only its own keys move. Fewer, if there are fewer members.
     pub fn owners(&self, key: &str, count: usize) -> Vec<String> {
-        self.view().directory().owners(key.as_bytes(), count)
+        self.view.directory().owners(key.as_bytes(), count)
     }
 
     /// Whether what this node sees of the others can be relied on: not, after most members vanished at once (G9).
     pub fn view_is_trusted(&self) -> bool {
-        self.view().directory().is_trusted()
+        self.view.directory().is_trusted()
     }
 
     /// What happens to members, services and the leader, from now on.
     pub fn watch(&self) -> Watch {
-        let news = self.view().news();
-        Watch { index: self.view().directory().index(), view: Arc::clone(self.view()), news }
+        Watch::new(&self.view)
     }
 
     /// Registers a service on this node, in place of the one with its identifier. It counts as a heartbeat.
@@ -89,71 +86,15 @@ impl QCluster {
     /// # Errors
     /// There is no room for another address; or the node has stopped.
     pub async fn join(&self, host: &str, port: u16) -> Result<(), JoinError> {
-        let stopped = || JoinError::Stopped(self.view().why_stopped());
+        let stopped = || JoinError::Stopped(self.view.why_stopped());
         let (reply, answer) = oneshot::channel();
         let request = Request::Join { host: host.into(), port, reply };
-        self.requests().send(request).await.map_err(|_| stopped())?;
+        self.requests.send(request).await.map_err(|_| stopped())?;
         let fits = answer.await.map_err(|_| stopped())?;
         if fits { Ok(()) } else { Err(JoinError::TooMany) }
     }
 
     async fn ask(&self, command: Command) -> Result<(), CommandError> {
-        ask(self.view(), self.requests(), command).await.map(|_| ())
+        ask(&self.view, &self.requests, command).await.map(|_| ())
     }
 }
-
-/// Follows what happens. Holds no handle: the node may stop meanwhile.
-#[derive(Debug)]
-pub struct Watch {
-    view: Arc<View>,
-    news: watch::Receiver<u64>,
-    index: u64,
-}
-
-impl Watch {
-    /// What happened since the last call, oldest first; waits until something has.
-    ///
-    /// # Errors
-    /// Too much has happened since: re-read everything. The next call goes on from here. Or the node has stopped.
-    pub async fn next(&mut self) -> Result<Vec<Arc<WatchEvent>>, WatchError> {
-        loop {
-            self.news.borrow_and_update();
-            match self.view.directory().since(self.index) {
-                Since::Unknown(index) => {
-                    self.index = index;
-                    return Err(WatchError::Missed);
-                }
-                Since::Events(events) => {
-                    if let Some(last) = events.last() {
-                        self.index = last.index;
-                        return Ok(events);
-                    }
-                }
-            }
-            self.news.changed().await.map_err(|_| WatchError::Stopped(self.view.why_stopped()))?;
-        }
-    }
-}
-
-/// Why a watch has nothing to tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WatchError {
-    /// More happened than is remembered.
-    Missed,
-    /// The node has stopped.
-    Stopped(Stopped),
-}
-
-impl std::fmt::Display for WatchError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Missed => f.write_str("events were dropped: re-read the state, then continue watching"),
-            Self::Stopped(why) => write!(f, "{why}"),
-        }
-    }
-}
-
-impl std::error::Error for WatchError {}
-
-#[cfg(test)]
-mod tests;

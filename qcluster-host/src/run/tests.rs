@@ -1,16 +1,15 @@
 //! The loop waits as the driver asks it to.
 
-use std::io;
-
 use qcluster_core::Config;
 use qcluster_core::config::{TimingChoice, TimingValues};
-use qcluster_host::binding::Protocols;
-use qcluster_host::boot::prepare;
-use qcluster_host::driver::Driver;
-use qcluster_host::error::StartError;
-use qcluster_host::sockets::Sockets;
 
-use super::{Lookups, UdpSocket, first_addresses};
+use super::{Lookups, first_addresses};
+use crate::binding::Protocols;
+use crate::boot::prepare;
+use crate::driver::Driver;
+use crate::error::StartError;
+use crate::sockets::Sockets;
+use crate::testing::TestRuntime;
 
 /// The first greetings come with the first step of the loop, and would go nowhere.
 #[tokio::test]
@@ -30,9 +29,8 @@ async fn what_is_said_first_waits_for_the_first_addresses() {
             prepared => break prepared.unwrap(),
         }
     };
-    let sockets = prepared.udp.into_iter().map(UdpSocket::new).collect::<io::Result<Vec<_>>>().unwrap();
-    let mut driver = Driver::new(prepared.parts, Sockets::new(sockets).unwrap());
-    first_addresses(&mut driver, &mut Lookups::default()).await;
+    let mut driver = Driver::new(prepared.parts, Sockets::new(prepared.udp).unwrap());
+    first_addresses(&mut driver, &mut Lookups::new(&TestRuntime)).await;
     // … then there is an address for each.
     let rules = driver.endpoint().node().rules();
     let reached = rules.indices().filter(|voter| driver.endpoint().address(*voter).is_some());

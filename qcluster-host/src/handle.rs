@@ -1,0 +1,205 @@
+//! What applications hold of a running node, whatever its runtime.
+
+mod registry;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qcluster_api::Status;
+use qcluster_core::{Command, NodeId, Peer, TransferRefused};
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::error::{CommandError, Stopped};
+use crate::event::{Events, Leadership};
+use crate::lease::Lease;
+use crate::requests::{Request, ask, ask_to_stop};
+use crate::runtime::Runtime;
+use crate::view::View;
+use crate::work;
+
+/// A running node, on any runtime.
+///
+/// Handles are cheap to clone and may be used from any thread. Three kinds of methods: those that only read
+/// ([`is_leader`](Self::is_leader), [`lease`](Self::lease), [`leader_info`](Self::leader_info), [`status`](Self::status))
+/// never wait; [`leadership`](Self::leadership), [`events`](Self::events) and [`run_as_leader`](Self::run_as_leader)
+/// follow what happens; the others ask the node to do something. Only `run_as_leader` needs the timers of the adapter's
+/// runtime; everything else may be awaited anywhere.
+///
+/// When the last handle is dropped, the node hands over what it leads and stops, as with [`shutdown`](Self::shutdown).
+///
+/// An adapter's `QCluster` starts a node and is this beside; code that is to work on any runtime takes a `&Handle`.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) view: Arc<View>,
+    pub(crate) requests: mpsc::Sender<Request>,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    /// Ends the loop at once.
+    pub(crate) abort: Arc<Notify>,
+    /// Closed when all that the node held has been given back.
+    pub(crate) alive: watch::Receiver<()>,
+}
+
+impl Handle {
+    /// Whether this node is the leader at this instant: no two nodes are at once, as long as clocks keep within the
+    /// configured drift.
+    ///
+    /// It compares the end of the lease with a fresh clock reading, without a lock or an await, and is right even when the
+    /// runtime is stalled. What it cannot cover is the time between the asking and the acting: that is what
+    /// [`Lease::token`] is for.
+    #[inline]
+    pub fn is_leader(&self) -> bool {
+        self.view.is_leader()
+    }
+
+    /// The lease that this node holds at this instant, if it does.
+    pub fn lease(&self) -> Option<Lease> {
+        self.view.lease()
+    }
+
+    /// Who leads as far as this node knows, itself included, with what the leader says about itself. For display and for
+    /// redirects: unlike [`is_leader`](Self::is_leader) it may be out of date.
+    pub fn leader_info(&self) -> Option<Peer> {
+        self.view.shown_leader(false)
+    }
+
+    /// Waits until a leader is known, itself included, and says who. For display and for redirects, as
+    /// [`leader_info`](Self::leader_info) is.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn wait_for_leader(&self) -> Result<Peer, Stopped> {
+        let mut leadership = self.leadership();
+        loop {
+            if let Some(leader) = self.leader_info() {
+                return Ok(leader);
+            }
+            if leadership.changed().await.is_err() {
+                return Err(self.view.why_stopped());
+            }
+        }
+    }
+
+    /// Who leads according to other members, where this node hears no leader itself. For display only (E19).
+    pub fn reported_leader(&self) -> Option<Peer> {
+        self.view.shown_leader(true)
+    }
+
+    /// This node as others should see it, with the port that it really has.
+    pub fn me(&self) -> &Peer {
+        self.view.me()
+    }
+
+    /// Who leads, to be watched: the first `changed()` gives the present state at once. A slow watcher sees the latest
+    /// state and may miss those in between; [`events`](Self::events) misses none. The channel closes when the node has
+    /// stopped.
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.view.leadership()
+    }
+
+    /// Every event from now on, in order, as a stream; [`Events`] has views for those who want only a part.
+    pub fn events(&self) -> Events {
+        self.view.events()
+    }
+
+    /// What an operator wants to know.
+    pub fn status(&self) -> Status {
+        self.view.status()
+    }
+
+    /// [`run_as_leader_with`](Self::run_as_leader_with) a guard time of one heartbeat interval.
+    ///
+    /// # Errors
+    /// The node has stopped before any run of the work completed.
+    pub fn run_as_leader<T, W, F>(&self, work: F) -> impl Future<Output = Result<T, Stopped>> + use<T, W, F>
+    where
+        W: Future<Output = T>,
+        F: FnMut(Lease) -> W,
+    {
+        self.run_as_leader_with(self.view.heartbeat(), work)
+    }
+
+    /// Runs `work` whenever this node leads, and has it ended at least `guard` before the lease can end.
+    ///
+    /// `work` is called with the lease when leadership begins. Its future is *dropped*, at its next await, as soon as the
+    /// lease gets within `guard` of its end without having been renewed, and when leadership is being handed over, which
+    /// waits for it. When the node leads again `work` is called again; after a late renewal that may be with the same token.
+    /// If a future completes, its output is returned and `work` is not called again. A guard of more than half a lease
+    /// counts as half.
+    ///
+    /// Work that completes or panics leaves the node leading: it renews its lease, and does nothing under it. Where that is
+    /// no use, call [`step_down`](Self::step_down) or [`shutdown`](Self::shutdown) then.
+    ///
+    /// The returned future holds no handle and may be spawned. It has to be polled for work to be cancelled: a hand-over
+    /// waits for work that nobody polls, `drain_ms` at most.
+    ///
+    /// What blocks a thread cannot be stopped: a future that does not await for longer than `guard` may outlast the lease,
+    /// and so does whatever it has spawned. The guarded resource is safe from both if it checks [`Lease::token`].
+    ///
+    /// # Errors
+    /// The node has stopped before any run of the work completed.
+    pub fn run_as_leader_with<T, W, F>(
+        &self,
+        guard: Duration,
+        work: F,
+    ) -> impl Future<Output = Result<T, Stopped>> + use<T, W, F>
+    where
+        W: Future<Output = T>,
+        F: FnMut(Lease) -> W,
+    {
+        work::run_as_leader(Arc::clone(&self.view), Arc::clone(&self.runtime), guard, work)
+    }
+
+    /// Hands leadership to `target`, or to the voter best placed, and waits until this node no longer leads: the leader's
+    /// work is cancelled and awaited first, for `drain_ms` at most. To itself it does nothing. If the target turns out to
+    /// be unreachable, an ordinary election follows.
+    ///
+    /// # Errors
+    /// This node does not lead, there is no such voter, or nobody could take over: nothing has changed. Or it has stopped.
+    pub async fn transfer_leadership(&self, target: Option<&str>) -> Result<(), CommandError> {
+        let named = target.map(NodeId::new).transpose();
+        let target = named.map_err(|_| CommandError::Refused(TransferRefused::NotAVoter.into()))?;
+        ask(&self.view, &self.requests, Command::Transfer(target)).await.map(|_| ())
+    }
+
+    /// Ends this node's leadership in favour of whichever voter wins next, and waits until it has ended.
+    ///
+    /// # Errors
+    /// This node does not lead: nothing has changed. Or it has stopped.
+    pub async fn step_down(&self) -> Result<(), CommandError> {
+        ask(&self.view, &self.requests, Command::StepDown).await.map(|_| ())
+    }
+
+    /// Hands over what this node leads, stops it, and waits until its ports and files are free. Again does no harm.
+    pub async fn shutdown(&self) {
+        // Otherwise it is stopping already.
+        let _ = ask_to_stop(&self.requests).await;
+        self.released().await;
+    }
+
+    /// Stops the node at once, as a crash would: nothing is handed over, and the others wait for the lease to run out.
+    /// For tests and demonstrations.
+    pub async fn abort(&self) {
+        self.abort.notify_one();
+        self.released().await;
+    }
+
+    /// Waits until the node has stopped, and tells why.
+    pub async fn stopped(&self) -> Stopped {
+        self.released().await;
+        self.view.why_stopped()
+    }
+
+    /// Waits until nothing is held any more. Nothing is ever sent on the channel: it can only close.
+    async fn released(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("me", &self.view.me().identifier).finish_non_exhaustive()
+    }
+}

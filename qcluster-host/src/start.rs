@@ -1,0 +1,169 @@
+//! Starting a node: the same for every runtime, but for where its loop lives.
+
+use std::io;
+use std::net::{TcpListener, UdpSocket};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+
+use qcluster_core::{Command, Config};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tracing::Instrument as _;
+
+use crate::binding::Protocols;
+use crate::boot::{self, Prepared};
+use crate::counters;
+use crate::driver::Driver;
+use crate::error::StartError;
+use crate::handle::Handle;
+use crate::log;
+use crate::requests::Request;
+use crate::run::run;
+use crate::runtime::Runtime;
+use crate::sockets::{PolledSocket, Sockets};
+use crate::view::View;
+
+/// What an adapter gives.
+pub struct Adapter<S> {
+    /// Time and names.
+    pub runtime: Arc<dyn Runtime>,
+    /// Takes over a socket that does not block, where the loop is to live.
+    pub socket: fn(UdpSocket) -> io::Result<S>,
+    /// Serves HTTP until the node has stopped, if the adapter can.
+    pub serve: Option<fn(ToServe) -> io::Result<()>>,
+}
+
+/// What it takes to serve HTTP.
+pub struct ToServe {
+    /// Sockets that do not block.
+    pub listeners: Vec<TcpListener>,
+    /// What is told of the node.
+    pub view: Arc<View>,
+    /// Where requests go. Weak: the node stops with the last handle of the application.
+    pub requests: mpsc::WeakSender<Request>,
+    /// To be dropped when the port is free.
+    pub alive: Arc<watch::Sender<()>>,
+}
+
+/// The loop of a node: it lives for as long as this is polled. Dropped, the node has crashed, as far as others can see.
+#[must_use = "a node does nothing unless its loop is polled"]
+pub struct NodeLoop(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl Future for NodeLoop {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<S: PolledSocket + Send + Sync + 'static> Adapter<S> {
+    /// Does all of a start that blocks.
+    ///
+    /// # Errors
+    /// As [`boot::prepare`].
+    pub fn prepare(&self, config: Config) -> Result<Prepared, StartError> {
+        let protocols = if self.serve.is_some() { Protocols::UdpAndTcp } else { Protocols::Udp };
+        boot::prepare(config, protocols)
+    }
+
+    /// Gives a node that is ready what it needs of a runtime, where its loop is to live.
+    ///
+    /// # Errors
+    /// The runtime does not take its sockets, or there is no thread for HTTP. Nothing is left then.
+    pub fn begin(self, prepared: Prepared) -> Result<(Handle, NodeLoop), StartError> {
+        let Self { runtime, socket, serve } = self;
+        let Prepared { parts, udp, tcp, first, view, requests, alive, all_released } = prepared;
+        let udp = udp.into_iter().map(socket).collect::<io::Result<Vec<_>>>().map_err(StartError::System)?;
+        let sockets = Sockets::new(udp).map_err(StartError::System)?;
+        let serve = serve.filter(|_| !tcp.is_empty());
+        if let Some(serve) = serve {
+            let (view, requests, alive) = (Arc::clone(&view), requests.downgrade(), Arc::clone(&alive));
+            serve(ToServe { listeners: tcp, view, requests, alive }).map_err(StartError::System)?;
+        }
+        let handle = Handle {
+            view: Arc::clone(&view),
+            requests,
+            runtime: Arc::clone(&runtime),
+            abort: Arc::default(),
+            alive: all_released,
+        };
+        let abort = Arc::clone(&handle.abort);
+        let counters = if serve.is_some() { Counters::OnAPage } else { Counters::InTheLog };
+        let node = async move {
+            node(Driver::new(parts, sockets), first, &view, &*runtime, counters, &abort).await;
+            drop(alive);
+        };
+        Ok((handle, NodeLoop(Box::pin(node))))
+    }
+}
+
+/// Starts a node whose loop has a thread of its own, from any runtime or none. `open` is called on that thread, and gives
+/// what waits there for the loop.
+///
+/// # Errors
+/// As [`boot::prepare`], and what `open` says. Nothing runs then.
+pub async fn on_a_thread<S, B>(
+    adapter: Adapter<S>,
+    config: Config,
+    open: impl FnOnce() -> io::Result<B> + Send + 'static,
+) -> Result<Handle, StartError>
+where
+    S: PolledSocket + Send + Sync + 'static,
+    B: FnOnce(NodeLoop),
+{
+    let (report, started) = oneshot::channel();
+    let node = move || {
+        let opened = open().map_err(StartError::System);
+        let (block_on, prepared) = match opened.and_then(|block_on| Ok((block_on, adapter.prepare(config)?))) {
+            Ok(ready) => ready,
+            Err(error) => return drop(report.send(Err(error))),
+        };
+        block_on(NodeLoop(Box::pin(async move {
+            match adapter.begin(prepared) {
+                // Where nobody waits any more, the node has nobody to serve.
+                Ok((handle, node)) => {
+                    if report.send(Ok(handle)).is_ok() {
+                        node.await;
+                    }
+                }
+                Err(error) => drop(report.send(Err(error))),
+            }
+        })));
+    };
+    thread::Builder::new().name("qcluster".into()).spawn(node).map_err(StartError::System)?;
+    started.await.unwrap_or_else(|_| Err(StartError::System(io::Error::other("the thread of the node has ended"))))
+}
+
+/// Where counters are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counters {
+    OnAPage,
+    InTheLog,
+}
+
+/// The loop, until the node has stopped or is aborted.
+async fn node<S: PolledSocket>(
+    driver: Driver<S>,
+    first: Vec<Command>,
+    view: &View,
+    runtime: &dyn Runtime,
+    counters: Counters,
+    abort: &Notify,
+) {
+    let (id, cluster) = (view.subject().rules.id(), view.subject().cluster.as_str());
+    let span = tracing::info_span!(target: log::TARGET, "qcluster.node", node = %id, cluster);
+    let counters = async {
+        if counters == Counters::InTheLog {
+            counters::log_counters(view, runtime).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        () = abort.notified() => {}
+        () = run(driver, first, runtime).instrument(span) => {}
+        () = counters => {}
+    }
+}

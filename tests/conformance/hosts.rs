@@ -1,0 +1,54 @@
+//! Who tells the stories: each runtime starts nodes its own way, and has its own way to wait.
+
+use std::time::Duration;
+
+use qcluster::{Config, Handle, StartError};
+
+/// An adapter, and a small application on its runtime.
+pub(crate) trait Host: 'static {
+    /// Starts a node on a thread of its own.
+    fn start(config: Config) -> impl Future<Output = Result<Handle, StartError>> + Send;
+
+    /// Runs an application of one thread.
+    fn block_on<T>(application: impl Future<Output = T>) -> T;
+
+    /// Lets others have their turn.
+    fn pause() -> impl Future<Output = ()> + Send;
+}
+
+/// Between two looks at what is waited for.
+const PAUSE: Duration = Duration::from_millis(2);
+
+pub(crate) struct Tokio;
+
+impl Host for Tokio {
+    async fn start(config: Config) -> Result<Handle, StartError> {
+        qcluster::QCluster::start(config).await.map(|cluster| Handle::clone(&cluster))
+    }
+
+    fn block_on<T>(application: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(application)
+    }
+
+    async fn pause() {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(feature = "smol")]
+pub(crate) struct Smol;
+
+#[cfg(feature = "smol")]
+impl Host for Smol {
+    async fn start(config: Config) -> Result<Handle, StartError> {
+        qcluster::smol::QCluster::start(config).await.map(|cluster| Handle::clone(&cluster))
+    }
+
+    fn block_on<T>(application: impl Future<Output = T>) -> T {
+        smol::block_on(application)
+    }
+
+    async fn pause() {
+        smol::Timer::after(PAUSE).await;
+    }
+}

@@ -1,0 +1,52 @@
+//! Nodes on different runtimes are one cluster.
+
+use qcluster::{Config, Handle, Service};
+use qcluster_host::testing::in_time;
+
+use crate::hosts::{Host, Smol, Tokio};
+use crate::support::{leader_of, settled, three};
+
+/// The first and the last on tokio, the one between on smol.
+async fn mixed(configs: Vec<Config>) -> Vec<Handle> {
+    let mut nodes = Vec::new();
+    for (place, config) in configs.into_iter().enumerate() {
+        let started = if place % 2 == 0 { Tokio::start(config).await } else { Smol::start(config).await };
+        nodes.push(started.unwrap());
+    }
+    nodes
+}
+
+pub(crate) async fn nodes_of_both_runtimes_elect_one_leader_and_the_next<H: Host>() {
+    let nodes = mixed(three()).await;
+    let mut token = None;
+    // Each leads once, so that every pair of runtimes hands over to the other.
+    for target in ["server_a", "server_b", "server_c", "server_b"] {
+        let from = &nodes[leader_of::<H>(&nodes).await];
+        in_time(from.transfer_leadership(Some(target))).await.unwrap();
+        settled::<H>(|| all_see_one_leader(&nodes)).await;
+        let next = nodes.iter().find_map(Handle::lease).map(|lease| lease.token);
+        assert!(next >= token, "{next:?} after {token:?}");
+        token = next;
+    }
+}
+
+fn all_see_one_leader(nodes: &[Handle]) -> bool {
+    let leaders: Vec<_> = nodes.iter().filter(|node| node.is_leader()).collect();
+    assert!(leaders.len() <= 1, "two nodes lead: {leaders:?}");
+    leaders.iter().any(|leader| nodes.iter().all(|node| node.leader_info().as_ref() == Some(leader.me())))
+}
+
+pub(crate) async fn nodes_of_both_runtimes_see_one_registry<H: Host>() {
+    let nodes = mixed(three()).await;
+    for (place, node) in nodes.iter().enumerate() {
+        let port = 8_000 + u16::try_from(place).unwrap();
+        in_time(node.register(Service::new("worker", port))).await.unwrap();
+    }
+    for node in &nodes {
+        settled::<H>(|| node.services("worker").len() == nodes.len()).await;
+    }
+    let ports = |node: &Handle| node.services("worker").iter().map(|found| found.port).collect::<Vec<_>>();
+    assert!(nodes.iter().all(|node| ports(node) == [8_000, 8_001, 8_002]));
+    let owners = nodes[0].owners("customer-42", 2);
+    assert!(nodes.iter().all(|node| node.owners("customer-42", 2) == owners));
+}
