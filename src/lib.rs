@@ -29,7 +29,8 @@
 //!
 //! # Where things are
 //!
-//! - [`QCluster`] is a running node on tokio, and the crate `qcluster-tokio` is that adapter.
+//! - [`QCluster`] is a running node on tokio, and the crate `qcluster-tokio` is that adapter. What a node can be asked is what every
+//!   [`Handle`] has, whatever the runtime. On smol it is [`smol::QCluster`](crate::smol), and both can be there at once.
 //! - [`Config`] is what a node is told, and [`ConfigFile`] reads it from a file.
 //! - The crate `qcluster-core` is what decides: a deterministic state machine without clock, socket or thread, for those who
 //!   bring their own runtime.
@@ -44,6 +45,7 @@
 //! # Features
 //!
 //! - `tokio` (default): the tokio adapter.
+//! - `smol`: the smol adapter, [`qcluster::smol`](crate::smol), with no tokio runtime in its tree.
 //! - `http`: nodes serve the HTTP API and Prometheus metrics, on the port number of the cluster and a thread of their own.
 //! - `client`: a client of the HTTP API, [`qcluster::client`](crate::client).
 
@@ -66,6 +68,16 @@ pub use qcluster_tokio::{
     PeerStatus, Protocol, QCluster, RegistryStatus, ServiceInfo, StartError, Status, Stopped, StorageStatus, Watch,
     WatchError, WatchEvent, WatchEventKind,
 };
+
+/// Nodes on smol: the same names as on tokio, which but for [`QCluster`](qcluster_smol::QCluster) are the same types.
+#[cfg(feature = "smol")]
+pub mod smol {
+    pub use qcluster_smol::{
+        BindError, CommandError, DataDirError, Event, EventKind, Events, Handle, JoinError, Leadership, Lease,
+        MemberInfo, NodeLoop, PeerStatus, Protocol, QCluster, RegistryStatus, ServiceInfo, StartError, Status, Stopped,
+        StorageStatus, Watch, WatchError, WatchEvent, WatchEventKind,
+    };
+}
 
 /// Compiles the README's example.
 #[cfg(all(doctest, feature = "tokio"))]
