@@ -56,27 +56,31 @@ pub mod client;
 mod config_file;
 
 pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
+#[cfg(any(feature = "smol", feature = "tokio"))]
+pub use qcluster_api::{
+    MemberInfo, PeerStatus, RegistryStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind,
+};
 pub use qcluster_core::{
     ApiConfig, ApiToken, BootError, CommandRefused, Config, ConfigError, FencingToken, Gossip, Health, Incarnation,
     Instance, LostReason, MemberChange, MemberEvent, MemberView, Metadata, Mode, NodeId, NodeKey, Peer, Preset,
     Problem, RecordError, RecordTo, RegistryError, Role, Service, ServiceChange, ServiceError, ServiceField, Span,
     Standing, State, Term, Timing, TimingChoice, TimingValues, TransferRefused, VoterIn,
 };
-#[cfg(feature = "tokio")]
-pub use qcluster_tokio::{
-    BindError, CommandError, DataDirError, Event, EventKind, Events, Handle, JoinError, Leadership, Lease, MemberInfo,
-    PeerStatus, Protocol, QCluster, RegistryStatus, ServiceInfo, StartError, Status, Stopped, StorageStatus, Watch,
-    WatchError, WatchEvent, WatchEventKind,
+#[cfg(any(feature = "smol", feature = "tokio"))]
+pub use qcluster_host::{
+    error::{BindError, CommandError, DataDirError, JoinError, Protocol, StartError, Stopped},
+    event::{Event, EventKind, Events, Leadership},
+    handle::Handle,
+    lease::Lease,
+    watch::{Watch, WatchError},
 };
+#[cfg(feature = "tokio")]
+pub use qcluster_tokio::QCluster;
 
-/// Nodes on smol: the same names as on tokio, which but for [`QCluster`](qcluster_smol::QCluster) are the same types.
+/// Nodes on smol. All but what is here is the same as on tokio, and stands beside this module.
 #[cfg(feature = "smol")]
 pub mod smol {
-    pub use qcluster_smol::{
-        BindError, CommandError, DataDirError, Event, EventKind, Events, Handle, JoinError, Leadership, Lease,
-        MemberInfo, NodeLoop, PeerStatus, Protocol, QCluster, RegistryStatus, ServiceInfo, StartError, Status, Stopped,
-        StorageStatus, Watch, WatchError, WatchEvent, WatchEventKind,
-    };
+    pub use qcluster_smol::{NodeLoop, QCluster};
 }
 
 /// Compiles the README's example.

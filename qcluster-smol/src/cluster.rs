@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use qcluster_core::Config;
 use qcluster_host::error::StartError;
 use qcluster_host::handle::Handle;
-use qcluster_host::start::{NodeLoop, on_a_thread};
+use qcluster_host::start::{Adapter, NodeLoop, on_a_thread};
 
-use crate::adapter::adapter;
+#[cfg(feature = "http")]
+use crate::http;
+use crate::runtime::{Smol, UdpSocket};
 
 /// A running node.
 ///
@@ -58,6 +61,15 @@ impl QCluster {
         let (handle, node) = adapter().begin(prepared)?;
         Ok((Self(handle), node))
     }
+}
+
+/// smol, with HTTP where that is compiled in.
+fn adapter() -> Adapter<UdpSocket> {
+    #[cfg(feature = "http")]
+    let serve = Some(http::start as _);
+    #[cfg(not(feature = "http"))]
+    let serve = None;
+    Adapter { runtime: Arc::new(Smol), socket: UdpSocket::new, serve }
 }
 
 impl Deref for QCluster {

@@ -12,10 +12,9 @@ use async_io::{Async, block_on};
 use futures_io::{AsyncRead as _, AsyncWrite as _};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use qcluster_host::http::{self, Served, serve};
-use qcluster_host::log;
 use qcluster_host::start::ToServe;
 
-use crate::adapter::Smol;
+use crate::runtime::Smol;
 
 /// What is read at once, in bytes.
 const READ_LEN_MAX: usize = 4_096;
@@ -30,7 +29,6 @@ pub(crate) fn start(to_serve: ToServe) -> io::Result<()> {
         block_on(executor.run(serve(listeners, Served::new(view, requests, Arc::new(Smol)), spawn)));
         // With it go the connections that are left.
         drop(executor);
-        tracing::debug!(name: "qcluster.http_ended", target: log::TARGET, "HTTP is no longer served");
         drop(alive);
     })?;
     Ok(())

@@ -30,7 +30,7 @@
 //! | file | its part |
 //! |---|---|
 //! | `cluster` | how a node starts: on a thread, or as a future to be spawned |
-//! | `adapter` | sockets, timers and lookups |
+//! | `runtime` | sockets, timers and lookups |
 //! | `http` | a thread that serves HTTP (feature `http`) |
 //!
 //! What is no runtime's is in [`qcluster_host`]: the loop, [`Handle`] with all that a node can be asked, and HTTP. No tokio
@@ -38,10 +38,10 @@
 
 #![forbid(unsafe_code)]
 
-mod adapter;
 mod cluster;
 #[cfg(feature = "http")]
 mod http;
+mod runtime;
 
 pub use cluster::QCluster;
 pub use qcluster_api::{

@@ -3,15 +3,18 @@
 use std::fmt;
 use std::io;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use qcluster_core::Config;
 use qcluster_host::error::StartError;
 use qcluster_host::handle::Handle;
 use qcluster_host::names::LOOKUPS_MAX;
-use qcluster_host::start::on_a_thread;
+use qcluster_host::start::{Adapter, on_a_thread};
 use tokio::runtime::{self, Builder};
 
-use crate::adapter::adapter;
+#[cfg(feature = "http")]
+use crate::http;
+use crate::runtime::{Tokio, UdpSocket};
 
 /// A running node.
 ///
@@ -61,6 +64,15 @@ impl QCluster {
         runtime.spawn(node);
         Ok(Self(handle))
     }
+}
+
+/// tokio, with HTTP where that is compiled in.
+fn adapter() -> Adapter<UdpSocket> {
+    #[cfg(feature = "http")]
+    let serve = Some(http::start as _);
+    #[cfg(not(feature = "http"))]
+    let serve = None;
+    Adapter { runtime: Arc::new(Tokio), socket: UdpSocket::new, serve }
 }
 
 impl Deref for QCluster {

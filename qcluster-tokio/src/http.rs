@@ -13,7 +13,7 @@ use qcluster_host::start::ToServe;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 
-use crate::adapter::Tokio;
+use crate::runtime::Tokio;
 
 /// Serves until the node has stopped.
 pub(crate) fn start(to_serve: ToServe) -> io::Result<()> {

@@ -1,8 +1,7 @@
-//! What the host asks of an adapter, as smol gives it.
+//! What the host asks of a runtime, as smol gives it.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,16 +9,6 @@ use async_io::{Async, Timer};
 use blocking::unblock;
 use qcluster_host::runtime::{LookingUp, Runtime, Sleep};
 use qcluster_host::sockets::{DatagramSocket, PolledSocket};
-use qcluster_host::start::Adapter;
-
-/// smol, with HTTP where that is compiled in.
-pub(crate) fn adapter() -> Adapter<UdpSocket> {
-    #[cfg(feature = "http")]
-    let serve = Some(crate::http::start as _);
-    #[cfg(not(feature = "http"))]
-    let serve = None;
-    Adapter { runtime: Arc::new(Smol), socket: UdpSocket::new, serve }
-}
 
 /// smol's timers and its threads for what blocks, which are there in every executor.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +31,7 @@ impl Runtime for Smol {
 pub(crate) struct UdpSocket(Async<std::net::UdpSocket>);
 
 impl UdpSocket {
-    fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+    pub(crate) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
         Async::new(socket).map(Self)
     }
 }

@@ -1,24 +1,13 @@
-//! What the host asks of an adapter, as tokio gives it.
+//! What the host asks of a runtime, as tokio gives it.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use qcluster_host::runtime::{LookingUp, Runtime, Sleep};
 use qcluster_host::sockets::{DatagramSocket, PolledSocket};
-use qcluster_host::start::Adapter;
 use tokio::net::lookup_host;
-
-/// tokio, with HTTP where that is compiled in.
-pub(crate) fn adapter() -> Adapter<UdpSocket> {
-    #[cfg(feature = "http")]
-    let serve = Some(crate::http::start as _);
-    #[cfg(not(feature = "http"))]
-    let serve = None;
-    Adapter { runtime: Arc::new(Tokio), socket: UdpSocket::new, serve }
-}
 
 /// The tokio runtime in which it is asked.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +29,7 @@ pub(crate) struct UdpSocket(tokio::net::UdpSocket);
 
 impl UdpSocket {
     /// Takes over one that does not block.
-    fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+    pub(crate) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
         tokio::net::UdpSocket::from_std(socket).map(Self)
     }
 }
