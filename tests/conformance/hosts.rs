@@ -6,6 +6,9 @@ use qcluster::{Config, Handle, StartError};
 
 /// An adapter, and a small application on its runtime.
 pub(crate) trait Host: 'static {
+    /// Whether its nodes serve HTTP.
+    const SERVES: bool;
+
     /// Starts a node on a thread of its own.
     fn start(config: Config) -> impl Future<Output = Result<Handle, StartError>> + Send;
 
@@ -22,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub(crate) struct Tokio;
 
 impl Host for Tokio {
+    const SERVES: bool = cfg!(feature = "http");
+
     async fn start(config: Config) -> Result<Handle, StartError> {
         qcluster::QCluster::start(config).await.map(|cluster| Handle::clone(&cluster))
     }
@@ -40,6 +45,8 @@ pub(crate) struct Smol;
 
 #[cfg(feature = "smol")]
 impl Host for Smol {
+    const SERVES: bool = cfg!(feature = "http");
+
     async fn start(config: Config) -> Result<Handle, StartError> {
         qcluster::smol::QCluster::start(config).await.map(|cluster| Handle::clone(&cluster))
     }

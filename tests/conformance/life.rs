@@ -14,8 +14,8 @@ use crate::hosts::Host;
 use crate::support::{alone, elected, elsewhere, free_port, leader_of, lost, settled, started, three};
 
 pub(crate) async fn a_cluster_of_one_leads_and_shows_itself_with_its_real_port<H: Host>() {
-    let (cluster, mut changes) = started::<H>(alone()).await;
-    let token = elected(&mut changes).await;
+    let cluster = H::start(alone()).await.unwrap();
+    let token = elected(&cluster).await;
     assert_eq!(*cluster.leadership().borrow(), Leadership::Leading { token });
     let me = cluster.me();
     assert_ne!(me.port, 0);
@@ -25,10 +25,10 @@ pub(crate) async fn a_cluster_of_one_leads_and_shows_itself_with_its_real_port<H
 
 /// The port number is taken for TCP only by a node that serves HTTP.
 pub(crate) async fn a_node_without_the_api_leads_and_takes_no_tcp_port<H: Host>() {
-    for serves in [false, cfg!(feature = "http")] {
+    for serves in [false, H::SERVES] {
         let api = ApiConfig { enabled: serves, ..ApiConfig::default() };
-        let (cluster, mut changes) = started::<H>(Config { api, ..alone() }).await;
-        elected(&mut changes).await;
+        let cluster = H::start(Config { api, ..alone() }).await.unwrap();
+        elected(&cluster).await;
         let bound = TcpListener::bind(cluster.status().listen[0]);
         assert_eq!(bound.is_err(), serves, "{bound:?}");
         in_time(cluster.shutdown()).await;
@@ -37,7 +37,7 @@ pub(crate) async fn a_node_without_the_api_leads_and_takes_no_tcp_port<H: Host>(
 
 pub(crate) async fn shutdown_ends_everything_and_frees_the_port<H: Host>() {
     let (cluster, mut changes) = started::<H>(alone()).await;
-    elected(&mut changes).await;
+    elected(&cluster).await;
     let port = cluster.me().port;
     in_time(cluster.shutdown()).await;
     assert!(!cluster.is_leader());
@@ -51,23 +51,23 @@ pub(crate) async fn shutdown_ends_everything_and_frees_the_port<H: Host>() {
     assert_eq!(cluster.step_down().await, Err(CommandError::Stopped(Stopped::Shutdown)));
     assert_eq!(in_time(cluster.wait_for_leader()).await, Err(Stopped::Shutdown));
     in_time(cluster.shutdown()).await;
-    started::<H>(Config { listen_port: port, ..alone() }).await;
+    H::start(Config { listen_port: port, ..alone() }).await.unwrap();
 }
 
 pub(crate) async fn abort_ends_everything_without_a_word<H: Host>() {
-    let (cluster, mut changes) = started::<H>(alone()).await;
-    elected(&mut changes).await;
+    let cluster = H::start(alone()).await.unwrap();
+    elected(&cluster).await;
     let port = cluster.me().port;
     in_time(cluster.abort()).await;
     assert!(!cluster.is_leader());
     assert_eq!(in_time(cluster.stopped()).await, Stopped::Aborted);
     assert_eq!(in_time(cluster.run_as_leader(async |_| ())).await, Err(Stopped::Aborted));
-    started::<H>(Config { listen_port: port, ..alone() }).await;
+    H::start(Config { listen_port: port, ..alone() }).await.unwrap();
 }
 
 pub(crate) async fn a_node_stops_when_its_last_handle_is_dropped<H: Host>() {
     let (cluster, mut changes) = started::<H>(alone()).await;
-    elected(&mut changes).await;
+    elected(&cluster).await;
     let other_handle = cluster.clone();
     drop(cluster);
     assert!(other_handle.leadership().has_changed().is_ok(), "a handle is left");
@@ -97,10 +97,12 @@ pub(crate) async fn stepping_down_cancels_work_which_runs_again_under_a_larger_t
 }
 
 pub(crate) async fn what_cannot_be_transferred_is_refused_and_nothing_changes<H: Host>() {
-    let (cluster, mut changes) = started::<H>(alone()).await;
-    assert_eq!(cluster.step_down().await, Err(CommandError::Refused(TransferRefused::NotLeader.into())));
-    let token = elected(&mut changes).await;
     let refused = |reason: TransferRefused| Err(CommandError::Refused(reason.into()));
+    // One of three cannot lead.
+    let follower = H::start(three().swap_remove(0)).await.unwrap();
+    assert_eq!(follower.step_down().await, refused(TransferRefused::NotLeader));
+    let cluster = H::start(alone()).await.unwrap();
+    let token = elected(&cluster).await;
     assert_eq!(cluster.transfer_leadership(Some("server_z")).await, refused(TransferRefused::NotAVoter));
     assert_eq!(cluster.transfer_leadership(Some("not an identifier")).await, refused(TransferRefused::NotAVoter));
     assert_eq!(cluster.transfer_leadership(None).await, refused(TransferRefused::NoSuccessor));
@@ -122,10 +124,10 @@ pub(crate) async fn a_node_that_finds_no_leader_says_who_is_missing<H: Host>() {
 
 pub(crate) async fn an_observer_sees_the_leader_and_never_leads<H: Host>() {
     let voter_config = Config { listen_host: "127.0.0.1".into(), ..alone() };
-    let (voter, mut changes) = started::<H>(voter_config.clone()).await;
-    elected(&mut changes).await;
+    let voter = H::start(voter_config.clone()).await.unwrap();
+    elected(&voter).await;
     let (identifier, peers, listen_port) = ("server_o".into(), vec![voter.me().clone()], free_port());
-    let (observer, _) = started::<H>(Config { identifier, observer: true, peers, listen_port, ..voter_config }).await;
+    let observer = H::start(Config { identifier, observer: true, peers, listen_port, ..voter_config }).await.unwrap();
     let follows = |state: &Leadership| matches!(state, Leadership::Following { leader, .. } if **leader == *voter.me());
     in_time(observer.leadership().wait_for(follows)).await.unwrap();
     assert!(!observer.is_leader());
@@ -154,7 +156,7 @@ pub(crate) async fn leadership_moves_to_the_voter_that_was_named<H: Host>() {
     let target = nodes[to].me().identifier.clone();
     in_time(nodes[from].transfer_leadership(Some(&target))).await.unwrap();
     assert!(!nodes[from].is_leader());
-    elected(&mut changes[to]).await;
+    until(&mut changes[to], |what| matches!(what, EventKind::Elected { .. })).await;
     assert_eq!(lost(&mut changes[from]).await, LostReason::Transferred);
 
     let other = (from + 2) % nodes.len();
@@ -221,9 +223,9 @@ pub(crate) async fn a_hand_over_waits_for_work_that_runs<H: Host>() {
 }
 
 pub(crate) async fn work_may_be_spawned_and_ends_with_the_last_handle<H: Host>() {
-    let (cluster, mut changes) = started::<H>(alone()).await;
+    let cluster = H::start(alone()).await.unwrap();
     let runner = elsewhere::<H, _>(cluster.run_as_leader(async |_| std::future::pending::<()>().await));
-    elected(&mut changes).await;
+    elected(&cluster).await;
     drop(cluster);
     assert_eq!(runner.await, Err(Stopped::Shutdown));
 }

@@ -1,5 +1,6 @@
 //! One suite for all adapters: whatever runtime a node lives in, this is what it does. The stories are in the files beside
-//! this one; each is told by a node on tokio, by one on smol, and those of `mixed` by both together.
+//! this one; each is told by a node on tokio, by one on smol and by one on a plain thread, and those of `mixed` by all three
+//! together.
 
 mod hosts;
 #[cfg(feature = "http")]
@@ -8,6 +9,7 @@ mod life;
 #[cfg(feature = "smol")]
 mod mixed;
 mod places;
+mod plain;
 mod registry;
 mod support;
 
@@ -28,7 +30,7 @@ macro_rules! tell {
     };
 }
 
-/// All stories, in one host.
+/// All stories but those of HTTP, in one host.
 macro_rules! all {
     ($host:ty) => {
         tell! { $host:
@@ -71,7 +73,13 @@ macro_rules! all {
                 a_watch_ends_with_its_node
             }
         }
-        #[cfg(feature = "http")]
+    };
+}
+
+/// Those of HTTP.
+#[cfg(feature = "http")]
+macro_rules! all_of_http {
+    ($host:ty) => {
         tell! { $host:
             http {
                 get_has_a_body_and_head_has_none
@@ -91,19 +99,27 @@ macro_rules! all {
 
 mod on_tokio {
     all!(crate::hosts::Tokio);
+    #[cfg(feature = "http")]
+    all_of_http!(crate::hosts::Tokio);
 }
 
 #[cfg(feature = "smol")]
 mod on_smol {
     all!(crate::hosts::Smol);
+    #[cfg(feature = "http")]
+    all_of_http!(crate::hosts::Smol);
+}
+
+mod on_a_plain_thread {
+    all!(crate::plain::Plain);
 }
 
 #[cfg(feature = "smol")]
-mod on_both {
+mod on_all_together {
     tell! { crate::hosts::Tokio:
         mixed {
-            nodes_of_both_runtimes_elect_one_leader_and_the_next
-            nodes_of_both_runtimes_see_one_registry
+            nodes_of_all_runtimes_elect_one_leader_and_the_next
+            nodes_of_all_runtimes_see_one_registry
         }
     }
 }

@@ -4,19 +4,24 @@ use qcluster::{Config, Handle, Service};
 use qcluster_host::testing::in_time;
 
 use crate::hosts::{Host, Smol, Tokio};
+use crate::plain::Plain;
 use crate::support::{leader_of, settled, three};
 
-/// The first and the last on tokio, the one between on smol.
+/// The first on tokio, the second on smol, the third on a plain thread.
 async fn mixed(configs: Vec<Config>) -> Vec<Handle> {
     let mut nodes = Vec::new();
     for (place, config) in configs.into_iter().enumerate() {
-        let started = if place % 2 == 0 { Tokio::start(config).await } else { Smol::start(config).await };
+        let started = match place {
+            0 => Tokio::start(config).await,
+            1 => Smol::start(config).await,
+            _ => Plain::start(config).await,
+        };
         nodes.push(started.unwrap());
     }
     nodes
 }
 
-pub(crate) async fn nodes_of_both_runtimes_elect_one_leader_and_the_next<H: Host>() {
+pub(crate) async fn nodes_of_all_runtimes_elect_one_leader_and_the_next<H: Host>() {
     let nodes = mixed(three()).await;
     let mut token = None;
     // Each leads once, so that every pair of runtimes hands over to the other.
@@ -36,7 +41,7 @@ fn all_see_one_leader(nodes: &[Handle]) -> bool {
     leaders.iter().any(|leader| nodes.iter().all(|node| node.leader_info().as_ref() == Some(leader.me())))
 }
 
-pub(crate) async fn nodes_of_both_runtimes_see_one_registry<H: Host>() {
+pub(crate) async fn nodes_of_all_runtimes_see_one_registry<H: Host>() {
     let nodes = mixed(three()).await;
     for (place, node) in nodes.iter().enumerate() {
         let port = 8_000 + u16::try_from(place).unwrap();

@@ -7,12 +7,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use qcluster::{Config, EventKind, FencingToken, StartError, Stopped, StorageStatus, TimingChoice};
-use qcluster_host::testing::{in_time, until};
+use qcluster::{Config, FencingToken, StartError, Stopped, StorageStatus, TimingChoice};
+use qcluster_host::testing::in_time;
 use tempfile::{TempDir, tempdir};
 
 use crate::hosts::Host;
-use crate::support::{alone, elected, started};
+use crate::support::{alone, elected, settled};
 
 fn durable(dir: &TempDir) -> Config {
     Config { data_dir: Some(dir.path().to_str().unwrap().to_owned()), ..alone() }
@@ -69,8 +69,8 @@ pub(crate) async fn tokens_grow_over_restarts_with_a_data_dir<H: Host>() {
     let mut last = FencingToken(0);
     for _ in 0..3 {
         let quick = Config { timing: TimingChoice::default(), ..durable(&dir) };
-        let (cluster, mut changes) = started::<H>(quick).await;
-        let token = elected(&mut changes).await;
+        let cluster = H::start(quick).await.unwrap();
+        let token = elected(&cluster).await;
         assert!(token > last, "{token} after {last}");
         assert_eq!(cluster.status().storage, StorageStatus::Durable);
         last = token;
@@ -91,8 +91,8 @@ pub(crate) async fn a_damaged_record_stops_the_start_and_is_left_as_it_is<H: Hos
 
 pub(crate) async fn a_record_of_somebody_else_is_to_be_left_alone_and_a_damaged_one_may_be_moved<H: Host>() {
     let dir = tempdir().unwrap();
-    let (cluster, mut changes) = started::<H>(durable(&dir)).await;
-    elected(&mut changes).await;
+    let cluster = H::start(durable(&dir)).await.unwrap();
+    elected(&cluster).await;
     in_time(cluster.shutdown()).await;
     let refusal = async |config| H::start(config).await.unwrap_err().to_string();
     let other_node = refusal(Config { identifier: "server_b".into(), ..durable(&dir) }).await;
@@ -108,7 +108,7 @@ pub(crate) async fn a_record_of_somebody_else_is_to_be_left_alone_and_a_damaged_
 
 pub(crate) async fn two_nodes_never_share_a_data_dir<H: Host>() {
     let dir = tempdir().unwrap();
-    let (_cluster, _changes) = started::<H>(durable(&dir)).await;
+    let _cluster = H::start(durable(&dir)).await.unwrap();
     let error = H::start(durable(&dir)).await.unwrap_err();
     assert!(matches!(error, StartError::DataDir(_)), "{error}");
 }
@@ -117,10 +117,18 @@ pub(crate) async fn a_disk_that_cannot_be_written_is_told_with_its_path<H: Host>
     let dir = tempdir().unwrap();
     // In the way of every save; permissions would not stop the superuser.
     fs::create_dir(dir.path().join("hard_state.new")).unwrap();
-    let (cluster, mut changes) = started::<H>(durable(&dir)).await;
-    let change = until(&mut changes, |what| matches!(what, EventKind::StorageFailed { .. })).await;
-    let EventKind::StorageFailed { error } = change.kind else { unreachable!("it waited for just that") };
-    assert!(error.contains(&*dir.path().to_string_lossy()), "{error}");
+    let cluster = H::start(durable(&dir)).await.unwrap();
+    let mut told = String::new();
+    settled::<H>(|| match cluster.status().storage {
+        StorageStatus::Failed { error } => {
+            told = error;
+            true
+        }
+        StorageStatus::Durable | StorageStatus::Diskless => false,
+    })
+    .await;
+    assert!(told.contains(&*dir.path().to_string_lossy()), "{told}");
+    assert!(!cluster.is_leader(), "it abstains");
     in_time(cluster.shutdown()).await;
-    assert_eq!(cluster.status().storage, StorageStatus::Failed { error });
+    assert_eq!(cluster.status().storage, StorageStatus::Failed { error: told });
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::thread;
 
 use qcluster::{
-    Config, EventKind, Events, FencingToken, Handle, LostReason, Metadata, Peer, TimingChoice, TimingValues,
+    Config, EventKind, Events, FencingToken, Handle, Leadership, LostReason, Metadata, Peer, TimingChoice, TimingValues,
 };
 use qcluster_host::testing::{in_time, until};
 
@@ -22,11 +22,11 @@ pub(crate) async fn started<H: Host>(config: Config) -> (Handle, Events) {
     (cluster, changes)
 }
 
-pub(crate) async fn elected(changes: &mut Events) -> FencingToken {
-    match until(changes, |what| matches!(what, EventKind::Elected { .. })).await.kind {
-        EventKind::Elected { token } => token,
-        other => unreachable!("it waited for an election, not for {other:?}"),
-    }
+/// Waits until that node leads.
+pub(crate) async fn elected(cluster: &Handle) -> FencingToken {
+    let mut leadership = cluster.leadership();
+    let leads = in_time(leadership.wait_for(|state| matches!(state, Leadership::Leading { .. }))).await;
+    leads.unwrap().token().expect("whoever leads has a token")
 }
 
 pub(crate) async fn lost(changes: &mut Events) -> LostReason {
