@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Waits until one of them leads.
 async fn leader_of(nodes: &[QCluster]) -> usize {
     loop {
-        if let Some(leader) = nodes.iter().position(QCluster::is_leader) {
+        if let Some(leader) = nodes.iter().position(|node| node.is_leader()) {
             return leader;
         }
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
