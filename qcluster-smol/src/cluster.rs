@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use futures_lite::future::block_on;
 use qcluster_core::Config;
 use qcluster_host::error::StartError;
 use qcluster_host::handle::Handle;
@@ -34,7 +35,9 @@ impl QCluster {
     /// Every mistake in the configuration; an address that cannot be bound; a `data_dir` that cannot be used or was damaged.
     /// Nothing runs then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        on_a_thread(adapter(), config, || Ok(async_io::block_on)).await.map(Self)
+        // Parked rather than polling: smol's reactor has a thread of its own, and those of the application. One more that
+        // polls as well adds wakes, and nothing else.
+        on_a_thread(adapter(), config, || Ok(block_on)).await.map(Self)
     }
 
     /// The same without a thread for the node: its loop is a future, to be spawned on an executor of the caller's. Until it

@@ -8,8 +8,9 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 
 use async_executor::LocalExecutor;
-use async_io::{Async, block_on};
+use async_io::Async;
 use futures_io::{AsyncRead as _, AsyncWrite as _};
+use futures_lite::future::block_on;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use qcluster_host::http::{self, Served, serve};
 use qcluster_host::start::ToServe;
