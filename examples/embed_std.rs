@@ -126,8 +126,8 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
         hosts.push(Host::start(&config(place).with_peers(others), socket)?);
     }
     let leases: Vec<Lease> = hosts.iter().map(|host| host.lease.clone()).collect();
-    let is_over = AtomicBool::new(false);
-    thread::scope(|threads| {
+    let (is_over, patience) = (AtomicBool::new(false), Instant::now() + Duration::from_mins(1));
+    let one_leads = thread::scope(|threads| {
         for mut host in hosts {
             let is_over = &is_over;
             threads.spawn(move || {
@@ -135,10 +135,13 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
                 host.step(Input::Command(Command::Shutdown)); // the others need not wait for the lease to end
             });
         }
-        while !leases.iter().any(Lease::is_held) {
+        let mut one_leads = false;
+        while !one_leads && Instant::now() < patience {
             thread::sleep(Duration::from_millis(1));
+            one_leads = leases.iter().any(Lease::is_held);
         }
         is_over.store(true, Ordering::SeqCst);
+        one_leads
     });
-    Ok(())
+    if one_leads { Ok(()) } else { Err("nobody leads".into()) }
 }
