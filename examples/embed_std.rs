@@ -126,7 +126,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
         hosts.push(Host::start(&config(place).with_peers(others), socket)?);
     }
     let leases: Vec<Lease> = hosts.iter().map(|host| host.lease.clone()).collect();
-    let (is_over, patience) = (AtomicBool::new(false), Instant::now() + Duration::from_mins(1));
+    let (is_over, patience) = (AtomicBool::new(false), Instant::now() + Duration::from_secs(60));
     let one_leads = thread::scope(|threads| {
         for mut host in hosts {
             let is_over = &is_over;

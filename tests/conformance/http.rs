@@ -11,7 +11,7 @@ use crate::hosts::Host;
 use crate::support::{alone, leader_of, settled, three};
 
 /// Longer than any answer takes on any machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node that leads, and where it serves.
 struct Served {

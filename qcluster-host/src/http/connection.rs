@@ -20,7 +20,7 @@ const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// However busy it is, a connection takes no new request after this long, so that none is held forever; but a stream of
 /// events goes on for as long as somebody reads it.
-const CONNECTION_TIME_MAX: Duration = Duration::from_mins(1);
+const CONNECTION_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// What is left for the answers under way when the node has stopped.
 pub(super) const LAST_ANSWER_TIME_MAX: Duration = Duration::from_secs(1);
