@@ -27,7 +27,7 @@ pub(super) fn named(snapshot: &NodeSnapshot) -> BTreeMap<String, u64> {
         ("persists", counters.persists),
         ("persist_failures", counters.persist_failures),
         ("clock_regressions", counters.clock_regressions),
-        ("twins", counters.twins),
+        ("duplicates", counters.duplicates),
         ("observers_refused", counters.observers_refused),
         ("overflowed", counters.overflowed),
         ("probes", counters.probes),

@@ -23,7 +23,7 @@ mod exit {
     /// The node answered, and it is not what was hoped for: nobody leads, there is no such service, or it refuses.
     pub(crate) const REFUSED: u8 = 4;
     /// Another live node has this identifier: starting again at once would not help.
-    pub(crate) const TWIN: u8 = 3;
+    pub(crate) const IDENTIFIER_TAKEN: u8 = 3;
 }
 
 const EXIT_CODES: &str = "\

@@ -41,7 +41,7 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>) -> Result<(), Fa
     reporter.stopped(why);
     match why {
         Stopped::Shutdown => Ok(()),
-        Stopped::Twin | Stopped::Superseded => Err(Failure::new(exit::TWIN, &why)),
+        Stopped::DuplicateIdentifier | Stopped::Superseded => Err(Failure::new(exit::IDENTIFIER_TAKEN, &why)),
         Stopped::Aborted => {
             Err(Failure::new(exit::FAILED, &"stopped by a second signal, without waiting for the hand-over"))
         }

@@ -50,8 +50,8 @@ pub struct Counters {
     pub persist_failures: u64,
     /// Times that the clock went back (E15).
     pub clock_regressions: u64,
-    /// Signs of a live twin (E17).
-    pub twins: u64,
+    /// Signs of a second live node of one identifier (E17).
+    pub duplicates: u64,
     /// Observers refused because there are too many.
     pub observers_refused: u64,
     /// Sends given up because the embedder did not take its actions.

@@ -118,7 +118,7 @@ reasons! {
         /// The clock went back, and with it every bound on time (E15).
         ClockWentBack = "clock_went_back",
         /// Another live node has this identifier, and was there first (E17).
-        Twin = "twin",
+        DuplicateIdentifier = "duplicate_identifier",
         /// A later incarnation of this node has taken its place (E24).
         Superseded = "superseded",
     }
@@ -196,8 +196,8 @@ reasons! {
         Probe = "probe",
         /// See [`Session::ProbeAck`](crate::Session::ProbeAck).
         ProbeAck = "probe_ack",
-        /// See [`Session::Twin`](crate::Session::Twin).
-        Twin = "twin",
+        /// See [`Session::DuplicateIdentifier`](crate::Session::DuplicateIdentifier).
+        DuplicateIdentifier = "duplicate_identifier",
         /// See [`Superseded`](crate::Session::Superseded).
         Superseded = "superseded",
         /// See [`Step`](crate::Session::Step).

@@ -9,8 +9,8 @@
 //! - **A monotonic clock** that also counts the time in which the machine is suspended: `CLOCK_BOOTTIME` on Linux. The same
 //!   clock serves [`Endpoint::step`] and the question whether the node leads. One that goes back costs the leadership, not the
 //!   promise (E15).
-//! - **Boot values.** [`seed`](EndpointBoot::seed) is 64 random bits, new for each start: with equal ones nodes would collide in
-//!   their elections. [`stamp_ms`](EndpointBoot::stamp_ms) is the wall clock (E12).
+//! - **Boot values.** [`seed`](crate::EndpointBoot::seed) is 64 random bits, new for each start: with equal ones nodes would collide in
+//!   their elections. [`stamp_ms`](crate::EndpointBoot::stamp_ms) is the wall clock (E12).
 //! - **What was saved** is given as it was read: a record that cannot be read is an error, and not an empty disk (E1, E9). Hold
 //!   a lock on its folder, so that no second process writes there.
 //! - **Where the node is** for others goes into [`Gossip::advertise`] if it is known; else other members tell it.
@@ -39,7 +39,7 @@
 //!   Report [`Input::Persisted`] when it would survive a power cut, and [`Input::PersistFailed`] if that is unknown (E16). It may
 //!   be done elsewhere while the loop goes on; there is never more than one under way.
 //! - [`Output::Notify`] is for the application. Three want an answer: after [`Notification::Draining`] end the leader's work and
-//!   give [`Command::Drained`]; after [`Notification::Twin`] and [`Notification::Superseded`] the node has stopped for good, and
+//!   give [`Command::Drained`]; after [`Notification::DuplicateIdentifier`] and [`Notification::Superseded`] the node has stopped for good, and
 //!   the process should end instead of starting another one.
 //!
 //! # Addresses
@@ -57,6 +57,20 @@
 //! - [`recording`] writes down what goes into an endpoint, one line each, *before* it is stepped. `qcluster-sim replay` tells
 //!   afterwards what the node did with it, and why.
 //! - `tests/conformance/` of the project is one suite for all hosts: it needs about 80 lines to run with yours.
-
-#[allow(unused_imports, reason = "the links of this page")]
-use crate::{Command, Endpoint, EndpointBoot, Gossip, Input, Notification, Output, recording};
+//!
+//! [`Endpoint`]: crate::Endpoint
+//! [`Endpoint::step`]: crate::Endpoint::step
+//! [`Endpoint::deadline`]: crate::Endpoint::deadline
+//! [`Gossip::advertise`]: crate::Gossip::advertise
+//! [`Output::Transmit`]: crate::Output::Transmit
+//! [`Output::Persist`]: crate::Output::Persist
+//! [`Output::Notify`]: crate::Output::Notify
+//! [`Input::Persisted`]: crate::Input::Persisted
+//! [`Input::PersistFailed`]: crate::Input::PersistFailed
+//! [`Input::Resolved`]: crate::Input::Resolved
+//! [`Notification::Draining`]: crate::Notification::Draining
+//! [`Notification::DuplicateIdentifier`]: crate::Notification::DuplicateIdentifier
+//! [`Notification::Superseded`]: crate::Notification::Superseded
+//! [`Command::Drained`]: crate::Command::Drained
+//! [`Command::Shutdown`]: crate::Command::Shutdown
+//! [`recording`]: crate::recording

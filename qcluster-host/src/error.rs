@@ -116,7 +116,7 @@ pub enum Stopped {
     /// It was aborted, or its runtime has gone.
     Aborted,
     /// Another live node has its identifier and was there first (E17).
-    Twin,
+    DuplicateIdentifier,
     /// Another node has its identifier and has taken its place, while it stood still or was cut off (E24).
     Superseded,
 }
@@ -236,7 +236,7 @@ impl fmt::Display for Stopped {
         f.write_str(match self {
             Self::Shutdown => "the node was shut down",
             Self::Aborted => "the node was aborted",
-            Self::Twin => "another live node has this identifier and was there first, so this one has stopped",
+            Self::DuplicateIdentifier => "another live node has this identifier and was there first, so this one has stopped",
             Self::Superseded => {
                 "another node has this identifier and has taken this one's place while it stood still or was cut off, so this \
                  one has stopped: do not start it again unless the other one is gone"

@@ -101,14 +101,14 @@ pub enum EventKind {
         error: String,
     },
     /// Two live nodes go by one identifier; the one that started later is told to stop (E17).
-    TwinSeen {
+    DuplicateSeen {
         /// Whose identifier it is.
         voter: Option<Arc<Peer>>,
         /// The incarnation that was not known before.
         other: Incarnation,
     },
     /// Another live node has this identifier and was there first: this one has stopped for good (E17).
-    Twin {
+    DuplicateIdentifier {
         /// The incarnation of the other.
         other: Incarnation,
     },

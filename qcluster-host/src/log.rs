@@ -45,8 +45,8 @@ pub fn event(node: &NodeId, what: &EventKind) {
             tracing::warn!(name: "qcluster.leaderless", target: CHANGES, %node, "no leader: {facts}");
         }
         EventKind::StorageFailed { error } => storage_failed(node, error),
-        EventKind::TwinSeen { voter, other } => twin_seen(node, voter.as_ref(), *other),
-        EventKind::Twin { other } => twin(node, *other),
+        EventKind::DuplicateSeen { voter, other } => duplicate_seen(node, voter.as_ref(), *other),
+        EventKind::DuplicateIdentifier { other } => duplicate_identifier(node, *other),
         EventKind::Superseded { by } => superseded(node, *by),
         EventKind::StepEstablished => {
             tracing::info!(
@@ -87,17 +87,17 @@ fn storage_failed(node: &NodeId, error: &str) {
     );
 }
 
-fn twin_seen(node: &NodeId, voter: Option<&Arc<Peer>>, other: Incarnation) {
+fn duplicate_seen(node: &NodeId, voter: Option<&Arc<Peer>>, other: Incarnation) {
     let voter = identifier(voter);
     tracing::warn!(
-        name: "qcluster.twin_seen", target: CHANGES, %node, voter, ?other,
+        name: "qcluster.duplicate_seen", target: CHANGES, %node, voter, ?other,
         "duplicate identifier: two live nodes have it, and one of them is told to stop"
     );
 }
 
-fn twin(node: &NodeId, other: Incarnation) {
+fn duplicate_identifier(node: &NodeId, other: Incarnation) {
     tracing::error!(
-        name: "qcluster.twin", target: CHANGES, %node, ?other,
+        name: "qcluster.duplicate_identifier", target: CHANGES, %node, ?other,
         "duplicate identifier: another live node has it and was first, so this node has stopped"
     );
 }

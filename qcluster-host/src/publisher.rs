@@ -77,7 +77,9 @@ impl Publisher {
                 EventKind::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key }
             }
             Notification::StorageFailed => EventKind::StorageFailed { error: error.unwrap_or("unknown").to_owned() },
-            Notification::TwinSeen { voter, other } => EventKind::TwinSeen { voter: self.voter(voter), other },
+            Notification::DuplicateSeen { voter, other } => {
+                EventKind::DuplicateSeen { voter: self.voter(voter), other }
+            }
             Notification::Member(change) => {
                 self.directory_writer.note(News::Member(change.clone()));
                 EventKind::Member(change)
@@ -90,9 +92,9 @@ impl Publisher {
                 self.directory_writer.note(News::Trust { is_given });
                 EventKind::Trust { is_given }
             }
-            Notification::Twin { other } => {
-                self.stopping(Stopped::Twin);
-                EventKind::Twin { other }
+            Notification::DuplicateIdentifier { other } => {
+                self.stopping(Stopped::DuplicateIdentifier);
+                EventKind::DuplicateIdentifier { other }
             }
             Notification::Superseded { by } => {
                 self.stopping(Stopped::Superseded);

@@ -178,7 +178,7 @@ fn write_session(f: &mut fmt::Formatter<'_>, session: &Session) -> fmt::Result {
         }
         Session::Probe { .. }
         | Session::ProbeAck { .. }
-        | Session::Twin { .. }
+        | Session::DuplicateIdentifier { .. }
         | Session::Superseded { .. }
         | Session::Step { .. } => write!(f, "{session:?}"),
     }

@@ -234,7 +234,7 @@ fn twins_without_a_leader_are_told_apart_and_the_later_stops() -> Outcome {
     crowd.run_for(ms(10_000))?;
     assert!(node(&crowd, 2).is_stopped(), "the later one stops");
     assert!(!node(&crowd, 1).is_stopped(), "the earlier one goes on");
-    assert!(crowd.told(2).iter().any(|told| matches!(told, Notification::Twin { .. })));
+    assert!(crowd.told(2).iter().any(|told| matches!(told, Notification::DuplicateIdentifier { .. })));
     Ok(())
 }
 

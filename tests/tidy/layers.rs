@@ -11,12 +11,12 @@ const PROTOCOLS: usize = 2;
 
 /// The modules of each layer, from the bottom. `lib.rs` stands above all of them.
 const LAYERS: [&[&str]; 6] = [
-    &["id", "rng", "time"],
+    &["host", "id", "rng", "time"],
     &["config", "metrics", "quorum", "reason", "reconcile", "rendezvous", "rumors"],
     &["election", "membership", "observer", "registry"],
     &["hard_state", "wire"],
     &["node"],
-    &["endpoint", "recording"],
+    &["endpoint", "recording", "writing_an_adapter"],
 ];
 
 pub(crate) fn check(sources: &[Source]) -> Vec<Finding> {

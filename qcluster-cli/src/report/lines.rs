@@ -65,11 +65,13 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Op
         EventKind::StorageFailed { error } => {
             (BAD, "storage", format!("{error}; this node neither votes nor campaigns until it is restarted"))
         }
-        EventKind::TwinSeen { voter, .. } => {
+        EventKind::DuplicateSeen { voter, .. } => {
             let name = voter.as_ref().map_or(me, |voter| voter.identifier.as_str());
-            (WARN, "twin", format!("a second live node is {name} too: one of them is told to stop"))
+            (WARN, "duplicate", format!("a second live node is {name} too: one of them is told to stop"))
         }
-        EventKind::Twin { other } => (BAD, "twin", format!("another live node is {me} too (incarnation {other:?})")),
+        EventKind::DuplicateIdentifier { other } => {
+            (BAD, "duplicate", format!("another live node is {me} too (incarnation {other:?})"))
+        }
         EventKind::Superseded { by } => {
             (BAD, "replaced", format!("another node has taken the place of {me} (incarnation {by:?})"))
         }
@@ -137,7 +139,7 @@ fn is_voluntary(reason: LostReason) -> bool {
         | LostReason::HigherTerm
         | LostReason::StorageFailed
         | LostReason::ClockWentBack
-        | LostReason::Twin
+        | LostReason::DuplicateIdentifier
         | LostReason::Superseded => false,
     }
 }

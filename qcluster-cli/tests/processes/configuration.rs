@@ -77,11 +77,11 @@ fn each_mistake_is_named_with_file_and_field() {
         change(&mut config);
         config.to_string()
     };
-    let twin = json!({ "identifier": "server_b", "host": "localhost", "port": 7_003 });
+    let duplicate = json!({ "identifier": "server_b", "host": "localhost", "port": 7_003 });
     assert_refused(&with(&|c| c["peers"][0]["identifier"] = json!("server_a")), &["peers[0].identifier"]);
     assert_refused(&with(&|c| c["peers"][0]["host"] = json!("10.0.0.2")), &["listen_host"]);
     assert_refused(&with(&|c| c["listen_host"] = json!("0.0.0.0")), &["listen_host"]);
-    assert_refused(&with(&|c| c["peers"].as_array_mut().expect("a list").push(twin.clone())), &["server_b"]);
+    assert_refused(&with(&|c| c["peers"].as_array_mut().expect("a list").push(duplicate.clone())), &["server_b"]);
     assert_refused(&with(&|c| c["colour"] = json!("red")), &["colour"]);
     assert_refused(&with(&|c| c["listen_port"] = json!("7001")), &["listen_port"]);
     assert_refused(&with(&|c| c["listen_port"] = json!(70_000)), &["listen_port"]);

@@ -64,7 +64,7 @@ impl Election {
                 return cx.drop(DropReason::Stale);
             }
         } else if term == self.term() && (self.heard.of.term == term || matches!(self.role, Role::Leader(_))) {
-            // A term has one leader (E1); another one is a twin, or broken.
+            // A term has one leader (E1); another one has a duplicate identifier, or is broken.
             return cx.drop(DropReason::Unexpected);
         }
         self.follow(cx, leadership, sent_at);

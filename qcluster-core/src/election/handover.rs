@@ -91,7 +91,7 @@ impl Election {
             | LostReason::LeaseExpired
             | LostReason::HigherTerm
             | LostReason::ClockWentBack
-            | LostReason::Twin
+            | LostReason::DuplicateIdentifier
             | LostReason::Superseded => target.or_else(|| self.best_successor(cx.now)),
         };
         self.lose(cx, reason, successor.map(|voter| self.rules.at(voter).key));

@@ -208,7 +208,7 @@ impl Election {
             | LostReason::SteppedDown
             | LostReason::Shutdown
             | LostReason::StorageFailed
-            | LostReason::Twin
+            | LostReason::DuplicateIdentifier
             | LostReason::Superseded => self.rules.timing.lease,
         };
         self.retry_later(cx, pause);

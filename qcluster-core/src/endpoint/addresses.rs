@@ -36,7 +36,7 @@ pub(super) enum Found {
     Elsewhere(VoterIndex),
 }
 
-/// The addresses of one voter: a name may stand for two incarnations for a moment, when it restarts elsewhere or has a twin.
+/// The addresses of one voter: a name may stand for two incarnations for a moment, when it restarts elsewhere or its identifier is a duplicate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     #[serde(with = "text::option")]

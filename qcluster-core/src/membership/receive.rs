@@ -93,7 +93,7 @@ impl Membership {
         }
     }
 
-    /// Another incarnation of that name has spoken before: a restarted node hears no news in that, but a twin does (E17), which all
+    /// Another incarnation of that name has spoken before: a restarted node hears no news in that, but a duplicate does (E17), which all
     /// others may have turned away from.
     fn tell_of_another(&mut self, cx: &mut Context<'_>, from: Speaker) {
         if let Some(known) = self.members.get(&from.key.0) {
@@ -199,7 +199,7 @@ impl Membership {
         }
     }
 
-    /// A later incarnation of this node is said to be there (E17): a twin that started later, or an earlier incarnation
+    /// A later incarnation of this node is said to be there (E17): a duplicate that started later, or an earlier incarnation
     /// of this node with a clock ahead of today's. It is asked; if nobody speaks for it, this incarnation goes above
     /// it.
     fn hear_of_rival(&mut self, cx: &mut Context<'_>, incarnation: Incarnation, address: Option<SocketAddr>) {

@@ -89,14 +89,14 @@ pub enum Notification {
     StorageFailed,
     /// Two live nodes go by the identifier of a voter, perhaps this one; the later is told to stop (E17). Once for each
     /// incarnation.
-    TwinSeen {
+    DuplicateSeen {
         /// Whose identifier it is.
         voter: VoterIndex,
         /// The incarnation that was not known before.
         other: Incarnation,
     },
     /// Another live node goes by this node's identifier and was there first: this node has stopped for good (E17).
-    Twin {
+    DuplicateIdentifier {
         /// The other one.
         other: Incarnation,
     },
@@ -180,7 +180,7 @@ pub struct IncarnationsReport {
     pub incarnations: Vec<KnownIncarnation>,
 }
 
-/// How nodes learn each other's incarnations, and notice twins (E17).
+/// How nodes learn each other's incarnations, and notice duplicate identifiers (E17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Session {
     /// "Here I am, in this incarnation." Answered where the sender's idea of the receiver's incarnation is wrong.
@@ -207,7 +207,7 @@ pub enum Session {
         booting: bool,
     },
     /// Another live node has the receiver's identifier.
-    Twin {
+    DuplicateIdentifier {
         /// The other one.
         other: Incarnation,
         /// Whether that one sits out its boot wait.
@@ -231,7 +231,9 @@ impl Session {
         match self {
             Self::Hello { answer, .. } => *answer,
             Self::Probe { .. } => false,
-            Self::ProbeAck { .. } | Self::Twin { .. } | Self::Superseded { .. } | Self::Step { .. } => true,
+            Self::ProbeAck { .. } | Self::DuplicateIdentifier { .. } | Self::Superseded { .. } | Self::Step { .. } => {
+                true
+            }
         }
     }
 }
@@ -273,7 +275,7 @@ impl Message {
             Self::Session(Session::Hello { .. }) => MessageKind::Hello,
             Self::Session(Session::Probe { .. }) => MessageKind::Probe,
             Self::Session(Session::ProbeAck { .. }) => MessageKind::ProbeAck,
-            Self::Session(Session::Twin { .. }) => MessageKind::Twin,
+            Self::Session(Session::DuplicateIdentifier { .. }) => MessageKind::DuplicateIdentifier,
             Self::Session(Session::Superseded { .. }) => MessageKind::Superseded,
             Self::Session(Session::Step { .. }) => MessageKind::Step,
             Self::Election(message) => message.kind(),
@@ -295,7 +297,7 @@ impl fmt::Display for Notification {
             Self::LeaderChanged { leader: None, term } => write!(f, "no leader in {term:?}"),
             Self::ConfigMismatch { key, .. } => write!(f, "{key:?} has another configuration"),
             Self::StorageFailed => f.write_str("state could not be saved, abstaining"),
-            Self::TwinSeen { voter, other } => write!(f, "#{} has a twin (incarnation {other:?})", voter.0),
+            Self::DuplicateSeen { voter, other } => write!(f, "#{} has a duplicate (incarnation {other:?})", voter.0),
             Self::Member(MemberChange { what, member }) => write!(f, "member {} {}", member.id, what.name()),
             Self::Service(change) => {
                 let instance = change.instance();
@@ -303,7 +305,9 @@ impl fmt::Display for Notification {
             }
             Self::Trust { is_given: true } => f.write_str("most members are back"),
             Self::Trust { is_given: false } => f.write_str("most members vanished at once"),
-            Self::Twin { other } => write!(f, "another node has this identifier (incarnation {other:?}), stopped"),
+            Self::DuplicateIdentifier { other } => {
+                write!(f, "another node has this identifier (incarnation {other:?}), stopped")
+            }
             Self::Superseded { by } => {
                 write!(f, "another node has taken this one's place (incarnation {by:?}), stopped")
             }

@@ -28,8 +28,8 @@ pub(super) struct Link {
     contender: Option<Contender>,
     /// The incarnation whose other configuration was reported last (E14).
     mismatch_told: Incarnation,
-    /// The incarnation that was reported last as a twin (E17).
-    twin_told: Incarnation,
+    /// The incarnation that was reported last as a duplicate (E17).
+    duplicate_told: Incarnation,
     /// The incarnation whose wall clock was reported last (E12).
     wall_told: Incarnation,
 }
@@ -106,7 +106,7 @@ impl Links {
             step: Step::Same,
             contender: None,
             mismatch_told: Incarnation::UNKNOWN,
-            twin_told: Incarnation::UNKNOWN,
+            duplicate_told: Incarnation::UNKNOWN,
             wall_told: Incarnation::UNKNOWN,
         };
         Self { voters: floors.map(link).collect(), greet_at: now, strangers_told: Vec::new() }
@@ -122,7 +122,7 @@ impl Links {
             step: _,
             contender,
             mismatch_told: _,
-            twin_told: _,
+            duplicate_told: _,
             wall_told: _,
         } in voters
         {
@@ -221,7 +221,7 @@ impl Links {
         is_news
     }
 
-    /// An incarnation has answered a probe. Gives the two once both have: they are twins.
+    /// An incarnation has answered a probe. Gives the two once both have: the identifier is a duplicate.
     pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64, claim: Claimant) -> Option<[Claimant; 2]> {
         let link = &mut self.voters[voter.position()];
         let contender = link.contender.as_mut().filter(|contender| contender.nonce == nonce)?;
@@ -230,9 +230,9 @@ impl Links {
         } else if claim.incarnation == contender.incarnation {
             contender.answer = Some(claim);
         }
-        let twins = [contender.answer_of_established?, contender.answer?];
+        let duplicates = [contender.answer_of_established?, contender.answer?];
         link.contender = None;
-        Some(twins)
+        Some(duplicates)
     }
 
     /// Whether the wall clock of an incarnation is to be reported: once for each.
@@ -240,9 +240,9 @@ impl Links {
         core::mem::replace(&mut self.voters[voter.position()].wall_told, incarnation) != incarnation
     }
 
-    /// Whether a twin is to be reported: once for each incarnation.
-    pub(super) fn twin_is_news(&mut self, voter: VoterIndex, incarnation: Incarnation) -> bool {
-        core::mem::replace(&mut self.voters[voter.position()].twin_told, incarnation) != incarnation
+    /// Whether a duplicate is to be reported: once for each incarnation.
+    pub(super) fn duplicate_is_news(&mut self, voter: VoterIndex, incarnation: Incarnation) -> bool {
+        core::mem::replace(&mut self.voters[voter.position()].duplicate_told, incarnation) != incarnation
     }
 
     /// Whether a node with another configuration is to be reported: once for each incarnation of a voter, and once for each

@@ -91,7 +91,7 @@ impl Queue {
             | Action::Persist { .. }
             | Action::Notify(
                 Notification::StorageFailed
-                | Notification::Twin { .. }
+                | Notification::DuplicateIdentifier { .. }
                 | Notification::Superseded { .. }
                 | Notification::StepEstablished
                 | Notification::Member(_)
@@ -102,7 +102,7 @@ impl Queue {
                 Notification::Draining { .. }
                 | Notification::LeaderChanged { .. }
                 | Notification::ConfigMismatch { .. }
-                | Notification::TwinSeen { .. }
+                | Notification::DuplicateSeen { .. }
                 | Notification::StepTooEarly { .. }
                 | Notification::WallClockOff { .. }
                 | Notification::TooSlow(_),

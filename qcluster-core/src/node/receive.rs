@@ -65,9 +65,9 @@ impl Node {
             (Session::ProbeAck { nonce, booting }, Some(voter)) => {
                 let claim = Claimant { incarnation, booting };
                 if let Some([one, other]) = self.links.probe_answered(voter, nonce, claim) {
-                    self.see_twin(voter, other.incarnation);
-                    self.tell_twin(voter, one.incarnation, other);
-                    self.tell_twin(voter, other.incarnation, one);
+                    self.see_duplicate(voter, other.incarnation);
+                    self.tell_duplicate(voter, one.incarnation, other);
+                    self.tell_duplicate(voter, other.incarnation, one);
                 }
                 false
             }
@@ -94,14 +94,14 @@ impl Node {
         }
         // Only who names this very incarnation has heard of it, and so is alive now.
         if envelope.to_incarnation == self.incarnation {
-            if let Message::Session(Session::Twin { other, booting }) = envelope.message {
+            if let Message::Session(Session::DuplicateIdentifier { other, booting }) = envelope.message {
                 if other < self.own.predecessor {
                     // It was replaced before this one began: the voters tell it so, and it says nothing about who was there first.
                     return Err(DropReason::FromSelf);
                 }
-                self.meet_twin(other, booting);
+                self.meet_duplicate(other, booting);
             } else {
-                self.counters.twins += 1;
+                self.counters.duplicates += 1;
             }
             if self.is_stopped() {
                 return Err(DropReason::Stopped);
@@ -109,8 +109,8 @@ impl Node {
         }
         // The other one is to compare as well. That ends with the one that turns out to be the later.
         let (other, booting) = (self.incarnation, self.is_booting());
-        let twin = Message::Session(Session::Twin { other, booting });
-        self.send(envelope.from, envelope.from_incarnation, twin);
+        let duplicate = Message::Session(Session::DuplicateIdentifier { other, booting });
+        self.send(envelope.from, envelope.from_incarnation, duplicate);
         Err(DropReason::FromSelf)
     }
 
@@ -234,23 +234,23 @@ impl Node {
             // Answered before anything else.
             Session::Probe { .. } | Session::ProbeAck { .. } => {}
             // It was replaced before this incarnation began, and is told so: see `hear_own_name`.
-            Session::Twin { other, .. } if other < self.own.predecessor => {}
-            Session::Twin { other, booting } => self.meet_twin(other, booting),
+            Session::DuplicateIdentifier { other, .. } if other < self.own.predecessor => {}
+            Session::DuplicateIdentifier { other, booting } => self.meet_duplicate(other, booting),
             Session::Superseded { by } => self.hear_superseded(by),
             Session::Step { established } => self.hear_step(voter, step, established),
         }
     }
 
-    fn see_twin(&mut self, voter: VoterIndex, other: Incarnation) {
-        self.counters.twins += 1;
-        if self.links.twin_is_news(voter, other) {
-            self.queue.push_notification(Notification::TwinSeen { voter, other });
+    fn see_duplicate(&mut self, voter: VoterIndex, other: Incarnation) {
+        self.counters.duplicates += 1;
+        if self.links.duplicate_is_news(voter, other) {
+            self.queue.push_notification(Notification::DuplicateSeen { voter, other });
         }
     }
 
-    fn tell_twin(&mut self, voter: VoterIndex, whom: Incarnation, other: Claimant) {
-        let twin = Session::Twin { other: other.incarnation, booting: other.booting };
-        self.send(self.rules.at(voter).key, whom, Message::Session(twin));
+    fn tell_duplicate(&mut self, voter: VoterIndex, whom: Incarnation, other: Claimant) {
+        let duplicate = Session::DuplicateIdentifier { other: other.incarnation, booting: other.booting };
+        self.send(self.rules.at(voter).key, whom, Message::Session(duplicate));
     }
 
     /// An incarnation larger than the present one is known of this node. Unless that one may have replaced it, the wall clock
@@ -273,17 +273,17 @@ impl Node {
     /// Another live node has this identifier, and a vote counted for both would be two votes. Who still boots while the other
     /// does not is the later one, and stops (E17). Once both take part, the later one was established while the other was
     /// silent, and others work with it: the earlier one stops (E24 (c)).
-    fn meet_twin(&mut self, other: Incarnation, other_boots: bool) {
+    fn meet_duplicate(&mut self, other: Incarnation, other_boots: bool) {
         if other == self.incarnation {
             return;
         }
         if let Some(me) = self.rules.me {
-            self.see_twin(me, other);
+            self.see_duplicate(me, other);
         }
         match (self.is_booting(), other_boots) {
             (false, true) => {}
             (true, true) if other > self.incarnation => {}
-            (true, _) => self.stop_for(LostReason::Twin, Notification::Twin { other }),
+            (true, _) => self.stop_for(LostReason::DuplicateIdentifier, Notification::DuplicateIdentifier { other }),
             (false, false) => self.hear_superseded(other),
         }
     }

@@ -84,7 +84,7 @@ impl Node {
         election.can_transfer(self.offset.inner(now), index)
     }
 
-    /// Whether the node has stopped for good: a twin was there first (E17), or a shutdown is complete.
+    /// Whether the node has stopped for good: a node of this identifier was there first (E17), or a shutdown is complete.
     pub fn is_stopped(&self) -> bool {
         let retired = match &self.part {
             Part::Voter(election) => election.is_retiring() && !matches!(election.role(), election::Role::Leader(_)),

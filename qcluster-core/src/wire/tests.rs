@@ -45,7 +45,7 @@ fn messages() -> Vec<Message> {
         Message::Session(Session::Hello { to: NodeKey(9), answer: false, booting: true, known: Incarnation(0) }),
         Message::Session(Session::Probe { nonce: 300 }),
         Message::Session(Session::ProbeAck { nonce: 300, booting: false }),
-        Message::Session(Session::Twin { other: Incarnation(5), booting: true }),
+        Message::Session(Session::DuplicateIdentifier { other: Incarnation(5), booting: true }),
         Message::Election(Election::Heartbeat { term, sent_at, active: true, stamp }),
         Message::Election(Election::HeartbeatAck { term, sent_at, stamp, incarnations }),
         Message::Election(Election::StaleTerm { term }),

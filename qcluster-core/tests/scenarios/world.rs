@@ -98,10 +98,10 @@ impl World {
         self
     }
 
-    /// One more machine: an observer, a twin, or a voter of a coming list.
+    /// One more machine: an observer, a duplicate, or a voter of a coming list.
     pub fn add(&mut self, settings: Settings) -> usize {
-        let twins = self.machines.iter().filter(|machine| machine.settings.id == settings.id).count();
-        self.machines.push(Machine::new(settings, twins));
+        let duplicates = self.machines.iter().filter(|machine| machine.settings.id == settings.id).count();
+        self.machines.push(Machine::new(settings, duplicates));
         self.machines.len() - 1
     }
 

@@ -106,8 +106,8 @@ impl View {
             EventKind::Member(_) | EventKind::Service(_) | EventKind::Trust { .. } => self != Self::Leadership,
             EventKind::ConfigMismatch { .. }
             | EventKind::StorageFailed { .. }
-            | EventKind::TwinSeen { .. }
-            | EventKind::Twin { .. }
+            | EventKind::DuplicateSeen { .. }
+            | EventKind::DuplicateIdentifier { .. }
             | EventKind::Superseded { .. }
             | EventKind::StepEstablished
             | EventKind::StepTooEarly { .. }

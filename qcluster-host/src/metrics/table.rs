@@ -154,7 +154,7 @@ fn elections(view: &View<'_>) -> Vec<Family<'static>> {
         counter("persists", "Records given to the disk", counters_of.persists),
         counter("persist_failures", "Records that could not be saved", counters_of.persist_failures),
         counter("clock_regressions", "Times that the clock went back", counters_of.clock_regressions),
-        counter("twins_seen", "Signs of a second live node of one identifier", counters_of.twins),
+        counter("duplicates_seen", "Signs of a second live node of one identifier", counters_of.duplicates),
         counter("observers_refused", "Observers refused because there are too many", counters_of.observers_refused),
     ]
 }

@@ -151,8 +151,8 @@ impl Crowd {
             | Notification::LeaderChanged { .. }
             | Notification::ConfigMismatch { .. }
             | Notification::StorageFailed
-            | Notification::TwinSeen { .. }
-            | Notification::Twin { .. } => {}
+            | Notification::DuplicateSeen { .. }
+            | Notification::DuplicateIdentifier { .. } => {}
         }
     }
 }

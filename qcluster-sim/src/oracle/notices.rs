@@ -69,8 +69,8 @@ impl Notices {
             Notification::StorageFailed => *storage_failed = true,
             Notification::LeaderChanged { .. }
             | Notification::ConfigMismatch { .. }
-            | Notification::TwinSeen { .. }
-            | Notification::Twin { .. }
+            | Notification::DuplicateSeen { .. }
+            | Notification::DuplicateIdentifier { .. }
             | Notification::Superseded { .. }
             | Notification::StepEstablished
             | Notification::StepTooEarly { .. }

@@ -113,7 +113,7 @@ impl Names {
                 format!("{} leads in {term:?}", rules.at(*leader).id)
             }
             Notification::ConfigMismatch { key, .. } => format!("{} has another configuration", name(rules, *key)),
-            Notification::TwinSeen { voter, other } => {
+            Notification::DuplicateSeen { voter, other } => {
                 format!("{} has a twin (incarnation {other:?})", rules.at(*voter).id)
             }
             Notification::StepTooEarly { voter } => {
@@ -136,7 +136,7 @@ impl Names {
             | Notification::Member(_)
             | Notification::Service(_)
             | Notification::Trust { .. }
-            | Notification::Twin { .. } => notification.to_string(),
+            | Notification::DuplicateIdentifier { .. } => notification.to_string(),
         }
     }
 }

@@ -225,8 +225,8 @@ impl Monitor {
                 self.hash.add(by.0);
                 self.marks.reach(Mark::Superseded);
             }
-            Notification::TwinSeen { voter, other } => self.hash.add(other.0 ^ voter.position() as u64),
-            Notification::Twin { other } => {
+            Notification::DuplicateSeen { voter, other } => self.hash.add(other.0 ^ voter.position() as u64),
+            Notification::DuplicateIdentifier { other } => {
                 self.hash.add(other.0);
                 self.marks.reach(Mark::TwinRefused);
             }

@@ -308,8 +308,8 @@ fn follow_up(
         | Notification::LeaderChanged { .. }
         | Notification::ConfigMismatch { .. }
         | Notification::StorageFailed
-        | Notification::TwinSeen { .. }
-        | Notification::Twin { .. }
+        | Notification::DuplicateSeen { .. }
+        | Notification::DuplicateIdentifier { .. }
         | Notification::Superseded { .. }
         | Notification::StepEstablished
         | Notification::StepTooEarly { .. }

@@ -92,7 +92,7 @@ fn session() -> impl Strategy<Value = Session> {
         hellos.prop_map(|(to, answer, booting, known)| Session::Hello { to, answer, booting, known }),
         any::<u64>().prop_map(|nonce| Session::Probe { nonce }),
         (any::<u64>(), any::<bool>()).prop_map(|(nonce, booting)| Session::ProbeAck { nonce, booting }),
-        (incarnation(), any::<bool>()).prop_map(|(other, booting)| Session::Twin { other, booting }),
+        (incarnation(), any::<bool>()).prop_map(|(other, booting)| Session::DuplicateIdentifier { other, booting }),
         incarnation().prop_map(|by| Session::Superseded { by }),
         any::<bool>().prop_map(|established| Session::Step { established }),
     ]

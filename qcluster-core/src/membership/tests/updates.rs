@@ -90,7 +90,7 @@ fn a_later_incarnation_of_this_node_that_is_said_to_be_there_is_asked_first() {
             if *incarnation == later.incarnation && *at == address(99))
     });
     assert!(asked, "{effects:?}");
-    assert_eq!(node.own_standing().incarnation, Incarnation(LIFE), "it may be a twin");
+    assert_eq!(node.own_standing().incarnation, Incarnation(LIFE), "it may be a duplicate");
     node.pass(Span::from_millis(2_000));
     assert!(node.own_standing() > later, "nobody spoke for it");
 }
@@ -169,12 +169,12 @@ fn a_node_that_is_renamed_is_alive_under_its_new_name_unless_it_has_left() {
 #[test]
 fn another_incarnation_that_speaks_is_told_who_is_known_by_its_name() {
     let mut node = Lone::among(&["peer"]);
-    let twin = Speaker { key: id("peer").key(), incarnation: Incarnation(LIFE + 9), address: Some(address(98)) };
+    let duplicate = Speaker { key: id("peer").key(), incarnation: Incarnation(LIFE + 9), address: Some(address(98)) };
     let ping = || Message::Ping { seq: 1, word: Piggyback::default() };
-    let effects = node.run(|membership, cx| membership.receive(cx, twin, ping()));
+    let effects = node.run(|membership, cx| membership.receive(cx, duplicate, ping()));
     let told = |effect: &Effect| matches!(effect, Effect::Send { message: Message::Introduce(_), .. });
     assert!(effects.iter().any(told), "{effects:?}");
-    let effects = node.run(|membership, cx| membership.receive(cx, twin, ping()));
+    let effects = node.run(|membership, cx| membership.receive(cx, duplicate, ping()));
     assert!(!effects.iter().any(told), "once is enough: {effects:?}");
 }
 

@@ -60,7 +60,7 @@ fn a_new_incarnation_of_a_voter_long_silent_is_believed_as_soon_as_it_answers() 
 }
 
 #[test]
-fn two_incarnations_that_answer_the_same_question_are_twins() {
+fn two_incarnations_that_answer_the_same_question_are_duplicates() {
     let mut links = links_with_a_contender();
     assert_eq!(links.probe_answered(PEER, 7, claim(OLD)), None, "the answer to another question");
     assert_eq!(links.probe_answered(PEER, 110, claim(Incarnation(30))), None, "the answer of a third");
@@ -112,11 +112,11 @@ fn a_flood_of_claims_draws_a_probe_each_quarter_of_the_patience() {
 }
 
 #[test]
-fn a_twin_and_a_wall_clock_are_news_once_an_incarnation_each() {
+fn a_duplicate_and_a_wall_clock_are_news_once_an_incarnation_each() {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
     for incarnation in [OLD, NEW] {
-        assert!(links.twin_is_news(PEER, incarnation));
-        assert!(!links.twin_is_news(PEER, incarnation));
+        assert!(links.duplicate_is_news(PEER, incarnation));
+        assert!(!links.duplicate_is_news(PEER, incarnation));
         assert!(links.wall_is_news(PEER, incarnation));
         assert!(!links.wall_is_news(PEER, incarnation));
     }

@@ -118,8 +118,8 @@ impl Judge {
             Notification::LeaderChanged { .. }
             | Notification::ConfigMismatch { .. }
             | Notification::StorageFailed
-            | Notification::TwinSeen { .. }
-            | Notification::Twin { .. }
+            | Notification::DuplicateSeen { .. }
+            | Notification::DuplicateIdentifier { .. }
             | Notification::Superseded { .. }
             | Notification::StepEstablished
             | Notification::StepTooEarly { .. }

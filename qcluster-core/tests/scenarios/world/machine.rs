@@ -39,7 +39,7 @@ impl Clock {
 
 pub struct Machine {
     pub settings: Settings,
-    /// What transcripts call it: its identifier, and a prime for a twin.
+    /// What transcripts call it: its identifier, and a prime for a duplicate.
     pub name: String,
     pub node: Option<Node>,
     pub clock: Clock,
@@ -55,9 +55,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn new(settings: Settings, twins: usize) -> Self {
+    pub fn new(settings: Settings, duplicates: usize) -> Self {
         Self {
-            name: format!("{}{}", settings.id, "'".repeat(twins)),
+            name: format!("{}{}", settings.id, "'".repeat(duplicates)),
             settings,
             node: None,
             clock: Clock::default(),

@@ -168,8 +168,8 @@ impl Script<'_> {
             Notification::Draining { until } => format!("draining until {}", self.time(until)),
             Notification::ConfigMismatch { .. }
             | Notification::StorageFailed
-            | Notification::TwinSeen { .. }
-            | Notification::Twin { .. }
+            | Notification::DuplicateSeen { .. }
+            | Notification::DuplicateIdentifier { .. }
             | Notification::Superseded { .. }
             | Notification::StepEstablished
             | Notification::StepTooEarly { .. }

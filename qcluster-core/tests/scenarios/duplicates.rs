@@ -6,13 +6,13 @@ use crate::dice::Dice;
 use crate::world::{Fate, World, id, ms};
 
 /// A second machine with the identifier of `n`; it has not started.
-fn twin_of(world: &mut World, n: usize) -> usize {
+fn duplicate_of(world: &mut World, n: usize) -> usize {
     let settings = world.machines[n].settings.clone();
     world.add(settings)
 }
 
 fn was_told(world: &World, n: usize) -> bool {
-    world.count(|who, told| who == n && matches!(told, Notification::Twin { .. })) == 1
+    world.count(|who, told| who == n && matches!(told, Notification::DuplicateIdentifier { .. })) == 1
 }
 
 #[test]
@@ -23,16 +23,16 @@ fn a_second_node_of_a_live_name_stops_before_its_boot_wait_is_over() {
             world.start_all();
             let leader = world.elect();
             world.run(ms(1_000));
-            let twin = twin_of(&mut world, name);
-            world.start(twin);
+            let duplicate = duplicate_of(&mut world, name);
+            world.start(duplicate);
             world.run(ms(149));
             // The voters told it: nobody else knows both.
-            assert_eq!(world.role(twin), Role::Stopped, "seed {seed}\n{}", world.story());
-            assert!(was_told(&world, twin));
+            assert_eq!(world.role(duplicate), Role::Stopped, "seed {seed}\n{}", world.story());
+            assert!(was_told(&world, duplicate));
             world.run(ms(5_000));
             assert_ne!(world.role(name), Role::Stopped);
             assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
-            assert!(world.node(name).counters().twins > 0, "the earlier one counts it");
+            assert!(world.node(name).counters().duplicates > 0, "the earlier one counts it");
         }
     }
 }
@@ -45,11 +45,11 @@ fn a_second_node_on_a_clock_that_was_set_back_stops_too() {
         world.start_all();
         let leader = world.elect();
         world.run(ms(1_000));
-        let twin = twin_of(&mut world, leader);
-        world.machines[twin].wall_ms -= 3_600_000;
-        world.start(twin);
+        let duplicate = duplicate_of(&mut world, leader);
+        world.machines[duplicate].wall_ms -= 3_600_000;
+        world.start(duplicate);
         world.run(ms(5_000));
-        assert!(was_told(&world, twin) && !was_told(&world, leader));
+        assert!(was_told(&world, duplicate) && !was_told(&world, leader));
         assert_eq!((world.leader(), world.elections()), (leader, 1));
     }
 }
@@ -82,17 +82,17 @@ fn a_node_whose_clock_was_set_back_rises_above_its_dead_incarnation() {
 fn of_two_that_start_together_one_goes_on() {
     for seed in 0..200 {
         let mut world = World::of(3).seeded(seed);
-        let twin = twin_of(&mut world, 0);
+        let duplicate = duplicate_of(&mut world, 0);
         let mut dice = Dice::new(seed);
         let mut network = dice.clone();
         world.network.rule(move |_, _, _| Some(Fate::Deliver(ms(1 + network.below(6)))));
-        for n in [1, 2, 0, twin] {
+        for n in [1, 2, 0, duplicate] {
             world.start(n);
             world.run(ms(dice.below(40)));
         }
         // The first has reached somebody before the second began, or not.
         world.run(ms(3_000));
-        let stopped: Vec<usize> = [0, twin].into_iter().filter(|n| world.role(*n) == Role::Stopped).collect();
+        let stopped: Vec<usize> = [0, duplicate].into_iter().filter(|n| world.role(*n) == Role::Stopped).collect();
         assert_eq!(stopped.len(), 1, "seed {seed}: {stopped:?}\n{}", world.story());
         assert!(was_told(&world, stopped[0]));
         // The one that goes on is heard: it makes the majority.
@@ -114,12 +114,12 @@ fn of_two_that_could_not_hear_of_each_other_the_earlier_one_stops_even_if_it_lea
         world.elect();
         world.run(ms(1_000));
         // Given one of them on the large side of a cut, where it leads, and the other on the small side, …
-        let twin = twin_of(&mut world, 0);
-        world.network.split(&[1, twin]);
+        let duplicate = duplicate_of(&mut world, 0);
+        world.network.split(&[1, duplicate]);
         world.run(ms(1_000));
-        world.start(twin);
+        world.start(duplicate);
         world.run(ms(1_000));
-        assert!(world.leads(0) && world.role(twin) != Role::Stopped, "seed {seed}\n{}", world.story());
+        assert!(world.leads(0) && world.role(duplicate) != Role::Stopped, "seed {seed}\n{}", world.story());
         // … when they hear of each other, then the earlier one has lost its leadership and stops, …
         world.heal();
         world.run_till(ms(2_000), "one stops", |world| world.role(0) == Role::Stopped);
@@ -128,7 +128,7 @@ fn of_two_that_could_not_hear_of_each_other_the_earlier_one_stops_even_if_it_lea
         assert!(lost.is_some_and(|lost| lost.0 < stopped.0), "seed {seed}: it was not told\n{}", world.story());
         // … and the later one goes on.
         world.run(ms(5_000));
-        assert_ne!(world.role(twin), Role::Stopped, "seed {seed}\n{}", world.story());
+        assert_ne!(world.role(duplicate), Role::Stopped, "seed {seed}\n{}", world.story());
         world.leader();
     }
 }
@@ -142,11 +142,11 @@ fn two_that_hear_each_other_directly_know_who_stops() {
             let mut world = World::of(3).seeded(seed);
             world.start(0);
             world.run(ms(400));
-            let twin = twin_of(&mut world, 0);
-            world.start(twin);
+            let duplicate = duplicate_of(&mut world, 0);
+            world.start(duplicate);
             world.run(ms(400));
             // No voter tells them: none runs. A greeting goes astray.
-            let (from, to) = if heard_first == "later" { (twin, 0) } else { (0, twin) };
+            let (from, to) = if heard_first == "later" { (duplicate, 0) } else { (0, duplicate) };
             let hello = Session::Hello {
                 to: id(1).key(),
                 answer: false,
@@ -161,12 +161,12 @@ fn two_that_hear_each_other_directly_know_who_stops() {
             world.give(to, NodeInput::Message(astray));
             world.run(ms(100));
             assert_eq!(world.role(0), Role::Stopped, "{heard_first} first heard\n{}", world.story());
-            assert_ne!(world.role(twin), Role::Stopped);
+            assert_ne!(world.role(duplicate), Role::Stopped);
         }
     }
 }
 
-/// A recording of an incarnation that is over is not a twin.
+/// A recording of an incarnation that is over is not a duplicate.
 #[test]
 fn words_of_a_dead_incarnation_stop_nobody() {
     let mut world = World::of(3);
@@ -200,7 +200,7 @@ fn a_restarted_replacement_does_not_stop_for_the_incarnation_that_it_replaced() 
     world.elect();
     world.run(ms(1_000));
     let name = world.followers()[0];
-    let replacement = twin_of(&mut world, name);
+    let replacement = duplicate_of(&mut world, name);
     world.freeze(name, ms(60_000));
     world.run(ms(500));
     world.start(replacement);
@@ -210,18 +210,18 @@ fn a_restarted_replacement_does_not_stop_for_the_incarnation_that_it_replaced() 
     world.run(ms(50));
     assert_eq!(world.role(replacement), Role::Booting, "{}", world.story());
     // Given a word of the incarnation before the last one, then it is ignored, and not answered, …
-    let twin = Session::Twin { other: world.node(name).incarnation(), booting: false };
-    let envelope = world.envelope(name, replacement, Message::Session(twin));
+    let duplicate = Session::DuplicateIdentifier { other: world.node(name).incarnation(), booting: false };
+    let envelope = world.envelope(name, replacement, Message::Session(duplicate));
     let said = world.transcript.messages().count();
     world.give(replacement, NodeInput::Message(envelope));
     assert_eq!(world.transcript.messages().count(), said);
     assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
     // … but not one of the incarnation that it would be the later one of.
-    let twin = Session::Twin {
+    let duplicate = Session::DuplicateIdentifier {
         other: qcluster_core::Incarnation(world.node(replacement).incarnation().0 - 1),
         booting: false,
     };
-    let envelope = world.envelope(name, replacement, Message::Session(twin));
+    let envelope = world.envelope(name, replacement, Message::Session(duplicate));
     world.give(replacement, NodeInput::Message(envelope));
     assert_eq!(world.role(replacement), Role::Stopped, "{}", world.story());
 }
@@ -232,7 +232,7 @@ fn a_restarted_replacement_does_not_stop_for_the_incarnation_that_it_replaced() 
 fn a_restarted_replacement_does_not_stop_for_what_others_say_of_the_incarnation_that_it_replaced() {
     for seed in 0..100 {
         let mut world = World::of(3).seeded(seed);
-        let replacement = twin_of(&mut world, 0);
+        let replacement = duplicate_of(&mut world, 0);
         (0..3).for_each(|n| world.start(n));
         world.elect();
         world.run(ms(1_000));
@@ -265,7 +265,7 @@ fn a_restarted_node_stops_for_the_incarnation_that_the_voters_worked_with_last()
     world.start(name);
     world.run(ms(50));
     assert_eq!(world.role(name), Role::Booting, "{}", world.story());
-    let mut said = world.envelope(name, name, Message::Session(Session::Twin { other, booting: false }));
+    let mut said = world.envelope(name, name, Message::Session(Session::DuplicateIdentifier { other, booting: false }));
     said.from_incarnation = other;
     world.give(name, NodeInput::Message(said));
     assert_eq!(world.role(name), Role::Stopped, "{}", world.story());
@@ -282,7 +282,7 @@ fn another_incarnation_of_the_own_name_that_speaks_is_counted() {
         let mut said = world.envelope(0, 0, Message::Session(Session::Probe { nonce: 1 }));
         said.from_incarnation = qcluster_core::Incarnation(said.from_incarnation.0 + 5);
         world.give(0, NodeInput::Message(said));
-        assert_eq!(world.node(0).counters().twins, counted);
+        assert_eq!(world.node(0).counters().duplicates, counted);
     }
     assert_ne!(world.role(0), Role::Stopped);
 }
@@ -312,13 +312,16 @@ fn who_hears_two_incarnations_of_a_name_says_so_once() {
     world.start_all();
     world.elect();
     world.run(ms(1_000));
-    let twin = twin_of(&mut world, 0);
-    world.start(twin);
-    let incarnation = world.node(twin).incarnation();
+    let duplicate = duplicate_of(&mut world, 0);
+    world.start(duplicate);
+    let incarnation = world.node(duplicate).incarnation();
     world.run(ms(149));
     let name = world.node(1).rules().index_of(id(0).key()).unwrap();
-    assert_eq!(world.count(|n, told| n == 1 && told == Notification::TwinSeen { voter: name, other: incarnation }), 1);
-    assert!(world.node(1).counters().twins > 0);
+    assert_eq!(
+        world.count(|n, told| n == 1 && told == Notification::DuplicateSeen { voter: name, other: incarnation }),
+        1
+    );
+    assert!(world.node(1).counters().duplicates > 0);
 }
 
 /// Each is told of the other, and they agree.
@@ -330,7 +333,7 @@ fn of_two_that_boot_the_larger_one_stops() {
         world.run(ms(50));
         let incarnation = world.node(0).incarnation().0;
         let other = qcluster_core::Incarnation(if above { incarnation + 1 } else { incarnation - 1 });
-        let said = world.envelope(1, 0, Message::Session(Session::Twin { other, booting: true }));
+        let said = world.envelope(1, 0, Message::Session(Session::DuplicateIdentifier { other, booting: true }));
         world.give(0, NodeInput::Message(said));
         assert_eq!(world.role(0) == Role::Stopped, stops, "{}", world.story());
     }
