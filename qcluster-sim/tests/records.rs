@@ -84,6 +84,34 @@ fn scenario_27_what_was_ended_stays_so_where_halves_meet_again() -> Outcome {
     scenario_27(4, 4)
 }
 
+/// A host restarts behind a cut and is down after that. One side has what it offered before, and a node that joins the other
+/// side hears only that a later incarnation of it is down.
+#[test]
+fn what_was_offered_before_a_restart_is_kept_by_nobody_once_all_know_of_the_restart() -> Outcome {
+    for seed in 0..20 {
+        let mut crowd = start_all(CrowdSetup::members(5).seed(seed))?;
+        for id in ["a", "b", "c"] {
+            crowd.register(4, web(id, 1))?;
+        }
+        right_within(&mut crowd, seconds(30))?;
+        crowd.cut_after(1);
+        crowd.run_for(seconds(1))?;
+        crowd.restart(4, Whereabouts::Same, &[1])?;
+        crowd.run_for(seconds(20))?;
+        crowd.crash(4);
+        crowd.crash(2);
+        crowd.run_for(seconds(30))?;
+        crowd.start(2, &[0, 1])?;
+        crowd.run_for(seconds(1))?;
+        crowd.heal();
+        crowd.run_until(seconds(60), Crowd::agrees)?.ok_or("views of members differ")?;
+        right_within(&mut crowd, seconds(60)).map_err(|what| format!("seed {seed}: {what}"))?;
+        let kept = |node: &Node| node.registry_counts().map_or(0, |counts| counts.records);
+        assert!(crowd.live().all(|(_, node)| kept(node) == 0), "records of nobody are kept");
+    }
+    Ok(())
+}
+
 #[test]
 fn services_of_vanished_members_stay_while_the_view_is_not_trusted() -> Outcome {
     let mut crowd = start_all(CrowdSetup::members(10))?;

@@ -176,9 +176,12 @@ impl Table {
         self.remove(item);
     }
 
-    /// An incarnation of an owner that was heard of: a later one than before begins with an empty list.
+    /// An incarnation of an owner that was heard of: a later one than before begins with an empty list. It is remembered of an
+    /// owner without records too, or those of an earlier one would be taken from who has not heard of it yet, and kept by
+    /// this node alone (G8).
     pub(super) fn hear_of_incarnation(&mut self, owner: NodeKey, incarnation: Incarnation) {
-        if self.owners.get(owner).is_some_and(|known| known.incarnation < incarnation) {
+        let known = self.owners.update(owner, incarnation, self.limits.owners_max, |known| known.incarnation);
+        if known.is_some_and(|known| known < incarnation) {
             self.remove_all(owner);
             self.owners.change(owner, |known| {
                 known.incarnation = incarnation;

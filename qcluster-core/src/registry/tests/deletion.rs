@@ -3,7 +3,7 @@
 use super::{HOUR, Message, World, record_of, service};
 use crate::id::Incarnation;
 use crate::reason::DropReason;
-use crate::registry::Presence;
+use crate::registry::{Limits, Presence, Registry};
 use crate::time::Span;
 
 const LONGER: Span = Span::from_millis(4_000_000);
@@ -112,6 +112,22 @@ fn g8_records_of_an_earlier_incarnation_stay_out_when_all_of_the_later_ones_are_
     world.nodes[1].registry.forget_owner(key);
     world.deliver(2, 1, &Message::Record(old));
     assert_eq!(world.nodes[1].registry.counts().records, 0, "the latest incarnation stays known");
+}
+
+#[test]
+fn g8_records_of_an_earlier_incarnation_stay_out_where_only_the_end_of_the_later_one_was_heard_of() {
+    let mut world = cut_with_two_services();
+    let (old, later) = (record_of(&mut world, 0, "b"), Incarnation(2 << 40));
+    let (owner, me, incarnation) = (world.key(0), world.key(1), world.nodes[1].incarnation);
+    world.nodes[1].registry = Registry::new(me, incarnation, Limits::default());
+    world.nodes[1].registry.hear_of_incarnation(owner, later);
+    world.sees(1, 0, Presence::Gone);
+    world.deliver(2, 1, &Message::Owed(old));
+    assert_eq!(world.nodes[1].registry.counts().records, 0, "a node that joins knows it as well as the others");
+
+    world.nodes[2].registry.hear_of_incarnation(owner, later);
+    world.sees(2, 0, Presence::Gone);
+    assert_eq!(world.nodes[1].registry.root(), world.nodes[2].registry.root(), "and nothing is left to compare");
 }
 
 #[test]
