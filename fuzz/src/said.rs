@@ -3,7 +3,7 @@
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use qcluster_core::{
     Accusers, Health, Hint, Incarnation, Introduction, MembershipMessage, Message, NodeId, NodeKey, Piggyback,
-    ReconcileMessage, Record, RecordBody, RegistryMessage, ServiceFacts, Standing, State, Term, StateUpdate,
+    ReconcileMessage, Record, RecordBody, RegistryMessage, ServiceFacts, Standing, State, StateUpdate, Term,
 };
 
 use crate::{VOTERS, address};
