@@ -83,7 +83,7 @@ fn each_mistake_is_named_with_file_and_field() {
     assert_refused(&with(&|c| c["listen_host"] = json!("0.0.0.0")), &["listen_host"]);
     assert_refused(&with(&|c| c["peers"].as_array_mut().expect("a list").push(duplicate.clone())), &["server_b"]);
     assert_refused(&with(&|c| c["colour"] = json!("red")), &["colour"]);
-    assert_refused(&with(&|c| c["listen_port"] = json!("7001")), &["listen_port"]);
+    assert_refused(&with(&|c| c["listen_port"] = json!("http")), &["listen_port"]);
     assert_refused(&with(&|c| c["listen_port"] = json!(70_000)), &["listen_port"]);
     assert_refused(&with(&|c| _ = c.as_object_mut().expect("an object").remove("identifier")), &["identifier"]);
     assert_refused("{ \"identifier\": ", &["line 1"]);
