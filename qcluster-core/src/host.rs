@@ -96,15 +96,12 @@ impl<'a> Host<'a> {
 
     /// Whether both name one host, as far as their texts tell: all spellings of loopback do.
     pub fn is_same(self, other: Host<'_>) -> bool {
-        match (self, other) {
+        let are_equal = match (self, other) {
             (Self::Name(one), Host::Name(other)) => one.eq_ignore_ascii_case(other),
-            (Self::Address(one), Host::Address(other)) => {
-                one.to_canonical() == other.to_canonical() || (self.is_loopback() && other_is_loopback(other))
-            }
-            (Self::Name(_), Host::Address(_)) | (Self::Address(_), Host::Name(_)) => {
-                self.is_loopback() && other.is_loopback()
-            }
-        }
+            (Self::Address(one), Host::Address(other)) => one.to_canonical() == other.to_canonical(),
+            (Self::Name(_), Host::Address(_)) | (Self::Address(_), Host::Name(_)) => false,
+        };
+        are_equal || (self.is_loopback() && other.is_loopback())
     }
 }
 
@@ -120,10 +117,6 @@ pub(crate) fn host_and_port(address: &str) -> Option<(&str, u16)> {
 /// Whether two texts name one host, as far as they tell.
 pub(crate) fn is_same_host(one: &str, other: &str) -> bool {
     Host::parse(one).is_ok_and(|one| Host::parse(other).is_ok_and(|other| one.is_same(other)))
-}
-
-fn other_is_loopback(address: IpAddr) -> bool {
-    Host::Address(address).is_loopback()
 }
 
 fn is_ipv6(text: &str) -> bool {

@@ -15,7 +15,7 @@ pub type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + 
 /// A runtime. What it gives may be polled wherever its futures may.
 pub trait Runtime: fmt::Debug + Send + Sync {
     /// Waits for that long, or a little longer. Whether the time counts in which the machine is suspended does not matter:
-    /// whoever depends on it looks at the node's clock, and never waits for longer than a heartbeat.
+    /// code that depends on it looks at the node's clock, and never waits for longer than a heartbeat.
     fn sleep(&self, duration: Duration) -> Sleep;
 
     /// Asks the system's resolver for the addresses of a name, where it blocks nobody. Dropped, it is forgotten.

@@ -26,7 +26,7 @@ pub(crate) async fn started<H: Host>(config: Config) -> (Handle, Events) {
 pub(crate) async fn elected(cluster: &Handle) -> FencingToken {
     let mut leadership = cluster.leadership();
     let leads = in_time(leadership.wait_for(|state| matches!(state, Leadership::Leading { .. }))).await;
-    leads.unwrap().token().expect("whoever leads has a token")
+    leads.unwrap().token().expect("a leader has a token")
 }
 
 pub(crate) async fn lost(changes: &mut Events) -> LostReason {

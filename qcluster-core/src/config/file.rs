@@ -317,9 +317,9 @@ impl Config {
     }
 
     fn check_addresses(&self, findings: &mut Findings) {
-        let listens = check_host(Host::parse(&self.listen_host), "listen_host", &self.listen_host, findings);
+        let listens = check_host(Host::parse, "listen_host", &self.listen_host, findings);
         if let Some(host) = &self.advertise_host {
-            check_host(Host::parse_reachable(host), "advertise_host", host, findings);
+            check_host(Host::parse_reachable, "advertise_host", host, findings);
         }
         findings.require(self.listen_port != 0 || self.peers.is_empty(), "listen_port", || {
             "0 lets the system choose a port, and then no peer can find this node".into()
@@ -352,7 +352,7 @@ impl Config {
         let mut voters = Vec::new();
         for (index, peer) in peers.iter().enumerate() {
             let at = |name: &str| format!("{field}[{index}].{name}");
-            check_host(Host::parse_reachable(&peer.host), &at("host"), &peer.host, findings);
+            check_host(Host::parse_reachable, &at("host"), &peer.host, findings);
             findings.require(peer.port != 0, &at("port"), || "cannot be 0: a peer has to be found".into());
             check_metadata(&peer.metadata, &at("metadata"), findings);
             let same = |host: &str, port: u16| port == peer.port && is_same_host(host, &peer.host);
@@ -384,11 +384,11 @@ fn check_metadata(metadata: &Metadata, field: &str, findings: &mut Findings) {
 }
 
 fn check_host<'a>(
-    read: Result<Host<'a>, BadHost>,
+    read: fn(&'a str) -> Result<Host<'a>, BadHost>,
     field: &str,
-    text: &str,
+    text: &'a str,
     findings: &mut Findings,
 ) -> Option<Host<'a>> {
     let quoted = || if text.is_empty() { String::new() } else { format!("`{}` ", text.escape_debug()) };
-    read.map_err(|problem| findings.add(field, format!("{}{problem}", quoted()))).ok()
+    read(text).map_err(|problem| findings.add(field, format!("{}{problem}", quoted()))).ok()
 }
