@@ -247,21 +247,28 @@ fn a_repeated_request_of_the_present_leader_clears_no_promise() {
     assert_eq!(refusal(&mut world, None), Some(Refusal::Promised));
 }
 
-/// A promise is to one incarnation of a node: the next one of it is another (E2).
+/// A promise is to one incarnation of a node: the next one of it is another (E2), and cannot give it back (E4).
 #[test]
 fn a_promise_binds_against_another_incarnation_of_the_same_node() {
-    let mut world = World::of(3).of_hermits();
-    let term = world.fresh_term();
-    assert_eq!(acks(&world.ask(LEADER, VOTER, heartbeat(term, world.now))), 1);
-    world.crash(LEADER);
-    world.start(LEADER);
-    world.network.join(LEADER, VOTER);
-    world.run(ms(120));
-    world.isolate(LEADER);
-    let pre_vote = ElectionMessage::PreVoteRequest { round: 1, term: term.next(), consent: None };
-    let answers = world.ask(LEADER, VOTER, pre_vote);
-    assert!(
-        matches!(answers[..], [ElectionMessage::PreVoteReply { refusal: Some(Refusal::Promised), .. }]),
-        "{answers:?}"
-    );
+    for released in [0, 1] {
+        let mut world = World::of(3).of_hermits();
+        let term = world.fresh_term();
+        assert_eq!(acks(&world.ask(LEADER, VOTER, heartbeat(term, world.now))), 1);
+        world.crash(LEADER);
+        world.start(LEADER);
+        world.network.join(LEADER, VOTER);
+        world.run(ms(120));
+        world.isolate(LEADER);
+        let asked_by_the_next = |world: &mut World| {
+            let pre_vote = ElectionMessage::PreVoteRequest { round: 1, term: term.next(), consent: None };
+            let answers = world.ask(LEADER, VOTER, pre_vote);
+            let [ElectionMessage::PreVoteReply { refusal, .. }] = answers[..] else { panic!("{answers:?}") };
+            refusal
+        };
+        assert_eq!(asked_by_the_next(&mut world), Some(Refusal::Promised));
+        world.ask(LEADER, VOTER, release(Term(term.0 + released)));
+        assert_eq!(world.node(VOTER).counters().releases_honoured, 0, "{released} terms later");
+        assert_eq!(asked_by_the_next(&mut world), Some(Refusal::Promised), "{released} terms later");
+        assert_eq!(refusal(&mut world, None), Some(Refusal::Promised), "{released} terms later");
+    }
 }
