@@ -2,8 +2,8 @@
 //! stories about one voter, for which the test speaks.
 
 use qcluster_core::{
-    Durability, ElectionMessage, Envelope, Incarnation, IncarnationsDigest, IncarnationsReport, KnownIncarnation,
-    Message, NodeInput, NodeKey, Refusal, Role, Session, Term, Time,
+    DropReason, Durability, ElectionMessage, Envelope, Incarnation, IncarnationsDigest, IncarnationsReport,
+    KnownIncarnation, Message, NodeInput, NodeKey, Refusal, Role, Session, Term, Time,
 };
 
 use crate::world::{Disk, World, id, ms};
@@ -127,6 +127,34 @@ fn what_an_earlier_incarnation_acknowledged_counts_no_more() {
         world.ask(other, leader, ack(incarnations));
         assert_eq!(world.node(leader).lease(world.now) == lease, is_told, "{}", world.story());
     }
+}
+
+/// A leader that counted the promise of a voter that has met a later incarnation could hold its lease beside that one.
+#[test]
+fn a_promise_does_not_count_before_its_giver_has_told_what_it_knew() {
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let follower = world.followers()[0];
+    world.network.isolate(leader);
+    let known = [somebody(77)];
+    let ack = |world: &mut World| {
+        world.run(ms(30));
+        let (term, sent_at) = (world.node(leader).term(), world.last_heartbeat(leader));
+        let incarnations = digest(&known);
+        world.ask(follower, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
+        world.node(leader).lease(world.now).map(|lease| lease.valid_until)
+    };
+    // Given a promise of a follower that has heard of somebody of whom the leader has not, then it renews nothing, …
+    let lease = world.node(leader).lease(world.now).map(|lease| lease.valid_until);
+    assert!(lease.is_some());
+    let unshared = world.node(leader).counters().dropped[DropReason::UnsharedIncarnations];
+    assert_eq!(ack(&mut world), lease, "{}", world.story());
+    assert_eq!(world.node(leader).counters().dropped[DropReason::UnsharedIncarnations], unshared + 1);
+    // … and the next one does, once the follower has told.
+    tell(&mut world, follower, leader, &known);
+    assert!(ack(&mut world) > lease, "{}", world.story());
 }
 
 /// Its own name is among those that are told of: a later incarnation takes part, be it the last that there is room for.
