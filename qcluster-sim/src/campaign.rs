@@ -32,6 +32,8 @@ pub struct Campaign {
     pub jobs: usize,
     /// What the drawing is held to.
     pub limits: Limits,
+    /// After how many failures of one thread it ends before its time.
+    pub failures_max: usize,
 }
 
 /// What there is to say while it runs.
@@ -138,8 +140,8 @@ impl Stats {
 }
 
 impl Campaign {
-    /// Failures after which a campaign ends: more of them say no more.
-    const FAILURES_MAX: usize = 8;
+    /// More failures than these say no more.
+    pub const FAILURES_MAX: usize = 8;
 
     /// Runs it, and calls `tell` after every run, and at once when one fails.
     ///
@@ -167,7 +169,7 @@ impl Campaign {
                 if let Some(violation) = &outcome.violation {
                     tell(News::Failed { seed, violation });
                 }
-                if summary.failures.len() >= Self::FAILURES_MAX {
+                if summary.failures.len() >= self.failures_max {
                     over.store(true, Ordering::Relaxed);
                 }
                 tell(News::Done(done.fetch_add(1, Ordering::Relaxed) + 1));

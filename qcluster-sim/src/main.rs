@@ -57,7 +57,8 @@ fn run(options: &Options) -> Result<bool, String> {
                 (runs, None) => Until::Runs(runs.map_or(1_000, NonZeroU64::get)),
             };
             let seed = seed.map_or_else(announced_seed, Ok)?;
-            run_many(options, Campaign { seed, until, jobs: options.jobs(), limits })
+            let failures_max = Campaign::FAILURES_MAX;
+            run_many(options, Campaign { seed, until, jobs: options.jobs(), limits, failures_max })
         }
     }
 }
