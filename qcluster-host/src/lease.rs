@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::{FencingToken, Time};
+use qcluster_core::FencingToken;
 
 use crate::edge::LeaseEdge;
 
@@ -17,15 +17,13 @@ pub struct Lease {
     /// Larger than that of every earlier leadership. Give it to the guarded resource, which refuses smaller ones: that
     /// covers what no lease can, a process frozen between asking and acting.
     pub token: FencingToken,
-    /// When the lease would have ended unless renewed, as of the asking, on the node's own clock.
-    pub valid_until: Time,
     edge: Arc<LeaseEdge>,
 }
 
 impl Lease {
-    /// The lease that a node held a moment ago; `edge` tells whether it still does.
-    pub fn new(lease: qcluster_core::HeldLease, edge: &Arc<LeaseEdge>) -> Self {
-        Self { token: lease.token, valid_until: lease.valid_until, edge: Arc::clone(edge) }
+    /// The lease of the leadership with that token; `edge` tells whether the node still holds it.
+    pub fn new(token: FencingToken, edge: &Arc<LeaseEdge>) -> Self {
+        Self { token, edge: Arc::clone(edge) }
     }
 
     /// Whether this leadership holds at this instant. No lock, no await.
@@ -43,7 +41,7 @@ impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
             .field("token", &self.token.0)
-            .field("valid_until", &self.valid_until)
+            .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }
 }

@@ -71,7 +71,7 @@ impl View {
 
     /// The lease at this instant.
     pub fn lease(&self) -> Option<Lease> {
-        self.edge.lease().map(|lease| Lease::new(lease, &self.edge))
+        self.edge.lease().map(|lease| Lease::new(lease.token, &self.edge))
     }
 
     /// Who leads, for display: as reported, or as heard; this node only if it holds the lease.

@@ -52,8 +52,10 @@ pub(crate) async fn a_node_needs_no_runtime_of_its_application<H: Host>() {
 pub(crate) async fn a_leader_renews_its_lease_while_its_application_blocks_its_executor<H: Host>() {
     let cluster = H::start(alone()).await.unwrap();
     in_time(cluster.wait_for_leader()).await.unwrap();
-    let until = || cluster.lease().map(|lease| lease.valid_until);
-    let first = until();
+    let left = || cluster.lease().and_then(|lease| lease.remaining());
+    // The end of this lease, or later, since the clock is read after it; and the end of the next ones, or earlier.
+    let first = left().map(|left| Instant::now() + left);
+    let until = || Some(Instant::now()).zip(left()).map(|(now, left)| now + left);
     // Given an application of one thread, which is blocked …
     let patience = Instant::now() + Duration::from_secs(60);
     // … until the lease lasts longer than before.
