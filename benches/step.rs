@@ -64,7 +64,7 @@ fn three() -> Cluster {
         ["a", "b", "c"].map(|id| VoterSettings::new(NodeId::new(id).expect("a valid identifier"))).to_vec();
     let node = |(seed, voter): (u64, &VoterSettings)| {
         let rules = Settings::voter(voter.id.clone(), voters.clone()).check().expect("valid settings");
-        let boot = Boot { seed, stamp_ms: 1_764_000_000_000, saved: None };
+        let boot = Boot::new(seed, 1_764_000_000_000);
         Node::new(rules, boot, Time::ZERO).expect("a valid boot")
     };
     let mut cluster = Cluster { nodes: (1..).zip(&voters).map(node).collect(), mail: VecDeque::with_capacity(64) };

@@ -36,7 +36,7 @@ impl World {
         for (seed, id) in (1..).zip(ids) {
             let rules = Settings::voter(id, voters.clone()).check()?;
             // All chance comes from the seed. The stamp is the wall clock's, in milliseconds.
-            nodes.push(Node::new(rules, Boot { seed, stamp_ms: 1_764_000_000_000, saved: None }, Time::ZERO)?);
+            nodes.push(Node::new(rules, Boot::new(seed, 1_764_000_000_000), Time::ZERO)?);
         }
         Ok(Self { now: Time::ZERO, nodes, mail: Vec::new(), cut_off: None })
     }

@@ -76,8 +76,7 @@ async fn start_three() -> Result<Vec<QCluster>, Box<dyn std::error::Error>> {
     let mut peers = Vec::new();
     for (name, listener) in ["server_a", "server_b", "server_c"].into_iter().zip(&held) {
         let port = listener.local_addr()?.port();
-        let (identifier, host) = (name.to_owned(), "127.0.0.1".to_owned());
-        peers.push(Peer { identifier, host, port, priority: 0, metadata: qcluster::Metadata::new() });
+        peers.push(Peer::new(name, "127.0.0.1", port));
     }
     drop(held);
     let mut nodes = Vec::new();

@@ -17,11 +17,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for name in NAMES {
         // All join through the first; any other would do.
         let join = nodes.first().map(|first| format!("localhost:{}", first.me().port));
-        let config = Config {
-            mode: Mode::Masterless,
-            join: join.into_iter().collect(),
-            ..Config::new(name, "localhost", 0) // the system chooses a port
-        };
+        // With port 0 the system chooses one.
+        let config = Config::new(name, "localhost", 0).with_mode(Mode::Masterless).with_join(join);
         let node = QCluster::start(config).await?;
         node.register(Service::new("worker", 9_000)).await?;
         nodes.push(node);

@@ -102,7 +102,7 @@ impl Client {
     /// As for [`status`](Self::status); or the node refuses, above all because it does not lead: then
     /// [`ClientError::leader`] tells who does.
     pub async fn transfer(&self, target: Option<&str>) -> Result<Transferred, ClientError> {
-        let body = TransferRequest { target: target.map(str::to_owned) };
+        let body = TransferRequest::new(target.map(str::to_owned));
         let time_max = self.time_max.saturating_add(Self::DRAIN_TIME_MAX);
         let ask = Ask::new(&self.address, Method::POST, "/v1/transfer", time_max);
         exchange(&ask.with_token(self.token.as_ref()).with_body(&body)).await

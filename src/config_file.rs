@@ -55,6 +55,7 @@ fn explained(error: &serde_json::Error) -> String {
 /// A configuration file that cannot be used. Nothing was started.
 ///
 /// Debug output is the sentences too: that is what a `main` that returns an error prints.
+#[non_exhaustive]
 pub struct ConfigFileError {
     /// Which file.
     pub path: PathBuf,
@@ -64,6 +65,7 @@ pub struct ConfigFileError {
 
 /// What is wrong with a configuration file.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ConfigFileProblem {
     /// It cannot be read.
     Unreadable(io::Error),

@@ -260,8 +260,8 @@ impl World {
             }
             Asked::Seed { address: at } => Input::Command(Command::Join(address(usize::from(*at)))),
             Asked::Register { id, port, ttl_ms } => {
-                let ttl = ttl_ms.map(|ttl| Span::from_millis(u64::from(ttl)));
-                let service = Service { id: id.to_string(), ttl, ..Service::new("service", *port) };
+                let mut service = Service::new("service", *port).with_id(id.to_string());
+                service.ttl = ttl_ms.map(|ttl| Span::from_millis(u64::from(ttl)));
                 Input::Command(Command::Register(service))
             }
             Asked::Deregister { id } => Input::Command(Command::Deregister { id: id.to_string() }),

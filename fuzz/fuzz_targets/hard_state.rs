@@ -28,7 +28,7 @@ fuzz_target!(|record: Record<'_>| {
     assert_eq!(decode(&again, &rules).as_ref(), Ok(&saved), "what was read cannot be written and read again");
     // Whatever was saved, a voter starts with it or says why not; it does not panic, and its term does not go back.
     let term = saved.term;
-    let boot = Boot { seed: 1, stamp_ms: 1_764_000_000_000, saved: Some(saved) };
+    let boot = Boot::new(1, 1_764_000_000_000).with_saved(saved);
     if let Ok(node) = Node::new(rules, boot, Time::ZERO) {
         assert!(node.term() >= term, "{:?} is below the saved {term:?}", node.term());
     }

@@ -39,25 +39,19 @@ pub fn address(node: usize) -> SocketAddr {
 #[must_use]
 pub fn config(node: usize) -> Config {
     let name = VOTERS.get(node).copied().unwrap_or("observer");
-    let mut config = Config::new(name, "127.0.0.1", address(node).port());
-    config.observer = node >= OBSERVER;
     let others = VOTERS.iter().enumerate().filter(|(other, _)| *other != node);
-    config.peers = others
-        .map(|(other, name)| Peer {
-            identifier: (*name).to_owned(),
-            host: "127.0.0.1".to_owned(),
-            port: address(other).port(),
-            priority: 0,
-            metadata: qcluster_core::Metadata::new(),
-        })
-        .collect();
+    let peers = others.map(|(other, name)| Peer::new(*name, "127.0.0.1", address(other).port()));
+    let mut config = Config::new(name, "127.0.0.1", address(node).port()).with_peers(peers);
+    config.observer = node >= OBSERVER;
     config
 }
 
 /// The configuration of one of as many nodes without an election, each of which knows the others.
 #[must_use]
 pub fn masterless(node: usize) -> Config {
-    Config { observer: false, mode: Mode::Masterless, ..config(node) }
+    let mut config = config(node).with_mode(Mode::Masterless);
+    config.observer = false;
+    config
 }
 
 /// The checked form of a configuration that is known to be right.

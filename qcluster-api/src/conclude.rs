@@ -15,6 +15,7 @@ use qcluster_core::{CommandRefused, FencingToken, RegistryError, TransferRefused
 
 /// The answer to `DELETE /v1/services/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Deregistered {
     /// The identifier of the service that has ended.
     pub id: String,
@@ -22,6 +23,7 @@ pub struct Deregistered {
 
 /// The answer to `POST /v1/leave`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Leaving {
     /// The identifier of the node that leaves its cluster, and stops.
     pub node: String,
@@ -58,6 +60,8 @@ fn refuse(refused: &CommandRefused, view: &View<'_>) -> Response {
         CommandRefused::Registry(RegistryError::NoTtl { .. }) => ErrorCode::NoTtl,
         CommandRefused::Registry(RegistryError::Leaving) => ErrorCode::Leaving,
         CommandRefused::Registry(RegistryError::NoRegistry) => ErrorCode::NoRegistry,
+        // From a core that is newer than this crate. The message says what it is.
+        _ => ErrorCode::Internal,
     };
     Response::error(code, &refused.to_string())
 }

@@ -199,7 +199,7 @@ impl Directory {
     }
 
     fn member_info(&self, card: &Card, now: Time) -> MemberInfo {
-        let MemberView { id, address, standing, state, state_age } = &card.view;
+        let MemberView { id, address, standing, state, state_age, .. } = &card.view;
         MemberInfo {
             identifier: id.as_str().into(),
             address: *address,

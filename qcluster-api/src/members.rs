@@ -14,6 +14,7 @@ use qcluster_core::Command;
 
 /// The answer to `GET /v1/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MemberList {
     /// The index of the last event that is in it: watch from there on.
     pub index: u64,
@@ -25,6 +26,7 @@ pub struct MemberList {
 
 /// The answer to `GET /v1/owners/{key}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct OwnerList {
     /// The key that was asked for.
     pub key: String,

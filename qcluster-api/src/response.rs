@@ -26,6 +26,7 @@ pub struct Response {
 
 /// The JSON of every error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ErrorBody {
     /// Which one; never changes.
     pub code: String,
@@ -41,6 +42,7 @@ pub struct ErrorBody {
 
 /// Why a request did not get what it asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ErrorCode {
     /// Not what the path understands.
     BadRequest,

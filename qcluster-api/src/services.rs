@@ -16,6 +16,7 @@ use qcluster_core::{Command, Health, Service};
 
 /// The answer to `GET /v1/services`, and for one name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ServiceList {
     /// The index of the last event that is in it: watch from there on.
     pub index: u64,
@@ -28,10 +29,18 @@ pub struct ServiceList {
 /// The body of a heartbeat, which may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct HeartbeatRequest {
     /// How the service is; as it last said unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+}
+
+impl HeartbeatRequest {
+    /// A heartbeat of a service with that health, or with the health that it had.
+    pub const fn new(health: Option<Health>) -> Self {
+        Self { health }
+    }
 }
 
 /// Which instances are asked for.

@@ -1,12 +1,14 @@
 //! How a node's disk is.
 
 use alloc::string::String;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 /// How saving state goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum StorageStatus {
     /// Without `data_dir` nothing is saved (E12).
     #[default]
@@ -18,4 +20,14 @@ pub enum StorageStatus {
         /// What the system said.
         error: String,
     },
+}
+
+impl fmt::Display for StorageStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Diskless => f.write_str("diskless"),
+            Self::Durable => f.write_str("durable"),
+            Self::Failed { error } => write!(f, "failed: {error}"),
+        }
+    }
 }

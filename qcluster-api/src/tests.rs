@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Access, ClientKind, Method, NodeSnapshot, Outcome, Request, Response, StorageStatus, Subject, Then, View, answer,
 };
-use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Metadata, Peer, Role, Term, Time};
+use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Peer, Role, Term, Time};
 
 const TOKEN: &str = "0123456789abcdef";
 const NOW: Time = Time::from_millis(1_000_000);
@@ -28,7 +28,7 @@ const READABLE: [&str; 10] = [
 ];
 
 fn server_b() -> Peer {
-    Peer { identifier: "server_b".into(), host: "localhost".into(), port: 7002, priority: 0, metadata: Metadata::new() }
+    Peer::new("server_b", "localhost", 7002)
 }
 
 fn subject(token: Option<&str>) -> Subject {

@@ -16,14 +16,23 @@ use qcluster_core::{Command, NodeId};
 /// The body of the request, which may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct TransferRequest {
     /// The identifier of the voter that is to lead; the voter best placed unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
 }
 
+impl TransferRequest {
+    /// A hand-over to the voter with that identifier, or to the voter best placed.
+    pub const fn new(target: Option<String>) -> Self {
+        Self { target }
+    }
+}
+
 /// The body of the answer, once the leadership has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Transferred {
     /// The token of the leadership that has ended; `None` if the target leads already.
     pub ended: Option<u64>,

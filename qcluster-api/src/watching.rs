@@ -18,6 +18,7 @@ use qcluster_core::Span;
 
 /// The answer to a long poll.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct EventList {
     /// The index to go on from.
     pub index: u64,

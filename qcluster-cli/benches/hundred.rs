@@ -42,11 +42,8 @@ mod measure {
         let mut nodes: Vec<QCluster> = Vec::new();
         for n in 0..count {
             let seed = nodes.first().map(|seed| format!("127.0.0.1:{}", seed.me().port));
-            let config = Config {
-                mode: Mode::Masterless,
-                join: seed.into_iter().collect(),
-                ..Config::new(format!("node_{n:03}"), "127.0.0.1", 0)
-            };
+            let config =
+                Config::new(format!("node_{n:03}"), "127.0.0.1", 0).with_mode(Mode::Masterless).with_join(seed);
             nodes.push(QCluster::start(config).await.expect("a port and two sockets"));
         }
         let started_in = started.elapsed();

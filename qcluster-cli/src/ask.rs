@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
 use qcluster::Mode;
-use qcluster::client::{Client, ClientError, LeaderInfo, Status, StorageStatus};
+use qcluster::client::{Client, ClientError, LeaderInfo, Status};
 use serde::Serialize;
 
 use crate::{Failure, exit, style};
@@ -91,11 +91,6 @@ fn about(status: &Status) -> Table {
     let none = || "none".to_owned();
     let listen: Vec<String> = status.listen.iter().map(ToString::to_string).collect();
     let lease = status.lease_remaining_ms.map_or_else(none, |left| format!("{left} ms left"));
-    let storage = match &status.storage {
-        StorageStatus::Diskless => "diskless".to_owned(),
-        StorageStatus::Durable => "durable".to_owned(),
-        StorageStatus::Failed { error } => format!("failed: {error}"),
-    };
     let leader = match (&status.leader, status.is_reported) {
         (Some(leader), true) => format!("{leader}, as others say"),
         (Some(leader), false) => leader.clone(),
@@ -114,7 +109,7 @@ fn about(status: &Status) -> Table {
         ("leader", leader),
         ("term", status.term.to_string()),
         ("lease", lease),
-        ("storage", storage),
+        ("storage", status.storage.to_string()),
         ("members", counts.join(", ")),
         ("services", format!("{}, {} of its own", registry.services, registry.own_services)),
         ("view", view.to_owned()),

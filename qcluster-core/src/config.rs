@@ -2,6 +2,7 @@
 //! that everything below works from ([`Rules`]).
 
 mod api;
+mod builder;
 mod choice;
 mod digests;
 mod file;
@@ -19,6 +20,7 @@ pub use choice::{TimingChoice, TimingValues};
 pub use digests::{Digests, Step};
 pub use file::{Config, Mode, VoterIn};
 pub use gossip::{Gossip, GossipPace};
+pub(crate) use peer::to_metadata;
 pub use peer::{Metadata, Peer};
 pub use problem::{ConfigError, Problem};
 pub use record::RecordTo;

@@ -23,6 +23,7 @@ const CHECKSUM_LEN: usize = 4;
 
 /// Why a saved record cannot be used. Nothing was started: a voter that forgot what it voted must not guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RecordError {
     /// It is not a record, or not a whole one, or its checksum is wrong.
     Damaged,
@@ -32,6 +33,27 @@ pub enum RecordError {
     OtherCluster,
     /// It belongs to another node of this cluster.
     OtherNode,
+}
+
+impl RecordError {
+    /// What to do about it, as one sentence without a full stop.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::OtherNode => {
+                "Point `data_dir` at this node's own directory, or correct `identifier`; leave this file where it is"
+            }
+            Self::OtherCluster => {
+                "Point `data_dir` at this node's own directory, or correct `cluster`; leave this file where it is"
+            }
+            Self::Version(_) => {
+                "Start a release that can read it, at least the one that wrote it; leave this file where it is"
+            }
+            Self::Damaged => {
+                "This voter cannot know what it has promised. If the file is lost for good, move it away: the node then \
+                 starts without memory, as one without data_dir does"
+            }
+        }
+    }
 }
 
 impl fmt::Display for RecordError {

@@ -102,6 +102,7 @@ reasons! {
 reasons! {
     /// Why a leadership ended.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[non_exhaustive]
     LostReason {
         /// No quorum has answered in time (E4).
         LeaseExpired = "lease_expired",
@@ -127,6 +128,7 @@ reasons! {
 reasons! {
     /// Why a transfer of leadership was refused. Nothing has changed.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
     TransferRefused {
         /// This node does not hold the lease.
         NotLeader = "not_leader",
@@ -230,6 +232,21 @@ reasons! {
         Registry = "registry",
         /// Which incarnations have taken part (E24).
         Incarnations = "incarnations",
+    }
+}
+
+impl LostReason {
+    /// Whether the leadership was given up on purpose: handed over, stepped down from, or ended by a shutdown.
+    pub const fn is_voluntary(self) -> bool {
+        match self {
+            Self::Transferred | Self::SteppedDown | Self::Shutdown => true,
+            Self::LeaseExpired
+            | Self::HigherTerm
+            | Self::StorageFailed
+            | Self::ClockWentBack
+            | Self::DuplicateIdentifier
+            | Self::Superseded => false,
+        }
     }
 }
 

@@ -65,18 +65,19 @@ fn endpoint(
     opened: Option<&(Store, Saved)>,
 ) -> Result<Endpoint, StartError> {
     Endpoint::new(Arc::clone(rules), values, now).map_err(|error| match error {
-        BootError::StampTooLarge(_) | BootError::SavedButDiskless | BootError::StepBack => StartError::Boot(error),
         BootError::Record(_) => {
             let path = opened.map(|(store, _)| store.path().to_owned()).unwrap_or_default();
             StartError::Record { path, error }
         }
+        _ => StartError::Boot(error),
     })
 }
 
 /// This node as others should see it, with the port that was bound.
 fn me(config: &Config, port: u16) -> Peer {
-    let me = config.as_peer();
-    Peer { port: config.advertise_port.unwrap_or(port), ..me }
+    let mut me = config.as_peer();
+    me.port = config.advertise_port.unwrap_or(port);
+    me
 }
 
 /// What is known of each voter, in the order of the rules.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use qcluster_api::NotDone;
-use qcluster_core::{BootError, CommandRefused, ConfigError, RecordError};
+use qcluster_core::{BootError, CommandRefused, ConfigError};
 
 /// Why a node could not start. Nothing runs, nothing is bound, and nothing was written but the lock file of `data_dir`.
 ///
@@ -162,9 +162,9 @@ impl fmt::Display for StartError {
             }
             Self::DataDir(error) => error.fmt(f),
             Self::Record { path, error } => {
-                write!(f, "{error}: {}. The node did not start. {}", path.display(), remedy(*error))
+                write!(f, "{error}: {}. The node did not start. {}", path.display(), error.remedy())
             }
-            Self::Boot(error) => write!(f, "{error}. {}", remedy(*error)),
+            Self::Boot(error) => write!(f, "{error}. {}", error.remedy()),
             Self::System(error) => write!(f, "the system refused what every node needs: {error}"),
             Self::NoRuntime => {
                 f.write_str("a node has to be started inside a tokio runtime with its timers and I/O enabled")
@@ -176,30 +176,6 @@ impl fmt::Display for StartError {
 impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// What to do about a record that cannot be used. Only one that is beyond reading may be moved: any other is the only
-/// memory of what some voter has promised.
-fn remedy(error: BootError) -> &'static str {
-    match error {
-        BootError::Record(RecordError::OtherNode) => {
-            "Point `data_dir` at this node's own directory, or correct `identifier`; leave this file where it is"
-        }
-        BootError::Record(RecordError::OtherCluster) => {
-            "Point `data_dir` at this node's own directory, or correct `cluster`; leave this file where it is"
-        }
-        BootError::Record(RecordError::Version(_)) => {
-            "Start a release that can read it, at least the one that wrote it; leave this file where it is"
-        }
-        BootError::Record(RecordError::Damaged) => {
-            "This voter cannot know what it has promised. If the file is lost for good, move it away: the node then \
-             starts without memory, as one without data_dir does"
-        }
-        // It says itself what to do.
-        BootError::StepBack => "Nothing was started",
-        BootError::SavedButDiskless => "Give it its `data_dir` again",
-        BootError::StampTooLarge(_) => "Check this machine's date",
     }
 }
 

@@ -46,11 +46,19 @@ impl Leadership {
 
 /// Something that changed, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Event {
     /// On the wall clock, when the node learned of it.
     pub at: SystemTime,
     /// What it was.
     pub kind: EventKind,
+}
+
+impl Event {
+    /// An event of that kind at that time on the wall clock.
+    pub const fn new(at: SystemTime, kind: EventKind) -> Self {
+        Self { at, kind }
+    }
 }
 
 /// What has changed.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::{Incarnation, NodeId, Peer, Span};
+use qcluster_core::{Incarnation, NodeId, Notification, Peer, Span};
 
 use crate::event::EventKind;
 
@@ -78,6 +78,11 @@ pub fn event(node: &NodeId, what: &EventKind) {
             tracing::warn!(name: "qcluster.missed", target: CHANGES, %node, count, "events were dropped: the receiver is too slow");
         }
     }
+}
+
+/// Logs a notification that has no event.
+pub fn notification(node: &NodeId, notification: &Notification) {
+    tracing::info!(name: "qcluster.notification", target: CHANGES, %node, "{notification}");
 }
 
 fn storage_failed(node: &NodeId, error: &str) {

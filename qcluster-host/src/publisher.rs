@@ -111,6 +111,8 @@ impl Publisher {
             Notification::TooSlow(Slow::Save { took, limit }) => {
                 EventKind::TooSlow { voter: None, took: took.into(), limit: limit.into() }
             }
+            // From a core that is newer than this crate.
+            other => return log::notification(self.id(), &other),
         };
         self.tell(what);
     }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::config::{TimingChoice, TimingValues};
-use qcluster_core::{Config, FencingToken, HeldLease, LostReason, Notification, Span, Time};
+use qcluster_core::{Config, FencingToken, HeldLease, LostReason, Notification, Span, Time, TimingValues};
 use tokio::sync::oneshot;
 
 use crate::boot;
@@ -34,8 +33,7 @@ impl crate::runtime::Runtime for TestRuntime {
 
 /// A minute of lease, so that no pause of the machine decides a test.
 pub fn slow(config: Config) -> Config {
-    let values = TimingValues { heartbeat_ms: Some(1_000), lease_ms: Some(60_000), ..TimingValues::default() };
-    Config { timing: TimingChoice::Values(values), ..config }
+    config.with_timing(TimingValues::default().with_heartbeat_ms(1_000).with_lease_ms(60_000))
 }
 
 /// A node whose loop is the test.

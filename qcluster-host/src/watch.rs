@@ -50,6 +50,7 @@ impl Watch {
 
 /// Why a watch has nothing to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WatchError {
     /// More happened than is remembered.
     Missed,

@@ -158,24 +158,21 @@ impl Plan {
     pub(crate) fn settings(&self, identity: usize, setup: &Setup) -> Result<Settings, String> {
         let voter = |host: usize| {
             let priority = self.priorities.get(host).copied().unwrap_or(0);
-            id_of(host).map(|id| VoterSettings { id, priority })
+            id_of(host).map(|id| VoterSettings::new(id).with_priority(priority))
         };
         let list = |hosts: HostSet| hosts.iter().map(voter).collect::<Result<Vec<_>, _>>();
         let timing = self.timing();
-        Ok(Settings {
-            cluster: "simulated".into(),
-            id: id_of(identity)?,
-            seat: if self.all_voters().contains(identity) { Seat::Voter } else { Seat::Observer },
-            voters: list(self.voters)?,
-            next_voters: self.next.map(list).transpose()?,
-            timing,
-            durability: if setup.durable.contains(identity) { Durability::Durable } else { Durability::Diskless },
-            previous_lease: self.previous_lease,
-            drain: setup.drain,
-            settle: Settings::settle_default(&timing),
-            rollback: false,
-            gossip: setup.gossip.map(Gossip::from),
-        })
+        let mut settings = Settings::voter(id_of(identity)?, list(self.voters)?);
+        settings.cluster = "simulated".into();
+        settings.seat = if self.all_voters().contains(identity) { Seat::Voter } else { Seat::Observer };
+        settings.next_voters = self.next.map(list).transpose()?;
+        settings.timing = timing;
+        settings.durability = if setup.durable.contains(identity) { Durability::Durable } else { Durability::Diskless };
+        settings.previous_lease = self.previous_lease;
+        settings.drain = setup.drain;
+        settings.settle = Settings::settle_default(&timing);
+        settings.gossip = setup.gossip.map(Gossip::from);
+        Ok(settings)
     }
 }
 

@@ -10,7 +10,7 @@ const fn seconds(count: u64) -> Span {
 }
 
 fn web(id: &str, port: u16) -> Service {
-    Service { id: id.into(), ..Service::new("web", port) }
+    Service::new("web", port).with_id(id)
 }
 
 fn start_all(setup: CrowdSetup) -> Result<Crowd, Box<dyn std::error::Error>> {
@@ -162,7 +162,7 @@ fn scenario_30_a_service_that_falls_silent_is_critical_then_gone_and_every_watch
     let mut crowd = start_all(CrowdSetup::members(12))?;
     crowd.watch_service("a");
     let ttl = seconds(2);
-    crowd.register(3, Service { ttl: Some(ttl), ..web("a", 1) })?;
+    crowd.register(3, web("a", 1).with_ttl(ttl))?;
     for _ in 0..5 {
         crowd.run_for(seconds(1))?;
         crowd.beat(3, "a", None)?;

@@ -153,7 +153,7 @@ fn scenario_23_a_restarted_member_is_used_at_once() -> Outcome {
 fn scenario_30_a_service_that_falls_silent_is_critical_and_then_gone_for_all() -> Outcome {
     let mut crowd = masterless(3)?;
     crowd.run_for(ms(5_000))?;
-    let beating = Service { ttl: Some(Span::from_millis(2_000)), ..service("worker", 9) };
+    let beating = service("worker", 9).with_ttl(Span::from_millis(2_000));
     crowd.command(0, Command::Register(beating))??;
     crowd.run_for(ms(1_500))?;
     crowd.command(0, Command::Heartbeat { id: "worker".into(), health: None })??;
@@ -194,7 +194,7 @@ fn what_a_node_says_about_itself_reaches_all() -> Outcome {
 fn a_command_that_is_refused_says_why_and_changes_nothing() -> Outcome {
     let mut crowd = masterless(2)?;
     crowd.run_for(ms(5_000))?;
-    let nameless = Service { name: String::new(), ..service("x", 1) };
+    let nameless = Service::new("", 1).with_id("x");
     assert!(matches!(
         crowd.command(0, Command::Register(nameless))?,
         Err(CommandRefused::Registry(RegistryError::Invalid(_)))

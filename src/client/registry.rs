@@ -11,6 +11,7 @@ use super::{Client, ClientError};
 
 /// Which instances of services are asked for: all of them by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServiceFilter {
     /// Of this service alone.
     pub name: Option<String>,
@@ -18,6 +19,25 @@ pub struct ServiceFilter {
     pub tags: Vec<String>,
     /// `true`: those that are passing or warning, which is what traffic may be sent to. `false`: those that are critical.
     pub healthy: Option<bool>,
+}
+
+impl ServiceFilter {
+    /// All instances of that service.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..Self::default() }
+    }
+
+    /// Only those that have all of these tags.
+    #[must_use]
+    pub fn with_tags(self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { tags: tags.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Only those that are passing or warning (`true`), or critical (`false`).
+    #[must_use]
+    pub fn with_healthy(self, healthy: bool) -> Self {
+        Self { healthy: Some(healthy), ..self }
+    }
 }
 
 /// A service belongs to the node that it was registered with: it is changed and ended there, and goes when that node does.
@@ -70,7 +90,7 @@ impl Client {
     /// As for [`register`](Self::register).
     pub async fn heartbeat(&self, id: &str, health: Option<Health>) -> Result<ServiceInfo, ClientError> {
         let path = format!("/v1/services/{}/heartbeat", encoded(id));
-        exchange(&self.change(Method::PUT, path).with_body(&HeartbeatRequest { health })).await
+        exchange(&self.change(Method::PUT, path).with_body(&HeartbeatRequest::new(health))).await
     }
 
     /// Has the node leave its cluster in an orderly way, and stop. It has begun when this returns.

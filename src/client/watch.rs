@@ -47,7 +47,7 @@ impl ClientWatch {
     /// next call goes on from now.
     pub async fn next(&mut self) -> Result<Vec<WatchEvent>, ClientError> {
         loop {
-            let EventList { index, events } = self.ask().await?;
+            let EventList { index, events, .. } = self.ask().await?;
             self.index = index;
             if !events.is_empty() {
                 return Ok(events);

@@ -4,11 +4,11 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use qcluster::{Config, Handle};
+use qcluster::Handle;
 use serde_json::Value;
 
 use crate::hosts::Host;
-use crate::support::{alone, leader_of, settled, three};
+use crate::support::{alone_at, leader_of, settled, three};
 
 /// Longer than any answer takes on any machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ struct Served {
 }
 
 async fn served<H: Host>() -> Served {
-    let node = H::start(Config { listen_host: "127.0.0.1".into(), ..alone() }).await.unwrap();
+    let node = H::start(alone_at("127.0.0.1")).await.unwrap();
     settled::<H>(|| node.is_leader()).await;
     Served { address: address(&node), node }
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use qcluster::{
-    ApiConfig, BindError, CommandError, Config, EventKind, Handle, Leadership, LostReason, StartError, Stopped,
-    TimingChoice, TransferRefused,
+    BindError, CommandError, Config, EventKind, Handle, Leadership, LostReason, StartError, Stopped, TimingChoice,
+    TransferRefused,
 };
 use qcluster_host::testing::{in_time, until};
 
 use crate::hosts::Host;
-use crate::support::{alone, elected, elsewhere, free_port, leader_of, lost, settled, started, three};
+use crate::support::{
+    alone, alone_at, alone_on, elected, elsewhere, free_port, leader_of, lost, settled, started, three,
+};
 
 pub(crate) async fn a_cluster_of_one_leads_and_shows_itself_with_its_real_port<H: Host>() {
     let cluster = H::start(alone()).await.unwrap();
@@ -26,8 +28,9 @@ pub(crate) async fn a_cluster_of_one_leads_and_shows_itself_with_its_real_port<H
 /// The port number is taken for TCP only by a node that serves HTTP.
 pub(crate) async fn a_node_without_the_api_leads_and_takes_no_tcp_port<H: Host>() {
     for serves in [false, H::SERVES] {
-        let api = ApiConfig { enabled: serves, ..ApiConfig::default() };
-        let cluster = H::start(Config { api, ..alone() }).await.unwrap();
+        let mut config = alone();
+        config.api.enabled = serves;
+        let cluster = H::start(config).await.unwrap();
         elected(&cluster).await;
         let bound = TcpListener::bind(cluster.status().listen[0]);
         assert_eq!(bound.is_err(), serves, "{bound:?}");
@@ -51,7 +54,7 @@ pub(crate) async fn shutdown_ends_everything_and_frees_the_port<H: Host>() {
     assert_eq!(cluster.step_down().await, Err(CommandError::Stopped(Stopped::Shutdown)));
     assert_eq!(in_time(cluster.wait_for_leader()).await, Err(Stopped::Shutdown));
     in_time(cluster.shutdown()).await;
-    H::start(Config { listen_port: port, ..alone() }).await.unwrap();
+    H::start(alone_on(port)).await.unwrap();
 }
 
 pub(crate) async fn abort_ends_everything_without_a_word<H: Host>() {
@@ -62,7 +65,7 @@ pub(crate) async fn abort_ends_everything_without_a_word<H: Host>() {
     assert!(!cluster.is_leader());
     assert_eq!(in_time(cluster.stopped()).await, Stopped::Aborted);
     assert_eq!(in_time(cluster.run_as_leader(async |_| ())).await, Err(Stopped::Aborted));
-    H::start(Config { listen_port: port, ..alone() }).await.unwrap();
+    H::start(alone_on(port)).await.unwrap();
 }
 
 pub(crate) async fn a_node_stops_when_its_last_handle_is_dropped<H: Host>() {
@@ -123,11 +126,11 @@ pub(crate) async fn a_node_that_finds_no_leader_says_who_is_missing<H: Host>() {
 }
 
 pub(crate) async fn an_observer_sees_the_leader_and_never_leads<H: Host>() {
-    let voter_config = Config { listen_host: "127.0.0.1".into(), ..alone() };
-    let voter = H::start(voter_config.clone()).await.unwrap();
+    let voter = H::start(alone_at("127.0.0.1")).await.unwrap();
     elected(&voter).await;
-    let (identifier, peers, listen_port) = ("server_o".into(), vec![voter.me().clone()], free_port());
-    let observer = H::start(Config { identifier, observer: true, peers, listen_port, ..voter_config }).await.unwrap();
+    let mut config = Config::new("server_o", "127.0.0.1", free_port()).with_timing(alone().timing);
+    config.observer = true;
+    let observer = H::start(config.with_peers([voter.me().clone()])).await.unwrap();
     let follows = |state: &Leadership| matches!(state, Leadership::Following { leader, .. } if **leader == *voter.me());
     in_time(observer.leadership().wait_for(follows)).await.unwrap();
     assert!(!observer.is_leader());
@@ -233,7 +236,7 @@ pub(crate) async fn work_may_be_spawned_and_ends_with_the_last_handle<H: Host>()
 pub(crate) async fn a_port_in_use_is_told_and_left_alone<H: Host>() {
     let taken = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
-    let error = H::start(Config { listen_port: port, listen_host: "127.0.0.1".into(), ..alone() }).await.unwrap_err();
+    let error = H::start(Config::new("server_a", "127.0.0.1", port)).await.unwrap_err();
     assert!(matches!(error, StartError::Bind(BindError::InUse { .. })), "{error}");
     assert!(error.to_string().contains(&port.to_string()), "{error}");
 }

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use qcluster::{
-    CommandError, CommandRefused, Config, Handle, Health, Metadata, Mode, RegistryError, Service, Span, Watch,
-    WatchError, WatchEvent, WatchEventKind,
+    CommandError, CommandRefused, Config, Handle, Health, Mode, RegistryError, Service, Span, Watch, WatchError,
+    WatchEvent, WatchEventKind,
 };
 use qcluster_host::testing::in_time;
 
@@ -15,7 +15,7 @@ use crate::support;
 
 /// A node without a leader, on a free port.
 fn member(identifier: &str) -> Config {
-    Config { mode: Mode::Masterless, ..Config::new(identifier, "127.0.0.1", 0) }
+    Config::new(identifier, "127.0.0.1", 0).with_mode(Mode::Masterless)
 }
 
 fn address(cluster: &Handle) -> SocketAddr {
@@ -27,8 +27,7 @@ async fn cluster<H: Host>(names: &[&str]) -> Vec<Handle> {
     let mut nodes: Vec<Handle> = Vec::new();
     for name in names {
         let join = nodes.first().map(|seed| address(seed).to_string());
-        let config = Config { join: join.into_iter().collect(), ..member(name) };
-        nodes.push(H::start(config).await.unwrap());
+        nodes.push(H::start(member(name).with_join(join)).await.unwrap());
     }
     for node in &nodes {
         settled::<H>(node, |node| present(node) == names.len()).await;
@@ -50,7 +49,7 @@ async fn settled<H: Host>(node: &Handle, is_so: impl Fn(&Handle) -> bool) {
 }
 
 fn worker(port: u16) -> Service {
-    Service { metadata: Metadata::from([("zone".into(), "b".into())]), ..Service::new("worker", port) }
+    Service::new("worker", port).with_metadata([("zone", "b")])
 }
 
 pub(crate) async fn what_one_node_registers_all_see_with_its_host<H: Host>() {
@@ -71,7 +70,7 @@ pub(crate) async fn a_refusal_says_why_and_changes_nothing<H: Host>() {
     let node = H::start(member("a")).await.unwrap();
     let refused = node.deregister("none").await;
     assert_eq!(refused, Err(CommandError::Refused(RegistryError::Unknown { id: "none".into() }.into())));
-    let refused = node.register(Service { ttl: Some(Span::ZERO), ..worker(1) }).await;
+    let refused = node.register(worker(1).with_ttl(Span::ZERO)).await;
     assert!(
         matches!(refused, Err(CommandError::Refused(CommandRefused::Registry(RegistryError::Invalid(_))))),
         "{refused:?}"
@@ -83,8 +82,7 @@ pub(crate) async fn scenario_23_a_member_that_comes_back_elsewhere_is_used_at_on
     let nodes = cluster::<H>(&["a", "b", "c"]).await;
     let before = address(&nodes[2]);
     nodes[2].abort().await;
-    let config = Config { join: vec![address(&nodes[0]).to_string()], ..member("c") };
-    let back = H::start(config).await.unwrap();
+    let back = H::start(member("c").with_join([address(&nodes[0]).to_string()])).await.unwrap();
     let now = address(&back);
     assert_ne!(before, now, "another free port");
     for node in &nodes[..2] {
@@ -112,7 +110,8 @@ pub(crate) async fn scenario_24_and_27_a_crash_is_seen_and_a_return_too<H: Host>
     nodes[1].abort().await;
     assert_eq!(watch.member_event("b").await, "down");
     // Nobody tells the one who comes back where the other is: the other still tries where it was (G7).
-    let config = Config { listen_port: port, ..member("b") };
+    let mut config = member("b");
+    config.listen_port = port;
     let _back = H::start(config).await.unwrap();
     assert_eq!(watch.member_event("b").await, "joined");
 }
@@ -120,7 +119,7 @@ pub(crate) async fn scenario_24_and_27_a_crash_is_seen_and_a_return_too<H: Host>
 pub(crate) async fn scenario_30_silence_makes_a_service_critical_for_all<H: Host>() {
     let nodes = cluster::<H>(&["a", "b"]).await;
     let mut watch = watch(&nodes[1]);
-    let beating = Service { ttl: Some(Span::from_millis(300)), ..worker(1) };
+    let beating = worker(1).with_ttl(Span::from_millis(300));
     nodes[0].register(beating).await.unwrap();
     assert_eq!(watch.service_event().await, ("added".into(), Health::Passing));
     assert_eq!(watch.service_event().await, ("changed".into(), Health::Critical));
@@ -133,17 +132,15 @@ pub(crate) async fn scenario_30_silence_makes_a_service_critical_for_all<H: Host
 
 pub(crate) async fn what_the_configuration_says_is_there_from_the_start<H: Host>() {
     let nodes = cluster::<H>(&["a"]).await;
-    let config = Config {
-        join: vec![address(&nodes[0]).to_string()],
-        metadata: Metadata::from([("server_port".into(), 8_001.into())]),
-        services: vec![serde_json::json!({"name": "billing", "port": 9_000})],
-        ..member("b")
-    };
+    let config = member("b")
+        .with_join([address(&nodes[0]).to_string()])
+        .with_metadata([("server_port", 8_001)])
+        .with_services([Service::new("billing", 9_000)]);
     let _b = H::start(config).await.unwrap();
     settled::<H>(&nodes[0], |node| node.services("billing").len() == 1).await;
     settled::<H>(&nodes[0], |node| node.members().iter().any(|member| member.metadata.contains_key("server_port")))
         .await;
-    let wrong = Config { services: vec![serde_json::json!({"name": "bil ling", "port": 9_000})], ..member("c") };
+    let wrong = member("c").with_services([Service::new("bil ling", 9_000)]);
     let error = H::start(wrong).await.unwrap_err();
     assert!(error.to_string().contains("services[0]"), "{error}");
 }

@@ -3,17 +3,29 @@
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::thread;
 
-use qcluster::{
-    Config, EventKind, Events, FencingToken, Handle, Leadership, LostReason, Metadata, Peer, TimingChoice, TimingValues,
-};
+use qcluster::{Config, EventKind, Events, FencingToken, Handle, Leadership, LostReason, Peer, TimingValues};
 use qcluster_host::testing::{in_time, until};
 
 use crate::hosts::Host;
 
 /// A cluster of one on a free port. Its lease is long enough to outlast the pauses of a busy machine.
 pub(crate) fn alone() -> Config {
-    let values = TimingValues { heartbeat_ms: Some(100), lease_ms: Some(600), ..TimingValues::default() };
-    Config { timing: TimingChoice::Values(values), ..Config::new("server_a", "localhost", 0) }
+    let timing = TimingValues::default().with_heartbeat_ms(100).with_lease_ms(600);
+    Config::new("server_a", "localhost", 0).with_timing(timing)
+}
+
+/// The same, on a port that is known.
+pub(crate) fn alone_on(port: u16) -> Config {
+    let mut config = alone();
+    config.listen_port = port;
+    config
+}
+
+/// The same, on one address.
+pub(crate) fn alone_at(host: &str) -> Config {
+    let mut config = alone();
+    config.listen_host = host.into();
+    config
 }
 
 pub(crate) async fn started<H: Host>(config: Config) -> (Handle, Events) {
@@ -70,19 +82,12 @@ pub(crate) fn three() -> Vec<Config> {
             (UdpSocket::bind(address).unwrap(), tcp, address.port())
         })
         .collect();
-    let peer = |index: usize| Peer {
-        identifier: NAMES[index].into(),
-        host: "127.0.0.1".into(),
-        port: held[index].2,
-        priority: 0,
-        metadata: Metadata::from([("index".into(), index.into())]),
-    };
+    let peer = |index: usize| Peer::new(NAMES[index], "127.0.0.1", held[index].2).with_metadata([("index", index)]);
     let config = |index: usize| {
-        let mut config = Config::new(NAMES[index], "127.0.0.1", held[index].2);
-        config.timing = alone().timing;
-        config.peers = (0..NAMES.len()).filter(|&other| other != index).map(peer).collect();
-        config.metadata = peer(index).metadata;
-        config
+        Config::new(NAMES[index], "127.0.0.1", held[index].2)
+            .with_timing(alone().timing)
+            .with_peers((0..NAMES.len()).filter(|&other| other != index).map(peer))
+            .with_metadata([("index", index)])
     };
     (0..NAMES.len()).map(config).collect()
 }

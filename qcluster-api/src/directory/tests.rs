@@ -14,7 +14,7 @@ use qcluster_core::{
 
 fn node() -> Node {
     let rules = Settings::member(NodeId::new("a").unwrap()).check().unwrap();
-    Node::new(rules, Boot { seed: 1, stamp_ms: 5, saved: None }, Time::ZERO).unwrap()
+    Node::new(rules, Boot::new(1, 5), Time::ZERO).unwrap()
 }
 
 fn trust(is_given: bool) -> News {
@@ -113,7 +113,8 @@ fn a_service_moves_with_its_node() {
     // Given a node that does not know where it is, with a service that is where the node is, and one that is elsewhere,
     let mut node = node();
     let service = |id: &str, host: Option<&str>| {
-        let service = Service { id: id.into(), host: host.map(Into::into), ..Service::new("web", 8_001) };
+        let mut service = Service::new("web", 8_001).with_id(id);
+        service.host = host.map(Into::into);
         NodeInput::Command(Command::Register(service))
     };
     let mut events = news(&mut node, service("here", None));

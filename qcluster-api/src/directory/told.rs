@@ -87,6 +87,7 @@ pub enum WatchEventKind {
 
 /// Something that happened, and its place in the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WatchEvent {
     /// Larger than that of every event before it, by one. Each incarnation of a node begins with a number above those of its
     /// incarnations before it, as far as wall clocks tell.
@@ -94,4 +95,11 @@ pub struct WatchEvent {
     /// What happened.
     #[serde(flatten)]
     pub kind: WatchEventKind,
+}
+
+impl WatchEvent {
+    /// An event of that kind with that index.
+    pub const fn new(index: u64, kind: WatchEventKind) -> Self {
+        Self { index, kind }
+    }
 }

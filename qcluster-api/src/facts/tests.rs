@@ -6,17 +6,12 @@ use alloc::vec::Vec;
 
 use super::facts;
 use crate::{Access, NodeSnapshot, PeerSnapshot, StorageStatus, Subject, Whereabouts};
-use qcluster_core::{Config, Metadata, Peer, Time};
-
-fn peer(identifier: &str, host: &str, port: u16) -> Peer {
-    let (identifier, host) = (identifier.into(), host.into());
-    Peer { identifier, host, port, priority: 0, metadata: Metadata::new() }
-}
+use qcluster_core::{Config, Peer, Time};
 
 /// One of three voters.
 fn three() -> Subject {
     let mut config = Config::new("server_a", "127.0.0.1", 7141);
-    config.peers = alloc::vec![peer("server_b", "nohost.invalid", 7142), peer("server_c", "127.0.0.1", 7143)];
+    config.peers = alloc::vec![Peer::new("server_b", "nohost.invalid", 7142), Peer::new("server_c", "127.0.0.1", 7143)];
     config.insecure = true;
     config.listen_host = "0.0.0.0".into();
     let rules = Arc::new(config.settings().unwrap().check().unwrap());

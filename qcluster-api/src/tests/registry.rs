@@ -19,22 +19,17 @@ use qcluster_core::{
 /// A node alone with three services, and what it makes known.
 pub(super) fn node() -> Node {
     let rules = Settings::member(NodeId::new("server_a").unwrap()).check().unwrap();
-    let mut node = Node::new(rules, Boot { seed: 1, stamp_ms: 5, saved: None }, NOW).unwrap();
-    let metadata = Metadata::from([("path".into(), "/metrics".into()), ("weight".into(), 3.into())]);
-    let web = Service {
-        host: Some("192.0.2.1".into()),
-        tags: vec!["v1".into(), "blue".into()],
-        metadata,
-        ..Service::new("web", 80)
-    };
-    let sick = Service {
-        id: "web-2".into(),
-        host: Some("2001:db8::1".into()),
-        tags: vec!["v1".into()],
-        health: Health::Critical,
-        ..Service::new("web", 81)
-    };
-    let batch = Service { health: Health::Warning, ..Service::new("batch", 0) };
+    let mut node = Node::new(rules, Boot::new(1, 5), NOW).unwrap();
+    let web = Service::new("web", 80)
+        .with_host("192.0.2.1")
+        .with_tags(["v1", "blue"])
+        .with_metadata([("path", json!("/metrics")), ("weight", json!(3))]);
+    let sick = Service::new("web", 81)
+        .with_id("web-2")
+        .with_host("2001:db8::1")
+        .with_tags(["v1"])
+        .with_health(Health::Critical);
+    let batch = Service::new("batch", 0).with_health(Health::Warning);
     for service in [web, sick, batch] {
         let _ = node.step(NOW, NodeInput::Command(Command::Register(service)));
     }
@@ -48,7 +43,7 @@ pub(super) fn directory(node: &Node, changes: usize) -> Directory {
 }
 
 pub(super) fn masterless(expects_others: bool) -> Subject {
-    let config = Config { mode: Mode::Masterless, ..Config::new("server_a", "localhost", 7001) };
+    let config = Config::new("server_a", "localhost", 7001).with_mode(Mode::Masterless);
     let rules = Arc::new(config.settings().unwrap().check().unwrap());
     Subject { rules, voters: vec![], expects_others, ..subject(None) }
 }
@@ -158,7 +153,7 @@ fn wanted(request: &Request<'_>) -> Result<(Command, Then), (u16, Value)> {
 #[test]
 fn a_registration_names_its_service_in_the_path() {
     let put = |body| wanted(&change(Method::Put, "/v1/services/web-1", body));
-    let service = Service { id: "web-1".into(), ttl: Some(Span::from_millis(10_000)), ..Service::new("web", 80) };
+    let service = Service::new("web", 80).with_id("web-1").with_ttl(Span::from_millis(10_000));
     let registers = Ok((Command::Register(service), Then::Service { id: "web-1".into() }));
     assert_eq!(put(r#"{"name": "web", "port": 80, "ttl_ms": 10000}"#), registers);
     assert_eq!(put(r#"{"id": "web-1", "name": "web", "port": 80, "ttl_ms": 10000}"#), registers);
@@ -233,7 +228,7 @@ fn what_was_done_or_refused_is_put_into_words() {
     assert_eq!(concluded(Then::Leaving, Ok(None)), (200, json!({ "node": "server_a" })));
     assert_eq!(concluded(Then::Leaving, Err(NotDone::Stopped)), (503, json!("stopped")));
     assert_eq!(concluded(Then::Transferred, Err(NotDone::TimedOut)), (503, json!("not_finished")));
-    let ttl = Service { ttl: Some(Span::ZERO), ..Service::new("web", 1) }.check().unwrap_err();
+    let ttl = Service::new("web", 1).with_ttl(Span::ZERO).check().unwrap_err();
     for (error, status, code) in [
         (RegistryError::Invalid(ttl), 400, "invalid_service"),
         (RegistryError::Unknown { id: "x".into() }, 404, "unknown_service"),
@@ -313,8 +308,7 @@ fn a_leaders_own_metadata_wins() {
     let own = Metadata::from([("zone".into(), "b".into())]);
     let _ = known.step(NOW, NodeInput::Command(Command::SetMetadata(own)));
     let directory = directory(&known, 0);
-    let configured = Metadata::from([("zone".into(), "a".into()), ("old".into(), 1.into())]);
-    let leader = qcluster_core::Peer { metadata: configured, ..(*subject.me).clone() };
+    let leader = (*subject.me).clone().with_metadata([("zone", json!("a")), ("old", json!(1))]);
     let view = View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot, &directory) };
     for path in ["/leader", "/follower", "/v1/leader"] {
         assert_eq!(get(path, &view).1["leader"]["metadata"], json!({ "zone": "b" }), "{path}");

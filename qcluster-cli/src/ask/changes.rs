@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use qcluster::Span;
-use qcluster::{Health, Metadata, Service};
+use qcluster::{Health, Service};
 
 use super::lists::services_table;
 use super::rights::Rights;
@@ -97,16 +97,11 @@ impl From<State> for Health {
 
 pub(crate) async fn register(arguments: Register) -> Result<(), Failure> {
     let Register { name, id, host, port, tag, meta, health, ttl, rights, asked } = arguments;
-    let service = Service {
-        id: id.unwrap_or_else(|| name.clone()),
-        name,
-        host,
-        port,
-        tags: tag,
-        metadata: meta.into_iter().collect::<Metadata>(),
-        health: health.into(),
-        ttl,
-    };
+    let mut service = Service::new(name, port).with_tags(tag).with_metadata(meta).with_health(health.into());
+    (service.host, service.ttl) = (host, ttl);
+    if let Some(id) = id {
+        service.id = id;
+    }
     let seen = rights.client(&asked)?.register(&service).await.map_err(|error| failure(&error))?;
     match asked.format {
         Shape::Json => print_json(&seen),

@@ -46,7 +46,8 @@ pub(crate) async fn members(asked: Asked) -> Result<(), Failure> {
 /// No instance is an exit code, so that a script can ask whether there is one.
 pub(crate) async fn services(arguments: Services) -> Result<(), Failure> {
     let Services { name, tag, healthy, asked } = arguments;
-    let which = ServiceFilter { name, tags: tag, healthy: healthy.then_some(true) };
+    let mut which = ServiceFilter::default().with_tags(tag);
+    (which.name, which.healthy) = (name, healthy.then_some(true));
     let list = asked.client().services(&which).await.map_err(|error| failure(&error))?;
     warn_unless(list.is_trusted);
     match asked.format {

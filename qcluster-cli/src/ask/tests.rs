@@ -39,7 +39,7 @@ fn an_address_is_a_host_and_a_port() {
 fn a_watch_prints_a_leader_once() {
     let leads = |identifier: Option<&str>, term| {
         let leader = identifier.map(|identifier| Peer::new(identifier, "127.0.0.1", 7_001));
-        News::Event(WatchEvent { index: 1, kind: WatchEventKind::Leader { leader, term: Term(term) } })
+        News::Event(WatchEvent::new(1, WatchEventKind::Leader { leader, term: Term(term) }))
     };
     let mut told = LastLeader::default();
     for (news, is_new, why) in [

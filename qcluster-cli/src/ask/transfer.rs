@@ -46,7 +46,7 @@ pub(crate) async fn transfer(arguments: Transfer) -> Result<(), Failure> {
     let Transfer { target, stay, rights, asked } = arguments;
     let client = rights.client(&asked)?;
     let (client, result) = ask(client, target.as_deref(), stay).await;
-    let Transferred { ended } = result.map_err(|error| failure(&error))?;
+    let Transferred { ended, .. } = result.map_err(|error| failure(&error))?;
     // Nothing is lost if nobody can tell: what was asked for is done.
     let next = tokio::time::timeout(LOOK_TIME_MAX, leader_after(&client, ended)).await;
     let (leader, token) = next.map(|(leader, token)| (Some(leader), Some(token))).unwrap_or_default();

@@ -115,7 +115,7 @@ async fn until_back(client: &Client) {
 /// Who leads, as if that had just happened; `None` where nobody does by design.
 async fn leads(client: &Client, index: u64) -> Result<Option<WatchEvent>, ClientError> {
     let info = client.leader().await?;
-    let event = || WatchEvent { index, kind: WatchEventKind::Leader { leader: info.leader, term: Term(info.term) } };
+    let event = || WatchEvent::new(index, WatchEventKind::Leader { leader: info.leader, term: Term(info.term) });
     Ok((info.mode == Mode::Leader).then(event))
 }
 

@@ -3,9 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
-use qcluster::{
-    BindError, Config, Event, EventKind, Events, FencingToken, Peer, Preset, QCluster, StartError, TimingChoice,
-};
+use qcluster::{BindError, Config, Event, EventKind, Events, FencingToken, Peer, Preset, QCluster, StartError};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -142,17 +140,9 @@ async fn tell(node: usize, mut changes: Events, teller: mpsc::Sender<News>) {
 }
 
 fn config(node: usize, ports: [u16; 3], preset: Preset) -> Config {
-    let mut config = Config::new(NAMES[node], "localhost", ports[node]);
-    config.timing = TimingChoice::Preset(preset);
-    let peer = |other: usize| Peer {
-        identifier: NAMES[other].to_owned(),
-        host: "localhost".to_owned(),
-        port: ports[other],
-        priority: 0,
-        metadata: qcluster::Metadata::new(),
-    };
-    config.peers = (0..ports.len()).filter(|&other| other != node).map(peer).collect();
-    config
+    let peer = |other: usize| Peer::new(NAMES[other], "localhost", ports[other]);
+    let peers = (0..ports.len()).filter(|&other| other != node).map(peer);
+    Config::new(NAMES[node], "localhost", ports[node]).with_timing(preset).with_peers(peers)
 }
 
 /// Three ports that nobody uses for either protocol. All are held until the last is found, so that they differ.

@@ -51,7 +51,7 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Op
         EventKind::Leader { leader: Some(leader), term } => {
             (NEWS, "leader", format!("{} leads in term {term}", leader.identifier))
         }
-        EventKind::Leader { leader: None, .. } if ended_by.is_some_and(is_voluntary) => {
+        EventKind::Leader { leader: None, .. } if ended_by.is_some_and(LostReason::is_voluntary) => {
             (FAINT, "leader", "nobody leads until the next election".to_owned())
         }
         EventKind::Leader { leader: None, .. } => (WARN, "leader", "nobody is known to lead".to_owned()),
@@ -129,19 +129,6 @@ fn name_or_unknown(voter: Option<&Arc<Peer>>) -> &str {
 fn wall_clock(name: &str, ahead_ms: i64) -> String {
     let (seconds, way) = (ahead_ms.unsigned_abs() / 1_000, if ahead_ms > 0 { "ahead of" } else { "behind" });
     format!("the clock of {name} is {seconds} s {way} this one: without data_dir, tokens may fall")
-}
-
-/// Whether a leadership ended as somebody wished.
-fn is_voluntary(reason: LostReason) -> bool {
-    match reason {
-        LostReason::Transferred | LostReason::SteppedDown | LostReason::Shutdown => true,
-        LostReason::LeaseExpired
-        | LostReason::HigherTerm
-        | LostReason::StorageFailed
-        | LostReason::ClockWentBack
-        | LostReason::DuplicateIdentifier
-        | LostReason::Superseded => false,
-    }
 }
 
 /// A change for programs, as one line of JSON; `None` for what is not a change of leadership.

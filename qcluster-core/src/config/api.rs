@@ -13,6 +13,7 @@ use super::problem::Findings;
 /// the node's own machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct ApiConfig {
     /// Whether the node serves HTTP, on the port number of the cluster; true unless given. A node that was built without HTTP
     /// serves none either way.

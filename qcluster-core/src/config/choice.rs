@@ -22,6 +22,7 @@ pub enum TimingChoice {
 /// Timing in numbers, each from the preset where it is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TimingValues {
     /// What to start from; `lan` unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +47,18 @@ pub struct TimingValues {
 impl TimingValues {
     /// The shortest interval between probes, in milliseconds: all else of membership is in proportion to it, and at least one.
     pub const PROBE_MS_MIN: u64 = 5;
+
+    /// The same timing with that heartbeat interval, in milliseconds.
+    #[must_use]
+    pub fn with_heartbeat_ms(self, heartbeat_ms: u64) -> Self {
+        Self { heartbeat_ms: Some(heartbeat_ms), ..self }
+    }
+
+    /// The same timing with that lease, in milliseconds.
+    #[must_use]
+    pub fn with_lease_ms(self, lease_ms: u64) -> Self {
+        Self { lease_ms: Some(lease_ms), ..self }
+    }
 }
 
 impl TimingChoice {
@@ -70,6 +83,12 @@ impl Default for TimingChoice {
 impl From<Preset> for TimingChoice {
     fn from(preset: Preset) -> Self {
         Self::Preset(preset)
+    }
+}
+
+impl From<TimingValues> for TimingChoice {
+    fn from(values: TimingValues) -> Self {
+        Self::Values(values)
     }
 }
 

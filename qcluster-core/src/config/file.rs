@@ -22,6 +22,7 @@ use crate::time::Span;
 /// The configuration of one node. Unknown fields are errors that name the field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Config {
     /// This node's name: 1 to 64 printable ASCII characters, unique in the cluster.
     pub identifier: String,
@@ -137,20 +138,6 @@ impl Config {
     /// It is no JSON, or has an unknown field, or one of another type; the error names field, line and column.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
-    }
-
-    /// The same node with those other voters, in place of the ones that it had.
-    ///
-    /// ```
-    /// use qcluster_core::{Config, Peer};
-    ///
-    /// let peers = [Peer::new("server_b", "localhost", 7002), Peer::new("server_c", "localhost", 7003)];
-    /// let config = Config::new("server_a", "localhost", 7001).with_peers(peers);
-    /// assert_eq!(config.peers[1].identifier, "server_c");
-    /// ```
-    #[must_use]
-    pub fn with_peers(self, peers: impl IntoIterator<Item = Peer>) -> Self {
-        Self { peers: peers.into_iter().collect(), ..self }
     }
 
     /// The most addresses to join.

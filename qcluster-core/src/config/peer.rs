@@ -13,6 +13,7 @@ pub type Metadata = BTreeMap<String, serde_json::Value>;
 /// The address of another voter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Peer {
     /// Its identifier.
     pub identifier: String,
@@ -34,4 +35,26 @@ impl Peer {
     pub fn new(identifier: impl Into<String>, host: impl Into<String>, port: u16) -> Self {
         Self { identifier: identifier.into(), host: host.into(), port, priority: 0, metadata: Metadata::new() }
     }
+
+    /// The same voter with that priority.
+    #[must_use]
+    pub fn with_priority(self, priority: u32) -> Self {
+        Self { priority, ..self }
+    }
+
+    /// The same voter with that metadata, in place of what it had.
+    #[must_use]
+    pub fn with_metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>,
+    ) -> Self {
+        Self { metadata: to_metadata(metadata), ..self }
+    }
+}
+
+/// Metadata of names and values as a program has them.
+pub(crate) fn to_metadata(
+    metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>,
+) -> Metadata {
+    metadata.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }

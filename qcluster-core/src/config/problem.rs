@@ -6,6 +6,7 @@ use core::fmt;
 
 /// One mistake in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// The field, written as a path: `peers[1].port`.
     pub field: String,

@@ -11,6 +11,7 @@ use super::problem::Findings;
 /// under the same name with `.1` behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RecordTo {
     /// The present file. Its folder has to be there; no other node may write to it.
     pub path: String,

@@ -16,6 +16,7 @@ use crate::time::Span;
 /// One voter as all nodes must list it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct VoterSettings {
     /// Its identifier.
     pub id: NodeId,
@@ -27,6 +28,12 @@ impl VoterSettings {
     /// A voter of priority 0.
     pub fn new(id: NodeId) -> Self {
         Self { id, priority: 0 }
+    }
+
+    /// The same voter with that priority.
+    #[must_use]
+    pub fn with_priority(self, priority: u32) -> Self {
+        Self { priority, ..self }
     }
 }
 
@@ -55,6 +62,7 @@ pub enum Durability {
 /// Everything that decides how a node behaves. [`Settings::check`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Settings {
     /// The name of the cluster: datagrams of another one are dropped.
     pub cluster: String,
@@ -108,6 +116,11 @@ impl Settings {
             rollback: false,
             gossip: None,
         }
+    }
+
+    /// An observer of those voters with default timing in the cluster `default`.
+    pub fn observer(id: NodeId, voters: Vec<VoterSettings>) -> Self {
+        Self { seat: Seat::Observer, ..Self::voter(id, voters) }
     }
 
     /// A node of a cluster without voters, in the cluster `default`.

@@ -128,7 +128,7 @@ fn each_mistake_names_its_field() {
 /// The same file serves every node of a cluster, so a list may name the node itself among others.
 #[test]
 fn a_node_may_join_itself_and_others() {
-    let config = Config { join: ["localhost:7001".into(), "localhost:7002".into()].into(), ..server_a() };
+    let config = server_a().with_join(["localhost:7001", "localhost:7002"]);
     assert!(config.settings().is_ok());
 }
 
@@ -194,7 +194,7 @@ fn digests_agree_where_a_list_is_shared() {
 
 #[test]
 fn the_digest_covers_priority_lease_and_drift_and_not_the_order() {
-    let voter = |name: &str, priority| VoterSettings { id: NodeId::new(name).unwrap(), priority };
+    let voter = |name: &str, priority| VoterSettings::new(NodeId::new(name).unwrap()).with_priority(priority);
     let rules = |voters: &[VoterSettings], timing| {
         let settings = Settings { timing, ..Settings::voter(voter("a", 0).id, voters.to_vec()) };
         settings.check().unwrap().digests
@@ -210,7 +210,7 @@ fn the_digest_covers_priority_lease_and_drift_and_not_the_order() {
 
 #[test]
 fn equal_priorities_share_a_rank() {
-    let voter = |name: &str, priority| VoterSettings { id: NodeId::new(name).unwrap(), priority };
+    let voter = |name: &str, priority| VoterSettings::new(NodeId::new(name).unwrap()).with_priority(priority);
     let voters = [voter("a", 5), voter("b", 9), voter("c", 5), voter("d", 0)].to_vec();
     let rules = Settings::voter(voter("a", 0).id, voters).check().unwrap();
     let ranks: Vec<u32> = rules.voters().iter().map(|voter| voter.rank).collect();

@@ -12,6 +12,7 @@ use crate::time::{Span, Time};
 
 /// One member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MemberView {
     /// Its identifier.
     pub id: NodeId,
@@ -23,6 +24,13 @@ pub struct MemberView {
     pub state: State,
     /// For how long it has been that, as far as this node has seen it.
     pub state_age: Span,
+}
+
+impl MemberView {
+    /// A member that has been in that state for no time yet, and whose address is not known.
+    pub fn new(id: NodeId, standing: Standing, state: State) -> Self {
+        Self { id, address: None, standing, state, state_age: Span::ZERO }
+    }
 }
 
 /// What happened to a member.

@@ -7,6 +7,7 @@ use crate::hard_state::RecordError;
 
 /// What a node needs to know when it starts, beside its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Boot {
     /// Sixty-four random bits: all chance in this incarnation comes from them.
     pub seed: u64,
@@ -16,8 +17,22 @@ pub struct Boot {
     pub saved: Option<HardState>,
 }
 
+impl Boot {
+    /// Those random bits and that wall clock, in Unix milliseconds, with nothing saved.
+    pub const fn new(seed: u64, stamp_ms: u64) -> Self {
+        Self { seed, stamp_ms, saved: None }
+    }
+
+    /// The same with what the last incarnation saved: a [`HardState`] or `None`.
+    #[must_use]
+    pub fn with_saved(self, saved: impl Into<Option<HardState>>) -> Self {
+        Self { saved: saved.into(), ..self }
+    }
+}
+
 /// Why a node could not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BootError {
     /// The wall clock is beyond any year that leaves terms room to grow.
     StampTooLarge(u64),
@@ -27,6 +42,20 @@ pub enum BootError {
     StepBack,
     /// The saved state cannot be used.
     Record(RecordError),
+}
+
+impl BootError {
+    /// What to do about it, as one sentence without a full stop. Only a record that is beyond reading may be moved: any other is
+    /// the only memory of what some voter has promised.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Record(error) => error.remedy(),
+            // It says itself what to do.
+            Self::StepBack => "Nothing was started",
+            Self::SavedButDiskless => "Give it its `data_dir` again",
+            Self::StampTooLarge(_) => "Check this machine's date",
+        }
+    }
 }
 
 impl fmt::Display for BootError {

@@ -49,6 +49,7 @@ pub enum Command {
 
 /// Why a node has refused a command. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CommandRefused {
     /// Leadership stays where it is.
     Transfer(TransferRefused),

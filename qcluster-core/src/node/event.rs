@@ -52,6 +52,7 @@ pub enum Action {
 ///
 /// `Elected` and `Lost` alternate strictly, starting with `Elected`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Notification {
     /// This node holds the lease.
     Elected {

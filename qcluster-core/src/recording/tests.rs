@@ -19,7 +19,7 @@ fn id(text: &str) -> NodeId {
 }
 
 fn settings() -> Settings {
-    Settings::voter(id("a"), vec![VoterSettings::new(id("a")), VoterSettings { id: id("b"), priority: 2 }])
+    Settings::voter(id("a"), vec![VoterSettings::new(id("a")), VoterSettings::new(id("b")).with_priority(2)])
 }
 
 const SETTINGS: &str = r#"{"cluster":"default","id":"a","seat":"voter","voters":[{"id":"a","priority":0},{"id":"b","priority":2}],"next_voters":null,"timing":{"heartbeat":25000000,"lease":150000000,"slot":10000000,"drift_ppm":10000},"durability":"diskless","previous_lease":0,"drain":1500000000,"settle":3000000000}"#;

@@ -8,6 +8,22 @@ use super::service::Service;
 use crate::config::{Config, ConfigError, Problem, Settings};
 
 impl Config {
+    /// The same node with those services, in place of the ones that it had. [`Config::check`] checks them.
+    ///
+    /// ```
+    /// use qcluster_core::{Config, Service};
+    ///
+    /// let config = Config::new("server_a", "localhost", 7001).with_services([Service::new("billing", 8001)]);
+    /// assert_eq!(config.services()?, [Service::new("billing", 8001)]);
+    /// # Ok::<(), qcluster_core::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn with_services(self, services: impl IntoIterator<Item = Service>) -> Self {
+        // One that JSON could not hold would be null, and reported as that.
+        let services = services.into_iter().map(|service| serde_json::to_value(service).unwrap_or_default());
+        Self { services: services.collect(), ..self }
+    }
+
     /// Checks all of the configuration, and gives its settings and services.
     ///
     /// # Errors

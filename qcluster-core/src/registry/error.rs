@@ -8,6 +8,7 @@ use super::table::NoPlace;
 
 /// Why a service cannot be registered, changed or deregistered. The state is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RegistryError {
     /// The service, or the metadata, is not as it has to be.
     Invalid(ServiceError),

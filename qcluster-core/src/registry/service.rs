@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use error::check_host;
 pub use error::{ServiceError, ServiceField};
 
-use crate::config::Metadata;
+use crate::config::{Metadata, to_metadata};
 use crate::id::NodeKey;
 use crate::time::Span;
 
@@ -25,12 +25,13 @@ use crate::time::Span;
 ///
 /// let service: Service = serde_json::from_str(r#"{"name": "billing", "port": 8001, "ttl_ms": 10000}"#)?;
 /// assert_eq!((service.id.as_str(), service.health), ("billing", Health::Passing));
-/// assert_eq!(service.ttl, Some(Span::from_millis(10_000)));
+/// assert_eq!(service, Service::new("billing", 8001).with_ttl(Span::from_millis(10_000)));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
 /// All of it has to fit one datagram: [`Service::check`] tells whether it does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Service {
     /// What tells it from other services of its node: 1 to [`Service::NAME_LEN_MAX`] printable ASCII characters without
     /// spaces and without `/`, since it stands in addresses.
@@ -113,6 +114,52 @@ impl Service {
             health: Health::Passing,
             ttl: None,
         }
+    }
+
+    /// The same service under that identifier.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        Self { id: id.into(), ..self }
+    }
+
+    /// The same service on that host.
+    #[must_use]
+    pub fn with_host(self, host: impl Into<String>) -> Self {
+        Self { host: Some(host.into()), ..self }
+    }
+
+    /// The same service with those tags, in place of the ones that it had.
+    #[must_use]
+    pub fn with_tags(self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { tags: tags.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// The same service with that metadata, in place of what it had.
+    ///
+    /// ```
+    /// use qcluster_core::Service;
+    ///
+    /// let service = Service::new("billing", 8001).with_tags(["blue", "eu"]).with_metadata([("weight", 3)]);
+    /// assert_eq!(service.metadata["weight"], 3);
+    /// ```
+    #[must_use]
+    pub fn with_metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>,
+    ) -> Self {
+        Self { metadata: to_metadata(metadata), ..self }
+    }
+
+    /// The same service with that health.
+    #[must_use]
+    pub fn with_health(self, health: Health) -> Self {
+        Self { health, ..self }
+    }
+
+    /// The same service with that time to live: without a heartbeat for that long it counts as critical.
+    #[must_use]
+    pub fn with_ttl(self, ttl: Span) -> Self {
+        Self { ttl: Some(ttl), ..self }
     }
 
     /// How long a critical service may stay silent before it is deregistered, beyond its time to live.

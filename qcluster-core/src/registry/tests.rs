@@ -195,7 +195,7 @@ impl World {
 
 /// A service that can be told from its earlier versions.
 fn service(id: &str, port: u16) -> Service {
-    Service { id: id.into(), ..Service::new("billing", port) }
+    Service::new("billing", port).with_id(id)
 }
 
 /// The record in which a node tells one of its services now.

@@ -169,7 +169,7 @@ fn who_takes_the_last_step_too_early_is_told() {
 
 fn boot(world: &World, n: usize, saved: &HardState) -> Result<Node, BootError> {
     let rules = world.machines[n].settings.check().unwrap();
-    Node::new(rules, Boot { seed: 1, stamp_ms: 1_764_000_000_000, saved: Some(saved.clone()) }, Time::ZERO)
+    Node::new(rules, Boot::new(1, 1_764_000_000_000).with_saved(saved.clone()), Time::ZERO)
 }
 
 #[test]

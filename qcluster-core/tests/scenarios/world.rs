@@ -119,7 +119,7 @@ impl World {
         let machine = &mut self.machines[n];
         let rules = machine.settings.check().expect("scenario settings are valid");
         let stamp_ms = machine.wall_ms + now.since(Time::ZERO).as_millis();
-        let boot = Boot { seed: self.seed, stamp_ms, saved: machine.saved.clone() };
+        let boot = Boot::new(self.seed, stamp_ms).with_saved(machine.saved.clone());
         machine.node = Some(Node::new(rules, boot, machine.clock.read(now)).expect("scenario boots are valid"));
         machine.held.clear();
         self.note(n, "starts");

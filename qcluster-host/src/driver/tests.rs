@@ -28,9 +28,9 @@ const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
 fn config(n: usize) -> Config {
     let priority = |n: usize| u32::from(n == 0);
     let port = |n: usize| 7_001 + u16::try_from(n).unwrap();
-    let peer = |n: usize| Peer { priority: priority(n), ..Config::new(NAMES[n], "localhost", port(n)).as_peer() };
-    let peers = (0..NAMES.len()).filter(|other| *other != n).map(peer).collect();
-    slow(Config { priority: priority(n), peers, ..Config::new(NAMES[n], "localhost", port(n)) })
+    let peer = |n: usize| Peer::new(NAMES[n], "localhost", port(n)).with_priority(priority(n));
+    let peers = (0..NAMES.len()).filter(|other| *other != n).map(peer);
+    slow(Config::new(NAMES[n], "localhost", port(n)).with_priority(priority(n)).with_peers(peers))
 }
 
 /// Where no socket of this test reaches: a witness sees what is sent, and nobody else does.
@@ -208,7 +208,7 @@ const _: () = assert!(super::BUFFER_LEN > DATAGRAM_MAX);
 
 /// The driver of a node alone, which has not run.
 fn driver() -> (Driver<Witness>, mpsc::Sender<Request>) {
-    driver_of(&Config { peers: Vec::new(), ..config(0) })
+    driver_of(&config(0).with_peers([]))
 }
 
 fn driver_of(config: &Config) -> (Driver<Witness>, mpsc::Sender<Request>) {

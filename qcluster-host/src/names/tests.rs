@@ -10,8 +10,7 @@ const LEASE: Span = Span::from_millis(150);
 const QUIET: Span = Span::from_millis(150 * QUIET_LEASES);
 
 fn peer(identifier: &str, host: &str) -> Peer {
-    let (identifier, host) = (identifier.into(), host.into());
-    Peer { identifier, host, port: 7002, priority: 0, metadata: qcluster_core::Metadata::new() }
+    Peer::new(identifier, host, 7002)
 }
 
 fn names(peers: &[Peer]) -> Names {

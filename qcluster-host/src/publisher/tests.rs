@@ -86,6 +86,6 @@ fn that_nobody_leads_is_said_where_somebody_should_and_nobody_does() {
     assert_eq!(complaints(&mut puppet), 0, "it leads itself");
     puppet.lose(1);
     assert!(complaints(&mut puppet) > 1);
-    let without = Config { mode: Mode::Masterless, ..Config::new("server_a", "localhost", 7_001) };
+    let without = Config::new("server_a", "localhost", 7_001).with_mode(Mode::Masterless);
     assert_eq!(complaints(&mut Puppet::of(without)), 0, "there is no leader by design");
 }

@@ -1,7 +1,6 @@
 //! The loop waits as the driver asks it to.
 
-use qcluster_core::Config;
-use qcluster_core::config::{TimingChoice, TimingValues};
+use qcluster_core::{Config, Peer, TimingValues};
 
 use super::{Lookups, first_addresses};
 use crate::binding::Protocols;
@@ -15,15 +14,12 @@ use crate::testing::TestRuntime;
 #[tokio::test]
 async fn what_is_said_first_waits_for_the_first_addresses() {
     // Given peers whose names are known at once, and all the time that a busy machine needs, …
-    let values = TimingValues { heartbeat_ms: Some(600_000), lease_ms: Some(3_600_000), ..TimingValues::default() };
-    let peer = |(name, port)| Config::new(name, "localhost", port).as_peer();
-    let peers = [("server_b", 7_001), ("server_c", 7_002)].map(peer).to_vec();
-    let timing = TimingChoice::Values(values);
+    let timing = TimingValues::default().with_heartbeat_ms(600_000).with_lease_ms(3_600_000);
+    let peers = [Peer::new("server_b", "localhost", 7_001), Peer::new("server_c", "localhost", 7_002)];
     // The port may be taken by another test before this one has it.
     let prepared = loop {
         let free = std::net::UdpSocket::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).unwrap();
-        let peers = peers.clone();
-        let config = Config { peers, timing, ..Config::new("server_a", "127.0.0.1", free.port()) };
+        let config = Config::new("server_a", "127.0.0.1", free.port()).with_peers(peers.clone()).with_timing(timing);
         match prepare(config, Protocols::Udp) {
             Err(StartError::Bind(_)) => {}
             prepared => break prepared.unwrap(),

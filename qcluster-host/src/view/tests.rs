@@ -1,21 +1,16 @@
 //! What the status says of peers, which depends on who has reason to speak.
 
 use qcluster_api::{PeerSnapshot, Whereabouts};
-use qcluster_core::{Config, Metadata, Notification, Peer, Term, Time};
+use qcluster_core::{Config, Notification, Peer, Term, Time};
 
 use crate::testing::Puppet;
 
 const HOUR_MS: u64 = 3_600_000;
 
-fn peer(identifier: &str, port: u16) -> Peer {
-    Peer { identifier: identifier.into(), host: "localhost".into(), port, priority: 0, metadata: Metadata::new() }
-}
-
 /// One of three voters, which has just heard both others.
 fn one_of_three() -> Puppet {
-    let mut config = Config::new("server_a", "localhost", 7001);
-    config.peers = vec![peer("server_b", 7002), peer("server_c", 7003)];
-    let mut puppet = Puppet::of(config);
+    let peers = [Peer::new("server_b", "localhost", 7002), Peer::new("server_c", "localhost", 7003)];
+    let mut puppet = Puppet::of(Config::new("server_a", "localhost", 7001).with_peers(peers));
     let heard = Some(puppet.clock.now());
     note_peers(&mut puppet, [heard, heard]);
     puppet

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use qcluster_core::{BadNodeId, ConfigError, Gossip, GossipPace, NodeId, Rules, Seat, Settings, Span, VoterSettings};
+use qcluster_core::{BadNodeId, ConfigError, Gossip, GossipPace, NodeId, Rules, Settings, Span, VoterSettings};
 
 use crate::engine::LinkQuality;
 
@@ -82,7 +82,7 @@ impl CrowdSetup {
         let settings = match (self.voters, host < self.voters) {
             (0, _) => Settings::member(name(host)),
             (_, true) => Settings::voter(name(host), voters),
-            (_, false) => Settings { seat: Seat::Observer, ..Settings::voter(name(host), voters) },
+            (_, false) => Settings::observer(name(host), voters),
         };
         settings.with_gossip(gossip).check()
     }

@@ -140,19 +140,7 @@ impl Crowd {
             }
             Notification::Trust { is_given } => self.distrusts += u64::from(!is_given),
             Notification::Service(change) => self.told_of_service(host, change),
-            Notification::Elected { .. }
-            | Notification::Lost { .. }
-            | Notification::Superseded { .. }
-            | Notification::StepEstablished
-            | Notification::StepTooEarly { .. }
-            | Notification::WallClockOff { .. }
-            | Notification::TooSlow(_)
-            | Notification::Draining { .. }
-            | Notification::LeaderChanged { .. }
-            | Notification::ConfigMismatch { .. }
-            | Notification::StorageFailed
-            | Notification::DuplicateSeen { .. }
-            | Notification::DuplicateIdentifier { .. } => {}
+            _ => {}
         }
     }
 }

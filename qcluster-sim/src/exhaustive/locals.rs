@@ -128,7 +128,7 @@ impl Locals {
         let mut local = self.get(local).clone();
         local.history.restart();
         let seed = (voter as u64) << 8 | u64::from(local.history.incarnation);
-        let boot = Boot { seed, stamp_ms, saved: local.saved.clone() };
+        let boot = Boot::new(seed, stamp_ms).with_saved(local.saved.clone());
         let begin = |stage: Stage| Node::new(self.rules[stage as usize][voter].clone(), boot.clone(), PRESENT);
         if let Some(earlier) = Stage::ALL.into_iter().find(|earlier| *earlier < local.stage && begin(*earlier).is_ok())
             && self.world.memory == Memory::Prompt

@@ -137,14 +137,12 @@ impl SmallWorld {
             Stage::Both => (list(&|voter| self.votes(voter, Stage::Old))?, Some(new)),
             Stage::New => (new, None),
         };
-        let settings = Settings {
-            seat: if self.votes(voter, stage) { Seat::Voter } else { Seat::Observer },
-            next_voters,
-            timing: self.timing(),
-            durability: self.durability(),
-            drain: Span::ZERO,
-            ..Settings::voter(id_of(voter)?, voters)
-        };
+        let mut settings = Settings::voter(id_of(voter)?, voters);
+        settings.seat = if self.votes(voter, stage) { Seat::Voter } else { Seat::Observer };
+        settings.next_voters = next_voters;
+        settings.timing = self.timing();
+        settings.durability = self.durability();
+        settings.drain = Span::ZERO;
         settings.check().map_err(|error| error.to_string())
     }
 

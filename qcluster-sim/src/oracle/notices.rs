@@ -67,18 +67,7 @@ impl Notices {
                 *draining_until = Some(until);
             }
             Notification::StorageFailed => *storage_failed = true,
-            Notification::LeaderChanged { .. }
-            | Notification::ConfigMismatch { .. }
-            | Notification::DuplicateSeen { .. }
-            | Notification::DuplicateIdentifier { .. }
-            | Notification::Superseded { .. }
-            | Notification::StepEstablished
-            | Notification::StepTooEarly { .. }
-            | Notification::WallClockOff { .. }
-            | Notification::TooSlow(_)
-            | Notification::Member(_)
-            | Notification::Service(_)
-            | Notification::Trust { .. } => {}
+            _ => {}
         }
         Ok(())
     }

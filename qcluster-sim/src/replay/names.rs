@@ -125,18 +125,8 @@ impl Names {
             Notification::TooSlow(Slow::RoundTrip { voter, took, limit }) => {
                 format!("{} answers after {took}, which has to be under {limit}", rules.at(*voter).id)
             }
-            Notification::TooSlow(Slow::Save { .. })
-            | Notification::Superseded { .. }
-            | Notification::StepEstablished
-            | Notification::LeaderChanged { leader: None, .. }
-            | Notification::Elected { .. }
-            | Notification::Lost { .. }
-            | Notification::Draining { .. }
-            | Notification::StorageFailed
-            | Notification::Member(_)
-            | Notification::Service(_)
-            | Notification::Trust { .. }
-            | Notification::DuplicateIdentifier { .. } => notification.to_string(),
+            // The others name no voter.
+            _ => notification.to_string(),
         }
     }
 }

@@ -230,6 +230,7 @@ impl Monitor {
                 self.hash.add(other.0);
                 self.marks.reach(Mark::TwinRefused);
             }
+            ref other => unreachable!("a notification that the hash of a run does not cover: {other}"),
         }
     }
 

@@ -304,19 +304,6 @@ fn follow_up(
             let pause = Span::from_nanos(rng.between(0, work.as_nanos()));
             engine.plan_after(pause, Job::Drained { host, incarnation });
         }
-        Notification::Lost { .. }
-        | Notification::LeaderChanged { .. }
-        | Notification::ConfigMismatch { .. }
-        | Notification::StorageFailed
-        | Notification::DuplicateSeen { .. }
-        | Notification::DuplicateIdentifier { .. }
-        | Notification::Superseded { .. }
-        | Notification::StepEstablished
-        | Notification::StepTooEarly { .. }
-        | Notification::WallClockOff { .. }
-        | Notification::TooSlow(_)
-        | Notification::Member(_)
-        | Notification::Service(_)
-        | Notification::Trust { .. } => {}
+        _ => {}
     }
 }

@@ -1,8 +1,7 @@
 //! A node as a future of its application's executor. What it does on a thread of its own is in the tests of the facade, for
 //! all runtimes.
 
-use qcluster_core::Config;
-use qcluster_core::config::{TimingChoice, TimingValues};
+use qcluster_core::{Config, TimingValues};
 use qcluster_host::error::Stopped;
 use qcluster_host::testing::in_time;
 use smol::{Executor, LocalExecutor, block_on};
@@ -11,8 +10,8 @@ use super::QCluster;
 
 /// A cluster of one on a free port.
 fn alone() -> Config {
-    let values = TimingValues { heartbeat_ms: Some(100), lease_ms: Some(600), ..TimingValues::default() };
-    Config { timing: TimingChoice::Values(values), ..Config::new("server_a", "localhost", 0) }
+    let timing = TimingValues::default().with_heartbeat_ms(100).with_lease_ms(600);
+    Config::new("server_a", "localhost", 0).with_timing(timing)
 }
 
 #[test]
@@ -43,7 +42,9 @@ fn a_node_whose_loop_is_dropped_has_stopped_and_freed_its_port() {
         let port = cluster.me().port;
         drop(node);
         assert_eq!(in_time(cluster.stopped()).await, Stopped::Aborted);
-        let again = QCluster::start(Config { listen_port: port, ..alone() }).await.unwrap();
+        let mut config = alone();
+        config.listen_port = port;
+        let again = QCluster::start(config).await.unwrap();
         in_time(again.shutdown()).await;
     });
 }

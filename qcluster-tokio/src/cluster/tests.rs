@@ -4,8 +4,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use qcluster_core::Config;
-use qcluster_core::config::{TimingChoice, TimingValues};
+use qcluster_core::{Config, TimingValues};
 use qcluster_host::error::{StartError, Stopped};
 use qcluster_host::testing::in_time;
 
@@ -13,8 +12,8 @@ use super::QCluster;
 
 /// A cluster of one on a free port.
 fn alone() -> Config {
-    let values = TimingValues { heartbeat_ms: Some(100), lease_ms: Some(600), ..TimingValues::default() };
-    Config { timing: TimingChoice::Values(values), ..Config::new("server_a", "localhost", 0) }
+    let timing = TimingValues::default().with_heartbeat_ms(100).with_lease_ms(600);
+    Config::new("server_a", "localhost", 0).with_timing(timing)
 }
 
 #[tokio::test]

@@ -4,23 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use qcluster::{Event, EventKind, FencingToken, LostReason, Peer, Term};
-use qcluster::{Incarnation, MemberChange, MemberEvent, MemberView, NodeId, Span, Standing, State};
+use qcluster::{Incarnation, MemberChange, MemberEvent, MemberView, NodeId, Standing, State};
 
 use super::{event, text};
 use crate::style::WARN;
 
 fn change(kind: EventKind) -> Event {
-    Event { at: UNIX_EPOCH + Duration::from_micros(1_764_000_000_123_456), kind }
+    Event::new(UNIX_EPOCH + Duration::from_micros(1_764_000_000_123_456), kind)
 }
 
 fn leader(identifier: &str) -> EventKind {
-    let peer = Peer {
-        identifier: identifier.into(),
-        host: "localhost".into(),
-        port: 7002,
-        priority: 0,
-        metadata: qcluster::Metadata::new(),
-    };
+    let peer = Peer::new(identifier, "localhost", 7002);
     EventKind::Leader { leader: Some(Arc::new(peer)), term: Term(7) }
 }
 
@@ -67,13 +61,9 @@ fn a_hand_over_is_no_warning() {
 #[test]
 fn a_changed_member_is_told_with_its_place() {
     let told = |what, address: Option<&str>| {
-        let member = MemberView {
-            id: NodeId::new("server_b").unwrap(),
-            address: address.map(|address| address.parse().unwrap()),
-            standing: Standing::of(Incarnation(1)),
-            state: State::Alive,
-            state_age: Span::ZERO,
-        };
+        let id = NodeId::new("server_b").unwrap();
+        let mut member = MemberView::new(id, Standing::of(Incarnation(1)), State::Alive);
+        member.address = address.map(|address| address.parse().unwrap());
         let line = text("server_a", None, &change(EventKind::Member(MemberChange { what, member }))).unwrap();
         anstream::adapter::strip_str(&line).to_string().split_off("16:00:00.123Z  member    ".len())
     };

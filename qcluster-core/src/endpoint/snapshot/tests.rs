@@ -32,7 +32,8 @@ fn node_id(text: &str) -> NodeId {
 
 /// Three voters, two of which save, and an observer.
 fn settings(node: usize) -> Settings {
-    let voters = VOTERS.iter().zip([0, 1, 1]).map(|(id, priority)| VoterSettings { id: node_id(id), priority });
+    let voters =
+        VOTERS.iter().zip([0, 1, 1]).map(|(id, priority)| VoterSettings::new(node_id(id)).with_priority(priority));
     let voters: Vec<VoterSettings> = voters.collect();
     let mut settings = Settings::voter(node_id(VOTERS.get(node).unwrap_or(&"o")), voters);
     settings.seat = if node < VOTERS.len() { Seat::Voter } else { Seat::Observer };

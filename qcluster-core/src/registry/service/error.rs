@@ -37,6 +37,7 @@ pub enum ServiceError {
 
 /// A field of a service that is text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ServiceField {
     /// [`Service::id`].
     Id,

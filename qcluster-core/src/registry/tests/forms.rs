@@ -13,15 +13,13 @@ fn parse(json: &str) -> Result<Service, String> {
 }
 
 fn full() -> Service {
-    Service {
-        id: "billing-1".into(),
-        host: Some("10.0.0.1".into()),
-        tags: vec!["blue".into(), "eu".into()],
-        metadata: [("weight".into(), 0.1.into()), ("deep".into(), serde_json::json!({"a": [1, null, "x"]}))].into(),
-        health: Health::Warning,
-        ttl: Some(Span::from_millis(10_000)),
-        ..Service::new("billing", 8_001)
-    }
+    Service::new("billing", 8_001)
+        .with_id("billing-1")
+        .with_host("10.0.0.1")
+        .with_tags(["blue", "eu"])
+        .with_metadata([("weight", 0.1.into()), ("deep", serde_json::json!({"a": [1, null, "x"]}))])
+        .with_health(Health::Warning)
+        .with_ttl(Span::from_millis(10_000))
 }
 
 #[test]
@@ -55,9 +53,9 @@ fn every_limit_is_named_with_its_field() {
         (Service { tags: vec!["t".into(), long(65)], ..full() }, "tags[1]: "),
         (Service { tags: vec!["a\n".into()], ..full() }, "tags[0]: "),
         (Service { metadata: [("a".into(), long(600).into())].into(), ..full() }, "metadata: is 608 bytes"),
-        (Service { ttl: Some(Span::ZERO), ..full() }, "ttl_ms: "),
-        (Service { ttl: Some(Span::from_nanos(999_999)), ..full() }, "ttl_ms: "),
-        (Service { ttl: Some(Span::from_nanos(u64::MAX)), ..full() }, "ttl_ms: "),
+        (full().with_ttl(Span::ZERO), "ttl_ms: "),
+        (full().with_ttl(Span::from_nanos(999_999)), "ttl_ms: "),
+        (full().with_ttl(Span::from_nanos(u64::MAX)), "ttl_ms: "),
     ];
     for (service, start) in cases {
         let error = service.check().unwrap_err().to_string();

@@ -52,7 +52,7 @@ fn a_node_that_leaves_in_order_takes_its_services_along_and_registers_nothing_mo
 fn queries_are_ordered_by_name_owner_and_identifier() {
     let mut world = World::new(3);
     for (n, name, id) in [(2, "web", "2"), (0, "web", "9"), (2, "web", "1"), (1, "db", "z"), (0, "api", "q")] {
-        world.register(n, &crate::Service { id: id.into(), ..crate::Service::new(name, 1) });
+        world.register(n, &crate::Service::new(name, 1).with_id(id));
     }
     world.settle(&[0, 1, 2]);
     let seen: alloc::vec::Vec<_> = world.nodes[1].registry.services(None).map(|instance| instance.key()).collect();
@@ -74,7 +74,7 @@ fn a_service_that_changes_its_name_is_found_under_the_new_one_only() {
     let mut world = World::new(2);
     world.register(0, &service("a", 1));
     world.compare(0, 1);
-    world.register(0, &crate::Service { id: "a".into(), ..crate::Service::new("invoices", 1) });
+    world.register(0, &crate::Service::new("invoices", 1).with_id("a"));
     world.compare(0, 1);
     assert_eq!(world.nodes[1].registry.services(Some("billing")).count(), 0);
     assert_eq!(world.nodes[1].registry.services(Some("invoices")).count(), 1);

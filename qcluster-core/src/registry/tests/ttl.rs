@@ -8,7 +8,7 @@ use crate::time::{Span, Time};
 const TTL: Span = Span::from_millis(5_000);
 
 fn with_ttl(id: &str) -> Service {
-    Service { ttl: Some(TTL), ..service(id, 1) }
+    service(id, 1).with_ttl(TTL)
 }
 
 fn health(world: &World, n: usize, id: &str) -> Option<Health> {
@@ -53,7 +53,7 @@ fn a_silent_service_is_critical_then_gone_and_everybodys_watch_says_so() {
 #[test]
 fn heartbeats_keep_a_service_and_bring_it_back_as_it_said_it_was() {
     let mut world = World::new(1);
-    world.register(0, &Service { health: Health::Warning, ..with_ttl("a") });
+    world.register(0, &with_ttl("a").with_health(Health::Warning));
     for _ in 0..10 {
         world.pass(Span::from_millis(4_000));
         world.at(0, |registry, cx| registry.beat(cx, "a", None)).unwrap();
@@ -109,7 +109,7 @@ fn after_a_stall_a_service_has_its_whole_grace() {
 #[test]
 fn a_long_time_to_live_has_a_long_grace() {
     let mut world = World::new(1);
-    world.register(0, &Service { ttl: Some(Span::from_millis(20_000)), ..service("a", 1) });
+    world.register(0, &service("a", 1).with_ttl(Span::from_millis(20_000)));
     world.pass(Span::from_millis(20_000 + 199_999));
     assert_eq!(health(&world, 0, "a"), Some(Health::Critical));
     world.pass(Span::from_millis(1));

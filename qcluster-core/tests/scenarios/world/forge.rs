@@ -28,7 +28,7 @@ impl World {
     /// The first thing that a node with `from`'s configuration says: it carries the digests.
     fn greeting(&self, from: usize) -> Envelope {
         let rules = self.machines[from].settings.check().expect("scenario settings are valid");
-        let boot = Boot { seed: 0, stamp_ms: 1, saved: None };
+        let boot = Boot::new(0, 1);
         let mut fresh = Node::new(rules, boot, Time::ZERO).expect("scenario boots are valid");
         let sent = fresh.step(Time::ZERO, NodeInput::Timeout).find_map(|action| match action {
             Action::Send(envelope) => Some(envelope),

@@ -115,19 +115,7 @@ impl Judge {
                 let leads = self.leading.contains_key(&n);
                 self.check(Law::Alternation, leads, || format!("{n} drains without leading"));
             }
-            Notification::LeaderChanged { .. }
-            | Notification::ConfigMismatch { .. }
-            | Notification::StorageFailed
-            | Notification::DuplicateSeen { .. }
-            | Notification::DuplicateIdentifier { .. }
-            | Notification::Superseded { .. }
-            | Notification::StepEstablished
-            | Notification::StepTooEarly { .. }
-            | Notification::WallClockOff { .. }
-            | Notification::TooSlow(_)
-            | Notification::Member(_)
-            | Notification::Service(_)
-            | Notification::Trust { .. } => {}
+            _ => {}
         }
     }
 

@@ -166,18 +166,7 @@ impl Script<'_> {
                 None => "sees nobody lead".into(),
             },
             Notification::Draining { until } => format!("draining until {}", self.time(until)),
-            Notification::ConfigMismatch { .. }
-            | Notification::StorageFailed
-            | Notification::DuplicateSeen { .. }
-            | Notification::DuplicateIdentifier { .. }
-            | Notification::Superseded { .. }
-            | Notification::StepEstablished
-            | Notification::StepTooEarly { .. }
-            | Notification::WallClockOff { .. }
-            | Notification::TooSlow(_)
-            | Notification::Member(_)
-            | Notification::Service(_)
-            | Notification::Trust { .. } => told.to_string(),
+            _ => told.to_string(),
         }
     }
 

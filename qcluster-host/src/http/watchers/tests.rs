@@ -21,7 +21,7 @@ const EVER: Duration = Duration::from_secs(3_600);
 
 fn node() -> Node {
     let rules = Settings::member(NodeId::new("server_a").unwrap()).check().unwrap();
-    Node::new(rules, Boot { seed: 1, stamp_ms: 5, saved: None }, Time::ZERO).unwrap()
+    Node::new(rules, Boot::new(1, 5), Time::ZERO).unwrap()
 }
 
 fn watchers() -> Watchers {

@@ -179,7 +179,7 @@ impl Records {
         let key = node.rules().key();
         for (id, service) in wanted {
             match node.service(key, id) {
-                Some(own) if Service { health: service.health, ..own.service.as_ref().clone() } == *service => {}
+                Some(own) if own.service.as_ref().clone().with_health(service.health) == *service => {}
                 None if service.ttl.is_some() => {}
                 own => return Err((CrowdRule::OwnersWrite, format!("asked for {service:?}, it offers {own:?}"))),
             }
