@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -261,7 +262,7 @@ impl World {
             Asked::Seed { address: at } => Input::Command(Command::Join(address(usize::from(*at)))),
             Asked::Register { id, port, ttl_ms } => {
                 let mut service = Service::new("service", *port).with_id(id.to_string());
-                service.ttl = ttl_ms.map(|ttl| Span::from_millis(u64::from(ttl)));
+                service.ttl = ttl_ms.map(|ttl| Duration::from_millis(u64::from(ttl)));
                 Input::Command(Command::Register(service))
             }
             Asked::Deregister { id } => Input::Command(Command::Deregister { id: id.to_string() }),

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use qcluster_core::{
-    Instance, MemberChange, MemberView, Metadata, Node, NodeKey, Peer, Service, ServiceChange, ServiceKey, State, Term,
-    Time, owners_among,
+    Instance, MemberChange, MemberView, Metadata, Node, NodeKey, Peer, Service, ServiceChange, ServiceKey, Span, State,
+    Term, Time, owners_among,
 };
 pub use told::{MemberInfo, ServiceInfo, WatchEvent, WatchEventKind};
 
@@ -205,7 +205,7 @@ impl Directory {
             address: *address,
             state: state.name().into(),
             incarnation: format!("{:016x}", standing.incarnation.0),
-            state_age_ms: (*state_age + now.since(card.at)).as_millis(),
+            state_age_ms: (Span::from(*state_age) + now.since(card.at)).as_millis(),
             is_me: id.key() == self.me,
             metadata: card.metadata.clone(),
         }
@@ -315,7 +315,7 @@ fn service_of(node: String, node_host: String, service: &Service) -> ServiceInfo
         port: service.port,
         tags: service.tags.clone(),
         health: service.health,
-        ttl_ms: service.ttl.map(qcluster_core::Span::as_millis),
+        ttl_ms: service.ttl_ms(),
         metadata: service.metadata.clone(),
     }
 }

@@ -1,5 +1,6 @@
 //! Time as the core sees it: integer nanoseconds that the embedder counts, and that never overflow.
 
+pub(crate) mod as_span;
 mod rebase;
 
 use core::fmt;

@@ -162,7 +162,7 @@ fn scenario_30_a_service_that_falls_silent_is_critical_then_gone_and_every_watch
     let mut crowd = start_all(CrowdSetup::members(12))?;
     crowd.watch_service("a");
     let ttl = seconds(2);
-    crowd.register(3, web("a", 1).with_ttl(ttl))?;
+    crowd.register(3, web("a", 1).with_ttl(ttl.into()))?;
     for _ in 0..5 {
         crowd.run_for(seconds(1))?;
         crowd.beat(3, "a", None)?;
@@ -180,7 +180,7 @@ fn scenario_30_a_service_that_falls_silent_is_critical_then_gone_and_every_watch
         assert!(matches!(changed.change, ServiceChange::Changed(_)) && health(&changed.change) == Health::Critical);
         assert!(matches!(removed.change, ServiceChange::Removed(_)));
         assert!(changed.at >= heard_last + ttl, "it was critical before its time");
-        assert!(removed.at >= heard_last + ttl + Service::TTL_GRACE_MIN, "it went before its time");
+        assert!(removed.at >= heard_last + ttl + Span::from(Service::TTL_GRACE_MIN), "it went before its time");
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Election, membership and registry in one node: what members and services look like from every node.
 
+use std::time::Duration;
+
 use qcluster_core::{
     Command, CommandRefused, Health, MemberEvent, NodeId, Notification, RegistryError, Service, ServiceChange, Span,
     State,
@@ -153,7 +155,7 @@ fn scenario_23_a_restarted_member_is_used_at_once() -> Outcome {
 fn scenario_30_a_service_that_falls_silent_is_critical_and_then_gone_for_all() -> Outcome {
     let mut crowd = masterless(3)?;
     crowd.run_for(ms(5_000))?;
-    let beating = service("worker", 9).with_ttl(Span::from_millis(2_000));
+    let beating = service("worker", 9).with_ttl(Duration::from_secs(2));
     crowd.command(0, Command::Register(beating))??;
     crowd.run_for(ms(1_500))?;
     crowd.command(0, Command::Heartbeat { id: "worker".into(), health: None })??;

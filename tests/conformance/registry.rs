@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use qcluster::{
-    CommandError, CommandRefused, Config, Handle, Health, Mode, RegistryError, Service, Span, Watch, WatchError,
-    WatchEvent, WatchEventKind,
+    CommandError, CommandRefused, Config, Handle, Health, Mode, RegistryError, Service, Watch, WatchError, WatchEvent,
+    WatchEventKind,
 };
 use qcluster_host::testing::in_time;
 
@@ -70,7 +71,7 @@ pub(crate) async fn a_refusal_says_why_and_changes_nothing<H: Host>() {
     let node = H::start(member("a")).await.unwrap();
     let refused = node.deregister("none").await;
     assert_eq!(refused, Err(CommandError::Refused(RegistryError::Unknown { id: "none".into() }.into())));
-    let refused = node.register(worker(1).with_ttl(Span::ZERO)).await;
+    let refused = node.register(worker(1).with_ttl(Duration::ZERO)).await;
     assert!(
         matches!(refused, Err(CommandError::Refused(CommandRefused::Registry(RegistryError::Invalid(_))))),
         "{refused:?}"
@@ -119,7 +120,7 @@ pub(crate) async fn scenario_24_and_27_a_crash_is_seen_and_a_return_too<H: Host>
 pub(crate) async fn scenario_30_silence_makes_a_service_critical_for_all<H: Host>() {
     let nodes = cluster::<H>(&["a", "b"]).await;
     let mut watch = watch(&nodes[1]);
-    let beating = worker(1).with_ttl(Span::from_millis(300));
+    let beating = worker(1).with_ttl(Duration::from_millis(300));
     nodes[0].register(beating).await.unwrap();
     assert_eq!(watch.service_event().await, ("added".into(), Health::Passing));
     assert_eq!(watch.service_event().await, ("changed".into(), Health::Critical));

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::{
 };
 use qcluster_core::{
     Boot, Command, Config, Health, Metadata, Mode, Node, NodeId, NodeInput, RegistryError, Role, Service, Settings,
-    Span, Term, TransferRefused,
+    Term, TransferRefused,
 };
 
 /// A node alone with three services, and what it makes known.
@@ -153,7 +154,7 @@ fn wanted(request: &Request<'_>) -> Result<(Command, Then), (u16, Value)> {
 #[test]
 fn a_registration_names_its_service_in_the_path() {
     let put = |body| wanted(&change(Method::Put, "/v1/services/web-1", body));
-    let service = Service::new("web", 80).with_id("web-1").with_ttl(Span::from_millis(10_000));
+    let service = Service::new("web", 80).with_id("web-1").with_ttl(Duration::from_secs(10));
     let registers = Ok((Command::Register(service), Then::Service { id: "web-1".into() }));
     assert_eq!(put(r#"{"name": "web", "port": 80, "ttl_ms": 10000}"#), registers);
     assert_eq!(put(r#"{"id": "web-1", "name": "web", "port": 80, "ttl_ms": 10000}"#), registers);
@@ -228,7 +229,7 @@ fn what_was_done_or_refused_is_put_into_words() {
     assert_eq!(concluded(Then::Leaving, Ok(None)), (200, json!({ "node": "server_a" })));
     assert_eq!(concluded(Then::Leaving, Err(NotDone::Stopped)), (503, json!("stopped")));
     assert_eq!(concluded(Then::Transferred, Err(NotDone::TimedOut)), (503, json!("not_finished")));
-    let ttl = Service::new("web", 1).with_ttl(Span::ZERO).check().unwrap_err();
+    let ttl = Service::new("web", 1).with_ttl(Duration::ZERO).check().unwrap_err();
     for (error, status, code) in [
         (RegistryError::Invalid(ttl), 400, "invalid_service"),
         (RegistryError::Unknown { id: "x".into() }, 404, "unknown_service"),

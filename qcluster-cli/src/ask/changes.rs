@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use qcluster::Span;
 use qcluster::{Health, Service};
 
 use super::lists::services_table;
@@ -35,8 +34,8 @@ pub(crate) struct Register {
     health: State,
     /// After how long without a heartbeat it counts as critical, such as 10s or 500ms; none are expected unless given. A mere
     /// number is seconds.
-    #[arg(long, value_name = "TIME", value_parser = span, allow_hyphen_values = true)]
-    ttl: Option<Span>,
+    #[arg(long, value_name = "TIME", value_parser = time_to_live, allow_hyphen_values = true)]
+    ttl: Option<Duration>,
     #[command(flatten)]
     rights: Rights,
     #[command(flatten)]
@@ -138,14 +137,14 @@ pub(crate) async fn leave(arguments: Leave) -> Result<(), Failure> {
 }
 
 /// In milliseconds, as nodes count: less than one would be lost.
-fn span(text: &str) -> Result<Span, &'static str> {
+fn time_to_live(text: &str) -> Result<Duration, &'static str> {
     let time = match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => humantime::parse_duration(text).ok(),
     };
     let ms = time.filter(|time| time.subsec_nanos().is_multiple_of(1_000_000)).map(|time| time.as_millis());
     match ms.and_then(|ms| u64::try_from(ms).ok()) {
-        Some(ms) if ms > 0 => Ok(Span::from_millis(ms)),
+        Some(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
         Some(_) | None => Err("has to be a time of whole milliseconds, at least one, such as 10s or 500ms"),
     }
 }

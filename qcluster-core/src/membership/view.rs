@@ -1,6 +1,7 @@
 //! The members as an application sees them, and what changed, told exactly once.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use super::Membership;
 use super::standing::{Standing, State};
 use super::table::{Member, Told};
 use crate::id::{Incarnation, NodeId, NodeKey};
-use crate::time::{Span, Time};
+use crate::time::{self, Time};
 
 /// One member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,13 +24,14 @@ pub struct MemberView {
     /// What it is thought to be.
     pub state: State,
     /// For how long it has been that, as far as this node has seen it.
-    pub state_age: Span,
+    #[serde(with = "time::as_span")]
+    pub state_age: Duration,
 }
 
 impl MemberView {
     /// A member that has been in that state for no time yet, and whose address is not known.
     pub fn new(id: NodeId, standing: Standing, state: State) -> Self {
-        Self { id, address: None, standing, state, state_age: Span::ZERO }
+        Self { id, address: None, standing, state, state_age: Duration::ZERO }
     }
 }
 
@@ -147,6 +149,6 @@ fn view(member: &Member, now: Time) -> MemberView {
         address: member.address,
         standing: member.standing,
         state: member.state,
-        state_age: now.since(member.since),
+        state_age: now.since(member.since).into(),
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -10,7 +11,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::record::{RecordBody, ServiceFacts, read_metadata};
 use super::service::{Health, Service};
 use crate::config::Metadata;
-use crate::time::Span;
 
 /// The service as people write it.
 #[derive(Serialize, Deserialize)]
@@ -36,8 +36,8 @@ struct Form {
 impl Serialize for Service {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            let Self { id, name, host, port, tags, metadata, health, ttl } = self.clone();
-            let ttl_ms = ttl.map(Span::as_millis);
+            let ttl_ms = self.ttl_ms();
+            let Self { id, name, host, port, tags, metadata, health, ttl: _ } = self.clone();
             return Form { id: Some(id), name, host, port, tags, metadata, health, ttl_ms }.serialize(serializer);
         }
         match RecordBody::of(self) {
@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for Service {
         if deserializer.is_human_readable() {
             let Form { id, name, host, port, tags, metadata, health, ttl_ms } = Form::deserialize(deserializer)?;
             let id = id.unwrap_or_else(|| name.clone());
-            return Ok(Self { id, name, host, port, tags, metadata, health, ttl: ttl_ms.map(Span::from_millis) });
+            return Ok(Self { id, name, host, port, tags, metadata, health, ttl: ttl_ms.map(Duration::from_millis) });
         }
         let (id, facts) = <(String, ServiceFacts)>::deserialize(deserializer)?;
         let metadata = read_metadata(&facts.metadata).map_err(D::Error::custom)?;

@@ -33,7 +33,7 @@ impl Registry {
         self.change(now, &service.id, RecordBody::of(service)?)?;
         let item = item_of(self.me, &service.id);
         match service.ttl {
-            Some(ttl) => self.leases.heard(now, item, ttl, service.health),
+            Some(ttl) => self.leases.heard(now, item, ttl.into(), service.health),
             None => self.leases.forget(item),
         }
         Ok(())
@@ -65,7 +65,7 @@ impl Registry {
         };
         self.set_health(now, id, health)?;
         if let Some(ttl) = ttl {
-            self.leases.heard(now, item, ttl, health);
+            self.leases.heard(now, item, ttl.into(), health);
         }
         Ok(())
     }

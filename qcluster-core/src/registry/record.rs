@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,6 @@ use crate::config::{Config, Metadata};
 use crate::id::{Incarnation, NodeKey, stable_hash};
 use crate::reconcile::{self, Stamped};
 use crate::rng::mix;
-use crate::time::Span;
 
 /// What registries say to each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ pub(super) fn read_metadata(text: &str) -> Result<Metadata, ServiceError> {
 impl ServiceFacts {
     pub(super) fn into_service(self, id: String, metadata: Metadata) -> Service {
         let Self { name, host, port, tags, metadata: _, health, ttl_ms } = self;
-        Service { id, name, host, port, tags, metadata, health, ttl: ttl_ms.map(Span::from_millis) }
+        Service { id, name, host, port, tags, metadata, health, ttl: ttl_ms.map(Duration::from_millis) }
     }
 
     fn check(&self) -> Result<(), ServiceError> {
@@ -114,7 +114,7 @@ impl ServiceFacts {
         }
         self.tags.iter().enumerate().try_for_each(|(index, tag)| ServiceField::Tag { index }.check(tag))?;
         match self.ttl_ms {
-            Some(ttl) if ttl == 0 || ttl > Service::TTL_MAX.as_millis() => Err(ServiceError::Ttl),
+            Some(ttl) if ttl == 0 || u128::from(ttl) > Service::TTL_MAX.as_millis() => Err(ServiceError::Ttl),
             Some(_) | None => Ok(()),
         }
     }
@@ -134,9 +134,9 @@ impl Service {
 impl RecordBody {
     /// The body of a service's record; its limits are not checked yet.
     pub(super) fn of(service: &Service) -> Result<Self, ServiceError> {
-        let Service { id: _, name, host, port, tags, metadata, health, ttl } = service.clone();
+        let ttl_ms = service.ttl_ms();
+        let Service { id: _, name, host, port, tags, metadata, health, ttl: _ } = service.clone();
         let metadata = write_metadata(&metadata)?;
-        let ttl_ms = ttl.map(Span::as_millis);
         Ok(Self::Service(ServiceFacts { name, host, port, tags, metadata, health, ttl_ms }))
     }
 }
@@ -237,8 +237,8 @@ impl Entry {
             Contents::Deleted => RecordBody::Deleted,
             Contents::Metadata { metadata: _, text } => RecordBody::Metadata(text.clone()),
             Contents::Service { service, metadata } => {
-                let Service { id: _, name, host, port, tags, metadata: _, health, ttl } = service.as_ref().clone();
-                let ttl_ms = ttl.map(Span::as_millis);
+                let ttl_ms = service.ttl_ms();
+                let Service { id: _, name, host, port, tags, metadata: _, health, ttl: _ } = service.as_ref().clone();
                 RecordBody::Service(ServiceFacts { name, host, port, tags, metadata: metadata.clone(), health, ttl_ms })
             }
         }

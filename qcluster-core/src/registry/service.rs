@@ -5,6 +5,7 @@ mod error;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,11 +22,12 @@ use crate::time::Span;
 /// there is no time to live; unknown fields are errors:
 ///
 /// ```
-/// use qcluster_core::{Health, Service, Span};
+/// use std::time::Duration;
+/// use qcluster_core::{Health, Service};
 ///
 /// let service: Service = serde_json::from_str(r#"{"name": "billing", "port": 8001, "ttl_ms": 10000}"#)?;
 /// assert_eq!((service.id.as_str(), service.health), ("billing", Health::Passing));
-/// assert_eq!(service, Service::new("billing", 8001).with_ttl(Span::from_millis(10_000)));
+/// assert_eq!(service, Service::new("billing", 8001).with_ttl(Duration::from_secs(10)));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
@@ -50,9 +52,9 @@ pub struct Service {
     pub metadata: Metadata,
     /// How it says that it is.
     pub health: Health,
-    /// How long it may be silent before it counts as critical, in whole milliseconds, at most [`Service::TTL_MAX`].
-    /// Without it no heartbeat is expected. Registering counts as the first one.
-    pub ttl: Option<Span>,
+    /// How long it may be silent before it counts as critical: 1 ms to [`Service::TTL_MAX`], sent to other nodes in whole
+    /// milliseconds, rounded down. Without it no heartbeat is expected. Registering counts as the first one.
+    pub ttl: Option<Duration>,
 }
 
 /// How a service is.
@@ -93,11 +95,11 @@ impl Service {
     /// The longest tag, in bytes.
     pub const TAG_LEN_MAX: usize = 64;
     /// The longest time to live: thirty days.
-    pub const TTL_MAX: Span = Span::from_millis(30 * 24 * 3_600_000);
+    pub const TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
     /// After this many further times to live in silence a critical service is deregistered.
     pub const TTL_GRACES: u64 = 10;
     /// However short its time to live, a critical service stays at least this long.
-    pub const TTL_GRACE_MIN: Span = Span::from_millis(60_000);
+    pub const TTL_GRACE_MIN: Duration = Duration::from_secs(60);
     /// The largest record of a service, or of a node's metadata, in bytes as it travels: it fits one datagram.
     pub const RECORD_LEN_MAX: usize = 1_200;
 
@@ -158,13 +160,18 @@ impl Service {
 
     /// The same service with that time to live: without a heartbeat for that long it counts as critical.
     #[must_use]
-    pub fn with_ttl(self, ttl: Span) -> Self {
+    pub fn with_ttl(self, ttl: Duration) -> Self {
         Self { ttl: Some(ttl), ..self }
+    }
+
+    /// The time to live in whole milliseconds, rounded down, as in JSON.
+    pub fn ttl_ms(&self) -> Option<u64> {
+        self.ttl.map(|ttl| Span::from(ttl).as_millis())
     }
 
     /// How long a critical service may stay silent before it is deregistered, beyond its time to live.
     pub(super) fn grace(ttl: Span) -> Span {
-        ttl.times(Self::TTL_GRACES).max(Self::TTL_GRACE_MIN)
+        ttl.times(Self::TTL_GRACES).max(Self::TTL_GRACE_MIN.into())
     }
 }
 

@@ -1,6 +1,8 @@
 //! The faults of a storm while services come, change, fall silent and go everywhere. After the heal every node shows what is
 //! offered, and nothing that was ended.
 
+use std::time::Duration;
+
 use qcluster_core::{GossipPace, Health, Service, Span};
 
 use super::storm::{calm, quality, strike};
@@ -50,7 +52,7 @@ fn change(crowd: &mut Crowd, rng: &mut Rng) -> Result<(), Breach> {
             let mut service = Service::new("web", 80);
             service.id = id;
             service.tags = vec![format!("{:016x}", rng.next()); usize::try_from(rng.between(1, 16)).unwrap_or(1)];
-            service.ttl = rng.one_in(3).then(|| Span::from_millis(rng.between(500, 20_000)));
+            service.ttl = rng.one_in(3).then(|| Duration::from_millis(rng.between(500, 20_000)));
             crowd.register(host, service)
         }
         4 | 5 => crowd.deregister(host, &id),

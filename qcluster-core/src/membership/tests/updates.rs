@@ -221,3 +221,13 @@ fn e18_what_is_said_of_an_absurd_incarnation_buries_nobody() {
     assert_eq!(node.hear("a", Message::Ping { seq: 1, word }).len(), 1, "who asks is answered all the same");
     assert_eq!(node.own_standing(), standing(LIFE, 0), "an incarnation that nobody would believe");
 }
+
+/// Notifications are written down by embedders, so their form stays.
+#[test]
+fn the_age_of_a_state_is_written_as_nanoseconds() {
+    let mut view = MemberView::new(id("a"), standing(LIFE, 0), State::Alive);
+    view.state_age = core::time::Duration::from_millis(1_500);
+    let json = serde_json::to_string(&view).unwrap();
+    assert!(json.ends_with(r#","state_age":1500000000}"#), "{json}");
+    assert_eq!(serde_json::from_str::<MemberView>(&json).unwrap(), view);
+}

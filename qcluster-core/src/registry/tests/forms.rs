@@ -3,10 +3,10 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
+use core::time::Duration;
 
 use super::{World, record_of, service};
 use crate::registry::{Health, Message, Registry, Service, ServiceError, ServiceField};
-use crate::time::Span;
 
 fn parse(json: &str) -> Result<Service, String> {
     serde_json::from_str(json).map_err(|error| error.to_string())
@@ -19,7 +19,7 @@ fn full() -> Service {
         .with_tags(["blue", "eu"])
         .with_metadata([("weight", 0.1.into()), ("deep", serde_json::json!({"a": [1, null, "x"]}))])
         .with_health(Health::Warning)
-        .with_ttl(Span::from_millis(10_000))
+        .with_ttl(Duration::from_secs(10))
 }
 
 #[test]
@@ -53,15 +53,18 @@ fn every_limit_is_named_with_its_field() {
         (Service { tags: vec!["t".into(), long(65)], ..full() }, "tags[1]: "),
         (Service { tags: vec!["a\n".into()], ..full() }, "tags[0]: "),
         (Service { metadata: [("a".into(), long(600).into())].into(), ..full() }, "metadata: is 608 bytes"),
-        (full().with_ttl(Span::ZERO), "ttl_ms: "),
-        (full().with_ttl(Span::from_nanos(999_999)), "ttl_ms: "),
-        (full().with_ttl(Span::from_nanos(u64::MAX)), "ttl_ms: "),
+        (full().with_ttl(Duration::ZERO), "ttl_ms: "),
+        (full().with_ttl(Duration::from_nanos(999_999)), "ttl_ms: "),
+        (full().with_ttl(Service::TTL_MAX + Duration::from_millis(1)), "ttl_ms: "),
+        (full().with_ttl(Duration::MAX), "ttl_ms: "),
     ];
     for (service, start) in cases {
         let error = service.check().unwrap_err().to_string();
         assert!(error.starts_with(start), "{error}");
     }
     assert_eq!(Service { id: String::new(), ..full() }.check(), Err(ServiceError::Text(ServiceField::Id)));
+    // Only whole milliseconds count.
+    assert_eq!(full().with_ttl(Service::TTL_MAX + Duration::from_nanos(999_999)).check(), Ok(()));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Services that fall silent: critical, then gone (scenario 30).
 
+use core::time::Duration;
+
 use super::{World, service};
 use crate::id::Incarnation;
 use crate::registry::{Change, Health, Presence, RegistryError, Service, ServiceChange};
@@ -8,7 +10,7 @@ use crate::time::{Span, Time};
 const TTL: Span = Span::from_millis(5_000);
 
 fn with_ttl(id: &str) -> Service {
-    service(id, 1).with_ttl(TTL)
+    service(id, 1).with_ttl(TTL.into())
 }
 
 fn health(world: &World, n: usize, id: &str) -> Option<Health> {
@@ -109,7 +111,7 @@ fn after_a_stall_a_service_has_its_whole_grace() {
 #[test]
 fn a_long_time_to_live_has_a_long_grace() {
     let mut world = World::new(1);
-    world.register(0, &service("a", 1).with_ttl(Span::from_millis(20_000)));
+    world.register(0, &service("a", 1).with_ttl(Duration::from_secs(20)));
     world.pass(Span::from_millis(20_000 + 199_999));
     assert_eq!(health(&world, 0, "a"), Some(Health::Critical));
     world.pass(Span::from_millis(1));
