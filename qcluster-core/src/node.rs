@@ -120,8 +120,9 @@ impl Node {
             Some(_) | None => fresh,
         };
         let voters = rules.voters().len();
-        let floor =
-            |voter: &Voter| boot.saved.as_ref().map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(voter.key));
+        // An observer counts nothing, whoever says it.
+        let saved = boot.saved.as_ref().filter(|_| rules.me.is_some());
+        let floor = |voter: &Voter| saved.map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(voter.key));
         let links = Links::new(rules.voters().iter().map(floor), now);
         let gossip = rules.gossip.map(|settings| Box::new(Gossip::new(settings, &rules, boot.seed, incarnation, now)));
         let part = match rules.me {

@@ -164,13 +164,8 @@ impl Storage {
     /// in. An incarnation stays in one step, and its name is above that of every incarnation before it on this disk, so
     /// a record of that name is of that step.
     pub(super) fn knows_this_incarnation(&self) -> bool {
-        match self.medium {
-            // After a failed save it abstains, whatever is known.
-            Medium::None | Medium::Failed => true,
-            Medium::Disk => {
-                self.durable.as_ref().is_some_and(|durable| durable.incarnation == self.current.incarnation)
-            }
-        }
+        let is_this = |durable: &HardState| durable.incarnation == self.current.incarnation;
+        self.medium == Medium::None || self.durable.as_ref().is_some_and(is_this)
     }
 
     /// Whether an incarnation after a crash would know of the latest incarnation of `node` that this one knows of (E24).

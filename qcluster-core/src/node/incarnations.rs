@@ -180,7 +180,8 @@ impl Node {
     /// That incarnation of another voter takes part: nothing that an earlier one has said counts any more. Whether that was news.
     #[inline]
     pub(super) fn see_part(&mut self, voter: VoterIndex, incarnation: Incarnation) -> bool {
-        let is_news = self.links.takes_part(voter, incarnation);
+        // An observer counts nothing, and no voter hears from it that it has to go above another incarnation.
+        let is_news = self.rules.me.is_some() && self.links.takes_part(voter, incarnation);
         if is_news {
             self.note_part(voter, incarnation);
         }

@@ -204,3 +204,23 @@ fn two_that_know_of_later_incarnations_of_each_other_and_stood_still_are_not_stu
         world.run_till(ms(5_000), "one of the two leads", |world| world.leads(0) || world.leads(1));
     }
 }
+
+/// The next incarnation could not go above one that no disk knows of: such a one never takes part, and nobody takes it to (E24).
+#[test]
+fn who_could_not_save_that_it_began_never_takes_part() {
+    let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(1);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    let broken = world.followers()[0];
+    let known = world.incarnations(leader);
+    for (disk, takes_part) in [(Disk::Broken, false), (Disk::Quick, true)] {
+        world.crash(broken);
+        world.machines[broken].disk = disk;
+        world.start(broken);
+        world.run(ms(3_000));
+        assert_eq!(world.role(broken) == Role::Follower, takes_part, "{}", world.story());
+        assert_eq!(world.incarnations(leader) != known, takes_part, "{}", world.story());
+        assert_eq!(world.leader(), leader, "{}", world.story());
+    }
+}

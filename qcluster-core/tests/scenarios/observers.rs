@@ -1,8 +1,10 @@
 //! Observers hear who leads, and nothing more (E13).
 
-use qcluster_core::{DropReason, Notification, Role, Seat, Settings};
+use qcluster_core::{
+    DropReason, Durability, HardState, Incarnation, KnownIncarnation, Notification, Role, Seat, Settings, Term, Timing,
+};
 
-use crate::world::{World, id, ms, voters};
+use crate::world::{Law, World, id, ms, voters};
 
 /// Three voters and an observer, the last machine, all started.
 fn observed(seed: u64) -> (World, usize) {
@@ -118,4 +120,55 @@ fn more_observers_than_a_voter_tells_are_refused_and_counted() {
     let informed = (1..=140).filter(|n| seen(&world, *n).is_some()).count();
     assert_eq!(informed, 128);
     assert_eq!(world.leader(), 0);
+}
+
+/// One that was a voter remembers incarnations that no voter does any more, if their disks were lost and their clocks set back. No
+/// voter hears from it that it has to go above them, and it counts nothing: it listens to who is there.
+#[test]
+fn an_observer_hears_voters_of_earlier_incarnations_than_it_knew_as_a_voter() {
+    for n in [1, 3] {
+        let mut world = World::of(n).seeded(1);
+        let mut settings = Settings::voter(id(n), voters(0..n));
+        (settings.seat, settings.durability) = (Seat::Observer, Durability::Durable);
+        let observer = world.add(settings);
+        let later = |voter: usize| KnownIncarnation { node: id(voter).key(), incarnation: Incarnation(1 << 62) };
+        let mut known: Vec<KnownIncarnation> = (0..n).map(later).collect();
+        known.sort_by_key(|known| known.node.0);
+        let (term, stamp, lease) = (Term(5), Term(5), Timing::default().lease);
+        let incarnation = Incarnation(1);
+        let saved = HardState { term, vote: None, stamp, lease, incarnation, incarnations: known, step: None };
+        world.machines[observer].saved = Some(saved);
+        world.start_all();
+        let leader = world.elect();
+        world.run(ms(1_000));
+        assert_eq!(seen(&world, observer), Some(id(leader).to_string()), "{}", world.story());
+    }
+}
+
+#[test]
+fn an_observer_hears_voters_that_came_back_with_earlier_clocks() {
+    for n in [1, 3] {
+        let mut world = World::of(n).seeded(1);
+        // Tokens of voters without a disk rest on their clocks (E12).
+        world.judge.waive(Law::TokensGrow);
+        let mut settings = Settings::voter(id(n), voters(0..n));
+        settings.seat = Seat::Observer;
+        let observer = world.add(settings);
+        (0..n).for_each(|voter| world.start(voter));
+        world.elect();
+        // Given an observer that has met voters which take part, …
+        world.start(observer);
+        world.run(ms(1_000));
+        assert!(seen(&world, observer).is_some(), "{}", world.story());
+        // … when all of these come back with earlier names, and nobody else knows it, then it hears them.
+        for voter in 0..n {
+            world.crash(voter);
+            world.machines[voter].wall_ms -= 60_000;
+        }
+        world.run(ms(700));
+        (0..n).for_each(|voter| world.start(voter));
+        let leader = world.elect();
+        world.run(ms(1_000));
+        assert_eq!(seen(&world, observer), Some(id(leader).to_string()), "{}", world.story());
+    }
 }
