@@ -2,7 +2,8 @@
 //! replacement (E24), and who leads already is not renamed without a word (E17).
 
 use qcluster_core::{
-    Durability, Envelope, GossipPace, Incarnation, LostReason, Message, NodeInput, Notification, Role, Session,
+    Durability, ElectionMessage, Envelope, GossipPace, Incarnation, IncarnationsDigest, IncarnationsReport,
+    KnownIncarnation, LostReason, Message, NodeInput, Notification, Refusal, Role, Session, Term,
 };
 
 use crate::world::{Disk, Fate, Law, World, id, ms};
@@ -222,5 +223,46 @@ fn who_could_not_save_that_it_began_never_takes_part() {
         assert_eq!(world.role(broken) == Role::Follower, takes_part, "{}", world.story());
         assert_eq!(world.incarnations(leader) != known, takes_part, "{}", world.story());
         assert_eq!(world.leader(), leader, "{}", world.story());
+    }
+}
+
+/// What only an incarnation after its boot wait says shows that it takes part (E9, E24). A refusal does not, nor a
+/// greeting from within the boot wait.
+#[test]
+fn an_incarnation_takes_part_with_the_first_thing_that_says_so() {
+    let voter = 2;
+    let digest = |known: &[KnownIncarnation]| known.iter().copied().collect::<IncarnationsDigest>();
+    let (term, stamp, incarnations) = (Term(0), Term(0), IncarnationsDigest::default());
+    let hello = |booting| Session::Hello { to: id(voter).key(), answer: true, booting, known: Incarnation::UNKNOWN };
+    let vote = |refusal| ElectionMessage::VoteReply { asked: term, refusal, term, stamp, incarnations };
+    let pre_vote = |refusal| ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, incarnations };
+    let request = ElectionMessage::PreVoteRequest { round: 1, term, consent: None };
+    for (message, shows_it) in [
+        (Message::Session(hello(true)), false),
+        (Message::Session(hello(false)), true),
+        (Message::Session(Session::ProbeAck { nonce: 1, booting: true }), false),
+        (Message::Session(Session::ProbeAck { nonce: 1, booting: false }), true),
+        (Message::Session(Session::Step { established: true }), false),
+        (Message::Election(ElectionMessage::StaleTerm { term }), false),
+        (Message::Election(vote(Some(Refusal::BootWait))), false),
+        (Message::Election(vote(None)), true),
+        (Message::Election(pre_vote(Some(Refusal::BootWait))), false),
+        (Message::Election(pre_vote(None)), true),
+        (Message::Election(request), true),
+        (Message::Incarnations(Box::new(IncarnationsReport { answer: true, incarnations: Vec::new() })), false),
+    ] {
+        // Given a voter that has met others in their boot wait alone, …
+        let mut world = World::of(3);
+        world.start_all();
+        world.run(ms(100));
+        (0..3).for_each(|n| world.network.isolate(n));
+        world.run(ms(100));
+        let known = |n: usize| KnownIncarnation { node: id(n).key(), incarnation: world.node(n).incarnation() };
+        let (before, after) = (digest(&[known(voter)]), digest(&[known(voter), known(1)]));
+        assert_eq!(world.incarnations(voter), before);
+        // … when one of them says that, then it is among those that take part, or is not.
+        let said = world.envelope(1, voter, message.clone());
+        world.give(voter, NodeInput::Message(said));
+        assert_eq!(world.incarnations(voter), if shows_it { after } else { before }, "{message:?}");
     }
 }

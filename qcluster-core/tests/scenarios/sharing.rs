@@ -6,7 +6,7 @@ use qcluster_core::{
     KnownIncarnation, Message, NodeInput, NodeKey, Refusal, Role, Session, Term, Time,
 };
 
-use crate::world::{Disk, World, id, ms};
+use crate::world::{Disk, World, ms};
 
 const VOTER: usize = 2;
 
@@ -363,45 +363,6 @@ fn a_candidate_does_not_ask_again_who_refused_before_it_took_part() {
     world.run(ms(35));
     assert_eq!(world.role(VOTER), Role::Candidate, "{}", world.story());
     assert_eq!(asked(&world), [refused, silent + 1], "{}", world.story());
-}
-
-/// What only an incarnation after its boot wait says shows that it takes part (E9, E24). A refusal does not, nor a
-/// greeting from within the boot wait.
-#[test]
-fn an_incarnation_takes_part_with_the_first_thing_that_says_so() {
-    let (term, stamp, incarnations) = (Term(0), Term(0), IncarnationsDigest::default());
-    let hello = |booting| Session::Hello { to: id(VOTER).key(), answer: true, booting, known: Incarnation::UNKNOWN };
-    let vote = |refusal| ElectionMessage::VoteReply { asked: term, refusal, term, stamp, incarnations };
-    let pre_vote = |refusal| ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, incarnations };
-    let request = ElectionMessage::PreVoteRequest { round: 1, term, consent: None };
-    for (message, shows_it) in [
-        (Message::Session(hello(true)), false),
-        (Message::Session(hello(false)), true),
-        (Message::Session(Session::ProbeAck { nonce: 1, booting: true }), false),
-        (Message::Session(Session::ProbeAck { nonce: 1, booting: false }), true),
-        (Message::Session(Session::Step { established: true }), false),
-        (Message::Election(ElectionMessage::StaleTerm { term }), false),
-        (Message::Election(vote(Some(Refusal::BootWait))), false),
-        (Message::Election(vote(None)), true),
-        (Message::Election(pre_vote(Some(Refusal::BootWait))), false),
-        (Message::Election(pre_vote(None)), true),
-        (Message::Election(request), true),
-        (Message::Incarnations(Box::new(IncarnationsReport { answer: true, incarnations: Vec::new() })), false),
-    ] {
-        // Given a voter that has met others in their boot wait alone, …
-        let mut world = World::of(3);
-        world.start_all();
-        world.run(ms(100));
-        (0..3).for_each(|n| world.network.isolate(n));
-        world.run(ms(100));
-        let known = |n: usize| KnownIncarnation { node: id(n).key(), incarnation: world.node(n).incarnation() };
-        let (before, after) = (digest(&[known(VOTER)]), digest(&[known(VOTER), known(1)]));
-        assert_eq!(world.incarnations(VOTER), before);
-        // … when one of them says that, then it is among those that take part, or is not.
-        let said = world.envelope(1, VOTER, message.clone());
-        world.give(VOTER, NodeInput::Message(said));
-        assert_eq!(world.incarnations(VOTER), if shows_it { after } else { before }, "{message:?}");
-    }
 }
 
 /// What a voter knew when it gave its word, it has told; but not for a later incarnation.
