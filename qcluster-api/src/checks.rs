@@ -6,7 +6,7 @@
 //! | `/follower` | it knows another node as the leader, and its loop runs |
 //! | `/health` | its loop runs, its state can be saved, it hears a leader, and what it sees of the others can be relied on: a working part of a working cluster |
 //! | `/readiness` | its loop runs, its boot wait is over, its state can be saved, and it is not handing over |
-//! | `/liveness` | it has not stopped, and its loop has run within twenty leases, and ten seconds at least |
+//! | `/liveness` | it has not stopped, its loop has run within twenty leases, and ten seconds at least, and its storage has not failed for good |
 //!
 //! Readiness does not ask for a leader: an orchestrator that starts the nodes one by one, each after the last is ready,
 //! would wait forever for the first. It does ask for the end of the boot wait, so that a rolling restart takes the next
@@ -114,7 +114,10 @@ pub(super) fn readiness(call: &Call<'_>) -> Outcome {
 
 pub(super) fn liveness(call: &Call<'_>) -> Outcome {
     let view = call.view;
-    judged(not_stopped(view).and_then(|()| if view.is_dead() { Err(stalled(view)) } else { Ok(()) }))
+    // What a restart cures: a disk that fails is tried again, and is none of it.
+    let is_final = matches!(view.snapshot.storage, StorageStatus::Failed { .. });
+    let runs = not_stopped(view).and_then(|()| if view.is_dead() { Err(stalled(view)) } else { Ok(()) });
+    judged(runs.and_then(|()| if is_final { saves(view) } else { Ok(()) }))
 }
 
 fn judged(verdict: CheckResult) -> Outcome {
@@ -154,8 +157,13 @@ fn stalled(view: &View<'_>) -> Response {
 fn saves(view: &View<'_>) -> CheckResult {
     match &view.snapshot.storage {
         StorageStatus::Diskless | StorageStatus::Durable => Ok(()),
+        StorageStatus::Failing { error } => {
+            let message = alloc::format!("this node cannot save its state, and does not vote until it can: {error}");
+            Err(Response::error(ErrorCode::StorageFailed, &message))
+        }
         StorageStatus::Failed { error } => {
-            let message = alloc::format!("this node could not save its state and abstains until its restart: {error}");
+            let message =
+                alloc::format!("this node could not save its state, and abstains until it is restarted: {error}");
             Err(Response::error(ErrorCode::StorageFailed, &message))
         }
     }

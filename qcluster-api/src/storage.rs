@@ -15,7 +15,12 @@ pub enum StorageStatus {
     Diskless,
     /// State is saved.
     Durable,
-    /// It could not be saved: the node neither votes nor campaigns (E16).
+    /// It could not be saved, and is tried again: until then the node does not vote (E16).
+    Failing {
+        /// What the system said.
+        error: String,
+    },
+    /// It cannot be saved any more: the node neither votes nor campaigns until it is restarted (E16).
     Failed {
         /// What the system said.
         error: String,
@@ -27,6 +32,7 @@ impl fmt::Display for StorageStatus {
         match self {
             Self::Diskless => f.write_str("diskless"),
             Self::Durable => f.write_str("durable"),
+            Self::Failing { error } => write!(f, "failing, and tried again: {error}"),
             Self::Failed { error } => write!(f, "failed: {error}"),
         }
     }

@@ -121,10 +121,16 @@ fn a_leader_that_hands_over_is_not_ready() {
 #[test]
 fn a_node_that_cannot_save_is_neither_healthy_nor_ready() {
     let subject = subject(None);
-    let storage = StorageStatus::Failed { error: "full".into() };
-    let (snapshot, leader) = (NodeSnapshot { storage, ..snapshot(Role::Follower) }, server_b());
-    let failed = View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) };
-    assert_eq!(checks(&failed), ["503 not_leader", "200", "503 storage_failed", "503 storage_failed", "200"]);
+    let error = || "full".into();
+    // A restart cures the one, and time the other.
+    for (storage, liveness) in [
+        (StorageStatus::Failing { error: error() }, "200"),
+        (StorageStatus::Failed { error: error() }, "503 storage_failed"),
+    ] {
+        let (snapshot, leader) = (NodeSnapshot { storage, ..snapshot(Role::Follower) }, server_b());
+        let failed = View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) };
+        assert_eq!(checks(&failed), ["503 not_leader", "200", "503 storage_failed", "503 storage_failed", liveness]);
+    }
 }
 
 #[test]

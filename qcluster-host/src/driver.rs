@@ -20,7 +20,7 @@ use qcluster_core::{Command, CommandRefused, DATAGRAM_MAX, Endpoint, FencingToke
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::disk::{Disk, Done};
+use crate::disk::{Disk, Report};
 use crate::error::Stopped;
 use crate::log;
 use crate::measures::Measures;
@@ -43,8 +43,8 @@ const BUFFER_LEN: usize = DATAGRAM_MAX + 1;
 pub enum Arrival {
     /// A request; `None` once the last handle is gone.
     Request(Option<Request>),
-    /// A save has ended.
-    Saved(Done),
+    /// How a save goes.
+    Disk(Report),
     /// The work of the leader has ended.
     Drained,
 }
@@ -65,7 +65,7 @@ impl Inbox<'_> {
         tokio::select! {
             biased;
             request = or_never(requests.map(mpsc::Receiver::recv)) => Arrival::Request(request),
-            done = or_never(disk.map(Disk::done)) => Arrival::Saved(done),
+            report = or_never(disk.map(Disk::report)) => Arrival::Disk(report),
             () = or_never(works.map(Works::idle)) => Arrival::Drained,
         }
     }
@@ -236,7 +236,7 @@ impl<S: DatagramSocket> Driver<S> {
             Arrival::Request(Some(request)) => self.serve(request),
             // The last handle is gone: nobody can ask for anything any more.
             Arrival::Request(None) => _ = self.command(Command::Shutdown),
-            Arrival::Saved(done) => self.saved(done),
+            Arrival::Disk(report) => self.hear_disk(report),
             Arrival::Drained => {
                 self.effects.drain = Drain::None;
                 self.step(Input::Command(Command::Drained));
@@ -285,16 +285,18 @@ impl<S: DatagramSocket> Driver<S> {
         self.endpoint.node().lease(self.clock.now()).map(|lease| lease.token)
     }
 
-    fn saved(&mut self, Done { id, result }: Done) {
-        if let Some(took) = self.effects.measures.saved(self.clock.now()) {
-            log::saved(self.endpoint.node().rules().id(), took, result.is_ok());
-        }
-        match result {
-            Ok(()) => self.step(Input::Persisted(id)),
-            Err(error) => {
-                self.effects.cannot_save(&error);
-                self.step(Input::PersistFailed(id));
+    fn hear_disk(&mut self, report: Report) {
+        let now = self.clock.now();
+        match report {
+            Report::Saved(id) => {
+                let took = self.effects.measures.saved(now);
+                if let Some(took) = took {
+                    log::saved(self.endpoint.node().rules().id(), took);
+                }
+                self.effects.can_save(took.unwrap_or(Span::ZERO));
+                self.step(Input::Persisted(id));
             }
+            Report::Failing(error) => self.effects.is_failing(&error),
         }
     }
 

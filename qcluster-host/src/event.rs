@@ -103,7 +103,17 @@ pub enum EventKind {
         /// Which voters are heard, and what is known of the others: one line.
         facts: String,
     },
-    /// State could not be saved: this node neither votes nor campaigns until it is restarted (E16).
+    /// State cannot be saved, and is tried again: until then this node does not vote (E16).
+    SaveFailing {
+        /// What the system said.
+        error: String,
+    },
+    /// State is saved again.
+    SaveRecovered {
+        /// How long that save took, with all attempts.
+        after: Duration,
+    },
+    /// State cannot be saved any more: this node neither votes nor campaigns until it is restarted (E16).
     StorageFailed {
         /// What the system said.
         error: String,

@@ -44,6 +44,8 @@ pub fn event(node: &NodeId, what: &EventKind) {
         EventKind::Leaderless { facts } => {
             tracing::warn!(name: "qcluster.leaderless", target: CHANGES, %node, "no leader: {facts}");
         }
+        EventKind::SaveFailing { error } => save_failing(node, error),
+        EventKind::SaveRecovered { after } => save_recovered(node, *after),
         EventKind::StorageFailed { error } => storage_failed(node, error),
         EventKind::DuplicateSeen { voter, other } => duplicate_seen(node, voter.as_ref(), *other),
         EventKind::DuplicateIdentifier { other } => duplicate_identifier(node, *other),
@@ -122,6 +124,18 @@ fn step_too_early(node: &NodeId, voter: Option<&Arc<Peer>>) {
     );
 }
 
+fn save_failing(node: &NodeId, error: &str) {
+    tracing::error!(
+        name: "qcluster.save_failing", target: CHANGES, %node, error,
+        "saving the hard state failed, and is tried again: until then this node does not vote"
+    );
+}
+
+fn save_recovered(node: &NodeId, after: Duration) {
+    let after_ms = after.as_millis();
+    tracing::info!(name: "qcluster.save_recovered", target: CHANGES, %node, after_ms, "the hard state is saved again");
+}
+
 fn wall_clock_off(node: &NodeId, voter: Option<&Arc<Peer>>, ahead_ms: i64) {
     let voter = identifier(voter);
     tracing::warn!(
@@ -148,10 +162,10 @@ pub fn fail_over(node: &NodeId, took: Span) {
     tracing::info!(name: "qcluster.fail_over", target: TARGET, %node, seconds, "the cluster has a leader again");
 }
 
-/// A record is on disk, or is not.
-pub fn saved(node: &NodeId, took: Span, ok: bool) {
+/// A record is on disk.
+pub fn saved(node: &NodeId, took: Span) {
     let seconds = Duration::from(took).as_secs_f64();
-    tracing::debug!(name: "qcluster.saved", target: TARGET, %node, seconds, ok, "a record was saved, or could not be");
+    tracing::debug!(name: "qcluster.saved", target: TARGET, %node, seconds, "hard state saved");
 }
 
 /// A counter has grown. Told now and then, under the name that it has in `/metrics`.

@@ -128,7 +128,8 @@ impl Publisher {
         }
     }
 
-    fn tell(&self, kind: EventKind) {
+    /// Tells the application, and the log.
+    pub fn tell(&self, kind: EventKind) {
         log::event(self.id(), &kind);
         // Nobody listening is not an error.
         let _ = self.changes.send(Event { at: SystemTime::now(), kind });

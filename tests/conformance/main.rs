@@ -59,7 +59,7 @@ macro_rules! all {
                 a_damaged_record_stops_the_start_and_is_left_as_it_is
                 a_record_of_somebody_else_is_to_be_left_alone_and_a_damaged_one_may_be_moved
                 two_nodes_never_share_a_data_dir
-                a_disk_that_cannot_be_written_is_told_with_its_path
+                a_disk_that_cannot_be_written_is_told_with_its_path_and_tried_again
             }
             registry {
                 what_one_node_registers_all_see_with_its_host

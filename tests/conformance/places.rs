@@ -117,14 +117,15 @@ pub(crate) async fn two_nodes_never_share_a_data_dir<H: Host>() {
     assert!(matches!(error, StartError::DataDir(_)), "{error}");
 }
 
-pub(crate) async fn a_disk_that_cannot_be_written_is_told_with_its_path<H: Host>() {
+pub(crate) async fn a_disk_that_cannot_be_written_is_told_with_its_path_and_tried_again<H: Host>() {
     let dir = tempdir().unwrap();
     // In the way of every save; permissions would not stop the superuser.
-    fs::create_dir(dir.path().join("hard_state.new")).unwrap();
+    let obstacle = dir.path().join("hard_state.new");
+    fs::create_dir(&obstacle).unwrap();
     let cluster = H::start(durable(&dir)).await.unwrap();
     let mut told = String::new();
     settled::<H>(|| match cluster.status().storage {
-        StorageStatus::Failed { error } => {
+        StorageStatus::Failing { error } => {
             told = error;
             true
         }
@@ -133,6 +134,9 @@ pub(crate) async fn a_disk_that_cannot_be_written_is_told_with_its_path<H: Host>
     .await;
     assert!(told.contains(&*dir.path().to_string_lossy()), "{told}");
     assert!(!cluster.is_leader(), "it abstains");
+    // When the disk works again, it goes on by itself.
+    fs::remove_dir(&obstacle).unwrap();
+    settled::<H>(|| cluster.is_leader()).await;
+    assert_eq!(cluster.status().storage, StorageStatus::Durable);
     in_time(cluster.shutdown()).await;
-    assert_eq!(cluster.status().storage, StorageStatus::Failed { error: told });
 }

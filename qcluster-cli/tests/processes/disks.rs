@@ -1,4 +1,5 @@
-//! Disks that fail: a voter that cannot save abstains and says so (E16), and what is damaged is never taken for new.
+//! Disks that fail: a voter that cannot save abstains, says so, and goes on when it can (E16), and what is damaged is never taken for
+//! new.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -37,7 +38,7 @@ fn small_disk(folder: &str, options: &str) -> Result<Vec<String>, String> {
 fn says_that_it_cannot_save(cluster: &Cluster, index: usize) -> Option<()> {
     let status = cluster.nodes[index].status()?;
     let error = status["storage"]["error"].as_str().unwrap_or_default();
-    (status["storage"]["state"] == "failed" && error.contains(&cluster.data_dir(index))).then_some(())
+    (status["storage"]["state"] == "failing" && error.contains(&cluster.data_dir(index))).then_some(())
 }
 
 #[test]
@@ -67,31 +68,67 @@ fn a_voter_on_a_read_only_disk_says_so_and_the_others_lead() {
 }
 
 #[test]
-fn a_voter_whose_disk_fills_up_abstains_and_says_so() {
+fn a_voter_whose_disk_is_full_votes_with_the_room_that_it_has_kept() {
     let mut cluster = Cluster::new(&durable());
     match small_disk(&cluster.data_dir(2), "size=64k") {
         Ok(prefix) => cluster.nodes[2].prefix = prefix,
-        Err(reason) => return skipped("a voter whose disk fills up", &reason),
+        Err(reason) => return skipped("a voter whose disk is full", &reason),
     }
-    // Given two that lead and follow, and a third that joins them.
+    // Given two that lead and follow, a third that joins them, and no room on its disk, …
     cluster.nodes[0].start();
     cluster.nodes[1].start();
     cluster.agreed("a leader of two", |_| true);
     cluster.nodes[2].start();
     let before = led_by_another(&mut cluster, 2);
-
-    // When its disk is full, and the next election asks it to save.
     fill(&cluster, 2);
+    // … when the leader dies, then the other two elect one, which takes the votes of both.
+    cluster.nodes[before.leader].kill();
+    let after = cluster.agreed("a leader of the two that are left", |now| now.token > before.token);
+    let status = cluster.nodes[2].status().expect("it answers");
+    assert_eq!(status["storage"]["state"], "durable", "{status:#}");
+    cluster.nodes[before.leader].start();
+    cluster.agreed("all three", |now| now.token >= after.token);
+    cluster.assert_history();
+}
+
+#[test]
+fn a_voter_that_cannot_save_abstains_until_it_can() {
+    let mut cluster = Cluster::start(&durable());
+    let before = led_by_another(&mut cluster, 2);
+    // Given something in the way of what it would save, which stops the superuser too, …
+    let obstacle = Path::new(&cluster.data_dir(2)).join("hard_state.new");
+    fs::remove_file(&obstacle).expect("there is room for the next record");
+    fs::create_dir(&obstacle).expect("a folder can be made");
+    // … when the leader dies, then it says that it cannot save, gives no vote, and nobody leads.
     cluster.nodes[before.leader].kill();
     cluster.eventually("the third says that it cannot save", || says_that_it_cannot_save(&cluster, 2));
-
-    // Then it gives no vote, and takes no part but to follow.
     assert!(cluster.nodes[2].incarnations(), "it ended by itself\n{}", cluster.trace());
-    let alone = cluster.leaderships();
-    assert!(alone.iter().all(|leadership| leadership.token <= before.token), "{}", cluster.trace());
+    let told = |index: usize, path: &str| cluster.nodes[index].get(path).map(|answer| answer.code);
+    assert_eq!((told(2, "/health"), told(2, "/readiness"), told(2, "/liveness")), (Some(503), Some(503), Some(200)));
+    let all = cluster.leaderships();
+    assert!(all.iter().all(|leadership| leadership.token <= before.token), "{}", cluster.trace());
+
+    // When it can save again, the two that are left elect a leader by themselves.
+    fs::remove_dir(&obstacle).expect("the folder can be removed");
+    let after = cluster.agreed("a leader of the two that are left", |now| now.token > before.token);
+    let state = || cluster.nodes[2].status().filter(|status| status["storage"]["state"] == "durable").map(|_| ());
+    cluster.eventually("the third has saved", state);
     cluster.nodes[before.leader].start();
-    let healed = cluster.agreed("a leader again", |now| now.token > before.token);
-    assert_ne!(healed.leader, 2, "a voter that cannot save was elected\n{}", cluster.trace());
+    cluster.agreed("all three", |now| now.token >= after.token);
+    cluster.assert_history();
+}
+
+#[test]
+fn a_data_dir_that_is_removed_is_made_again() {
+    let mut cluster = Cluster::start(&durable());
+    let before = cluster.agreed("a leader", |_| true);
+    for index in 0..3 {
+        fs::remove_dir_all(cluster.data_dir(index)).expect("a folder can be removed");
+    }
+    cluster.nodes[before.leader].kill();
+    let after = cluster.agreed("another leader", |now| now.token > before.token);
+    let record = Path::new(&cluster.data_dir(after.leader)).join("hard_state");
+    cluster.eventually("it has saved its vote", || record.exists().then_some(()));
     cluster.assert_history();
 }
 
@@ -107,12 +144,16 @@ fn led_by_another(cluster: &mut Cluster, index: usize) -> Agreement {
     }
 }
 
+/// What fills a node's disk. That exists for its process alone, and is reached through it.
+fn ballast(cluster: &Cluster, index: usize) -> PathBuf {
+    let root = PathBuf::from(format!("/proc/{}/root", cluster.nodes[index].pid()));
+    PathBuf::from(format!("{}{}/ballast", root.display(), cluster.data_dir(index)))
+}
+
 /// Writes to a node's disk until no byte more fits.
 fn fill(cluster: &Cluster, index: usize) {
-    // The disk exists for that process alone, and is reached through it.
-    let root = PathBuf::from(format!("/proc/{}/root", cluster.nodes[index].pid()));
-    let path = format!("{}{}/ballast", root.display(), cluster.data_dir(index));
-    let mut file = File::create(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let path = ballast(cluster, index);
+    let mut file = File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     while file.write_all(&[0; 64]).is_ok() {}
 }
 

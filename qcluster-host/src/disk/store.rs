@@ -1,7 +1,10 @@
 //! One record in one directory: replaced whole or not at all, and locked against a second process.
+//!
+//! What the next save needs it has already: the open directory, a file with room for the record, and a descriptor in reserve.
+//! A disk that fills up or a process out of descriptors fails the save after that, which is tried again.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::DataDirError;
@@ -10,16 +13,18 @@ const RECORD: &str = "hard_state";
 const NEW_RECORD: &str = "hard_state.new";
 const LOCK: &str = "lock";
 
-/// No record is nearly as long: more is not read, and whatever it is, it is damaged.
-const RECORD_LEN_MAX: u64 = 4_096;
+/// No record is nearly as long: more is not read, and whatever it is, it is damaged. Room for so much is kept.
+const RECORD_LEN_MAX: u16 = 4_096;
 
 /// A locked data directory.
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
     record: PathBuf,
-    /// Held as long as the store incarnations. `None` where the disk could not be written: then nothing is.
-    lock: Option<File>,
+    /// What the record holds.
+    last: Option<Vec<u8>>,
+    /// `None` where the directory could not be written, or has gone: the next save looks for it.
+    place: Option<Place>,
 }
 
 /// What the last incarnation left.
@@ -35,44 +40,56 @@ impl Store {
     /// Makes the directory if need be, locks it, and reads what is there. Blocks.
     ///
     /// # Errors
-    /// Another process uses the directory, or it cannot be used.
+    /// Another process uses the directory, or it cannot be used. That it cannot be written is no error: the first save says so.
     pub fn open(dir: &Path) -> Result<(Self, Saved), DataDirError> {
-        let unusable = |path: &Path| {
-            let path = path.to_owned();
-            |error| DataDirError::Unusable { path, error }
-        };
         match fs::create_dir_all(dir) {
-            Err(error) if !cannot_write(&error) => return Err(unusable(dir)(error)),
+            Err(error) if !cannot_write(&error) => {
+                return Err(DataDirError::Unusable { path: dir.to_owned(), error });
+            }
             Err(_) | Ok(()) => {}
         }
-        let lock = lock(&dir.join(LOCK))?;
-        let record = dir.join(RECORD);
-        let saved = match read(&record) {
-            Ok(bytes) => Saved::Record(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Saved::Nothing,
-            Err(error) => return Err(unusable(&record)(error)),
+        let place = match Place::open(dir) {
+            Ok(place) => Some(place),
+            Err(DataDirError::Unusable { error, .. }) if cannot_write(&error) => None,
+            Err(error) => return Err(error),
         };
-        Ok((Self { dir: dir.to_owned(), record, lock }, saved))
+        let record = dir.join(RECORD);
+        let last = read(&record).map_err(|error| DataDirError::Unusable { path: record.clone(), error })?;
+        let saved = last.clone().map_or(Saved::Nothing, Saved::Record);
+        Ok((Self { dir: dir.to_owned(), record, last, place }, saved))
     }
 
-    /// Replaces the record. After an error nobody knows what the disk holds: the old record, or the new one. Blocks.
+    /// Replaces the record. Blocks.
     ///
     /// # Errors
-    /// What the system said.
-    pub fn save(&self, record: &[u8]) -> io::Result<()> {
-        if self.lock.is_none() {
-            return Err(io::Error::new(
-                io::ErrorKind::ReadOnlyFilesystem,
-                "could not be written when the node started",
+    /// What the system said. The directory then holds the record of before or this one, and nobody knows which: until a later save
+    /// succeeds, nothing may rest on either.
+    pub fn save(&mut self, record: &[u8]) -> io::Result<()> {
+        let mut place = match self.place.take().filter(|place| place.is_at(&self.dir)) {
+            Some(place) => place,
+            None => self.find_place()?,
+        };
+        let saved = place.replace(&self.dir, &self.record, record);
+        self.place = Some(place);
+        saved?;
+        self.last = Some(record.to_vec());
+        Ok(())
+    }
+
+    /// Makes the directory once more, or takes the one that has come in its place.
+    fn find_place(&self) -> io::Result<Place> {
+        fs::create_dir_all(&self.dir)?;
+        let place = Place::open(&self.dir).map_err(|error| match error {
+            DataDirError::Unusable { error, .. } => error,
+            locked @ DataDirError::Locked { .. } => io::Error::other(locked.to_string()),
+        })?;
+        // It may be anybody's, and what was promised there must not be forgotten.
+        if read(&self.record)?.is_some_and(|found| self.last.as_ref() != Some(&found)) {
+            return Err(io::Error::other(
+                "the directory was replaced by one with a record of its own: restart the node",
             ));
         }
-        let new = self.dir.join(NEW_RECORD);
-        let mut file = File::create(&new)?;
-        file.write_all(record)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&new, &self.record)?;
-        sync_dir(&self.dir)
+        Ok(place)
     }
 
     /// Where the record is.
@@ -81,18 +98,85 @@ impl Store {
     }
 }
 
-fn lock(path: &Path) -> Result<Option<File>, DataDirError> {
+/// A directory that is locked for as long as this lives.
+#[derive(Debug)]
+struct Place {
+    lock: File,
+    /// What syncs it. `None` where directories cannot be opened, and need not be synced.
+    dir: Option<File>,
+    /// What the next record is written into. `None` if there was no room for it.
+    next: Option<File>,
+    /// Given up where a file cannot be opened otherwise.
+    reserve: Option<File>,
+}
+
+impl Place {
+    fn open(path: &Path) -> Result<Self, DataDirError> {
+        let lock = lock(&path.join(LOCK))?;
+        let dir = open_dir(path).map_err(|error| DataDirError::Unusable { path: path.to_owned(), error })?;
+        let reserve = lock.try_clone().ok();
+        let mut place = Self { lock, dir, next: None, reserve };
+        place.next = place.make_room(&path.join(NEW_RECORD)).ok();
+        Ok(place)
+    }
+
+    /// Whether that directory is still the one that is locked.
+    fn is_at(&self, path: &Path) -> bool {
+        self.dir.as_ref().map_or_else(|| path.is_dir(), |dir| is_same(dir, path))
+    }
+
+    fn replace(&mut self, dir: &Path, record_path: &Path, record: &[u8]) -> io::Result<()> {
+        let new = dir.join(NEW_RECORD);
+        let mut file = match self.next.take().filter(|file| is_same(file, &new)) {
+            Some(file) => file,
+            None => self.make_room(&new)?,
+        };
+        file.rewind()?;
+        file.write_all(record)?;
+        file.set_len(record.len() as u64)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&new, record_path)?;
+        // A rename is safe only once the directory that says so is.
+        if let Some(dir) = &self.dir {
+            dir.sync_all()?;
+        }
+        self.next = self.make_room(&new).ok();
+        self.reserve = self.reserve.take().or_else(|| self.lock.try_clone().ok());
+        Ok(())
+    }
+
+    /// A file that has room for a record. What it has it keeps: another file could take it.
+    fn make_room(&mut self, path: &Path) -> io::Result<File> {
+        let mut file = open_to_write(path).or_else(|_| {
+            self.reserve = None;
+            open_to_write(path)
+        })?;
+        file.write_all(&[0; RECORD_LEN_MAX as usize])?;
+        Ok(file)
+    }
+}
+
+fn open_to_write(path: &Path) -> io::Result<File> {
+    expect_file(path)?;
+    OpenOptions::new().create(true).truncate(false).write(true).open(path)
+}
+
+/// Opening a pipe waits for its other end: nothing but a file is opened.
+fn expect_file(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn lock(path: &Path) -> Result<File, DataDirError> {
     let unusable = |error| DataDirError::Unusable { path: path.to_owned(), error };
+    expect_file(path).map_err(unusable)?;
     // A lock needs no more than an open file, so one that is there serves on a disk that has become read-only.
-    let open = || OpenOptions::new().create(true).truncate(false).write(true).open(path);
-    let file = match open().or_else(|error| File::open(path).map_err(|_| error)) {
-        Ok(file) => file,
-        // The node starts, and says by E16 that it cannot save.
-        Err(error) if cannot_write(&error) => return Ok(None),
-        Err(error) => return Err(unusable(error)),
-    };
+    let file = open_to_write(path).or_else(|error| File::open(path).map_err(|_| error)).map_err(unusable)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(DataDirError::Locked { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(unusable(error)),
     }
@@ -103,22 +187,40 @@ fn cannot_write(error: &io::Error) -> bool {
     matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// The record, if there is one.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    expect_file(path)?;
     let mut bytes = Vec::new();
-    File::open(path)?.take(RECORD_LEN_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    match File::open(path) {
+        Ok(file) => file.take(RECORD_LEN_MAX.into()).read_to_end(&mut bytes).map(|_| Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
-/// A rename is safe only once the directory that says so is.
 #[cfg(unix)]
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+fn open_dir(path: &Path) -> io::Result<Option<File>> {
+    File::open(path).map(Some)
 }
 
 /// Directories cannot be synced here, and need not be.
 #[cfg(not(unix))]
-fn sync_dir(_: &Path) -> io::Result<()> {
-    Ok(())
+fn open_dir(_: &Path) -> io::Result<Option<File>> {
+    Ok(None)
+}
+
+/// Whether what is open is what is found under that path.
+#[cfg(unix)]
+fn is_same(open: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let identity = |found: &fs::Metadata| (found.dev(), found.ino());
+    matches!((open.metadata(), fs::metadata(path)), (Ok(open), Ok(found)) if identity(&open) == identity(&found))
+}
+
+/// What is open cannot be replaced here.
+#[cfg(not(unix))]
+fn is_same(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 #[cfg(test)]

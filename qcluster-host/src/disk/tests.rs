@@ -6,7 +6,7 @@ use qcluster_core::PersistId;
 use tempfile::tempdir;
 use tokio::sync::watch;
 
-use super::{Disk, Saved, Store};
+use super::{Disk, Report, Saved, Store};
 use crate::testing::in_time;
 
 #[tokio::test]
@@ -16,13 +16,46 @@ async fn every_save_is_reported_with_its_name() {
     let mut disk = Disk::start(store, ()).unwrap();
     for id in [1, 2].map(PersistId) {
         disk.save(id, b"record").unwrap();
-        let done = in_time(disk.done()).await;
-        assert_eq!(done.id, id);
-        done.result.unwrap();
+        let report = in_time(disk.report()).await;
+        assert!(matches!(report, Report::Saved(saved) if saved == id), "{report:?}");
     }
-    fs::remove_dir_all(dir.path()).unwrap();
-    disk.save(PersistId(3), b"record").unwrap();
-    in_time(disk.done()).await.result.unwrap_err();
+}
+
+/// Given something in the way of a record, the save is tried again and told of each time, and is done once that has gone.
+#[tokio::test]
+async fn a_save_that_fails_is_tried_again_until_it_is_done() {
+    let dir = tempdir().unwrap();
+    let (store, _) = Store::open(dir.path()).unwrap();
+    let mut disk = Disk::start(store, ()).unwrap();
+    let obstacle = dir.path().join("hard_state");
+    fs::create_dir(&obstacle).unwrap();
+    disk.save(PersistId(1), b"record").unwrap();
+    for _ in 0..3 {
+        let report = in_time(disk.report()).await;
+        assert!(matches!(report, Report::Failing(_)), "{report:?}");
+    }
+    fs::remove_dir(&obstacle).unwrap();
+    loop {
+        match in_time(disk.report()).await {
+            Report::Failing(_) => {}
+            Report::Saved(id) => break assert_eq!(id, PersistId(1)),
+        }
+    }
+    assert_eq!(fs::read(&obstacle).unwrap(), b"record");
+}
+
+/// A save that fails does not keep the directory of a node that has ended.
+#[tokio::test]
+async fn the_directory_is_unlocked_though_a_save_fails() {
+    let dir = tempdir().unwrap();
+    let (store, _) = Store::open(dir.path()).unwrap();
+    let (alive, mut ended) = watch::channel(());
+    let mut disk = Disk::start(store, alive).unwrap();
+    fs::create_dir(dir.path().join("hard_state")).unwrap();
+    disk.save(PersistId(1), b"record").unwrap();
+    assert!(matches!(in_time(disk.report()).await, Report::Failing(_)));
+    drop(disk);
+    in_time(ended.changed()).await.unwrap_err();
 }
 
 #[tokio::test]

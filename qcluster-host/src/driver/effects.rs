@@ -1,9 +1,12 @@
 //! Where outputs of the endpoint go.
 
+use std::io;
+
 use qcluster_api::StorageStatus;
-use qcluster_core::{Command, Input, Notification, PersistId, Time};
+use qcluster_core::{Command, Input, Notification, PersistId, Span, Time};
 
 use crate::disk::Disk;
+use crate::event::EventKind;
 use crate::log;
 use crate::measures::Measures;
 use crate::publisher::Publisher;
@@ -21,7 +24,15 @@ pub(super) struct Effects<S> {
     pub(super) drain: Drain,
     /// A save that could not even begin.
     pub(super) failed: Option<PersistId>,
-    pub(super) storage_error: Option<String>,
+    pub(super) storage_error: Option<StorageError>,
+}
+
+/// Why state is not saved, as the system says it.
+pub(super) enum StorageError {
+    /// It is tried again.
+    Passing(String),
+    /// It cannot be (E16).
+    Final(String),
 }
 
 /// Whether a hand-over waits for work to end (E10).
@@ -35,17 +46,34 @@ impl<S> Effects<S> {
     pub(super) fn save(&mut self, id: PersistId, record: &[u8]) {
         let result = match &self.disk {
             Some(disk) => disk.save(id, record),
-            None => Err(std::io::Error::other("there is no data_dir")),
+            None => Err(io::Error::other("there is no data_dir")),
         };
         if let Err(error) = result {
-            self.cannot_save(&error);
+            self.storage_error = Some(StorageError::Final(self.sentence(&error)));
             self.failed = Some(id);
         }
     }
 
-    pub(super) fn cannot_save(&mut self, error: &std::io::Error) {
+    /// A save has failed, and is tried again. The first time that is an event.
+    pub(super) fn is_failing(&mut self, error: &io::Error) {
+        let error = self.sentence(error);
+        if self.storage_error.is_none() {
+            self.publisher.tell(EventKind::SaveFailing { error: error.clone() });
+        }
+        self.storage_error = Some(StorageError::Passing(error));
+    }
+
+    /// A save is done, after so long.
+    pub(super) fn can_save(&mut self, took: Span) {
+        if let Some(StorageError::Passing(_)) = self.storage_error {
+            self.storage_error = None;
+            self.publisher.tell(EventKind::SaveRecovered { after: took.into() });
+        }
+    }
+
+    fn sentence(&self, error: &io::Error) -> String {
         let path = self.disk.as_ref().map(|disk| disk.path().display().to_string()).unwrap_or_default();
-        self.storage_error = Some(format!("{path}: {error}"));
+        format!("{path}: {error}")
     }
 
     pub(super) fn notify(&mut self, now: Time, notification: Notification) {
@@ -56,7 +84,11 @@ impl<S> Effects<S> {
             self.drain = Drain::None;
         }
         let was_known = self.publisher.knows_leader();
-        self.publisher.notify(now, notification, self.storage_error.as_deref());
+        let error = match &self.storage_error {
+            Some(StorageError::Final(error) | StorageError::Passing(error)) => Some(error.as_str()),
+            None => None,
+        };
+        self.publisher.notify(now, notification, error);
         let took = self.measures.leader_is_known(now, self.publisher.knows_leader(), was_known);
         if let Some(took) = took {
             log::fail_over(self.publisher.id(), took);
@@ -78,7 +110,8 @@ impl<S> Effects<S> {
 
     pub(super) fn storage_status(&self) -> StorageStatus {
         match (&self.disk, &self.storage_error) {
-            (_, Some(error)) => StorageStatus::Failed { error: error.clone() },
+            (_, Some(StorageError::Passing(error))) => StorageStatus::Failing { error: error.clone() },
+            (_, Some(StorageError::Final(error))) => StorageStatus::Failed { error: error.clone() },
             (Some(_), None) => StorageStatus::Durable,
             (None, None) => StorageStatus::Diskless,
         }

@@ -13,7 +13,7 @@ impl<S: DatagramSocket> Driver<S> {
         let node = self.endpoint.node();
         let changed = {
             let last = &self.effects.publisher.snapshots.read().snapshot;
-            let disk_failed = matches!(last.storage, StorageStatus::Failed { .. });
+            let disk_failed = matches!(last.storage, StorageStatus::Failed { .. } | StorageStatus::Failing { .. });
             last.role != Some(node.role())
                 || last.term != node.term().0
                 || disk_failed != self.effects.storage_error.is_some()

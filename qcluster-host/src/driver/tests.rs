@@ -11,7 +11,7 @@ use qcluster_core::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::effects::{Drain, Effects};
+use super::effects::{Drain, Effects, StorageError};
 use super::witness::{Sent, Witness};
 use super::{Driver, Parts, step};
 use crate::clock::Clock;
@@ -250,7 +250,7 @@ fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_first_ha
     assert!(writes(&mut driver, next, |snapshot| snapshot.term += 1));
     let failed = || StorageStatus::Failed { error: "full".to_owned() };
     assert!(writes(&mut driver, next, |snapshot| snapshot.storage = failed()));
-    driver.effects.storage_error = Some("full".to_owned());
+    driver.effects.storage_error = Some(StorageError::Final("full".to_owned()));
     assert!(writes(&mut driver, next, |snapshot| snapshot.storage = StorageStatus::Diskless));
     assert!(!writes(&mut driver, next, is_same));
 }

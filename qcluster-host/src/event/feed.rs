@@ -105,6 +105,8 @@ impl View {
             | EventKind::Leaderless { .. } => self != Self::MembersAndServices,
             EventKind::Member(_) | EventKind::Service(_) | EventKind::Trust { .. } => self != Self::Leadership,
             EventKind::ConfigMismatch { .. }
+            | EventKind::SaveFailing { .. }
+            | EventKind::SaveRecovered { .. }
             | EventKind::StorageFailed { .. }
             | EventKind::DuplicateSeen { .. }
             | EventKind::DuplicateIdentifier { .. }

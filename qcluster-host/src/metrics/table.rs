@@ -100,7 +100,7 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
     let build = [("version", env!("CARGO_PKG_VERSION").to_owned())];
     let named = [("identifier", rules.id().as_str().to_owned()), ("cluster", view.subject.cluster.clone())];
     let left = view.held().map_or(Span::ZERO, |lease| lease.valid_until.since(view.now));
-    let failed = matches!(snapshot.storage, StorageStatus::Failed { .. });
+    let failed = matches!(snapshot.storage, StorageStatus::Failed { .. } | StorageStatus::Failing { .. });
     vec![
         family("build_info", "The version that runs; always 1", vec![(build.to_vec(), Value::Gauge(1))]),
         family(
@@ -120,7 +120,7 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
                 vec![(Vec::new(), Value::Level(left))],
             )
         },
-        gauge("storage_failed", "1 once state could not be saved: the node abstains until its restart", failed.into()),
+        gauge("storage_failed", "1 while state cannot be saved: the node does not vote", failed.into()),
         gauge("voters", "Voters of the configuration", rules.voters().len() as u64),
     ]
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::{TempDir, tempdir};
 
-use super::{NEW_RECORD, RECORD, Saved, Store};
+use super::{LOCK, NEW_RECORD, RECORD, RECORD_LEN_MAX, Saved, Store};
 use crate::error::DataDirError;
 
 fn open(dir: &TempDir) -> (Store, Saved) {
@@ -23,23 +23,23 @@ fn a_first_incarnation_finds_nothing_and_makes_the_directory() {
 #[test]
 fn the_next_incarnation_finds_the_last_record() {
     let dir = tempdir().unwrap();
-    let (store, _) = open(&dir);
+    let (mut store, _) = open(&dir);
     store.save(b"a long first record").unwrap();
     store.save(b"second").unwrap();
     drop(store);
     let (_store, saved) = open(&dir);
     assert_eq!(saved, Saved::Record(b"second".to_vec()));
-    assert!(!dir.path().join(NEW_RECORD).exists());
+    assert_eq!(fs::read(dir.path().join(RECORD)).unwrap(), b"second");
 }
 
 #[test]
 fn what_a_crash_left_half_written_is_no_record() {
     let dir = tempdir().unwrap();
-    let (store, _) = open(&dir);
+    let (mut store, _) = open(&dir);
     store.save(b"whole").unwrap();
     drop(store);
     fs::write(dir.path().join(NEW_RECORD), b"ha").unwrap();
-    let (store, saved) = open(&dir);
+    let (mut store, saved) = open(&dir);
     assert_eq!(saved, Saved::Record(b"whole".to_vec()));
     store.save(b"next").unwrap();
     drop(store);
@@ -73,22 +73,90 @@ fn a_directory_that_is_a_file_is_named() {
     assert!(error.to_string().contains(&*file.to_string_lossy()), "{error}");
 }
 
-#[test]
-fn a_failed_save_leaves_the_last_record() {
-    let dir = tempdir().unwrap();
-    let (store, _) = open(&dir);
-    store.save(b"good").unwrap();
-    // In the way of the new file; it stops the superuser too, which permissions do not.
-    fs::create_dir(dir.path().join(NEW_RECORD)).unwrap();
-    store.save(b"bad").unwrap_err();
-    drop(store);
-    assert_eq!(open(&dir).1, Saved::Record(b"good".to_vec()));
+/// In the way of the new file; it stops the superuser too, which permissions do not.
+fn block(dir: &TempDir) {
+    let new = dir.path().join(NEW_RECORD);
+    fs::remove_file(&new).unwrap();
+    fs::create_dir(&new).unwrap();
 }
 
 #[test]
-fn a_directory_that_has_gone_fails_the_save() {
+fn a_failed_save_leaves_the_last_record_and_the_next_one_may_succeed() {
     let dir = tempdir().unwrap();
-    let (store, _) = open(&dir);
+    let (mut store, _) = open(&dir);
+    store.save(b"good").unwrap();
+    block(&dir);
+    store.save(b"bad").unwrap_err();
+    assert_eq!(fs::read(dir.path().join(RECORD)).unwrap(), b"good");
+    fs::remove_dir(dir.path().join(NEW_RECORD)).unwrap();
+    store.save(b"better").unwrap();
+    drop(store);
+    assert_eq!(open(&dir).1, Saved::Record(b"better".to_vec()));
+}
+
+/// What a save needs it has from before: the room, and the descriptors.
+#[test]
+fn room_for_the_next_record_is_kept() {
+    let dir = tempdir().unwrap();
+    let (mut store, _) = open(&dir);
+    for record in [&b"first"[..], b"second"] {
+        let room = fs::metadata(dir.path().join(NEW_RECORD)).unwrap();
+        assert_eq!(room.len(), u64::from(RECORD_LEN_MAX));
+        store.save(record).unwrap();
+        assert_eq!(fs::read(dir.path().join(RECORD)).unwrap(), record);
+    }
+}
+
+/// Whoever removed it did not know whose it was: it is made once more, and locked.
+#[test]
+fn a_directory_that_has_gone_is_made_again() {
+    let dir = tempdir().unwrap();
+    let (mut store, _) = open(&dir);
+    store.save(b"first").unwrap();
     fs::remove_dir_all(dir.path()).unwrap();
-    store.save(b"lost").unwrap_err();
+    store.save(b"second").unwrap();
+    let error = Store::open(dir.path()).unwrap_err();
+    assert!(matches!(error, DataDirError::Locked { .. }), "{error}");
+    drop(store);
+    assert_eq!(open(&dir).1, Saved::Record(b"second".to_vec()));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_directory_in_its_place_is_taken_unless_it_has_a_record_of_its_own() {
+    let dir = tempdir().unwrap();
+    let (at, aside) = (dir.path().join("state"), dir.path().join("aside"));
+    let (mut store, _) = Store::open(&at).unwrap();
+    store.save(b"first").unwrap();
+    fs::rename(&at, &aside).unwrap();
+    fs::create_dir(&at).unwrap();
+    for (record, is_taken) in [(&b"of another"[..], false), (b"first", true)] {
+        fs::write(at.join(RECORD), record).unwrap();
+        assert_eq!(store.save(b"second").is_ok(), is_taken);
+    }
+    assert_eq!(fs::read(at.join(RECORD)).unwrap(), b"second");
+    assert_eq!(fs::read(aside.join(RECORD)).unwrap(), b"first");
+    assert!(matches!(Store::open(&at).unwrap_err(), DataDirError::Locked { .. }));
+}
+
+/// Opening a pipe would wait until somebody writes to it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pipe_is_no_record_and_no_lock() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    for name in [LOCK, RECORD, NEW_RECORD] {
+        let dir = tempdir().unwrap();
+        let pipe = dir.path().join(name);
+        // Not by a command: a child has the locks of other tests until it runs.
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let opened = Store::open(dir.path());
+        if name == NEW_RECORD {
+            let (mut store, _) = opened.unwrap();
+            store.save(b"record").unwrap_err();
+        } else {
+            let error = opened.unwrap_err();
+            assert!(matches!(&error, DataDirError::Unusable { path, .. } if *path == pipe), "{error}");
+        }
+    }
 }
