@@ -2,6 +2,8 @@
 
 mod ask;
 mod demo;
+mod outlet;
+mod output;
 mod report;
 mod run;
 mod style;
@@ -13,6 +15,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use outlet::Outlet;
 
 /// Exit codes, which the help lists too.
 mod exit {
@@ -71,7 +75,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a node until SIGINT or SIGTERM, which hand the leadership over.
+    /// Run a node until SIGINT, SIGTERM, SIGHUP or SIGQUIT, which hand the leadership over.
+    ///
+    /// A second signal does not wait for the hand-over. Started under `nohup`, it ignores SIGHUP.
     #[command(after_help = EXIT_CODES_OF_RUN)]
     Run {
         /// The configuration file, in JSON. A relative `data_dir` in it is relative to the working directory.
@@ -173,10 +179,7 @@ impl Failure {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run { config, events, log } => {
-            log_from(log);
-            in_runtime(run::run(config, events))
-        }
+        Command::Run { config, events, log } => return run_node(config, events, log),
         Command::Status(asked) => in_runtime(ask::status(asked)),
         Command::Leader(asked) => in_runtime(ask::leader(asked)),
         Command::Transfer(transfer) => in_runtime(ask::transfer::transfer(transfer)),
@@ -194,11 +197,27 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, message }) => {
             for line in message.lines() {
-                anstream::eprintln!("{}qcluster:{} {line}", style::BAD, style::PLAIN);
+                anstream::eprintln!("{}", output::complaint(line));
             }
             ExitCode::from(code)
         }
     }
+}
+
+/// Runs a node, which writes to no descriptor itself: output that nobody reads neither holds it up nor keeps it from
+/// stopping.
+fn run_node(config: PathBuf, events: Option<PathBuf>, log: Option<Level>) -> ExitCode {
+    let Ok(errors) = output::errors() else {
+        anstream::eprintln!("{}", output::complaint("cannot start a thread"));
+        return ExitCode::from(exit::FAILED);
+    };
+    log_from(log, &errors);
+    let result = in_runtime(run::run(config, events, &errors));
+    if let Err(Failure { message, .. }) = &result {
+        message.lines().for_each(|line| errors.push(output::complaint(line)));
+    }
+    errors.flush(output::LAST_LINES_TIME_MAX);
+    result.map_or_else(|failure| ExitCode::from(failure.code), |()| ExitCode::SUCCESS)
 }
 
 /// One thread is enough for a node, and keeps an idle agent small.
@@ -211,7 +230,7 @@ fn in_runtime(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
     result
 }
 
-fn log_from(level: Option<Level>) {
+fn log_from(level: Option<Level>, errors: &Outlet) {
     let max = match level {
         Some(Level::Error) => LevelFilter::ERROR,
         Some(Level::Warn) | None => LevelFilter::WARN,
@@ -221,6 +240,6 @@ fn log_from(level: Option<Level>) {
     let of_changes = if level.is_some() { max } else { LevelFilter::OFF };
     let filter = Targets::new().with_default(max).with_target("qcluster::change", of_changes);
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let layer = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(errors.clone());
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
 }

@@ -6,19 +6,25 @@ use std::time::Instant;
 
 use qcluster::{Config, ConfigFile as _, QCluster, StartError, Stopped};
 
+use crate::outlet::Outlet;
 use crate::report::Reporter;
 use crate::{Failure, exit};
 
-pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>) -> Result<(), Failure> {
+pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>, errors: &Outlet) -> Result<(), Failure> {
     let config = Config::from_file(&path).map_err(|error| Failure::new(exit::BAD_CONFIG, &error))?;
     // Before the node is: a signal that comes early is not to kill what has just been elected.
     let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILED, &error))?;
-    let mut reporter = Reporter::start(&config.identifier, events.as_deref())
+    let mut reporter = Reporter::start(&config.identifier, events.as_deref(), errors)
         .map_err(|message| Failure::new(exit::FAILED, &message))?;
     let timing = config.timing.into();
     let voters = config.all_peers().count() + usize::from(!config.observer);
     let durable = config.data_dir.is_some();
-    let cluster = QCluster::start(config).await.map_err(|error| Failure::new(exit_code(&error), &error))?;
+    let started = tokio::select! {
+        started = QCluster::start(config) => started,
+        // A name that cannot be resolved, or a disk that does not answer, is not waited for.
+        () = signals.next() => return Ok(()),
+    };
+    let cluster = started.map_err(|error| Failure::new(exit_code(&error), &error))?;
     let mut changes = cluster.events();
     reporter.started(&cluster.status(), &timing, voters, durable);
 
@@ -73,9 +79,12 @@ async fn end_at_signal(cluster: &QCluster, signals: &mut Signals) {
     }
 }
 
+/// What asks a process to end: a terminal that is closed, Ctrl-C, Ctrl-\\, and a service manager.
 #[cfg(unix)]
 struct Signals {
+    hangup: Option<tokio::signal::unix::Signal>,
     interrupt: tokio::signal::unix::Signal,
+    quit: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
@@ -83,15 +92,38 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self {
+            hangup,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => _ = hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            () = hangup => {}
             _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
             _ = self.terminate.recv() => {}
         }
     }
+}
+
+/// Whether it was started to outlive its terminal, as `nohup` does. Where the system does not tell, it was not.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // Bit 0 stands for signal 1.
+    ignored.is_some_and(|set| u64::from_str_radix(set.trim(), 16).is_ok_and(|set| set & 1 == 1))
 }
 
 #[cfg(not(unix))]

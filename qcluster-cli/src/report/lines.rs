@@ -62,6 +62,10 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Op
             (BAD, "mismatch", rest)
         }
         EventKind::Leaderless { facts } => (WARN, "leader", format!("no leader: {facts}")),
+        EventKind::SaveFailing { error } => {
+            (BAD, "storage", format!("{error}; tried again, and this node does not vote until it is saved"))
+        }
+        EventKind::SaveRecovered { after } => (GOOD, "storage", format!("saved again after {} ms", after.as_millis())),
         EventKind::StorageFailed { error } => {
             (BAD, "storage", format!("{error}; this node neither votes nor campaigns until it is restarted"))
         }
@@ -151,6 +155,20 @@ pub(crate) fn event(me: &str, change: &Event) -> Option<String> {
         "reason": reason,
     });
     Some(event.to_string())
+}
+
+/// What stands in the events file where lines were dropped: the same fields, and how many.
+pub(crate) fn missed(me: &str, count: u64) -> String {
+    let event = json!({
+        "unix_s": unix_s(SystemTime::now()),
+        "node": me,
+        "event": "missed",
+        "token": null,
+        "leader": null,
+        "reason": null,
+        "count": count,
+    });
+    event.to_string()
 }
 
 /// Unix seconds to the microsecond.

@@ -98,7 +98,7 @@ fn crash_and_return(storage: Storage) {
 
 #[test]
 fn a_leader_that_is_told_to_stop_hands_over_first() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
         let mut cluster = Cluster::start(&Setup::unhurried());
         let before = cluster.agreed("a first leader", |_| true);
 

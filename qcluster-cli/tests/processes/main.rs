@@ -27,6 +27,7 @@ mod recorded;
 mod registry;
 mod replaced;
 mod stalls;
+mod unread;
 mod voters;
 mod watching;
 mod work;

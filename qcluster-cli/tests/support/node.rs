@@ -1,11 +1,13 @@
 //! One real node: its files, its process, and the questions that a test may ask it.
 
 use std::fs::{self, File};
+use std::io::{PipeReader, Read as _, Write as _, pipe};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::pipe::fcntl_getpipe_size;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -29,6 +31,15 @@ pub(crate) enum Program {
 pub(crate) const NODE_CONFIG: &str = "QCLUSTER_TEST_CONFIG";
 pub(crate) const NODE_EVENTS: &str = "QCLUSTER_TEST_EVENTS";
 
+/// What becomes of what a node prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// It goes to a file.
+    Log,
+    /// It logs all that it can, into a pipe that is full and that nobody reads.
+    Unread,
+}
+
 /// A node that runs or does not. Dropped, it is killed.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -41,6 +52,9 @@ pub(crate) struct Node {
     pub(crate) prefix: Vec<String>,
     /// The network namespace in which it is asked, if not in that of the tests.
     pub(crate) namespace: Option<PathBuf>,
+    pub(crate) output: Output,
+    /// The far end of a pipe that nobody reads.
+    unread: Option<PipeReader>,
     child: Option<Child>,
 }
 
@@ -55,6 +69,8 @@ impl Node {
             program,
             prefix: Vec::new(),
             namespace: None,
+            output: Output::Log,
+            unread: None,
             child: None,
         };
         fs::write(node.config_path(), format!("{config:#}")).expect("a configuration can be written");
@@ -84,23 +100,50 @@ impl Node {
         let (path, arguments) = match &self.program {
             Program::Binary => {
                 let arguments = ["run".into(), text(&self.config_path()), "--events".into(), text(&self.events_path())];
-                (PathBuf::from(env!("CARGO_BIN_EXE_qcluster")), arguments.to_vec())
+                let logs = ["--log".into(), "info".into()];
+                let logs = if self.output == Output::Unread { &logs[..] } else { &[] };
+                (PathBuf::from(env!("CARGO_BIN_EXE_qcluster")), [&arguments, logs].concat())
             }
             Program::Own { path, arguments } => (path.clone(), arguments.clone()),
         };
         let line: Vec<String> = self.prefix.iter().cloned().chain([text(&path)]).chain(arguments).collect();
-        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log can be written");
+        let [stdout, stderr] = self.outputs();
         let quiet = ports::quiet();
         let child = Command::new(&line[0])
             .args(&line[1..])
             .env(NODE_CONFIG, self.config_path())
             .env(NODE_EVENTS, self.events_path())
             .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle of the log"))
-            .stderr(log)
+            .stdout(stdout)
+            .stderr(stderr)
             .spawn();
         drop(quiet);
         self.child = Some(child.unwrap_or_else(|error| panic!("{line:?} cannot be started: {error}")));
+    }
+
+    /// The standard output and the standard error.
+    fn outputs(&mut self) -> [Stdio; 2] {
+        match self.output {
+            Output::Unread => {
+                let (reader, mut writer) = pipe().expect("a pipe");
+                let size = fcntl_getpipe_size(&writer).expect("a pipe has a size");
+                writer.write_all(&vec![b'\n'; size]).expect("a pipe holds what it holds");
+                self.unread = Some(reader);
+                [writer.try_clone().expect("a second handle of the pipe").into(), writer.into()]
+            }
+            Output::Log => {
+                let log = File::options().create(true).append(true).open(self.log_path());
+                let log = log.expect("a log can be written");
+                [log.try_clone().expect("a second handle of the log").into(), log.into()]
+            }
+        }
+    }
+
+    /// Reads what nobody has read, to its end: that of the process.
+    pub(crate) fn read_unread(&mut self) -> String {
+        let mut text = String::new();
+        self.unread.take().expect("its output is not read").read_to_string(&mut text).expect("text");
+        text
     }
 
     pub(crate) fn is_started(&self) -> bool {

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use qcluster::{Event, EventKind, FencingToken, LostReason, Peer, Term};
 use qcluster::{Incarnation, MemberChange, MemberEvent, MemberView, NodeId, Standing, State};
 
-use super::{event, text};
+use super::{event, missed, text};
 use crate::style::WARN;
 
 fn change(kind: EventKind) -> Event {
@@ -71,4 +71,11 @@ fn a_changed_member_is_told_with_its_place() {
     assert_eq!(told(MemberEvent::Changed, place), "server_b changed: restarted or moved, now at 127.0.0.1:7002");
     assert_eq!(told(MemberEvent::Changed, None), "server_b changed: restarted or moved");
     assert_eq!(told(MemberEvent::Joined, place), "server_b joined");
+}
+
+#[test]
+fn what_is_missing_among_events_is_a_line_of_the_same_fields() {
+    let line: serde_json::Value = serde_json::from_str(&missed("server_a", 3)).unwrap();
+    assert_eq!((&line["event"], &line["count"], &line["node"]), (&"missed".into(), &3.into(), &"server_a".into()));
+    assert!(line["reason"].is_null());
 }

@@ -1,0 +1,147 @@
+//! Where an agent writes: the standard output, the standard error and the events file, each behind an [`Outlet`].
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::outlet::{Outlet, Sink};
+use crate::style;
+
+/// How long the last lines may take at the end, all of them together.
+pub(crate) const LAST_LINES_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// How long to wait before a line is tried again that the events file did not take.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+fn dropped(count: u64) -> String {
+    format!("{}({count} lines were dropped here: the output was not read in time){}", style::WARN, style::PLAIN)
+}
+
+struct Terminal;
+
+impl Sink for Terminal {
+    fn write(&mut self, line: &str) {
+        let mut stdout = anstream::stdout();
+        // A closed pipe is not a reason to stop leading.
+        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    }
+
+    fn missing(&self, count: u64) -> String {
+        dropped(count)
+    }
+}
+
+/// What people read.
+pub(crate) fn terminal() -> io::Result<Outlet> {
+    Outlet::start("qcluster-stdout", Terminal)
+}
+
+struct Errors;
+
+impl Sink for Errors {
+    fn write(&mut self, line: &str) {
+        let _ = writeln!(anstream::stderr(), "{line}");
+    }
+
+    fn missing(&self, count: u64) -> String {
+        dropped(count)
+    }
+}
+
+/// The log, and what goes wrong.
+pub(crate) fn errors() -> io::Result<Outlet> {
+    Outlet::start("qcluster-stderr", Errors)
+}
+
+/// A sentence about something that went wrong.
+pub(crate) fn complaint(sentence: &str) -> String {
+    format!("{}qcluster:{} {sentence}", style::BAD, style::PLAIN)
+}
+
+/// Takes the log, a whole entry at a time.
+pub(crate) struct LogEntry(Outlet);
+
+impl Write for LogEntry {
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        self.0.push(String::from_utf8_lossy(entry).trim_end_matches('\n').to_owned());
+        Ok(entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Outlet {
+    type Writer = LogEntry;
+
+    fn make_writer(&self) -> LogEntry {
+        LogEntry(self.clone())
+    }
+}
+
+/// The file with a line of JSON for each change. A line that it does not take is tried until it does: a disk that is full for a
+/// while costs no line, and never leaves half of one.
+struct EventsFile {
+    path: PathBuf,
+    file: File,
+    missing: Box<dyn Fn(u64) -> String + Send>,
+    errors: Outlet,
+}
+
+impl Sink for EventsFile {
+    fn write(&mut self, line: &str) {
+        // One write a line, where there is room for it: it is with the system at once.
+        let line = format!("{line}\n");
+        let mut rest = line.as_bytes();
+        let mut has_failed = false;
+        while !rest.is_empty() {
+            match self.file.write(rest) {
+                Ok(written) if written > 0 => rest = &rest[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                failed => {
+                    let error = failed.err().unwrap_or_else(|| io::ErrorKind::WriteZero.into());
+                    if !has_failed {
+                        let path = self.path.display();
+                        let sentence = format!("the events file {path} cannot be written, and is tried again: {error}");
+                        self.errors.push(complaint(&sentence));
+                    }
+                    has_failed = true;
+                    thread::sleep(RETRY_AFTER);
+                }
+            }
+        }
+        if has_failed {
+            self.errors.push(complaint(&format!("the events file {} is written again", self.path.display())));
+        }
+    }
+
+    fn missing(&self, count: u64) -> String {
+        (self.missing)(count)
+    }
+}
+
+/// Opens an events file, in which a line of `missing` stands for as many as were dropped. The error is a sentence.
+pub(crate) fn events_file(
+    path: &Path,
+    missing: impl Fn(u64) -> String + Send + 'static,
+    errors: &Outlet,
+) -> Result<Outlet, String> {
+    let refused = |error: io::Error| format!("the events file {} cannot be opened: {error}", path.display());
+    let file = OpenOptions::new().create(true).append(true).open(path).map_err(refused)?;
+    let sink = EventsFile { path: path.to_owned(), file, missing: Box::new(missing), errors: errors.clone() };
+    Outlet::start("qcluster-events", sink).map_err(no_thread)
+}
+
+/// Why an [`Outlet`] could not start.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+pub(crate) fn no_thread(error: io::Error) -> String {
+    format!("cannot start a thread: {error}")
+}
+
+#[cfg(test)]
+mod tests;
