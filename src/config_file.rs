@@ -48,8 +48,20 @@ fn explained(error: &serde_json::Error) -> String {
     if error.is_syntax() {
         format!("{error}; it is JSON, without comments and trailing commas")
     } else {
-        error.to_string()
+        with_nearest(error.to_string())
     }
+}
+
+/// An unknown name with the known one that is nearest to it, if one is near, in place of all of them.
+fn with_nearest(message: String) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let (Some(unknown), true) = (quoted.next(), message.starts_with("unknown ")) else { return message };
+    let distance = |known: &str| strsim::damerau_levenshtein(unknown, known);
+    let near = quoted.filter(|known| distance(known) <= known.len().div_ceil(3));
+    let Some(nearest) = near.min_by_key(|known| distance(known)) else { return message };
+    let (what, place) = (message.split(" `").next().unwrap_or_default(), message.rfind(" at line "));
+    let place = place.map_or("", |at| &message[at..]);
+    format!("{what} `{unknown}`{place}: did you mean `{nearest}`?")
 }
 
 /// A configuration file that cannot be used. Nothing was started.

@@ -47,6 +47,27 @@ fn an_unknown_field_is_named() {
 }
 
 #[test]
+fn a_mistyped_name_is_told_with_the_nearest_one() {
+    for (text, mistake, hint) in [
+        (r#""listen_prot": 1"#, "unknown field `listen_prot` at line 1", ": did you mean `listen_port`?"),
+        (r#""datadir": "x""#, "unknown field `datadir` at line 1", ": did you mean `data_dir`?"),
+        (r#""timings": "lan""#, "unknown field `timings` at line 1", ": did you mean `timing`?"),
+        (r#""peers": [{ "identifer": "b" }]"#, "peers[0].identifer: unknown field", ": did you mean `identifier`?"),
+        (r#""mode": "masterles""#, "mode: unknown variant `masterles` at line 1", ": did you mean `masterless`?"),
+    ] {
+        let text = format!(r#"{{ "identifier": "server_a", "listen_port": 7001, {text} }}"#);
+        let (_, error) = read(&text).unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains(mistake) && told.ends_with(hint), "{told}");
+    }
+    // What is like none of them is told with all of them.
+    let (_, error) = read(r#"{ "identifier": "server_a", "listen_port": 7001, "colour": 1 }"#).unwrap_err();
+    assert!(error.to_string().contains("unknown field `colour`, expected one of `identifier`, "), "{error}");
+    let (_, error) = read(r#"{ "identifier": "server_a", "listen_port": 7001, "mode": "quorum" }"#).unwrap_err();
+    assert!(error.to_string().contains("unknown variant `quorum`, expected `leader` or `masterless`"), "{error}");
+}
+
+#[test]
 fn a_missing_field_is_named() {
     let (path, error) = read(r#"{ "listen_port": 7001 }"#).unwrap_err();
     assert_eq!(error.to_string(), format!("{}: missing field `identifier` at line 1 column 23", path.display()));
