@@ -57,7 +57,8 @@ fn with_nearest(message: String) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let (Some(unknown), true) = (quoted.next(), message.starts_with("unknown ")) else { return message };
     let distance = |known: &str| strsim::damerau_levenshtein(unknown, known);
-    let near = quoted.filter(|known| distance(known) <= known.len().div_ceil(3));
+    let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let near = quoted.filter(|known| is_name(known) && distance(known) <= known.len().div_ceil(3));
     let Some(nearest) = near.min_by_key(|known| distance(known)) else { return message };
     let (what, place) = (message.split(" `").next().unwrap_or_default(), message.rfind(" at line "));
     let place = place.map_or("", |at| &message[at..]);

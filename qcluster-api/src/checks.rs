@@ -114,7 +114,7 @@ pub(super) fn readiness(call: &Call<'_>) -> Outcome {
 
 pub(super) fn liveness(call: &Call<'_>) -> Outcome {
     let view = call.view;
-    // What a restart cures: a disk that fails is tried again, and is none of it.
+    // Only what a restart may cure: a save that is tried again does not count.
     let is_final = matches!(view.snapshot.storage, StorageStatus::Failed { .. });
     let runs = not_stopped(view).and_then(|()| if view.is_dead() { Err(stalled(view)) } else { Ok(()) });
     judged(runs.and_then(|()| if is_final { saves(view) } else { Ok(()) }))

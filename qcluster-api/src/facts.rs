@@ -54,8 +54,11 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> String {
         }
         None => {}
     }
-    if let StorageStatus::Failing { error } | StorageStatus::Failed { error } = &snapshot.storage {
-        let _ = write!(line, "; this node abstains, since it cannot save: {error}");
+    if let StorageStatus::Failing { error } = &snapshot.storage {
+        let _ = write!(line, "; this node cannot save, and gives no vote until it can: {error}");
+    }
+    if let StorageStatus::Failed { error } = &snapshot.storage {
+        let _ = write!(line, "; this node abstains, since it could not save: {error}");
     }
     line
 }

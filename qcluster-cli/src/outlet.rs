@@ -1,7 +1,7 @@
 //! Output that nobody waits for: each descriptor has a thread that writes to it, and a queue with an end.
 //!
 //! A terminal that is paused, a pipe that nobody reads, or a disk without space holds up that thread alone. Lines for which
-//! there is no room are dropped, counted, and missed aloud as soon as there is room again.
+//! there is no room are dropped and counted, and the count is written as soon as there is room again.
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,7 +21,7 @@ pub(crate) trait Sink: Send + 'static {
     fn missing(&self, count: u64) -> String;
 }
 
-/// The near end of a writer. Clones have the same far end.
+/// The handle of a writer. Clones have the same one.
 #[derive(Clone)]
 pub(crate) struct Outlet {
     shared: Arc<Shared>,
@@ -38,7 +38,7 @@ struct Queue {
     lines: VecDeque<Line>,
     /// Those that were dropped since the last one in `lines`.
     dropped: u64,
-    /// Whether the writer has a line in hand.
+    /// Whether a line is being written.
     is_writing: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Where an agent writes: the standard output, the standard error and the events file, each behind an [`Outlet`].
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::outlet::{Outlet, Sink};
 use crate::style;
 
-/// How long the last lines may take at the end, all of them together.
+/// How long the last lines may take at the end: those of the node, and then those about how it ended.
 pub(crate) const LAST_LINES_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// How long to wait before a line is tried again that the events file did not take.
@@ -85,7 +85,7 @@ impl MakeWriter<'_> for Outlet {
 }
 
 /// The file with a line of JSON for each change. A line that it does not take is tried until it does: a disk that is full for a
-/// while costs no line, and never leaves half of one.
+/// while costs no line, and leaves half of one only if the node ends meanwhile.
 struct EventsFile {
     path: PathBuf,
     file: File,
@@ -132,9 +132,39 @@ pub(crate) fn events_file(
     errors: &Outlet,
 ) -> Result<Outlet, String> {
     let refused = |error: io::Error| format!("the events file {} cannot be opened: {error}", path.display());
-    let file = OpenOptions::new().create(true).append(true).open(path).map_err(refused)?;
+    if is_pipe(path) {
+        return Err(refused(io::Error::other("it is a pipe, and opening it would wait for a reader")));
+    }
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(refused)?;
+    if ends_in_half_a_line(path) {
+        file.write_all(b"\n").map_err(refused)?;
+    }
     let sink = EventsFile { path: path.to_owned(), file, missing: Box::new(missing), errors: errors.clone() };
     Outlet::start("qcluster-events", sink).map_err(no_thread)
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
+}
+
+/// What an earlier process left there when it ended.
+fn ends_in_half_a_line(path: &Path) -> bool {
+    let last = || {
+        let mut file = File::open(path)?;
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        Ok::<_, io::Error>(last[0])
+    };
+    // An empty file has no last byte, and a device none that could be read.
+    fs::metadata(path).is_ok_and(|found| found.is_file()) && last().is_ok_and(|last| last != b'\n')
 }
 
 /// Why an [`Outlet`] could not start.

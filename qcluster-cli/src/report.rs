@@ -75,7 +75,7 @@ impl Reporter {
         self.write(text, lines::event(&self.identifier, change));
     }
 
-    /// Says so, and waits for everything to be written, a while at most: a reader that has gone to sleep, or a disk that has no
+    /// Says so, and waits for everything to be written, a while at most: a reader that does not read, or a disk that has no
     /// room, does not keep the process.
     pub(crate) fn stopped(mut self, why: Stopped) {
         self.tell_gathered();

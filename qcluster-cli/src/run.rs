@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 use std::pin::pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use qcluster::{Config, ConfigFile as _, QCluster, StartError, Stopped};
 
 use crate::outlet::Outlet;
 use crate::report::Reporter;
 use crate::{Failure, exit};
+
+/// How long a node that is not to wait for anything may take to end.
+const ABORT_TIME_MAX: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>, errors: &Outlet) -> Result<(), Failure> {
     let config = Config::from_file(&path).map_err(|error| Failure::new(exit::BAD_CONFIG, &error))?;
@@ -22,7 +25,10 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>, errors: &Outlet)
     let started = tokio::select! {
         started = QCluster::start(config) => started,
         // A name that cannot be resolved, or a disk that does not answer, is not waited for.
-        () = signals.next() => return Ok(()),
+        () = signals.next() => {
+            errors.push("stopped by a signal before it had started".to_owned());
+            return Ok(());
+        }
     };
     let cluster = started.map_err(|error| Failure::new(exit_code(&error), &error))?;
     let mut changes = cluster.events();
@@ -40,7 +46,10 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>, errors: &Outlet)
                 Some(change) => reporter.change(&change),
                 None => break,
             },
-            () = &mut ending, if !signalled => signalled = true,
+            ended = &mut ending, if !signalled => {
+                signalled = true;
+                ended?;
+            }
         }
     }
     let why = cluster.stopped().await;
@@ -70,12 +79,15 @@ fn exit_code(error: &StartError) -> u8 {
     }
 }
 
-/// The first signal hands over, a second one does not wait for it.
-async fn end_at_signal(cluster: &QCluster, signals: &mut Signals) {
+/// The first signal hands over, a second one does not wait for it. An error says that not even that has ended the node.
+async fn end_at_signal(cluster: &QCluster, signals: &mut Signals) -> Result<(), Failure> {
     signals.next().await;
     tokio::select! {
-        () = cluster.shutdown() => {}
-        () = signals.next() => cluster.abort().await,
+        () = cluster.shutdown() => Ok(()),
+        () = signals.next() => match tokio::time::timeout(ABORT_TIME_MAX, cluster.abort()).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Failure::new(exit::FAILED, &"stopped by a second signal, while a save does not end")),
+        },
     }
 }
 
@@ -117,13 +129,14 @@ impl Signals {
     }
 }
 
-/// Whether it was started to outlive its terminal, as `nohup` does. Where the system does not tell, it was not.
+/// Whether it may have been started to outlive its terminal, as `nohup` does. Where the system does not tell, the signal is left as
+/// it is.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     // Bit 0 stands for signal 1.
-    ignored.is_some_and(|set| u64::from_str_radix(set.trim(), 16).is_ok_and(|set| set & 1 == 1))
+    ignored.is_none_or(|set| u64::from_str_radix(set.trim(), 16).is_ok_and(|set| set & 1 == 1))
 }
 
 #[cfg(not(unix))]

@@ -32,7 +32,7 @@ pub struct Disk {
 /// The pause after a save that has failed. Each further one doubles it.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 
-/// The longest pause: so soon a disk that works again is found.
+/// The longest pause: a disk that works again is noticed within this time.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(1);
 
 /// How a save goes.

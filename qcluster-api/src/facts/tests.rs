@@ -76,5 +76,5 @@ fn a_node_that_cannot_save_says_that_it_is_itself_in_the_way() {
     let subject = three();
     let storage = StorageStatus::Failed { error: "hard_state: full".into() };
     let line = facts(&subject, &NodeSnapshot { storage, ..NodeSnapshot::default() }, Time::ZERO);
-    assert!(line.ends_with("; this node abstains, since it cannot save: hard_state: full"), "{line}");
+    assert!(line.ends_with("; this node abstains, since it could not save: hard_state: full"), "{line}");
 }

@@ -30,14 +30,14 @@ fn an_events_file_that_takes_nothing_keeps_nobody_waiting() {
 fn lines_of_events_are_appended_whole() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("events.jsonl");
-    std::fs::write(&path, "earlier\n").unwrap();
+    std::fs::write(&path, "earlier\nhal").unwrap();
     let errors = errors().unwrap();
     let events = events_file(&path, |count| count.to_string(), &errors).unwrap();
     for line in ["one", "two"] {
         events.push(line.into());
     }
     assert!(events.flush(Duration::from_secs(60)));
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "earlier\none\ntwo\n");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "earlier\nhal\none\ntwo\n");
     let nowhere = dir.path().join("nowhere").join("events.jsonl");
     let refused = events_file(&nowhere, |count| count.to_string(), &errors).map(|_| ()).unwrap_err();
     assert!(refused.contains("cannot be opened"), "{refused}");

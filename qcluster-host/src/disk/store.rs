@@ -1,7 +1,8 @@
 //! One record in one directory: replaced whole or not at all, and locked against a second process.
 //!
-//! What the next save needs it has already: the open directory, a file with room for the record, and a descriptor in reserve.
-//! A disk that fills up or a process out of descriptors fails the save after that, which is tried again.
+//! What the next save needs it has already: the open directory, a file with room for the record, and a spare file descriptor.
+//! A disk that fills up or a process out of descriptors fails the save after that, which is tried again. Where a file system
+//! does not overwrite in place, that room is not certain.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -42,7 +43,7 @@ impl Store {
     /// # Errors
     /// Another process uses the directory, or it cannot be used. That it cannot be written is no error: the first save says so.
     pub fn open(dir: &Path) -> Result<(Self, Saved), DataDirError> {
-        match fs::create_dir_all(dir) {
+        match make_dir(dir) {
             Err(error) if !cannot_write(&error) => {
                 return Err(DataDirError::Unusable { path: dir.to_owned(), error });
             }
@@ -65,9 +66,14 @@ impl Store {
     /// What the system said. The directory then holds the record of before or this one, and nobody knows which: until a later save
     /// succeeds, nothing may rest on either.
     pub fn save(&mut self, record: &[u8]) -> io::Result<()> {
-        let mut place = match self.place.take().filter(|place| place.is_at(&self.dir)) {
+        if let Some(place) = &self.place
+            && !place.is_at(&self.dir)?
+        {
+            self.place = None;
+        }
+        let mut place = match self.place.take() {
             Some(place) => place,
-            None => self.find_place()?,
+            None => self.find_place(record)?,
         };
         let saved = place.replace(&self.dir, &self.record, record);
         self.place = Some(place);
@@ -76,17 +82,18 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the directory once more, or takes the one that has come in its place.
-    fn find_place(&self) -> io::Result<Place> {
-        fs::create_dir_all(&self.dir)?;
+    /// Makes the directory once more, or takes the one that has come in its place. `record` is what is to be saved there.
+    fn find_place(&self, record: &[u8]) -> io::Result<Place> {
+        make_dir(&self.dir)?;
         let place = Place::open(&self.dir).map_err(|error| match error {
             DataDirError::Unusable { error, .. } => error,
             locked @ DataDirError::Locked { .. } => io::Error::other(locked.to_string()),
         })?;
-        // It may be anybody's, and what was promised there must not be forgotten.
-        if read(&self.record)?.is_some_and(|found| self.last.as_ref() != Some(&found)) {
+        // It may be anybody's, and what was promised there must not be forgotten. A save that failed may have got as far as to replace
+        // the record.
+        if read(&self.record)?.is_some_and(|found| found != record && self.last.as_ref() != Some(&found)) {
             return Err(io::Error::other(
-                "the directory was replaced by one with a record of its own: restart the node",
+                "the directory holds another record than the one that was saved last: put the right directory back",
             ));
         }
         Ok(place)
@@ -120,16 +127,17 @@ impl Place {
         Ok(place)
     }
 
-    /// Whether that directory is still the one that is locked.
-    fn is_at(&self, path: &Path) -> bool {
-        self.dir.as_ref().map_or_else(|| path.is_dir(), |dir| is_same(dir, path))
+    /// Whether that directory is still the one that is locked, by the lock file that others would find.
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let is_dir = self.dir.as_ref().map_or_else(|| Ok(path.is_dir()), |dir| is_same(dir, path))?;
+        Ok(is_dir && is_same(&self.lock, &path.join(LOCK))?)
     }
 
     fn replace(&mut self, dir: &Path, record_path: &Path, record: &[u8]) -> io::Result<()> {
         let new = dir.join(NEW_RECORD);
-        let mut file = match self.next.take().filter(|file| is_same(file, &new)) {
-            Some(file) => file,
-            None => self.make_room(&new)?,
+        let mut file = match self.next.take() {
+            Some(file) if is_same(&file, &new)? => file,
+            Some(_) | None => self.make_room(&new)?,
         };
         file.rewind()?;
         file.write_all(record)?;
@@ -146,20 +154,34 @@ impl Place {
         Ok(())
     }
 
-    /// A file that has room for a record. What it has it keeps: another file could take it.
+    /// A file that has room for a record, as far as the file system tells before it is synced.
     fn make_room(&mut self, path: &Path) -> io::Result<File> {
-        let mut file = open_to_write(path).or_else(|_| {
+        let mut file = create(path).or_else(|_| {
             self.reserve = None;
-            open_to_write(path)
+            create(path)
         })?;
         file.write_all(&[0; RECORD_LEN_MAX as usize])?;
         Ok(file)
     }
 }
 
-fn open_to_write(path: &Path) -> io::Result<File> {
-    expect_file(path)?;
-    OpenOptions::new().create(true).truncate(false).write(true).open(path)
+/// Whatever is there is removed and not opened: it could be a pipe, or another name of the record.
+fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(_) | Ok(()) => {}
+    }
+    OpenOptions::new().create_new(true).write(true).open(path)
+}
+
+/// Makes the directory if it is not there, so that it is there after a crash too.
+fn make_dir(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path)?;
+    let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    open_dir(parent)?.map_or(Ok(()), |parent| parent.sync_all())
 }
 
 /// Opening a pipe waits for its other end: nothing but a file is opened.
@@ -174,7 +196,8 @@ fn lock(path: &Path) -> Result<File, DataDirError> {
     let unusable = |error| DataDirError::Unusable { path: path.to_owned(), error };
     expect_file(path).map_err(unusable)?;
     // A lock needs no more than an open file, so one that is there serves on a disk that has become read-only.
-    let file = open_to_write(path).or_else(|error| File::open(path).map_err(|_| error)).map_err(unusable)?;
+    let open = || OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    let file = open().or_else(|error| File::open(path).map_err(|_| error)).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(DataDirError::Locked { path: path.to_owned() }),
@@ -211,16 +234,20 @@ fn open_dir(_: &Path) -> io::Result<Option<File>> {
 
 /// Whether what is open is what is found under that path.
 #[cfg(unix)]
-fn is_same(open: &File, path: &Path) -> bool {
+fn is_same(open: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let identity = |found: &fs::Metadata| (found.dev(), found.ino());
-    matches!((open.metadata(), fs::metadata(path)), (Ok(open), Ok(found)) if identity(&open) == identity(&found))
+    match fs::metadata(path) {
+        Ok(found) => Ok(identity(&found) == identity(&open.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
-/// What is open cannot be replaced here.
+/// The standard library does not tell here: what is found is taken for what is open.
 #[cfg(not(unix))]
-fn is_same(_: &File, path: &Path) -> bool {
-    path.exists()
+fn is_same(_: &File, path: &Path) -> io::Result<bool> {
+    Ok(path.exists())
 }
 
 #[cfg(test)]

@@ -56,6 +56,9 @@ impl<S> Effects<S> {
 
     /// A save has failed, and is tried again. The first time that is an event.
     pub(super) fn is_failing(&mut self, error: &io::Error) {
+        if let Some(StorageError::Final(_)) = self.storage_error {
+            return;
+        }
         let error = self.sentence(error);
         if self.storage_error.is_none() {
             self.publisher.tell(EventKind::SaveFailing { error: error.clone() });

@@ -139,6 +139,30 @@ fn a_directory_in_its_place_is_taken_unless_it_has_a_record_of_its_own() {
     assert!(matches!(Store::open(&at).unwrap_err(), DataDirError::Locked { .. }));
 }
 
+/// Others lock the file that they find.
+#[test]
+#[cfg(unix)]
+fn a_lock_that_was_removed_is_made_again() {
+    let dir = tempdir().unwrap();
+    let (mut store, _) = open(&dir);
+    fs::remove_file(dir.path().join(LOCK)).unwrap();
+    store.save(b"record").unwrap();
+    assert!(matches!(Store::open(dir.path()).unwrap_err(), DataDirError::Locked { .. }));
+    assert_eq!(fs::read(dir.path().join(RECORD)).unwrap(), b"record");
+}
+
+/// A copy by links has other names for the same files.
+#[test]
+#[cfg(unix)]
+fn another_name_of_the_record_is_not_written_to() {
+    let (dir, copy) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut store, _) = open(&dir);
+    fs::hard_link(dir.path().join(NEW_RECORD), copy.path().join(NEW_RECORD)).unwrap();
+    store.save(b"record").unwrap();
+    drop(open(&copy));
+    assert_eq!(fs::read(dir.path().join(RECORD)).unwrap(), b"record");
+}
+
 /// Opening a pipe would wait until somebody writes to it.
 #[test]
 #[cfg(target_os = "linux")]
@@ -153,7 +177,7 @@ fn a_pipe_is_no_record_and_no_lock() {
         let opened = Store::open(dir.path());
         if name == NEW_RECORD {
             let (mut store, _) = opened.unwrap();
-            store.save(b"record").unwrap_err();
+            store.save(b"record").unwrap();
         } else {
             let error = opened.unwrap_err();
             assert!(matches!(&error, DataDirError::Unusable { path, .. } if *path == pipe), "{error}");
