@@ -24,6 +24,8 @@ pub struct Store {
     record: PathBuf,
     /// What the record holds.
     last: Option<Vec<u8>>,
+    /// The device of the directory, where the system tells it.
+    device: Option<u64>,
     /// `None` where the directory could not be written, or has gone: the next save looks for it.
     place: Option<Place>,
 }
@@ -57,7 +59,8 @@ impl Store {
         let record = dir.join(RECORD);
         let last = read(&record).map_err(|error| DataDirError::Unusable { path: record.clone(), error })?;
         let saved = last.clone().map_or(Saved::Nothing, Saved::Record);
-        Ok((Self { dir: dir.to_owned(), record, last, place }, saved))
+        let device = place.as_ref().and_then(Place::device);
+        Ok((Self { dir: dir.to_owned(), record, last, device, place }, saved))
     }
 
     /// Replaces the record. Blocks.
@@ -75,6 +78,7 @@ impl Store {
             Some(place) => place,
             None => self.find_place(record)?,
         };
+        self.device = place.device();
         let saved = place.replace(&self.dir, &self.record, record);
         self.place = Some(place);
         saved?;
@@ -91,12 +95,16 @@ impl Store {
         })?;
         // It may be anybody's, and what was promised there must not be forgotten. A save that failed may have got as far as to replace
         // the record.
-        if read(&self.record)?.is_some_and(|found| found != record && self.last.as_ref() != Some(&found)) {
-            return Err(io::Error::other(
+        match read(&self.record)? {
+            Some(found) if found != record && self.last.as_ref() != Some(&found) => Err(io::Error::other(
                 "the directory holds another record than the one that was saved last: put the right directory back",
-            ));
+            )),
+            // A volume that was unmounted comes back, with what it held.
+            None if self.last.is_some() && self.device.is_some() && place.device() != self.device => {
+                Err(io::Error::other("the directory is on another device than before: mount the right one"))
+            }
+            Some(_) | None => Ok(place),
         }
-        Ok(place)
     }
 
     /// Where the record is.
@@ -131,6 +139,10 @@ impl Place {
     fn is_at(&self, path: &Path) -> io::Result<bool> {
         let is_dir = self.dir.as_ref().map_or_else(|| Ok(path.is_dir()), |dir| is_same(dir, path))?;
         Ok(is_dir && is_same(&self.lock, &path.join(LOCK))?)
+    }
+
+    fn device(&self) -> Option<u64> {
+        device_of(&self.lock)
     }
 
     fn replace(&mut self, dir: &Path, record_path: &Path, record: &[u8]) -> io::Result<()> {
@@ -242,6 +254,17 @@ fn is_same(open: &File, path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+#[cfg(unix)]
+fn device_of(file: &File) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    file.metadata().ok().map(|found| found.dev())
+}
+
+#[cfg(not(unix))]
+fn device_of(_: &File) -> Option<u64> {
+    None
 }
 
 /// The standard library does not tell here: what is found is taken for what is open.

@@ -139,6 +139,30 @@ fn a_directory_in_its_place_is_taken_unless_it_has_a_record_of_its_own() {
     assert!(matches!(Store::open(&at).unwrap_err(), DataDirError::Locked { .. }));
 }
 
+/// It comes back with the record that it held, and what was saved elsewhere meanwhile would be forgotten.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_volume_that_is_unmounted_is_not_taken_for_a_directory_that_was_removed() {
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    let dir = tempdir().unwrap();
+    let device = |path: &std::path::Path| fs::metadata(path).unwrap().dev();
+    let volume = tempfile::tempdir_in("/dev/shm").ok().filter(|volume| device(volume.path()) != device(dir.path()));
+    let Some(volume) = volume else { return println!("skipped: there is no second device to write to") };
+    let (at, bare) = (dir.path().join("state"), dir.path().join("bare"));
+    fs::create_dir(&bare).unwrap();
+    symlink(volume.path(), &at).unwrap();
+    let (mut store, _) = Store::open(&at).unwrap();
+    store.save(b"first").unwrap();
+    for (target, is_taken) in [(bare.as_path(), false), (volume.path(), true)] {
+        fs::remove_file(&at).unwrap();
+        symlink(target, &at).unwrap();
+        assert_eq!(store.save(b"second").is_ok(), is_taken);
+    }
+    assert_eq!(fs::read(volume.path().join(RECORD)).unwrap(), b"second");
+    assert!(!bare.join(RECORD).exists());
+}
+
 /// Others lock the file that they find.
 #[test]
 #[cfg(unix)]
