@@ -116,8 +116,11 @@ pub(super) fn liveness(call: &Call<'_>) -> Outcome {
     let view = call.view;
     // Only what a restart may cure: a save that is tried again does not count.
     let is_final = matches!(view.snapshot.storage, StorageStatus::Failed { .. });
-    let runs = not_stopped(view).and_then(|()| if view.is_dead() { Err(stalled(view)) } else { Ok(()) });
-    judged(runs.and_then(|()| if is_final { saves(view) } else { Ok(()) }))
+    judged(not_stopped(view).and_then(|()| match (view.is_dead(), is_final) {
+        (true, _) => Err(stalled(view)),
+        (false, true) => saves(view),
+        (false, false) => Ok(()),
+    }))
 }
 
 fn judged(verdict: CheckResult) -> Outcome {
@@ -155,18 +158,16 @@ fn stalled(view: &View<'_>) -> Response {
 }
 
 fn saves(view: &View<'_>) -> CheckResult {
-    match &view.snapshot.storage {
-        StorageStatus::Diskless | StorageStatus::Durable => Ok(()),
+    let message = match &view.snapshot.storage {
+        StorageStatus::Diskless | StorageStatus::Durable => return Ok(()),
         StorageStatus::Failing { error } => {
-            let message = alloc::format!("this node cannot save its state, and does not vote until it can: {error}");
-            Err(Response::error(ErrorCode::StorageFailed, &message))
+            alloc::format!("this node cannot save its state, and does not vote until it can: {error}")
         }
         StorageStatus::Failed { error } => {
-            let message =
-                alloc::format!("this node could not save its state, and abstains until it is restarted: {error}");
-            Err(Response::error(ErrorCode::StorageFailed, &message))
+            alloc::format!("this node could not save its state, and abstains until it is restarted: {error}")
         }
-    }
+    };
+    Err(Response::error(ErrorCode::StorageFailed, &message))
 }
 
 fn works(view: &View<'_>) -> CheckResult {

@@ -54,11 +54,14 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> String {
         }
         None => {}
     }
-    if let StorageStatus::Failing { error } = &snapshot.storage {
-        let _ = write!(line, "; this node cannot save, and gives no vote until it can: {error}");
-    }
-    if let StorageStatus::Failed { error } = &snapshot.storage {
-        let _ = write!(line, "; this node abstains, since it could not save: {error}");
+    match &snapshot.storage {
+        StorageStatus::Diskless | StorageStatus::Durable => {}
+        StorageStatus::Failing { error } => {
+            let _ = write!(line, "; this node cannot save, and gives no vote until it can: {error}");
+        }
+        StorageStatus::Failed { error } => {
+            let _ = write!(line, "; this node abstains, since it could not save: {error}");
+        }
     }
     line
 }

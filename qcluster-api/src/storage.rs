@@ -27,6 +27,16 @@ pub enum StorageStatus {
     },
 }
 
+impl StorageStatus {
+    /// What the system said, while state cannot be saved.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Self::Diskless | Self::Durable => None,
+            Self::Failing { error } | Self::Failed { error } => Some(error),
+        }
+    }
+}
+
 impl fmt::Display for StorageStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -45,7 +45,8 @@ struct Queue {
 struct Line {
     /// How many were dropped just before it.
     dropped_before: u64,
-    text: String,
+    /// `None` where they were the last ones.
+    text: Option<String>,
 }
 
 impl Outlet {
@@ -65,7 +66,7 @@ impl Outlet {
             return;
         }
         let dropped_before = std::mem::take(&mut queue.dropped);
-        queue.lines.push_back(Line { dropped_before, text });
+        queue.lines.push_back(Line { dropped_before, text: Some(text) });
         self.shared.changed.notify_all();
     }
 
@@ -89,7 +90,7 @@ impl Shared {
             if dropped_before > 0 {
                 sink.write(&sink.missing(dropped_before));
             }
-            if !text.is_empty() {
+            if let Some(text) = text {
                 sink.write(&text);
             }
             self.lock().is_writing = false;
@@ -103,7 +104,7 @@ impl Shared {
         loop {
             let line = queue.lines.pop_front().or_else(|| {
                 let dropped_before = std::mem::take(&mut queue.dropped);
-                (dropped_before > 0).then(|| Line { dropped_before, text: String::new() })
+                (dropped_before > 0).then_some(Line { dropped_before, text: None })
             });
             if let Some(line) = line {
                 queue.is_writing = true;

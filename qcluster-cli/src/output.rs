@@ -17,44 +17,29 @@ pub(crate) const LAST_LINES_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long to wait before a line is tried again that the events file did not take.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-fn dropped(count: u64) -> String {
-    format!("{}({count} lines were dropped here: the output was not read in time){}", style::WARN, style::PLAIN)
-}
+/// A standard stream of the process.
+struct Stream<W>(fn() -> W);
 
-struct Terminal;
-
-impl Sink for Terminal {
+impl<W: Write + 'static> Sink for Stream<W> {
     fn write(&mut self, line: &str) {
-        let mut stdout = anstream::stdout();
+        let mut stream = (self.0)();
         // A closed pipe is not a reason to stop leading.
-        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+        let _ = writeln!(stream, "{line}").and_then(|()| stream.flush());
     }
 
     fn missing(&self, count: u64) -> String {
-        dropped(count)
+        format!("{}({count} lines were dropped here: the output was not read in time){}", style::WARN, style::PLAIN)
     }
 }
 
 /// What people read.
 pub(crate) fn terminal() -> io::Result<Outlet> {
-    Outlet::start("qcluster-stdout", Terminal)
-}
-
-struct Errors;
-
-impl Sink for Errors {
-    fn write(&mut self, line: &str) {
-        let _ = writeln!(anstream::stderr(), "{line}");
-    }
-
-    fn missing(&self, count: u64) -> String {
-        dropped(count)
-    }
+    Outlet::start("qcluster-stdout", Stream(anstream::stdout))
 }
 
 /// The log, and what goes wrong.
 pub(crate) fn errors() -> io::Result<Outlet> {
-    Outlet::start("qcluster-stderr", Errors)
+    Outlet::start("qcluster-stderr", Stream(anstream::stderr))
 }
 
 /// A sentence about something that went wrong.

@@ -120,7 +120,7 @@ impl Node {
             Some(_) | None => fresh,
         };
         let voters = rules.voters().len();
-        // An observer counts nothing, whoever says it.
+        // An observer counts nothing, so no incarnation is too early for it.
         let saved = boot.saved.as_ref().filter(|_| rules.me.is_some());
         let floor = |voter: &Voter| saved.map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(voter.key));
         let links = Links::new(rules.voters().iter().map(floor), now);

@@ -16,6 +16,7 @@ mod witness;
 use std::future::pending;
 use std::time::Duration;
 
+use qcluster_api::StorageStatus;
 use qcluster_core::{Command, CommandRefused, DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, Span, Time};
 use tokio::sync::mpsc;
 
@@ -127,12 +128,13 @@ impl<S: DatagramSocket> Driver<S> {
     /// A node that has said nothing yet.
     pub fn new(parts: Parts, sockets: Sockets<S>) -> Self {
         let Parts { clock, endpoint, disk, recorder, publisher, names, requests } = parts;
-        let (drain, failed, storage_error) = (Drain::None, None, None);
+        let (drain, failed) = (Drain::None, None);
+        let storage = if disk.is_some() { StorageStatus::Durable } else { StorageStatus::Diskless };
         let measures = Measures::new(endpoint.node().rules().voters().len());
         Self {
             clock,
             endpoint,
-            effects: Effects { sockets, disk, recorder, publisher, measures, drain, failed, storage_error },
+            effects: Effects { sockets, disk, recorder, publisher, measures, drain, failed, storage },
             names,
             requests,
             buffer: Box::new([0; BUFFER_LEN]),

@@ -146,29 +146,18 @@ pub(crate) fn event(me: &str, change: &Event) -> Option<String> {
         EventKind::Leader { leader: None, .. } => ("leader", None, None, None),
         _ => return None,
     };
-    let event = json!({
-        "unix_s": unix_s(change.at),
-        "node": me,
-        "event": event,
-        "token": token,
-        "leader": leader,
-        "reason": reason,
-    });
-    Some(event.to_string())
+    let at = unix_s(change.at);
+    let line = json!({ "unix_s": at, "node": me, "event": event, "token": token, "leader": leader, "reason": reason });
+    Some(line.to_string())
 }
 
 /// What stands in the events file where lines were dropped: the same fields, and how many.
 pub(crate) fn missed(me: &str, count: u64) -> String {
-    let event = json!({
-        "unix_s": unix_s(SystemTime::now()),
-        "node": me,
-        "event": "missed",
-        "token": null,
-        "leader": null,
-        "reason": null,
-        "count": count,
+    let at = unix_s(SystemTime::now());
+    let line = json!({
+        "unix_s": at, "node": me, "event": "missed", "token": null, "leader": null, "reason": null, "count": count,
     });
-    event.to_string()
+    line.to_string()
 }
 
 /// Unix seconds to the microsecond.

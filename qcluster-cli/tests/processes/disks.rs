@@ -57,7 +57,7 @@ fn a_voter_on_a_read_only_disk_says_so_and_the_others_lead() {
     // When the leader goes, one voter that can save is left: no majority, whatever the third would like.
     cluster.nodes[agreement.leader].kill();
     cluster.eventually("the third says that it cannot save", || says_that_it_cannot_save(&cluster, 2));
-    assert!(cluster.nodes[2].incarnations(), "it ended by itself\n{}", cluster.trace());
+    assert!(cluster.nodes[2].is_running(), "it ended by itself\n{}", cluster.trace());
 
     // When the old leader is back, there is a leader again, and it is not the third.
     cluster.nodes[agreement.leader].start();
@@ -86,9 +86,7 @@ fn a_voter_whose_disk_is_full_votes_with_the_room_that_it_has_kept() {
     let after = cluster.agreed("a leader of the two that are left", |now| now.token > before.token);
     let status = cluster.nodes[2].status().expect("it answers");
     assert_eq!(status["storage"]["state"], "durable", "{status:#}");
-    cluster.nodes[before.leader].start();
-    cluster.agreed("all three", |now| now.token >= after.token);
-    cluster.assert_history();
+    assert_whole_again(&mut cluster, before, after);
 }
 
 #[test]
@@ -102,7 +100,7 @@ fn a_voter_that_cannot_save_abstains_until_it_can() {
     // … when the leader dies, then it says that it cannot save, gives no vote, and nobody leads.
     cluster.nodes[before.leader].kill();
     cluster.eventually("the third says that it cannot save", || says_that_it_cannot_save(&cluster, 2));
-    assert!(cluster.nodes[2].incarnations(), "it ended by itself\n{}", cluster.trace());
+    assert!(cluster.nodes[2].is_running(), "it ended by itself\n{}", cluster.trace());
     let told = |index: usize, path: &str| cluster.nodes[index].get(path).map(|answer| answer.code);
     assert_eq!((told(2, "/health"), told(2, "/readiness"), told(2, "/liveness")), (Some(503), Some(503), Some(200)));
     let all = cluster.leaderships();
@@ -113,9 +111,7 @@ fn a_voter_that_cannot_save_abstains_until_it_can() {
     let after = cluster.agreed("a leader of the two that are left", |now| now.token > before.token);
     let state = || cluster.nodes[2].status().filter(|status| status["storage"]["state"] == "durable").map(|_| ());
     cluster.eventually("the third has saved", state);
-    cluster.nodes[before.leader].start();
-    cluster.agreed("all three", |now| now.token >= after.token);
-    cluster.assert_history();
+    assert_whole_again(&mut cluster, before, after);
 }
 
 #[test]
@@ -142,6 +138,13 @@ fn led_by_another(cluster: &mut Cluster, index: usize) -> Agreement {
         cluster.nodes[index].kill();
         cluster.nodes[index].start();
     }
+}
+
+/// Starts the leader of before, and all follow one leader.
+fn assert_whole_again(cluster: &mut Cluster, before: Agreement, after: Agreement) {
+    cluster.nodes[before.leader].start();
+    cluster.agreed("all three", |now| now.token >= after.token);
+    cluster.assert_history();
 }
 
 /// What fills a node's disk. That exists for its process alone, and is reached through it.

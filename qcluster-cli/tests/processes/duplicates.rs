@@ -47,7 +47,7 @@ fn a_member_that_was_down_and_replaced_stops_when_it_goes_on() {
     for node in &members.nodes {
         assert!(is_alive_at(node, &old.name, address).is_some(), "{} uses another one\n{}", node.name, trace());
     }
-    assert!(members.nodes[2].incarnations(), "the replacement has stopped\n{}", members.trace());
+    assert!(members.nodes[2].is_running(), "the replacement has stopped\n{}", members.trace());
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_second_process_of_a_member_that_answers_stops_and_the_first_stays() {
     members.eventually("all use the first", || {
         members.nodes.iter().all(|node| is_alive_at(node, &name, address).is_some()).then_some(())
     });
-    assert!(members.nodes[TWO].incarnations(), "the first has stopped\n{}", members.trace());
+    assert!(members.nodes[TWO].is_running(), "the first has stopped\n{}", members.trace());
 }
 
 /// A node's configuration with a port of its own, and a folder for it.

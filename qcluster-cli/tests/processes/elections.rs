@@ -43,7 +43,7 @@ fn three_files_elect_exactly_one_leader() {
     for node in &mut cluster.nodes {
         let pong = node.get("/ping").expect("it answers");
         assert_eq!((pong.code, pong.body.trim()), (200, "pong"));
-        assert!(node.incarnations(), "{} ended by itself", node.name);
+        assert!(node.is_running(), "{} ended by itself", node.name);
     }
 
     // And what they wrote down agrees: the leader was elected with that token, and the others heard of it.
@@ -168,7 +168,7 @@ fn the_later_of_two_with_one_name_stops_and_says_so() {
     assert!(ended.stderr.contains("identifier"), "{ended:#?}");
 
     // And the others go on.
-    assert!(cluster.nodes[0].incarnations(), "the earlier one stopped\n{}", cluster.trace());
+    assert!(cluster.nodes[0].is_running(), "the earlier one stopped\n{}", cluster.trace());
     cluster.agreed("a leader still", |_| true);
     cluster.assert_history();
 }

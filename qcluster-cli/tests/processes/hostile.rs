@@ -95,7 +95,7 @@ fn hostile_datagrams_are_counted_and_change_nothing() {
 
     // Then both live, and nothing has changed.
     for node in &mut cluster.nodes[..2] {
-        assert!(node.incarnations(), "{} ended by itself\n{}", node.name, node.trace());
+        assert!(node.is_running(), "{} ended by itself\n{}", node.name, node.trace());
     }
     let after = cluster.agreed("a leader still", |_| true);
     assert_eq!(after, before, "it changed who leads\n{}", cluster.trace());
@@ -133,7 +133,7 @@ fn noise_on_the_http_side_harms_nothing() {
     }
     let unknown = cluster.nodes[0].get("/nowhere").expect("it answers");
     assert_eq!(unknown.code, 404, "{unknown:?}");
-    assert!(cluster.nodes[0].incarnations(), "{}", cluster.trace());
+    assert!(cluster.nodes[0].is_running(), "{}", cluster.trace());
     let pong = cluster.nodes[0].get("/ping").expect("it answers");
     assert_eq!(pong.code, 200);
 }

@@ -23,7 +23,7 @@ fn a_voter_that_stood_still_and_was_not_replaced_takes_part_again() {
     // And it takes part: with the leader killed, nobody is elected without it.
     cluster.nodes[together.leader].kill();
     cluster.agreed("a leader with its vote", |now| now.token > together.token);
-    assert!(cluster.nodes[still].incarnations(), "it has stopped\n{}", cluster.trace());
+    assert!(cluster.nodes[still].is_running(), "it has stopped\n{}", cluster.trace());
     cluster.assert_history();
 }
 

@@ -128,7 +128,7 @@ fn play(network: &Network, way: Way) -> usize {
     // Then it is told that it was replaced, stops, and says why.
     let old = RefCell::new(&mut story.old);
     let trace = || story.cluster.trace() + "--- the old node\n" + &old.borrow().trace();
-    eventually("the old node ends", trace, || (!old.borrow_mut().incarnations()).then_some(()));
+    eventually("the old node ends", trace, || (!old.borrow_mut().is_running()).then_some(()));
     let status = story.old.exited();
     assert_eq!(status.code(), Some(3), "{way:?}\n{}", story.trace());
     assert!(story.old.log().contains("has taken this one's place"), "{way:?}\n{}", story.trace());
@@ -144,7 +144,7 @@ fn play(network: &Network, way: Way) -> usize {
         (story.cluster.nodes.iter().filter(says_yes).count() == 1).then_some(())
     });
     let replacement = story.cluster.nodes.last_mut().expect("it came last");
-    assert!(replacement.incarnations(), "{way:?}: the replacement has stopped\n{}", story.trace());
+    assert!(replacement.is_running(), "{way:?}: the replacement has stopped\n{}", story.trace());
 
     let answers = watch.end();
     let at_once = health::at_once(&answers);

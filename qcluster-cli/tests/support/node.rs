@@ -151,7 +151,7 @@ impl Node {
     }
 
     /// Whether its process is there, and has not ended by itself.
-    pub(crate) fn incarnations(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|status| status.is_none()))
     }
 

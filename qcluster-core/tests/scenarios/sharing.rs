@@ -141,10 +141,8 @@ fn a_promise_does_not_count_before_its_giver_has_told_what_it_knew() {
     let known = [somebody(77)];
     let ack = |world: &mut World| {
         world.run(ms(30));
-        let (term, sent_at) = (world.node(leader).term(), world.last_heartbeat(leader));
-        let incarnations = digest(&known);
-        world.ask(follower, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
-        world.node(leader).lease(world.now).map(|lease| lease.valid_until)
+        let lease = world.acknowledge_knowing(follower, leader, world.last_heartbeat(leader), digest(&known));
+        lease.map(|lease| lease.valid_until)
     };
     // Given a promise of a follower that has heard of somebody of whom the leader has not, then it renews nothing, …
     let lease = world.node(leader).lease(world.now).map(|lease| lease.valid_until);
@@ -246,12 +244,10 @@ fn a_promise_counts_with_what_its_giver_knew_when_the_leader_has_learned_more() 
     };
     let ack = |world: &mut World, incarnations| {
         world.run(ms(30));
-        let (term, sent_at) = (world.node(leader).term(), world.last_heartbeat(leader));
-        for follower in [one, two] {
-            let ack = ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations };
-            world.ask(follower, leader, ack);
-        }
-        world.node(leader).lease(world.now).map(|lease| lease.valid_until)
+        let sent_at = world.last_heartbeat(leader);
+        world.acknowledge_knowing(one, leader, sent_at, incarnations);
+        let lease = world.acknowledge_knowing(two, leader, sent_at, incarnations);
+        lease.map(|lease| lease.valid_until)
     };
     // Given followers that have shown to know what the leader knows, …
     let shared = learn(&mut world, 5);

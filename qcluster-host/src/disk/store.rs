@@ -78,7 +78,6 @@ impl Store {
             Some(place) => place,
             None => self.find_place(record)?,
         };
-        self.device = place.device();
         let saved = place.replace(&self.dir, &self.record, record);
         self.place = Some(place);
         saved?;
@@ -87,7 +86,7 @@ impl Store {
     }
 
     /// Makes the directory once more, or takes the one that has come in its place. `record` is what is to be saved there.
-    fn find_place(&self, record: &[u8]) -> io::Result<Place> {
+    fn find_place(&mut self, record: &[u8]) -> io::Result<Place> {
         make_dir(&self.dir)?;
         let place = Place::open(&self.dir).map_err(|error| match error {
             DataDirError::Unusable { error, .. } => error,
@@ -103,7 +102,10 @@ impl Store {
             None if self.last.is_some() && self.device.is_some() && place.device() != self.device => {
                 Err(io::Error::other("the directory is on another device than before: mount the right one"))
             }
-            Some(_) | None => Ok(place),
+            Some(_) | None => {
+                self.device = place.device();
+                Ok(place)
+            }
         }
     }
 
@@ -256,6 +258,13 @@ fn is_same(open: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
+/// The standard library does not tell here: what is found is taken for what is open.
+#[cfg(not(unix))]
+fn is_same(_: &File, path: &Path) -> io::Result<bool> {
+    Ok(path.exists())
+}
+
+/// On which device it is, where the system tells.
 #[cfg(unix)]
 fn device_of(file: &File) -> Option<u64> {
     use std::os::unix::fs::MetadataExt as _;
@@ -265,12 +274,6 @@ fn device_of(file: &File) -> Option<u64> {
 #[cfg(not(unix))]
 fn device_of(_: &File) -> Option<u64> {
     None
-}
-
-/// The standard library does not tell here: what is found is taken for what is open.
-#[cfg(not(unix))]
-fn is_same(_: &File, path: &Path) -> io::Result<bool> {
-    Ok(path.exists())
 }
 
 #[cfg(test)]

@@ -24,15 +24,7 @@ pub(super) struct Effects<S> {
     pub(super) drain: Drain,
     /// A save that could not even begin.
     pub(super) failed: Option<PersistId>,
-    pub(super) storage_error: Option<StorageError>,
-}
-
-/// Why state is not saved, as the system says it.
-pub(super) enum StorageError {
-    /// It is tried again.
-    Passing(String),
-    /// It cannot be (E16).
-    Final(String),
+    pub(super) storage: StorageStatus,
 }
 
 /// Whether a hand-over waits for work to end (E10).
@@ -49,27 +41,27 @@ impl<S> Effects<S> {
             None => Err(io::Error::other("there is no data_dir")),
         };
         if let Err(error) = result {
-            self.storage_error = Some(StorageError::Final(self.sentence(&error)));
+            self.storage = StorageStatus::Failed { error: self.sentence(&error) };
             self.failed = Some(id);
         }
     }
 
     /// A save has failed, and is tried again. The first time that is an event.
     pub(super) fn is_failing(&mut self, error: &io::Error) {
-        if let Some(StorageError::Final(_)) = self.storage_error {
+        if let StorageStatus::Failed { .. } = self.storage {
             return;
         }
         let error = self.sentence(error);
-        if self.storage_error.is_none() {
+        if self.storage.error().is_none() {
             self.publisher.tell(EventKind::SaveFailing { error: error.clone() });
         }
-        self.storage_error = Some(StorageError::Passing(error));
+        self.storage = StorageStatus::Failing { error };
     }
 
     /// A save is done, after so long.
     pub(super) fn can_save(&mut self, took: Span) {
-        if let Some(StorageError::Passing(_)) = self.storage_error {
-            self.storage_error = None;
+        if let StorageStatus::Failing { .. } = self.storage {
+            self.storage = StorageStatus::Durable;
             self.publisher.tell(EventKind::SaveRecovered { after: took.into() });
         }
     }
@@ -87,11 +79,7 @@ impl<S> Effects<S> {
             self.drain = Drain::None;
         }
         let was_known = self.publisher.knows_leader();
-        let error = match &self.storage_error {
-            Some(StorageError::Final(error) | StorageError::Passing(error)) => Some(error.as_str()),
-            None => None,
-        };
-        self.publisher.notify(now, notification, error);
+        self.publisher.notify(now, notification, self.storage.error());
         let took = self.measures.leader_is_known(now, self.publisher.knows_leader(), was_known);
         if let Some(took) = took {
             log::fail_over(self.publisher.id(), took);
@@ -109,14 +97,5 @@ impl<S> Effects<S> {
             return Some(Input::Command(Command::Drained));
         }
         None
-    }
-
-    pub(super) fn storage_status(&self) -> StorageStatus {
-        match (&self.disk, &self.storage_error) {
-            (_, Some(StorageError::Passing(error))) => StorageStatus::Failing { error: error.clone() },
-            (_, Some(StorageError::Final(error))) => StorageStatus::Failed { error: error.clone() },
-            (Some(_), None) => StorageStatus::Durable,
-            (None, None) => StorageStatus::Diskless,
-        }
     }
 }

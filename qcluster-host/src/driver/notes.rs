@@ -1,6 +1,6 @@
 //! What the loop writes down of itself, for those who read without asking it.
 
-use qcluster_api::{PeerSnapshot, StorageStatus};
+use qcluster_api::PeerSnapshot;
 use qcluster_core::{Step, Time};
 
 use super::{Driver, Effects};
@@ -13,10 +13,9 @@ impl<S: DatagramSocket> Driver<S> {
         let node = self.endpoint.node();
         let changed = {
             let last = &self.effects.publisher.snapshots.read().snapshot;
-            let disk_failed = matches!(last.storage, StorageStatus::Failed { .. } | StorageStatus::Failing { .. });
             last.role != Some(node.role())
                 || last.term != node.term().0
-                || disk_failed != self.effects.storage_error.is_some()
+                || last.storage.error().is_some() != self.effects.storage.error().is_some()
         };
         if changed || now >= self.snapshot_at {
             self.snapshot_at = now + node.rules().timing().heartbeat;
@@ -28,7 +27,7 @@ impl<S: DatagramSocket> Driver<S> {
     pub(super) fn write_snapshot(&mut self) {
         let Self { clock, endpoint, effects, names, .. } = self;
         let node = endpoint.node();
-        let (storage, transport) = (effects.storage_status(), effects.sockets.counters());
+        let (storage, transport) = (effects.storage.clone(), effects.sockets.counters());
         let Effects { publisher, measures, .. } = effects;
         publisher.snapshots.write(|Notes { snapshot, measures: measured }| {
             measured.clone_from(measures);

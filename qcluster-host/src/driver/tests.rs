@@ -11,7 +11,7 @@ use qcluster_core::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::effects::{Drain, Effects, StorageError};
+use super::effects::{Drain, Effects};
 use super::witness::{Sent, Witness};
 use super::{Driver, Parts, step};
 use crate::clock::Clock;
@@ -67,7 +67,7 @@ impl Trio {
             measures: Measures::new(NAMES.len()),
             drain: Drain::None,
             failed: None,
-            storage_error: None,
+            storage: StorageStatus::Diskless,
         };
         let endpoints = (0..NAMES.len()).map(start).collect();
         let mut trio = Self { endpoints, effects, now, mail: VecDeque::new(), is_joined: true };
@@ -225,7 +225,7 @@ fn driver_of(config: &Config) -> (Driver<Witness>, mpsc::Sender<Request>) {
 /// Whether the driver writes its status down at that time, where all is as it was written before but for what `change` says.
 fn writes(driver: &mut Driver<Witness>, now: Time, change: impl FnOnce(&mut NodeSnapshot)) -> bool {
     let (role, term) = (driver.endpoint.node().role(), driver.endpoint.node().term().0);
-    let storage = driver.effects.storage_status();
+    let storage = driver.effects.storage.clone();
     driver.effects.publisher.snapshots.write(|Notes { snapshot, .. }| {
         (snapshot.taken_at, snapshot.role, snapshot.term, snapshot.storage) = (Time::ZERO, Some(role), term, storage);
         change(snapshot);
@@ -250,7 +250,7 @@ fn the_status_is_written_down_each_heartbeat_and_when_what_is_looked_at_first_ha
     assert!(writes(&mut driver, next, |snapshot| snapshot.term += 1));
     let failed = || StorageStatus::Failed { error: "full".to_owned() };
     assert!(writes(&mut driver, next, |snapshot| snapshot.storage = failed()));
-    driver.effects.storage_error = Some(StorageError::Final("full".to_owned()));
+    driver.effects.storage = failed();
     assert!(writes(&mut driver, next, |snapshot| snapshot.storage = StorageStatus::Diskless));
     assert!(!writes(&mut driver, next, is_same));
 }

@@ -2,7 +2,7 @@
 
 mod registry;
 
-use qcluster_api::{StorageStatus, View};
+use qcluster_api::View;
 use qcluster_core::{Role, Span};
 
 use super::ServerCounters;
@@ -100,7 +100,7 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
     let build = [("version", env!("CARGO_PKG_VERSION").to_owned())];
     let named = [("identifier", rules.id().as_str().to_owned()), ("cluster", view.subject.cluster.clone())];
     let left = view.held().map_or(Span::ZERO, |lease| lease.valid_until.since(view.now));
-    let failed = matches!(snapshot.storage, StorageStatus::Failed { .. } | StorageStatus::Failing { .. });
+    let failed = snapshot.storage.error().is_some();
     vec![
         family("build_info", "The version that runs; always 1", vec![(build.to_vec(), Value::Gauge(1))]),
         family(

@@ -87,7 +87,18 @@ impl World {
 
     /// `from` acknowledges what `leader` sent at `sent_at`, knowing what that one knows. The lease that the leader has then.
     pub fn acknowledge(&mut self, from: usize, leader: usize, sent_at: Time) -> Option<HeldLease> {
-        let (term, incarnations) = (self.node(leader).term(), self.incarnations(leader));
+        self.acknowledge_knowing(from, leader, sent_at, self.incarnations(leader))
+    }
+
+    /// The same, of a voter that knows those incarnations.
+    pub fn acknowledge_knowing(
+        &mut self,
+        from: usize,
+        leader: usize,
+        sent_at: Time,
+        incarnations: IncarnationsDigest,
+    ) -> Option<HeldLease> {
+        let term = self.node(leader).term();
         self.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
         self.node(leader).lease(self.now)
     }

@@ -107,7 +107,7 @@ fn room_for_the_next_record_is_kept() {
     }
 }
 
-/// Whoever removed it did not know whose it was: it is made once more, and locked.
+/// Somebody who did not know whose it was removed it: it is made once more, and locked.
 #[test]
 fn a_directory_that_has_gone_is_made_again() {
     let dir = tempdir().unwrap();
