@@ -22,21 +22,46 @@ pub(super) fn draw(rng: &mut Rng, setup: &mut Setup, faults: &mut Vec<(Time, Fau
         let is_told = !all_know || Rng::for_part(setup.seed, u64::MAX - 3).one_in(2);
         new.previous_lease = if is_told { old.lease } else { Span::ZERO };
         setup.plans.push(new);
-    } else {
-        let all = setup.hosts.min(HostSet::CAPACITY);
-        let next: HostSet = (0..all).filter(|host| old.voters.contains(*host) != rng.one_in(3)).collect();
-        if next.is_empty() || next == old.voters {
-            return;
-        }
-        setup.plans.push(Plan { next: Some(next), ..old.clone() });
-        setup.plans.push(Plan { voters: next, ..old });
+    } else if !draw_voters(rng, setup, setup.hosts) {
+        return;
     }
     let dead = draw_dead(rng, setup, until, faults);
+    let hosts: Vec<usize> = (0..setup.hosts).filter(|host| Some(*host) != dead).collect();
+    let pause = pause(setup, until.since(Time::ZERO));
+    roll(rng, setup.plans.len(), &hosts, Time::ZERO + pause, pause, faults);
+}
+
+/// Adds the two steps to another list of voters, out of the first so many hosts, if the drawn list is another one.
+pub(super) fn draw_voters(rng: &mut Rng, setup: &mut Setup, hosts: usize) -> bool {
+    let old = setup.plans[0].clone();
+    let all = hosts.min(HostSet::CAPACITY);
+    let next: HostSet = (0..all).filter(|host| old.voters.contains(*host) != rng.one_in(3)).collect();
+    if next.is_empty() || next == old.voters {
+        return false;
+    }
+    setup.plans.push(Plan { next: Some(next), ..old.clone() });
+    setup.plans.push(Plan { voters: next, ..old });
+    true
+}
+
+/// The longest pause after which all hosts have taken all steps in this time.
+pub(super) fn pause(setup: &Setup, time: Span) -> Span {
     let steps = setup.plans.len() as u64 - 1;
-    let pause = Span::from_nanos(until.as_nanos() / (steps * setup.hosts as u64 + 2));
-    let mut at = Time::ZERO + pause;
-    for plan in 1..setup.plans.len() {
-        let mut order: Vec<usize> = (0..setup.hosts).filter(|host| Some(*host) != dead).collect();
+    Span::from_nanos(time.as_nanos() / (steps * setup.hosts as u64 + 2))
+}
+
+/// Restarts every one of these hosts into each plan after the first in turn.
+pub(super) fn roll(
+    rng: &mut Rng,
+    plans: usize,
+    hosts: &[usize],
+    from: Time,
+    pause: Span,
+    faults: &mut Vec<(Time, Fault)>,
+) {
+    let mut at = from;
+    for plan in 1..plans {
+        let mut order = hosts.to_vec();
         while !order.is_empty() {
             let host = order.swap_remove(usize::try_from(rng.below(order.len() as u64)).unwrap_or(0));
             faults.push((at, Fault::Crash { host }));

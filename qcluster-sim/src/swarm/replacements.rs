@@ -4,7 +4,7 @@
 
 use qcluster_core::{Span, Time};
 
-use super::{bound, draw_rate};
+use super::{bound, changes, draw_rate};
 use crate::disk::DiskQuality;
 use crate::engine::LinkQuality;
 use crate::fault::{Fault, Memory, Place};
@@ -73,11 +73,34 @@ pub(super) fn draw(rng: &mut Rng, mut setup: Setup) -> Schedule {
     let stays = earliest == known;
     let mut trouble = Trouble { rng, setup: &setup, faults: &mut faults, of, spare, stays };
     trouble.between(known, end_of_trouble);
+    // The chance is of its own, so that the other runs are what they were.
+    let chance = &mut Rng::for_part(setup.seed, u64::MAX - 4);
+    draw_change(chance, &mut setup, (of, stays), (known, end_of_trouble), &mut faults);
     faults.retain(|(at, _)| *at < end_of_trouble);
     faults.sort_by_key(|(at, _)| *at);
+    changes::settle_plans(chance, &setup, &mut faults);
     let converge = if stays { Some(heal(&setup, of, spare, end_of_trouble, &mut faults)) } else { None };
     let end = converge.map_or(end_of_trouble, |converge| converge.from + converge.within);
     Schedule { setup, faults, end, converge, changes_max: None }
+}
+
+/// Now and then the voters change at the same time, the replacement being one of them or not. Only where all have disks: a host that
+/// takes a step without one forgets whom it has met.
+fn draw_change(
+    rng: &mut Rng,
+    setup: &mut Setup,
+    (of, stays): (usize, bool),
+    (from, until): (Time, Time),
+    faults: &mut Vec<(Time, Fault)>,
+) {
+    let spare = setup.hosts - 1;
+    let all_durable = HostSet::first(spare) == setup.durable.and(HostSet::first(spare));
+    if !all_durable || !rng.one_in(2) || !changes::draw_voters(rng, setup, spare) {
+        return;
+    }
+    let hosts: Vec<usize> = (0..setup.hosts).filter(|host| *host != of && (*host != spare || stays)).collect();
+    let pause = changes::pause(setup, until.since(from));
+    changes::roll(rng, setup.plans.len(), &hosts, from + pause, pause, faults);
 }
 
 /// Voters that are cut off until everybody else knows the replacement: so few that they are not a quorum together with the one that
@@ -97,11 +120,12 @@ fn draw_unmet(rng: &mut Rng, voters: &[usize], of: usize) -> Vec<usize> {
 
 /// The others and the replacement work together again; the one that was replaced may still say what it likes.
 fn heal(setup: &Setup, of: usize, spare: usize, at: Time, faults: &mut Vec<(Time, Fault)>) -> Convergence {
-    let plan = &setup.plans[0];
-    let mut hosts = plan.voters.without(of);
+    let voters = setup.plans.iter().fold(HostSet::default(), |hosts, plan| hosts.or(plan.all_voters()));
+    let mut hosts = voters.without(of);
     hosts.insert(spare);
     faults.push((at, Fault::Heal { hosts }));
-    Convergence { hosts, from: at, within: bound(setup, plan, plan.voters) }
+    let plan = &setup.plans[setup.plans.len() - 1];
+    Convergence { hosts, from: at, within: bound(setup, plan, voters) }
 }
 
 struct Trouble<'a> {

@@ -266,6 +266,7 @@ impl World {
 
     /// The end of trouble for these hosts.
     fn heal(&mut self, group: HostSet) {
+        let group = group.and(HostSet::first(self.hosts.len()));
         self.healed = group;
         let LinkQuality { delay_min, delay_max, .. } = self.setup.link;
         // A slot is meant to be about a round trip (E8): beyond that, how long an election takes has no bound.
@@ -275,7 +276,7 @@ impl World {
             LinkQuality { delay_min: delay_min.min(quick), delay_max: delay_max.min(quick), ..LinkQuality::default() },
         );
         let newest = self.hosts.iter().map(|host| host.plan).max().unwrap_or(0);
-        for index in group.and(HostSet::first(self.hosts.len())).iter() {
+        for index in group.iter() {
             self.hosts[index].machine.lag = Span::ZERO;
             self.hosts[index].crash_after = None;
             self.hosts[index].disk.quality = DiskQuality::default();
@@ -290,6 +291,13 @@ impl World {
                 self.end(index);
             }
             self.restart(index, Memory::Kept, Place::Same, newest);
+        }
+        // Names lead to the replacements now.
+        let names: HostSet = group.iter().map(|index| self.hosts[index].identity).collect();
+        for (index, peer) in group.iter().flat_map(|index| names.iter().map(move |peer| (index, peer))) {
+            if self.home(peer) != peer {
+                self.resolve(index, peer);
+            }
         }
     }
 }

@@ -123,9 +123,15 @@ impl World {
         {
             return;
         }
-        let address = self.hosts[peer].machine.address();
+        let address = self.hosts[self.home(peer)].machine.address();
         let peer = self.keys[peer];
         self.step(host, Input::Resolved { peer, address });
+    }
+
+    /// Where a name leads: to the host that was called so first, until the operator has healed another one that runs under it.
+    pub(super) fn home(&self, peer: usize) -> usize {
+        let runs = |host: &usize| self.hosts[*host].identity == peer;
+        self.healed.iter().find(runs).unwrap_or(peer)
     }
 
     /// The application writes with the token that it holds, and goes on doing so while it leads.
