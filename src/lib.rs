@@ -13,7 +13,7 @@
 //! let cluster = QCluster::start(Config::new("server_a", "localhost", 0)).await?;
 //!
 //! let token = cluster
-//!     .run_as_leader(|lease| async move {
+//!     .run_as_leader(async |lease| {
 //!         // Runs while this node leads: it is dropped before the lease can end, and called again when leadership returns.
 //!         // Once it completes, it is not called again.
 //!         lease.token
@@ -56,10 +56,6 @@ pub mod client;
 mod config_file;
 
 pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
-#[cfg(any(feature = "smol", feature = "tokio"))]
-pub use qcluster_api::{
-    MemberInfo, PeerStatus, RegistryStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind,
-};
 pub use qcluster_core::{
     ApiConfig, ApiToken, BootError, CommandRefused, Config, ConfigError, FencingToken, Gossip, Health, Incarnation,
     Instance, LostReason, MemberChange, MemberEvent, MemberView, Metadata, Mode, NodeId, NodeKey, Peer, Preset,
@@ -67,13 +63,7 @@ pub use qcluster_core::{
     Standing, State, Term, Timing, TimingChoice, TimingValues, TransferRefused, VoterIn,
 };
 #[cfg(any(feature = "smol", feature = "tokio"))]
-pub use qcluster_host::{
-    error::{BindError, CommandError, DataDirError, JoinError, Protocol, StartError, Stopped},
-    event::{Event, EventKind, Events, Leadership},
-    handle::Handle,
-    lease::Lease,
-    watch::{Watch, WatchError},
-};
+pub use qcluster_host::surface::*;
 #[cfg(feature = "tokio")]
 pub use qcluster_tokio::QCluster;
 

@@ -131,6 +131,16 @@ pub enum CommandError {
     Stopped(Stopped),
 }
 
+/// Why work that can fail has ended without a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WorkError<E> {
+    /// The work itself has failed, and the node has given up the leadership that it ran under.
+    Failed(E),
+    /// The node has stopped.
+    Stopped(Stopped),
+}
+
 /// Why a node cannot be told to join another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -229,6 +239,17 @@ impl fmt::Display for CommandError {
         }
     }
 }
+
+impl<E: fmt::Display> fmt::Display for WorkError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => write!(f, "the leader's work has failed: {error}"),
+            Self::Stopped(stopped) => stopped.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for WorkError<E> {}
 
 impl std::error::Error for StartError {}
 

@@ -11,9 +11,10 @@ use qcluster_api::Status;
 use qcluster_core::{Command, NodeId, Peer, TransferRefused};
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::error::{CommandError, Stopped};
+use crate::error::{CommandError, Stopped, WorkError};
 use crate::event::{Events, Leadership};
 use crate::lease::Lease;
+use crate::metrics::{Metric, metrics};
 use crate::requests::{Request, ask, ask_to_stop};
 use crate::runtime::Runtime;
 use crate::view::View;
@@ -108,14 +109,19 @@ impl Handle {
         self.view.status()
     }
 
+    /// What the node has counted and measured since it started: what `/metrics` shows, but for what the HTTP server counts. For
+    /// applications that have an exporter of their own.
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.view.look(|view, measures| metrics(view, measures, None))
+    }
+
     /// [`run_as_leader_with`](Self::run_as_leader_with) a guard time of one heartbeat interval.
     ///
     /// # Errors
     /// The node has stopped before any run of the work completed.
-    pub fn run_as_leader<T, W, F>(&self, work: F) -> impl Future<Output = Result<T, Stopped>> + use<T, W, F>
+    pub fn run_as_leader<T, F>(&self, work: F) -> impl Future<Output = Result<T, Stopped>> + use<T, F>
     where
-        W: Future<Output = T>,
-        F: FnMut(Lease) -> W,
+        F: AsyncFnMut(Lease) -> T,
     {
         self.run_as_leader_with(self.view.heartbeat(), work)
     }
@@ -128,8 +134,11 @@ impl Handle {
     /// If a future completes, its output is returned and `work` is not called again. A guard of more than half a lease
     /// counts as half.
     ///
-    /// Work that completes or panics leaves the node leading: it renews its lease, and does nothing under it. Where that is
-    /// no use, call [`step_down`](Self::step_down) or [`shutdown`](Self::shutdown) then.
+    /// Work that completes, with whatever result, or panics leaves the node leading: it renews its lease, and does nothing
+    /// under it. Work that can fail belongs in [`try_run_as_leader`](Self::try_run_as_leader), which gives the leadership
+    /// up then.
+    ///
+    /// `work` may borrow what it changes: `run_as_leader(async |lease| self.serve(lease).await)` with a `serve(&mut self)`.
     ///
     /// The returned future holds no handle and may be spawned. It has to be polled for work to be cancelled: a hand-over
     /// waits for work that nobody polls, `drain_ms` at most.
@@ -139,16 +148,47 @@ impl Handle {
     ///
     /// # Errors
     /// The node has stopped before any run of the work completed.
-    pub fn run_as_leader_with<T, W, F>(
+    pub fn run_as_leader_with<T, F>(
         &self,
         guard: Duration,
         work: F,
-    ) -> impl Future<Output = Result<T, Stopped>> + use<T, W, F>
+    ) -> impl Future<Output = Result<T, Stopped>> + use<T, F>
     where
-        W: Future<Output = T>,
-        F: FnMut(Lease) -> W,
+        F: AsyncFnMut(Lease) -> T,
     {
         work::run_as_leader(Arc::clone(&self.view), Arc::clone(&self.runtime), guard, work)
+    }
+
+    /// [`try_run_as_leader_with`](Self::try_run_as_leader_with) a guard time of one heartbeat interval.
+    ///
+    /// # Errors
+    /// The work has failed, and this node no longer leads. Or the node has stopped before any run of the work completed.
+    pub fn try_run_as_leader<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, WorkError<E>>> + use<T, E, F>
+    where
+        F: AsyncFnMut(Lease) -> Result<T, E>,
+    {
+        self.try_run_as_leader_with(self.view.heartbeat(), work)
+    }
+
+    /// Runs `work` as [`run_as_leader_with`](Self::run_as_leader_with) does, and steps down if it fails, so that another
+    /// node can take over.
+    ///
+    /// An `Ok` is returned as it is, and leaves the node leading. After an error the node has released its lease when this
+    /// returns; it stays a candidate, and may be elected again. Call this again to go on, or
+    /// [`shutdown`](Self::shutdown) where this replica cannot lead.
+    ///
+    /// # Errors
+    /// The work has failed, and this node no longer leads. Or the node has stopped before any run of the work completed.
+    pub fn try_run_as_leader_with<T, E, F>(
+        &self,
+        guard: Duration,
+        work: F,
+    ) -> impl Future<Output = Result<T, WorkError<E>>> + use<T, E, F>
+    where
+        F: AsyncFnMut(Lease) -> Result<T, E>,
+    {
+        let (view, runtime) = (Arc::clone(&self.view), Arc::clone(&self.runtime));
+        work::try_run_as_leader(view, runtime, self.requests.downgrade(), guard, work)
     }
 
     /// Hands leadership to `target`, or to the voter best placed, and waits until this node no longer leads: the leader's

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::FencingToken;
+use qcluster_core::{FencingToken, HeldLease, Span};
 
+use crate::clock::Clock;
 use crate::edge::LeaseEdge;
 
 /// The exclusive right to act as the leader.
@@ -24,6 +25,26 @@ impl Lease {
     /// The lease of the leadership with that token; `edge` tells whether the node still holds it.
     pub fn new(token: FencingToken, edge: &Arc<LeaseEdge>) -> Self {
         Self { token, edge: Arc::clone(edge) }
+    }
+
+    /// A lease of no cluster, which lasts so long from now on and is never renewed: for tests of code that is given one. With
+    /// [`Duration::ZERO`] it has ended already.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use qcluster_core::FencingToken;
+    /// use qcluster_host::lease::Lease;
+    ///
+    /// let (held, ended) = (Duration::from_secs(60), Duration::ZERO);
+    /// assert!(Lease::detached(FencingToken(7), held).is_valid());
+    /// assert!(!Lease::detached(FencingToken(7), ended).is_valid());
+    /// ```
+    pub fn detached(token: FencingToken, lasts: Duration) -> Self {
+        let clock = Clock::start();
+        let edge = Arc::new(LeaseEdge::new(clock));
+        edge.publish(Some(HeldLease { token, valid_until: clock.now() + Span::from(lasts) }));
+        Self { token, edge }
     }
 
     /// Whether this leadership holds at this instant. No lock, no await.

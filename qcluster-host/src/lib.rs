@@ -24,6 +24,7 @@
 //! | [`measures`], [`metrics`] | how long things take, and the table of all that is counted |
 //! | [`disk`] | the hard state, saved by a thread of its own |
 //! | [`recorder`] | what goes into the node, written down |
+//! | [`surface`] | all of it that applications see, as adapters export it |
 //! | [`error`] | why a node did not start, or did not do what it was asked |
 
 #![forbid(unsafe_code)]
@@ -61,3 +62,20 @@ pub mod view;
 pub mod watch;
 mod work;
 pub mod works;
+
+/// What applications see of this crate and of the API: adapters and the facade export all of it.
+pub mod surface {
+    pub use qcluster_api::{
+        MemberInfo, PeerStatus, RegistryStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind,
+    };
+
+    pub use crate::error::{
+        BindError, CommandError, DataDirError, JoinError, Protocol, StartError, Stopped, WorkError,
+    };
+    pub use crate::event::{Event, EventKind, Events, Leadership};
+    pub use crate::handle::Handle;
+    pub use crate::lease::Lease;
+    pub use crate::measures::Histogram;
+    pub use crate::metrics::{Labels, Metric, MetricUnit, MetricValue, Sample};
+    pub use crate::watch::{Watch, WatchError};
+}

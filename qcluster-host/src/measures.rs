@@ -1,9 +1,11 @@
 //! How long things take, as the loop sees it: plain histograms that it alone writes.
 
+use std::time::Duration;
+
 use qcluster_core::{Node, Role, Span, Time};
 
 /// The upper bounds of the buckets: 100 µs to 10 s, in nanoseconds.
-pub const BOUNDS_NS: [u64; 16] = [
+const BOUNDS_NS: [u64; 16] = [
     100_000,
     250_000,
     500_000,
@@ -26,22 +28,32 @@ pub const BOUNDS_NS: [u64; 16] = [
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     /// One for each bound, and one for what is above all of them.
-    pub counts: [u64; BOUNDS_NS.len() + 1],
-    /// All of them together, in nanoseconds.
-    pub sum_ns: u64,
+    counts: [u64; BOUNDS_NS.len() + 1],
+    sum_ns: u64,
 }
 
 impl Histogram {
     /// Counts one more.
-    pub fn observe(&mut self, span: Span) {
+    pub(crate) fn observe(&mut self, span: Span) {
         let nanos = span.as_nanos();
         self.counts[BOUNDS_NS.iter().position(|bound| nanos <= *bound).unwrap_or(BOUNDS_NS.len())] += 1;
         self.sum_ns = self.sum_ns.saturating_add(nanos);
     }
 
-    /// How many were counted.
+    /// How many times were counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
+    }
+
+    /// All of them together.
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(self.sum_ns)
+    }
+
+    /// For each bucket its upper bound, none for the last one, and how many times were above the bound before and at most this one.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<Duration>, u64)> {
+        let bounds = BOUNDS_NS.iter().map(|nanos| Some(Duration::from_nanos(*nanos))).chain([None]);
+        bounds.zip(self.counts)
     }
 }
 

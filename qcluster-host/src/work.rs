@@ -1,18 +1,19 @@
 //! `run_as_leader`: work that runs while this node leads, and has ended before anybody else can lead.
 
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future as _, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use qcluster_core::Span;
-use tokio::sync::watch;
+use qcluster_core::{Command, FencingToken, Span};
+use tokio::sync::{mpsc, watch};
 
 use crate::edge::LeaseEdge;
-use crate::error::Stopped;
+use crate::error::{Stopped, WorkError};
 use crate::event::Leadership;
 use crate::lease::Lease;
+use crate::requests::{Request, ask};
 use crate::runtime::Runtime;
 use crate::view::View;
 
@@ -20,11 +21,11 @@ use crate::view::View;
 const TIMER_SLACK: Span = Span::from_millis(1);
 
 /// See [`Handle::run_as_leader_with`](crate::handle::Handle::run_as_leader_with).
-pub(crate) async fn run_as_leader<T, W: Future<Output = T>>(
+pub(crate) async fn run_as_leader<T>(
     view: Arc<View>,
     runtime: Arc<dyn Runtime>,
     guard: Duration,
-    mut work: impl FnMut(Lease) -> W,
+    mut work: impl AsyncFnMut(Lease) -> T,
 ) -> Result<T, Stopped> {
     let guard = Span::from(guard).min(view.guard_max()) + TIMER_SLACK;
     let mut changes = view.leadership();
@@ -33,6 +34,37 @@ pub(crate) async fn run_as_leader<T, W: Future<Output = T>>(
         if let Some(output) = attempt(&view, &*runtime, lease, guard, &mut changes, &mut work).await {
             return Ok(output);
         }
+    }
+}
+
+/// See [`Handle::try_run_as_leader_with`](crate::handle::Handle::try_run_as_leader_with).
+pub(crate) async fn try_run_as_leader<T, E>(
+    view: Arc<View>,
+    runtime: Arc<dyn Runtime>,
+    requests: mpsc::WeakSender<Request>,
+    guard: Duration,
+    mut work: impl AsyncFnMut(Lease) -> Result<T, E>,
+) -> Result<T, WorkError<E>> {
+    let with_its_token = async |lease: Lease| {
+        let token = lease.token;
+        work(lease).await.map_err(|error| (token, error))
+    };
+    let ended = run_as_leader(Arc::clone(&view), runtime, guard, with_its_token).await.map_err(WorkError::Stopped)?;
+    match ended {
+        Ok(output) => Ok(output),
+        Err((token, error)) => {
+            give_up(&view, &requests, token).await;
+            Err(WorkError::Failed(error))
+        }
+    }
+}
+
+/// Ends the leadership with that token, and waits until it has ended; nothing if it has already.
+async fn give_up(view: &View, requests: &mpsc::WeakSender<Request>, token: FencingToken) {
+    let leads = view.lease().is_some_and(|lease| lease.token == token);
+    if let Some(requests) = requests.upgrade().filter(|_| leads) {
+        // A refusal says that the node does not lead, or has stopped.
+        let _ = ask(view, &requests, Command::StepDown).await;
     }
 }
 
@@ -64,13 +96,13 @@ async fn lease_for_work(
 }
 
 /// Runs the work under one leadership; `None` if it had to be cancelled.
-async fn attempt<T, W: Future<Output = T>>(
+async fn attempt<T>(
     view: &View,
     runtime: &dyn Runtime,
     lease: Lease,
     guard: Span,
     changes: &mut watch::Receiver<Leadership>,
-    work: &mut impl FnMut(Lease) -> W,
+    work: &mut impl AsyncFnMut(Lease) -> T,
 ) -> Option<T> {
     let (edge, token) = (view.edge(), lease.token);
     let _running = view.works().begin();
@@ -93,7 +125,7 @@ async fn attempt<T, W: Future<Output = T>>(
 /// Polls the work only while its time lasts: after a stall of any kind it is not resumed.
 fn poll_guarded<T>(
     edge: &LeaseEdge,
-    token: qcluster_core::FencingToken,
+    token: FencingToken,
     guard: Span,
     poll: impl FnOnce() -> Poll<T>,
 ) -> Poll<Option<T>> {

@@ -12,7 +12,7 @@
 //!     let cluster = QCluster::start(Config::new("server_a", "localhost", 0)).await?;
 //!
 //!     let token = cluster
-//!         .run_as_leader(|lease| async move {
+//!         .run_as_leader(async |lease| {
 //!             // Runs while this node leads: it is dropped before the lease can end, and called again when leadership
 //!             // returns. Once it completes, it is not called again.
 //!             lease.token
@@ -44,15 +44,8 @@ mod http;
 mod runtime;
 
 pub use cluster::QCluster;
-pub use qcluster_api::{
-    MemberInfo, PeerStatus, RegistryStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind,
-};
-pub use qcluster_host::error::{BindError, CommandError, DataDirError, JoinError, Protocol, StartError, Stopped};
-pub use qcluster_host::event::{Event, EventKind, Events, Leadership};
-pub use qcluster_host::handle::Handle;
-pub use qcluster_host::lease::Lease;
 pub use qcluster_host::start::NodeLoop;
-pub use qcluster_host::watch::{Watch, WatchError};
+pub use qcluster_host::surface::*;
 
 /// Compiles the README's example.
 #[cfg(doctest)]

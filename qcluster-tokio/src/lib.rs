@@ -20,11 +20,4 @@ mod http;
 mod runtime;
 
 pub use cluster::QCluster;
-pub use qcluster_api::{
-    MemberInfo, PeerStatus, RegistryStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind,
-};
-pub use qcluster_host::error::{BindError, CommandError, DataDirError, JoinError, Protocol, StartError, Stopped};
-pub use qcluster_host::event::{Event, EventKind, Events, Leadership};
-pub use qcluster_host::handle::Handle;
-pub use qcluster_host::lease::Lease;
-pub use qcluster_host::watch::{Watch, WatchError};
+pub use qcluster_host::surface::*;

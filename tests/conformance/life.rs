@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use qcluster::{
-    BindError, CommandError, Config, EventKind, Handle, Leadership, LostReason, StartError, Stopped, TimingChoice,
-    TransferRefused,
+    BindError, CommandError, Config, EventKind, Handle, Leadership, Lease, LostReason, MetricValue, StartError,
+    Stopped, TimingChoice, TransferRefused, WorkError,
 };
 use qcluster_host::testing::{in_time, until};
 
@@ -189,6 +189,48 @@ pub(crate) async fn another_leads_after_the_leader_has_gone<H: Host>() {
     let (gone, left) = (&nodes[second], &nodes[1 - second]);
     in_time(gone.abort()).await;
     settled::<H>(|| left.leader_info().is_none() && !left.is_leader()).await;
+}
+
+pub(crate) async fn a_leader_whose_work_fails_steps_down<H: Host>() {
+    let mut nodes = Vec::new();
+    for config in three() {
+        nodes.push(H::start(config).await.unwrap());
+    }
+    let first = &nodes[leader_of::<H>(&nodes).await];
+    let mut changes = first.events();
+    let mut failed_under = None;
+    let work = async |lease: Lease| {
+        failed_under = Some(lease.token);
+        Err::<(), _>("no database")
+    };
+    let ended = in_time(first.try_run_as_leader(work)).await;
+    assert_eq!(ended, Err(WorkError::Failed("no database")));
+    assert_eq!(lost(&mut changes).await, LostReason::SteppedDown);
+    let mut next = None;
+    settled::<H>(|| {
+        next = nodes.iter().find_map(Handle::lease).map(|lease| lease.token);
+        next.is_some()
+    })
+    .await;
+    assert!(next > failed_under, "{next:?} after {failed_under:?}");
+}
+
+pub(crate) async fn what_is_counted_is_told_without_http<H: Host>() {
+    let cluster = H::start(alone()).await.unwrap();
+    elected(&cluster).await;
+    let metrics = cluster.metrics();
+    let samples = |name: &str| {
+        let named = metrics.iter().find(|metric| metric.full_name() == name);
+        named.map(|metric| metric.samples.clone()).unwrap_or_default()
+    };
+    let values = |name: &str| samples(name).into_iter().map(|sample| sample.value).collect::<Vec<_>>();
+    assert_eq!(values("qcluster_elections_won_total"), [MetricValue::Counter(1)]);
+    assert_eq!(values("qcluster_is_leader"), [MetricValue::Gauge(1)]);
+    let uptime = values("qcluster_uptime_seconds_total");
+    assert!(matches!(uptime[..], [MetricValue::Seconds(time)] if !time.is_zero()), "{uptime:?}");
+    let roles = samples("qcluster_role");
+    let role = roles.iter().find(|sample| sample.value == MetricValue::Gauge(1)).unwrap();
+    assert_eq!(role.labels, [("role", "leader".to_owned())]);
 }
 
 pub(crate) async fn a_hand_over_waits_for_work_that_runs<H: Host>() {

@@ -44,6 +44,8 @@ macro_rules! all {
                 what_cannot_be_transferred_is_refused_and_nothing_changes
                 leadership_moves_to_the_voter_that_was_named
                 another_leads_after_the_leader_has_gone
+                a_leader_whose_work_fails_steps_down
+                what_is_counted_is_told_without_http
                 a_hand_over_waits_for_work_that_runs
                 a_node_that_finds_no_leader_says_who_is_missing
                 an_observer_sees_the_leader_and_never_leads

@@ -11,8 +11,8 @@ use prometheus_client::registry::{Registry, Unit as EncodedUnit};
 use qcluster_api::{ErrorCode, Response};
 
 use super::watchers::Watchers;
-use crate::measures::{BOUNDS_NS, Histogram};
-use crate::metrics::{CounterLog, Family, ServerCounters, Unit, Value, families};
+use crate::measures::Histogram;
+use crate::metrics::{CounterLog, Metric, MetricUnit, MetricValue, Sample, ServerCounters, metrics};
 use crate::view::View;
 
 /// The version of the format that this is.
@@ -82,51 +82,51 @@ impl Collector for NodeCollector {
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let server = ServerCounters { watchers: self.watchers.count(), ..server };
         view.look(|seen, measures| {
-            for family in families(seen, measures, Some(&server)) {
-                encode(&mut encoder, &family)?;
+            for metric in metrics(seen, measures, Some(&server)) {
+                encode(&mut encoder, &metric)?;
             }
             Ok(())
         })
     }
 }
 
-fn encode(encoder: &mut DescriptorEncoder<'_>, family: &Family<'_>) -> fmt::Result {
-    let Some((_, first)) = family.values.first() else { return Ok(()) };
-    let kind = match first {
-        Value::Counter(_) | Value::Seconds(_) => MetricType::Counter,
-        Value::Gauge(_) | Value::Level(_) => MetricType::Gauge,
-        Value::Histogram(_) => MetricType::Histogram,
+fn encode(encoder: &mut DescriptorEncoder<'_>, metric: &Metric) -> fmt::Result {
+    let Some(first) = metric.samples.first() else { return Ok(()) };
+    let kind = match first.value {
+        MetricValue::Counter(_) | MetricValue::Seconds(_) => MetricType::Counter,
+        MetricValue::Gauge(_) | MetricValue::Level(_) => MetricType::Gauge,
+        MetricValue::Histogram(_) => MetricType::Histogram,
     };
-    let unit = family.unit.map(|unit| match unit {
-        Unit::Seconds => EncodedUnit::Seconds,
-        Unit::Bytes => EncodedUnit::Bytes,
+    let unit = metric.unit.map(|unit| match unit {
+        MetricUnit::Seconds => EncodedUnit::Seconds,
+        MetricUnit::Bytes => EncodedUnit::Bytes,
     });
-    let mut metric = encoder.encode_descriptor(family.name, family.help, unit.as_ref(), kind)?;
-    for (labels, value) in &family.values {
+    let mut family = encoder.encode_descriptor(metric.name, metric.help, unit.as_ref(), kind)?;
+    for Sample { labels, value } in &metric.samples {
         if labels.is_empty() {
-            encode_value(&mut metric, value)?;
+            encode_value(&mut family, value)?;
         } else {
-            encode_value(&mut metric.encode_family(labels)?, value)?;
+            encode_value(&mut family.encode_family(labels)?, value)?;
         }
     }
     Ok(())
 }
 
-fn encode_value(metric: &mut MetricEncoder<'_>, value: &Value<'_>) -> fmt::Result {
+fn encode_value(encoder: &mut MetricEncoder<'_>, value: &MetricValue) -> fmt::Result {
     match value {
-        Value::Counter(count) => metric.encode_counter::<NoLabelSet, u64, u64>(count, None),
-        Value::Seconds(span) => {
-            metric.encode_counter::<NoLabelSet, f64, u64>(&Duration::from(*span).as_secs_f64(), None)
-        }
-        Value::Gauge(level) => metric.encode_gauge(&i64::try_from(*level).unwrap_or(i64::MAX)),
-        Value::Level(span) => metric.encode_gauge(&Duration::from(*span).as_secs_f64()),
-        Value::Histogram(histogram) => encode_histogram(metric, histogram),
+        MetricValue::Counter(count) => encoder.encode_counter::<NoLabelSet, u64, u64>(count, None),
+        MetricValue::Seconds(time) => encoder.encode_counter::<NoLabelSet, f64, u64>(&time.as_secs_f64(), None),
+        MetricValue::Gauge(level) => encoder.encode_gauge(&i64::try_from(*level).unwrap_or(i64::MAX)),
+        MetricValue::Level(time) => encoder.encode_gauge(&time.as_secs_f64()),
+        MetricValue::Histogram(histogram) => encode_histogram(encoder, histogram),
     }
 }
 
-fn encode_histogram(metric: &mut MetricEncoder<'_>, histogram: &Histogram) -> fmt::Result {
-    let bounds = BOUNDS_NS.iter().map(|nanos| Duration::from_nanos(*nanos).as_secs_f64()).chain([f64::MAX]);
-    let buckets: Vec<(f64, u64)> = bounds.zip(histogram.counts).collect();
-    let sum = Duration::from_nanos(histogram.sum_ns).as_secs_f64();
-    metric.encode_histogram::<NoLabelSet>(sum, histogram.count(), &buckets, None)
+fn encode_histogram(encoder: &mut MetricEncoder<'_>, histogram: &Histogram) -> fmt::Result {
+    // The library writes the largest of all numbers as `+Inf`.
+    let buckets: Vec<(f64, u64)> = histogram
+        .buckets()
+        .map(|(bound, count)| (bound.map_or(f64::MAX, |bound| bound.as_secs_f64()), count))
+        .collect();
+    encoder.encode_histogram::<NoLabelSet>(histogram.sum().as_secs_f64(), histogram.count(), &buckets, None)
 }

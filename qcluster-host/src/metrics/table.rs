@@ -3,70 +3,33 @@
 mod registry;
 
 use qcluster_api::View;
-use qcluster_core::{Role, Span};
+use qcluster_core::{Role, Span, Time};
 
-use super::ServerCounters;
+use super::{Labels, Metric, MetricUnit, MetricValue, Sample, ServerCounters};
 use crate::measures::{Histogram, Measures};
 
-/// One metric with all its label values. `qcluster_` comes before its name, unit and `_total` behind it.
-pub struct Family<'a> {
-    /// Without prefix and unit.
-    pub name: &'static str,
-    /// One sentence.
-    pub help: &'static str,
-    /// Of its values, if they have one.
-    pub unit: Option<Unit>,
-    /// One for each combination of labels.
-    pub values: Vec<(Labels, Value<'a>)>,
-}
-
-/// What a number counts or measures, as the end of its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// `_seconds`.
-    Seconds,
-    /// `_bytes`.
-    Bytes,
-}
-
-/// Names and values of labels.
-pub type Labels = Vec<(&'static str, String)>;
-
-/// What is shown of a metric.
-pub enum Value<'a> {
-    /// A number that only grows.
-    Counter(u64),
-    /// A counter of time.
-    Seconds(Span),
-    /// A number that goes up and down.
-    Gauge(u64),
-    /// A time that goes up and down.
-    Level(Span),
-    /// Times, counted by bucket.
-    Histogram(&'a Histogram),
-}
-
 /// All of them, in order.
-pub fn families<'a>(view: &View<'_>, measures: &'a Measures, server: Option<&'a ServerCounters>) -> Vec<Family<'a>> {
+pub fn metrics(view: &View<'_>, measures: &Measures, server: Option<&ServerCounters>) -> Vec<Metric> {
     let mut all = node(view);
     all.extend(elections(view));
     all.extend(datagrams(view));
-    all.extend(registry::families(view));
+    all.extend(registry::metrics(view));
     all.extend(times(view, measures));
     all.extend(server.into_iter().flat_map(served));
     all
 }
 
-fn family<'a>(name: &'static str, help: &'static str, values: Vec<(Labels, Value<'a>)>) -> Family<'a> {
-    Family { name, help, unit: None, values }
+fn metric(name: &'static str, help: &'static str, samples: Vec<(Labels, MetricValue)>) -> Metric {
+    let samples = samples.into_iter().map(|(labels, value)| Sample { labels, value }).collect();
+    Metric { name, help, unit: None, samples }
 }
 
-fn counter(name: &'static str, help: &'static str, count: u64) -> Family<'static> {
-    family(name, help, vec![(Vec::new(), Value::Counter(count))])
+fn counter(name: &'static str, help: &'static str, count: u64) -> Metric {
+    metric(name, help, vec![(Vec::new(), MetricValue::Counter(count))])
 }
 
-fn gauge(name: &'static str, help: &'static str, level: u64) -> Family<'static> {
-    family(name, help, vec![(Vec::new(), Value::Gauge(level))])
+fn gauge(name: &'static str, help: &'static str, level: u64) -> Metric {
+    metric(name, help, vec![(Vec::new(), MetricValue::Gauge(level))])
 }
 
 /// A counter for each value of one label.
@@ -75,12 +38,12 @@ fn counters<'a>(
     help: &'static str,
     label: &'static str,
     counts: impl Iterator<Item = (&'a str, u64)>,
-) -> Family<'static> {
-    let values = counts.map(|(value, count)| (vec![(label, value.to_owned())], Value::Counter(count)));
-    family(name, help, values.collect())
+) -> Metric {
+    let values = counts.map(|(value, count)| (vec![(label, value.to_owned())], MetricValue::Counter(count)));
+    metric(name, help, values.collect())
 }
 
-fn node(view: &View<'_>) -> Vec<Family<'static>> {
+fn node(view: &View<'_>) -> Vec<Metric> {
     let (snapshot, rules) = (view.snapshot, &view.subject.rules);
     let role = match view.stopped {
         Some(_) => Some(Role::Stopped),
@@ -96,28 +59,28 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
         Role::Leader,
         Role::Stopped,
     ];
-    let is = |of: Role| (vec![("role", of.name().to_owned())], Value::Gauge((role == Some(of)).into()));
+    let is = |of: Role| (vec![("role", of.name().to_owned())], MetricValue::Gauge((role == Some(of)).into()));
     let build = [("version", env!("CARGO_PKG_VERSION").to_owned())];
     let named = [("identifier", rules.id().as_str().to_owned()), ("cluster", view.subject.cluster.clone())];
     let left = view.held().map_or(Span::ZERO, |lease| lease.valid_until.since(view.now));
     let failed = snapshot.storage.error().is_some();
     vec![
-        family("build_info", "The version that runs; always 1", vec![(build.to_vec(), Value::Gauge(1))]),
-        family(
+        metric("build_info", "The version that runs; always 1", vec![(build.to_vec(), MetricValue::Gauge(1))]),
+        metric(
             "node_info",
             "The name of the node and of its cluster; always 1",
-            vec![(named.to_vec(), Value::Gauge(1))],
+            vec![(named.to_vec(), MetricValue::Gauge(1))],
         ),
-        family("role", "1 for the role that the node has, 0 for all others", all_roles.map(is).into()),
+        metric("role", "1 for the role that the node has, 0 for all others", all_roles.map(is).into()),
         gauge("is_leader", "1 while the node holds the lease", view.held().is_some().into()),
         gauge("knows_leader", "1 while the node knows who leads, itself included", view.leader().is_some().into()),
         gauge("term", "The highest term that the node knows", snapshot.term),
-        Family {
-            unit: Some(Unit::Seconds),
-            ..family(
+        Metric {
+            unit: Some(MetricUnit::Seconds),
+            ..metric(
                 "lease_remaining",
                 "How long the lease lasts unless renewed; 0 while the node does not hold it",
-                vec![(Vec::new(), Value::Level(left))],
+                vec![(Vec::new(), MetricValue::Level(left.into()))],
             )
         },
         gauge("storage_failed", "1 while state cannot be saved: the node does not vote", failed.into()),
@@ -125,7 +88,7 @@ fn node(view: &View<'_>) -> Vec<Family<'static>> {
     ]
 }
 
-fn elections(view: &View<'_>) -> Vec<Family<'static>> {
+fn elections(view: &View<'_>) -> Vec<Metric> {
     let counters_of = &view.snapshot.counters;
     let lost = counters_of.lost.iter().map(|(reason, count)| (reason.name(), count));
     let refused = counters_of.votes_refused.iter().map(|(reason, count)| (reason.name(), count));
@@ -159,7 +122,7 @@ fn elections(view: &View<'_>) -> Vec<Family<'static>> {
     ]
 }
 
-fn datagrams(view: &View<'_>) -> Vec<Family<'static>> {
+fn datagrams(view: &View<'_>) -> Vec<Metric> {
     let (counted, transport) = (&view.snapshot.counters, &view.snapshot.transport);
     let sent = counted.sent_by_kind.iter().map(|(kind, count)| (kind.name(), count));
     let received = counted.received_by_kind.iter().map(|(kind, count)| (kind.name(), count));
@@ -170,7 +133,7 @@ fn datagrams(view: &View<'_>) -> Vec<Family<'static>> {
         ("no_address", transport.unaddressed),
         ("overflow", counted.overflowed),
     ];
-    let bytes = |name, help, count| Family { unit: Some(Unit::Bytes), ..counter(name, help, count) };
+    let bytes = |name, help, count| Metric { unit: Some(MetricUnit::Bytes), ..counter(name, help, count) };
     vec![
         counters("messages_sent", "Messages given out, by kind", "kind", sent),
         counters("messages_received", "Messages given in, by kind", "kind", received),
@@ -185,43 +148,43 @@ fn datagrams(view: &View<'_>) -> Vec<Family<'static>> {
     ]
 }
 
-fn times<'a>(view: &View<'_>, measures: &'a Measures) -> Vec<Family<'a>> {
-    let plain = |name, help, histogram: &'a Histogram| Family {
-        unit: Some(Unit::Seconds),
-        ..family(name, help, vec![(Vec::new(), Value::Histogram(histogram))])
+fn times(view: &View<'_>, measures: &Measures) -> Vec<Metric> {
+    let plain = |name, help, histogram: &Histogram| Metric {
+        unit: Some(MetricUnit::Seconds),
+        ..metric(name, help, vec![(Vec::new(), MetricValue::Histogram(*histogram))])
     };
     let voters = view.subject.voters.iter().zip(&measures.round_trips);
     let others = voters.filter(|(voter, _)| voter.identifier != view.subject.me.identifier);
-    let trips = others.map(|(voter, trips)| (vec![("peer", voter.identifier.clone())], Value::Histogram(trips)));
-    let uptime = Value::Seconds(view.now.since(qcluster_core::Time::ZERO));
+    let trips = others.map(|(voter, trips)| (vec![("peer", voter.identifier.clone())], MetricValue::Histogram(*trips)));
+    let uptime = MetricValue::Seconds(view.now.since(Time::ZERO).into());
     vec![
         plain("fail_over", "From losing sight of a leader to knowing the next", &measures.fail_over),
         plain("timer_lateness", "From a deadline to the step that it called for", &measures.timer_lateness),
         plain("persist", "From the wish to save a record to the report of the disk", &measures.persist),
-        Family {
-            unit: Some(Unit::Seconds),
-            ..family("round_trip", "While leading: from sending a heartbeat to its echo", trips.collect())
+        Metric {
+            unit: Some(MetricUnit::Seconds),
+            ..metric("round_trip", "While leading: from sending a heartbeat to its echo", trips.collect())
         },
-        Family {
-            unit: Some(Unit::Seconds),
-            ..family("uptime", "Since the start of the node", vec![(Vec::new(), uptime)])
+        Metric {
+            unit: Some(MetricUnit::Seconds),
+            ..metric("uptime", "Since the start of the node", vec![(Vec::new(), uptime)])
         },
     ]
 }
 
-fn served(http: &ServerCounters) -> Vec<Family<'_>> {
+fn served(http: &ServerCounters) -> Vec<Metric> {
     let requests = http.requests.iter().map(|((route, status), count)| {
-        (vec![("route", (*route).to_owned()), ("code", status.to_string())], Value::Counter(*count))
+        (vec![("route", (*route).to_owned()), ("code", status.to_string())], MetricValue::Counter(*count))
     });
     let durations = http
         .durations
         .iter()
-        .map(|(route, durations)| (vec![("route", (*route).to_owned())], Value::Histogram(durations)));
+        .map(|(route, durations)| (vec![("route", (*route).to_owned())], MetricValue::Histogram(*durations)));
     vec![
-        family("http_requests", "Requests answered, by route and status", requests.collect()),
-        Family {
-            unit: Some(Unit::Seconds),
-            ..family(
+        metric("http_requests", "Requests answered, by route and status", requests.collect()),
+        Metric {
+            unit: Some(MetricUnit::Seconds),
+            ..metric(
                 "http_request_duration",
                 "From a request to its answer, or to the beginning of a stream",
                 durations.collect(),

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use qcluster_core::{Command, FencingToken};
 use tokio::sync::mpsc;
 use tokio::task::coop::has_budget_remaining;
 
-use super::run_as_leader;
-use crate::error::Stopped;
+use super::{give_up, run_as_leader, try_run_as_leader};
+use crate::error::{Stopped, WorkError};
 use crate::lease::Lease;
+use crate::requests::Request;
 use crate::testing::{Puppet, TestRuntime, hold, in_time};
 use crate::view::View;
 
@@ -67,15 +69,73 @@ async fn work_that_completes_gives_its_output() {
     let mut puppet = Puppet::new();
     puppet.elect(7, HOUR_MS);
     let output =
-        in_time(run_as_leader(
-            Arc::clone(&puppet.view),
-            Arc::new(TestRuntime),
-            GUARD,
-            |lease| async move { lease.token.0 },
-        ))
-        .await;
+        in_time(run_as_leader(Arc::clone(&puppet.view), Arc::new(TestRuntime), GUARD, async |lease| lease.token.0))
+            .await;
     assert_eq!(output, Ok(7));
     assert!(puppet.view.works().is_idle());
+}
+
+#[tokio::test]
+async fn work_may_change_what_it_borrows() {
+    struct Job(Vec<u64>);
+    impl Job {
+        async fn serve(&mut self, lease: Lease) -> usize {
+            self.0.push(lease.token.0);
+            self.0.len()
+        }
+    }
+    let mut puppet = Puppet::new();
+    puppet.elect(7, HOUR_MS);
+    let mut job = Job(vec![6]);
+    let (view, runtime) = (Arc::clone(&puppet.view), Arc::new(TestRuntime));
+    let output = in_time(run_as_leader(view, runtime, GUARD, async |lease| job.serve(lease).await)).await;
+    assert_eq!((output, job.0), (Ok(2), vec![6, 7]));
+}
+
+#[tokio::test]
+async fn work_that_fails_gives_its_leadership_up_before_the_error_is_returned() {
+    let mut puppet = Puppet::new();
+    puppet.elect(7, HOUR_MS);
+    let (asks, mut asked) = mpsc::channel(1);
+    let view = Arc::clone(&puppet.view);
+    let work = async |_| Err::<(), _>("no database");
+    let mut failing = pin!(try_run_as_leader(view, Arc::new(TestRuntime), asks.downgrade(), GUARD, work));
+    let Some(Request::Command { command, reply }) = in_time(async {
+        tokio::select! {
+            request = asked.recv() => request,
+            ended = &mut failing => panic!("{ended:?}, and the node still leads"),
+        }
+    })
+    .await
+    else {
+        panic!("the node was asked for something else")
+    };
+    assert_eq!(command, Command::StepDown);
+    reply.send(Ok(Some(FencingToken(7)))).unwrap();
+    puppet.lose(7);
+    assert_eq!(in_time(failing).await, Err(WorkError::Failed("no database")));
+}
+
+#[tokio::test]
+async fn work_that_can_fail_and_does_not_leaves_the_node_leading() {
+    let mut puppet = Puppet::new();
+    puppet.elect(7, HOUR_MS);
+    // Nobody answers what would be asked.
+    let (asks, _asked) = mpsc::channel(1);
+    let view = Arc::clone(&puppet.view);
+    let work = async |lease: Lease| Ok::<_, &str>(lease.token);
+    let ended = try_run_as_leader(view, Arc::new(TestRuntime), asks.downgrade(), GUARD, work);
+    assert_eq!(in_time(ended).await, Ok(FencingToken(7)));
+    assert!(puppet.view.is_leader());
+}
+
+#[tokio::test]
+async fn a_later_leadership_is_not_given_up_for_work_that_failed_under_an_earlier_one() {
+    let mut puppet = Puppet::new();
+    puppet.elect(8, HOUR_MS);
+    let (asks, mut asked) = mpsc::channel(1);
+    in_time(give_up(&puppet.view, &asks.downgrade(), FencingToken(7))).await;
+    assert!(asked.try_recv().is_err());
 }
 
 #[tokio::test]

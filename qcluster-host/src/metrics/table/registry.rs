@@ -2,22 +2,22 @@
 
 use qcluster_api::View;
 
-use super::{Family, Value, counter, family, gauge};
+use super::{Metric, MetricValue, counter, gauge, metric};
 
-pub(super) fn families(view: &View<'_>) -> Vec<Family<'static>> {
+pub(super) fn metrics(view: &View<'_>) -> Vec<Metric> {
     let mut all = levels(view);
     all.extend(counts(view));
     all
 }
 
-fn levels(view: &View<'_>) -> Vec<Family<'static>> {
+fn levels(view: &View<'_>) -> Vec<Metric> {
     let directory = view.directory;
     let members = directory.member_counts().map(|(state, count)| {
-        (vec![("state", state.name().to_owned())], Value::Gauge(u64::try_from(count).unwrap_or(u64::MAX)))
+        (vec![("state", state.name().to_owned())], MetricValue::Gauge(u64::try_from(count).unwrap_or(u64::MAX)))
     });
     let level = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let mut all = vec![
-        family("members", "Members by state, the node itself among them", members.into()),
+        metric("members", "Members by state, the node itself among them", members.into()),
         gauge("services", "Instances of services on nodes that are there", level(directory.service_count())),
         gauge(
             "view_trusted",
@@ -46,7 +46,7 @@ fn levels(view: &View<'_>) -> Vec<Family<'static>> {
     all
 }
 
-fn counts(view: &View<'_>) -> Vec<Family<'static>> {
+fn counts(view: &View<'_>) -> Vec<Metric> {
     let counted = &view.snapshot.counters;
     vec![
         counter("probes", "Probes of members begun", counted.probes),
