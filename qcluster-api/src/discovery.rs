@@ -20,7 +20,7 @@ use super::response::{ErrorCode, Response};
 use super::services::Filter;
 use super::view::{Subject, View};
 use super::{Outcome, Request};
-use qcluster_core::{GossipPace, Host, Time};
+use qcluster_core::{Metadata, GossipPace, Host, Time};
 
 /// One instance. Each is a group of its own, since labels belong to a group.
 #[derive(Serialize)]
@@ -100,8 +100,7 @@ fn group(cluster: &str, service: &ServiceInfo, target: String) -> Group {
     label("health", service.health.name());
     // Between commas, so that one tag can be matched as `.*,TAG,.*`.
     label("tags", &format!(",{},", service.tags.join(",")));
-    for (key, value) in &service.metadata {
-        let name = format!("metadata_{}", label_name(key));
+    for (name, value) in labelled(&service.metadata) {
         match value {
             Value::String(text) => label(&name, text),
             Value::Null => {}
@@ -109,6 +108,25 @@ fn group(cluster: &str, service: &ServiceInfo, target: String) -> Group {
         }
     }
     Group { targets: [target], labels }
+}
+
+/// Metadata by names of labels. Keys that differ only in what such a name cannot hold are all kept: the first, or the one that needs
+/// no change, has the plain name, and `__2`, `__3`, … follow the others'.
+pub(super) fn labelled(metadata: &Metadata) -> BTreeMap<String, &Value> {
+    let mut named = BTreeMap::new();
+    let (as_they_are, changed): (Vec<_>, Vec<_>) = metadata.iter().partition(|(key, _)| label_name(key) == **key);
+    for (key, value) in as_they_are.into_iter().chain(changed) {
+        let plain = format!("metadata_{}", label_name(key));
+        let mut name = plain.clone();
+        for count in 2_u32.. {
+            if !named.contains_key(&name) {
+                break;
+            }
+            name = format!("{plain}__{count}");
+        }
+        named.insert(name, value);
+    }
+    named
 }
 
 /// A key with what a label's name cannot hold replaced.

@@ -157,7 +157,7 @@ impl<S: DatagramSocket> Driver<S> {
         // Looked at in every round, so that no flood of anything delays a heartbeat.
         let deadline = self.endpoint.deadline();
         if now >= deadline {
-            self.effects.measures.timer_lateness.observe(now.since(deadline));
+            self.effects.measures.deadline_over(deadline, now);
             self.step(Input::Timeout);
         }
         let lookups = self.lookups_at(now);
@@ -354,6 +354,7 @@ fn step<S: DatagramSocket>(
     if let Some(recorder) = &mut effects.recorder {
         recorder.note(now, &input, endpoint);
     }
+    effects.measures.stepped(now);
     let mut outputs = endpoint.step(now, input);
     // Before anything is sent: a lease that has ended must be seen to have ended by the time that others may lead.
     effects.publisher.lease(outputs.lease());

@@ -71,6 +71,7 @@ pub struct Measures {
     echoes: Vec<Time>,
     vacant_since: Option<Time>,
     saving_since: Option<Time>,
+    stepped_at: Time,
 }
 
 impl Measures {
@@ -90,6 +91,16 @@ impl Measures {
         let took = now.since(self.vacant_since.take()?);
         self.fail_over.observe(took);
         Some(took)
+    }
+
+    /// The node has decided something: its deadline may have come forward.
+    pub fn stepped(&mut self, now: Time) {
+        self.stepped_at = now;
+    }
+
+    /// A deadline is over. One that was set in the past, since there is something to do that was due then, counts from when it was set.
+    pub fn deadline_over(&mut self, deadline: Time, now: Time) {
+        self.timer_lateness.observe(now.since(deadline.max(self.stepped_at)));
     }
 
     /// A save begins.

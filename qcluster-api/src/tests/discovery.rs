@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::registry::{directory, masterless, node, query, snapshot, told, view, with};
 use super::{NOW, get, respond};
+use crate::discovery::labelled;
 use crate::{Directory, NodeSnapshot, Request, Subject, View};
 use qcluster_core::{Span, Time};
 
@@ -33,6 +34,23 @@ fn prometheus_is_told_targets_with_labels() {
         serde_json::from_slice::<Value>(&response.body).unwrap().as_array().unwrap().len()
     };
     assert_eq!((targets("service=web"), targets("service=none"), targets("service=web&healthy=true")), (2, 0, 1));
+}
+
+/// `a.b`, `a-b` and `a_b` would be one label.
+#[test]
+fn keys_of_metadata_that_coincide_as_labels_are_all_told() {
+    let metadata = json!({"a.b": "dot", "a-b": "dash", "a_b": "plain", "ключ": 1, "имя!": 2});
+    let metadata = metadata.as_object().unwrap().clone();
+    let labels = labelled(&metadata);
+    let told: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.to_string())).collect();
+    let expected = [
+        ("metadata_____", "2"),
+        ("metadata_______2", "1"),
+        ("metadata_a_b", "\"plain\""),
+        ("metadata_a_b__2", "\"dash\""),
+        ("metadata_a_b__3", "\"dot\""),
+    ];
+    assert_eq!(told, expected.map(|(name, value)| (name, value.to_owned())));
 }
 
 /// Prometheus drops every target that an answer does not name.

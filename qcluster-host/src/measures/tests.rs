@@ -1,5 +1,7 @@
 //! What is measured, and when.
 
+use std::time::Duration;
+
 use qcluster_core::{Span, Time};
 
 use super::{BOUNDS_NS, Histogram, Measures};
@@ -33,4 +35,15 @@ fn a_save_is_measured_once() {
     assert_eq!(measures.saved(Time::from_millis(7)), Some(Span::from_millis(2)));
     assert_eq!(measures.saved(Time::from_millis(9)), None);
     assert_eq!(measures.persist.count(), 1);
+}
+
+/// After quiet, a first registration sets a deadline that lies in the past: what it called for was done at once.
+#[test]
+fn a_deadline_that_was_set_in_the_past_is_late_from_when_it_was_set() {
+    let mut measures = Measures::new(1);
+    let at = Time::from_millis;
+    measures.stepped(at(20_000));
+    measures.deadline_over(at(5_000), at(20_001));
+    measures.deadline_over(at(20_005), at(20_015));
+    assert_eq!(measures.timer_lateness.sum(), Duration::from_millis(11));
 }
