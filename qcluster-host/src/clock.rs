@@ -1,5 +1,7 @@
 //! The node's clock: on Linux one that also counts the time that the machine sleeps, since a lease runs out meanwhile (E15).
 
+use std::time::{Duration, SystemTime};
+
 use qcluster_core::Time;
 
 /// Counts from its own start, so that times stay short on the wire. Copies agree.
@@ -23,6 +25,32 @@ impl Clock {
     /// A fresh reading. It never goes back, and never fails.
     pub fn now(self) -> Time {
         Time::from_nanos(system::nanos_since(self.origin))
+    }
+
+    /// A fresh reading of both clocks. The node's comes first: a thread that is frozen between the two tells the end of a lease
+    /// too late, never too early.
+    pub(crate) fn moment(self) -> Moment {
+        let now = self.now();
+        Moment { now, wall: SystemTime::now() }
+    }
+}
+
+/// What the node's clock and the wall clock show at once, so that a time of the one can be told in the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) now: Time,
+    pub(crate) wall: SystemTime,
+}
+
+impl Moment {
+    /// What the wall clock shows at `time`, if nobody sets it in between. What it cannot show is told as this moment.
+    pub(crate) fn on_wall(self, time: Time) -> SystemTime {
+        let shown = if time < self.now {
+            self.wall.checked_sub(Duration::from(self.now.since(time)))
+        } else {
+            self.wall.checked_add(Duration::from(time.since(self.now)))
+        };
+        shown.unwrap_or(self.wall)
     }
 }
 
@@ -70,3 +98,6 @@ mod system {
         earlier.expect("the machine has run for longer")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,16 +48,31 @@ impl Leadership {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// On the wall clock, when the node learned of it.
+    /// On the wall clock, when the node learned of it; with `Elected`, not after the application can see the lease.
     pub at: SystemTime,
     /// What it was.
     pub kind: EventKind,
+    /// On the wall clock of `at`: the end of the lease of the leadership that the event speaks of, as far as this node knew it then.
+    ///
+    /// - Of `Elected`, `Draining` and a `Leader` that is this node: the end of the lease that it holds. The lease is renewed from
+    ///   then on, and a renewal is no event.
+    /// - Of `Lost`: when the last lease of that leadership ended, which may be long before `at` if the node stood still meanwhile.
+    ///   One that was given up before its time ended then, and `at` is not before that.
+    ///
+    /// `None` where the event speaks of no lease of this node, or the lease was over before the application could see it.
+    pub valid_until: Option<SystemTime>,
 }
 
 impl Event {
     /// An event of that kind at that time on the wall clock.
     pub const fn new(at: SystemTime, kind: EventKind) -> Self {
-        Self { at, kind }
+        Self { at, kind, valid_until: None }
+    }
+
+    /// The same, with the end of the lease on the wall clock.
+    #[must_use]
+    pub fn with_valid_until(self, valid_until: SystemTime) -> Self {
+        Self { valid_until: Some(valid_until), ..self }
     }
 }
 
@@ -174,4 +189,31 @@ pub enum EventKind {
         /// How many.
         count: u64,
     },
+}
+
+impl EventKind {
+    /// The token of the leadership that it speaks of, which may be another node's.
+    pub(crate) fn token(&self) -> Option<FencingToken> {
+        match self {
+            Self::Elected { token } | Self::Lost { token, .. } | Self::Draining { token, .. } => Some(*token),
+            Self::Leader { leader: Some(_), term } => Some((*term).into()),
+            Self::Leader { leader: None, .. }
+            | Self::ConfigMismatch { .. }
+            | Self::Leaderless { .. }
+            | Self::SaveFailing { .. }
+            | Self::SaveRecovered { .. }
+            | Self::StorageFailed { .. }
+            | Self::DuplicateSeen { .. }
+            | Self::DuplicateIdentifier { .. }
+            | Self::Superseded { .. }
+            | Self::StepEstablished
+            | Self::StepTooEarly { .. }
+            | Self::WallClockOff { .. }
+            | Self::TooSlow { .. }
+            | Self::Member(_)
+            | Self::Service(_)
+            | Self::Trust { .. }
+            | Self::Missed { .. } => None,
+        }
+    }
 }

@@ -1,12 +1,15 @@
 //! What the loop makes known: the lease before anything else, then state and changes for the application, and logs.
 
+mod ends;
+
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use qcluster_api::{News, Subject};
 use qcluster_core::{HeldLease, NodeId, Notification, Peer, Slow, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
+use crate::clock::Clock;
 use crate::directory::DirectoryWriter;
 use crate::edge::LeaseEdge;
 use crate::error::Stopped;
@@ -15,6 +18,7 @@ use crate::leaderless::LeaderlessWarning;
 use crate::log;
 use crate::snapshots::Writer;
 use crate::works::Works;
+pub(crate) use ends::LeaseEnds;
 
 /// The writing side of a [`View`](crate::view::View). Dropped, it says that the node has stopped.
 #[derive(Debug)]
@@ -32,12 +36,16 @@ pub struct Publisher {
     pub(crate) stopped: Arc<OnceLock<Stopped>>,
     pub(crate) subject: Arc<Subject>,
     pub(crate) leaderless: LeaderlessWarning,
+    pub(crate) clock: Clock,
+    /// What events say about the ends of leases.
+    pub(crate) ends: LeaseEnds,
 }
 
 impl Publisher {
     /// Comes first after every step, before any of its outputs.
-    pub fn lease(&self, lease: Option<HeldLease>) {
+    pub fn lease(&mut self, lease: Option<HeldLease>) {
         self.edge.publish(lease);
+        self.ends.published(lease, self.clock);
     }
 
     /// Whether somebody is known to lead, this node included.
@@ -114,7 +122,7 @@ impl Publisher {
             // From a core that is newer than this crate.
             other => return log::notification(self.id(), &other),
         };
-        self.tell(what);
+        self.tell_of(now, what);
     }
 
     /// Says now and then that nobody leads, while nobody does. Comes after the snapshot that it speaks of.
@@ -130,9 +138,19 @@ impl Publisher {
 
     /// Tells the application, and the log.
     pub fn tell(&self, kind: EventKind) {
+        self.tell_of(self.clock.now(), kind);
+    }
+
+    /// `now` is when the step began that the event comes from.
+    fn tell_of(&self, now: Time, kind: EventKind) {
         log::event(self.id(), &kind);
+        let moment = self.clock.moment();
+        // A leadership begins no later than it can be seen, which was when its lease was published.
+        let is_begin = matches!(kind, EventKind::Elected { .. });
+        let at = if is_begin { moment.on_wall(now.min(moment.now)) } else { moment.wall };
+        let valid_until = kind.token().and_then(|token| self.ends.of(token)).map(|end| moment.on_wall(end));
         // Nobody listening is not an error.
-        let _ = self.changes.send(Event { at: SystemTime::now(), kind });
+        let _ = self.changes.send(Event { at, kind, valid_until });
     }
 
     /// Says why the node is about to stop. The first reason stands.

@@ -71,8 +71,8 @@ impl Puppet {
     }
 
     /// Gives it a lease, or more of it.
-    pub fn hold(&self, token: u64, millis: u64) {
-        hold(&self.publisher, self.clock, token, millis);
+    pub fn hold(&mut self, token: u64, millis: u64) {
+        self.publisher.lease(Some(lease(self.clock, token, millis)));
     }
 
     /// Has it elected, with a lease of so many milliseconds.
@@ -98,10 +98,10 @@ impl Puppet {
     }
 }
 
-/// Publishes a lease of `millis` from now on.
-pub fn hold(publisher: &Publisher, clock: Clock, token: u64, millis: u64) {
+/// A lease of `millis` from now on.
+pub fn lease(clock: Clock, token: u64, millis: u64) -> HeldLease {
     let valid_until = clock.now() + Span::from_millis(millis);
-    publisher.lease(Some(HeldLease { token: FencingToken(token), valid_until }));
+    HeldLease { token: FencingToken(token), valid_until }
 }
 
 /// Waits for something that is sure to come, in any runtime: a thread keeps the time.

@@ -15,7 +15,7 @@ use crate::event::{Event, Events, Leadership};
 use crate::leaderless::LeaderlessWarning;
 use crate::lease::Lease;
 use crate::measures::Measures;
-use crate::publisher::Publisher;
+use crate::publisher::{LeaseEnds, Publisher};
 use crate::snapshots::{SnapshotCell, Writer};
 use crate::works::Works;
 
@@ -59,8 +59,20 @@ impl View {
         };
         let leaderless = LeaderlessWarning::new(&subject.rules);
         let snapshots = Writer::new(snapshots);
-        let publisher =
-            Publisher { edge, works, leadership, snapshots, directory_writer, changes, stopped, subject, leaderless };
+        let ends = LeaseEnds::default();
+        let publisher = Publisher {
+            edge,
+            works,
+            leadership,
+            snapshots,
+            directory_writer,
+            changes,
+            stopped,
+            subject,
+            leaderless,
+            clock,
+            ends,
+        };
         (Arc::new(view), publisher)
     }
 

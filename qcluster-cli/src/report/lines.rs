@@ -144,10 +144,15 @@ pub(crate) fn event(me: &str, change: &Event) -> Option<String> {
             ("leader", Some(term.0), Some(leader.identifier.as_str()), None)
         }
         EventKind::Leader { leader: None, .. } => ("leader", None, None, None),
+        // Who leads may be among what is gone.
+        EventKind::Missed { count } => return Some(missed(me, *count)),
         _ => return None,
     };
-    let at = unix_s(change.at);
-    let line = json!({ "unix_s": at, "node": me, "event": event, "token": token, "leader": leader, "reason": reason });
+    let (at, until) = (unix_s(change.at), change.valid_until.map(unix_s));
+    let line = json!({
+        "unix_s": at, "node": me, "event": event, "token": token, "leader": leader, "reason": reason,
+        "valid_until_unix_s": until,
+    });
     Some(line.to_string())
 }
 
@@ -155,7 +160,8 @@ pub(crate) fn event(me: &str, change: &Event) -> Option<String> {
 pub(crate) fn missed(me: &str, count: u64) -> String {
     let at = unix_s(SystemTime::now());
     let line = json!({
-        "unix_s": at, "node": me, "event": "missed", "token": null, "leader": null, "reason": null, "count": count,
+        "unix_s": at, "node": me, "event": "missed", "token": null, "leader": null, "reason": null,
+        "valid_until_unix_s": null, "count": count,
     });
     line.to_string()
 }

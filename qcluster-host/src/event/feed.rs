@@ -77,7 +77,7 @@ impl Stream for Events {
             this.waiting = wait(receiver);
             let event = match result {
                 Ok(event) => event,
-                Err(RecvError::Lagged(count)) => Event { at: SystemTime::now(), kind: EventKind::Missed { count } },
+                Err(RecvError::Lagged(count)) => Event::new(SystemTime::now(), EventKind::Missed { count }),
                 Err(RecvError::Closed) => return Poll::Ready(None),
             };
             if this.view.shows(&event.kind) {

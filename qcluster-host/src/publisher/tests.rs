@@ -1,7 +1,9 @@
 //! What is published wakes nobody for nothing, and is what the core has said.
 
+use std::time::{Duration, SystemTime};
+
 use qcluster_core::config::Mode;
-use qcluster_core::{Config, FencingToken, LostReason, Notification, Span, Term, Time};
+use qcluster_core::{Config, FencingToken, HeldLease, LostReason, Notification, Span, Term, Time};
 
 use crate::event::{Event, EventKind, Leadership};
 use crate::testing::{Puppet, in_time};
@@ -88,4 +90,80 @@ fn that_nobody_leads_is_said_where_somebody_should_and_nobody_does() {
     assert!(complaints(&mut puppet) > 1);
     let without = Config::new("server_a", "localhost", 7_001).with_mode(Mode::Masterless);
     assert_eq!(complaints(&mut Puppet::of(without)), 0, "there is no leader by design");
+}
+
+const HOUR: Duration = Duration::from_millis(HOUR_MS);
+const TOKEN: FencingToken = FencingToken(3);
+
+/// The events so far.
+fn happened(changes: &mut tokio::sync::broadcast::Receiver<Event>) -> Vec<Event> {
+    std::iter::from_fn(|| changes.try_recv().ok()).collect()
+}
+
+#[test]
+fn who_is_elected_tells_the_end_of_its_first_lease_and_begins_no_later_than_it_is_seen() {
+    let mut puppet = Puppet::new();
+    let mut changes = puppet.publisher.changes.subscribe();
+    let before = SystemTime::now();
+    // Given a step that begins, and a lease that is published before anybody is told.
+    let (step, seen) = (puppet.clock.now(), SystemTime::now());
+    puppet.hold(3, HOUR_MS);
+    puppet.publisher.notify(step, Notification::Elected { token: TOKEN }, None);
+    let all = happened(&mut changes);
+    let [Event { at, valid_until: Some(until), .. }] = all[..] else { panic!("{all:?}") };
+    assert!(before <= at && at <= seen, "{before:?} {at:?} {seen:?}");
+    assert!(before + HOUR <= until && until <= SystemTime::now() + HOUR, "{until:?}");
+}
+
+#[test]
+fn who_noticed_late_that_its_lease_ran_out_tells_when_it_did() {
+    let mut puppet = Puppet::new();
+    let mut changes = puppet.publisher.changes.subscribe();
+    puppet.elect(3, HOUR_MS);
+    // Given a lease that was renewed until long ago, as it is for a node that stood still.
+    puppet.clock = crate::clock::Clock::showing(Time::from_millis(5_000));
+    puppet.publisher.clock = puppet.clock;
+    let lease = HeldLease { token: TOKEN, valid_until: Time::from_millis(1_000) };
+    puppet.publisher.lease(Some(lease));
+
+    // When it notices.
+    puppet.lose(3);
+
+    // Then the end is where it was, and the event is now.
+    let all = happened(&mut changes);
+    let [_, Event { at, valid_until: Some(until), .. }] = all[..] else { panic!("{all:?}") };
+    let late = at.duration_since(until).unwrap();
+    assert!(late >= Duration::from_secs(4), "{late:?}");
+}
+
+#[test]
+fn who_gives_its_lease_up_tells_an_end_that_has_come() {
+    let mut puppet = Puppet::new();
+    let mut changes = puppet.publisher.changes.subscribe();
+    puppet.elect(3, HOUR_MS);
+    puppet.drain();
+    let before = SystemTime::now();
+    puppet.lose(3);
+    let all = happened(&mut changes);
+    let [_, Event { valid_until: Some(drained), .. }, Event { at, valid_until: Some(until), .. }] = all[..] else {
+        panic!("{all:?}")
+    };
+    assert!(drained > until, "while it hands over it still holds the lease: {all:?}");
+    assert!(before <= until && until <= at, "{before:?} {all:?}");
+}
+
+#[test]
+fn what_is_about_no_lease_of_this_node_tells_no_end() {
+    let mut puppet = Puppet::new();
+    let mut changes = puppet.publisher.changes.subscribe();
+    puppet.elect(3, HOUR_MS);
+    let me = puppet.publisher.subject.rules.index_of(puppet.publisher.id().key());
+    puppet.notify(Notification::LeaderChanged { leader: me, term: Term(2) });
+    puppet.notify(Notification::LeaderChanged { leader: me, term: Term(3) });
+    puppet.notify(Notification::LeaderChanged { leader: None, term: Term(3) });
+    puppet.notify(Notification::StepEstablished);
+    // A leadership that was over before its lease was published.
+    puppet.notify(Notification::Elected { token: FencingToken(4) });
+    let told: Vec<bool> = happened(&mut changes).iter().map(|event| event.valid_until.is_some()).collect();
+    assert_eq!(told, [true, false, true, false, false, false]);
 }

@@ -14,7 +14,7 @@ use super::{give_up, run_as_leader, try_run_as_leader};
 use crate::error::{Stopped, WorkError};
 use crate::lease::Lease;
 use crate::requests::Request;
-use crate::testing::{Puppet, TestRuntime, hold, in_time};
+use crate::testing::{Puppet, TestRuntime, in_time, lease};
 use crate::view::View;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -166,14 +166,14 @@ async fn work_is_dropped_a_guard_before_a_lease_that_nobody_renews() {
 #[tokio::test]
 async fn a_renewed_lease_lets_work_go_on() {
     let Puppet { view, publisher, clock } = Puppet::new();
-    let publisher = Arc::new(publisher);
+    let edge = Arc::clone(&publisher.edge);
     let calls = AtomicU64::new(0);
-    hold(&publisher, clock, 1, 21_000);
+    edge.publish(Some(lease(clock, 1, 21_000)));
     let work = |_| {
         calls.fetch_add(1, Ordering::SeqCst);
-        let publisher = Arc::clone(&publisher);
+        let edge = Arc::clone(&edge);
         async move {
-            hold(&publisher, clock, 1, HOUR_MS);
+            edge.publish(Some(lease(clock, 1, HOUR_MS)));
             // Beyond what the first lease left.
             tokio::time::sleep(Duration::from_millis(1_200)).await;
         }

@@ -13,6 +13,11 @@ fn change(kind: EventKind) -> Event {
     Event::new(UNIX_EPOCH + Duration::from_micros(1_764_000_000_123_456), kind)
 }
 
+/// The same, with a lease that ends so many microseconds after 1970.
+fn change_until(kind: EventKind, micros: u64) -> Event {
+    change(kind).with_valid_until(UNIX_EPOCH + Duration::from_micros(micros))
+}
+
 fn leader(identifier: &str) -> EventKind {
     let peer = Peer::new(identifier, "localhost", 7002);
     EventKind::Leader { leader: Some(Arc::new(peer)), term: Term(7) }
@@ -23,21 +28,34 @@ fn events_have_the_fields_that_were_promised() {
     let told = |what| event("server_a", &change(what)).unwrap();
     assert_eq!(
         told(EventKind::Elected { token: FencingToken(7) }),
-        r#"{"event":"elected","leader":"server_a","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456}"#
+        r#"{"event":"elected","leader":"server_a","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
     );
     assert_eq!(
         told(EventKind::Lost { token: FencingToken(7), reason: LostReason::LeaseExpired }),
-        r#"{"event":"lost","leader":null,"node":"server_a","reason":"lease_expired","token":7,"unix_s":1764000000.123456}"#
+        r#"{"event":"lost","leader":null,"node":"server_a","reason":"lease_expired","token":7,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
     );
     assert_eq!(
         told(leader("server_b")),
-        r#"{"event":"leader","leader":"server_b","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456}"#
+        r#"{"event":"leader","leader":"server_b","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
     );
     assert_eq!(
         told(EventKind::Leader { leader: None, term: Term(7) }),
-        r#"{"event":"leader","leader":null,"node":"server_a","reason":null,"token":null,"unix_s":1764000000.123456}"#
+        r#"{"event":"leader","leader":null,"node":"server_a","reason":null,"token":null,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
+    );
+    let lost = EventKind::Lost { token: FencingToken(7), reason: LostReason::LeaseExpired };
+    assert_eq!(
+        event("server_a", &change_until(lost, 1_763_999_999_000_001)).unwrap(),
+        r#"{"event":"lost","leader":null,"node":"server_a","reason":"lease_expired","token":7,"unix_s":1764000000.123456,"valid_until_unix_s":1763999999.000001}"#
     );
     assert_eq!(event("server_a", &change(EventKind::StorageFailed { error: "full".into() })), None);
+}
+
+#[test]
+fn a_time_before_1970_is_told_as_1970() {
+    let before = UNIX_EPOCH.checked_sub(Duration::from_secs(5)).unwrap();
+    let elected = Event::new(before, EventKind::Elected { token: FencingToken(7) }).with_valid_until(before);
+    let line: serde_json::Value = serde_json::from_str(&event("server_a", &elected).unwrap()).unwrap();
+    assert_eq!((&line["unix_s"], &line["valid_until_unix_s"]), (&0.0.into(), &0.0.into()));
 }
 
 #[test]
@@ -77,5 +95,8 @@ fn a_changed_member_is_told_with_its_place() {
 fn what_is_missing_among_events_is_a_line_of_the_same_fields() {
     let line: serde_json::Value = serde_json::from_str(&missed("server_a", 3)).unwrap();
     assert_eq!((&line["event"], &line["count"], &line["node"]), (&"missed".into(), &3.into(), &"server_a".into()));
-    assert!(line["reason"].is_null());
+    assert!(line["reason"].is_null() && line["valid_until_unix_s"].is_null());
+    let line = event("server_a", &change(EventKind::Missed { count: 4 })).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&line["event"], &line["count"]), (&"missed".into(), &4.into()), "what came too fast is missing too");
 }

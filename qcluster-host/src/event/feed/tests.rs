@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use super::{Event, EventKind, Events};
 
 fn tell(sender: &broadcast::Sender<Event>, kind: EventKind) {
-    sender.send(Event { at: SystemTime::UNIX_EPOCH, kind }).expect("somebody listens");
+    sender.send(Event::new(SystemTime::UNIX_EPOCH, kind)).expect("somebody listens");
 }
 
 /// What there is without waiting.
