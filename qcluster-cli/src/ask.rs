@@ -33,10 +33,10 @@ pub(crate) struct Asked {
 
 /// For whom to print.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Shape {
+pub(crate) enum Shape {
     /// Tables and sentences.
     Table,
-    /// The JSON of the HTTP API.
+    /// JSON, on one line: that of the HTTP API where it has it.
     Json,
 }
 
@@ -147,19 +147,19 @@ fn in_words(ms: u64) -> String {
     humantime::format_duration(Duration::from_secs(ms / 1_000)).to_string()
 }
 
-fn table(header: &[&str]) -> Table {
+pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.iter().copied());
     table
 }
 
-fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value).map_err(|error| Failure::new(exit::FAILED, &error))?;
     print(&text)
 }
 
 /// A line at least; a closed pipe is nobody's fault, and the end.
-fn print(text: &impl ToString) -> Result<(), Failure> {
+pub(crate) fn print(text: &impl ToString) -> Result<(), Failure> {
     use std::io::Write as _;
     let mut stdout = anstream::stdout();
     let written = writeln!(stdout, "{}", text.to_string()).and_then(|()| stdout.flush());
@@ -167,7 +167,7 @@ fn print(text: &impl ToString) -> Result<(), Failure> {
 }
 
 /// What is worth a look beside the answer.
-fn warn(sentence: &str) {
+pub(crate) fn warn(sentence: &str) {
     anstream::eprintln!("{}qcluster:{} {sentence}", style::WARN, style::PLAIN);
 }
 

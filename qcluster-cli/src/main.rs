@@ -1,6 +1,7 @@
 //! The command `qcluster`: an agent for services that do not embed the library, and a demonstration.
 
 mod ask;
+mod audit;
 mod demo;
 mod outlet;
 mod output;
@@ -22,7 +23,9 @@ use outlet::Outlet;
 mod exit {
     /// It could not start, or something failed while it ran.
     pub(crate) const FAILED: u8 = 1;
-    /// The command line, the configuration or a token is wrong. The argument parser uses the same.
+    /// Two leaderships overlap, or have one token.
+    pub(crate) const OVERLAP: u8 = 1;
+    /// The command line, the configuration or a token is wrong, or a file to audit cannot be read. The argument parser uses the same.
     pub(crate) const BAD_CONFIG: u8 = 2;
     /// The node answered, and it is not what was hoped for: nobody leads, there is no such service, or it refuses.
     pub(crate) const REFUSED: u8 = 4;
@@ -33,7 +36,7 @@ mod exit {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success
-  1  could not start, could not reach the node, or failed
+  1  could not start, could not reach the node, or failed; `audit`: two leaderships overlap
   2  the command line, the configuration or a token is wrong
   3  stopped because another node has the same identifier, or has taken this one's place
   4  the node knows no leader, has no such service, or refused";
@@ -58,6 +61,12 @@ Exit codes:
   1  the node cannot be reached, or does not answer in time
   2  the command line or the token is wrong, or a token is required
   4  the node has no such service, or refused";
+
+const EXIT_CODES_OF_AUDIT: &str = "\
+Exit codes:
+  0  no overlap in what the files tell; what they do not tell is named
+  1  two leaderships overlap, or have one token
+  2  the command line is wrong, or a file cannot be read";
 
 const EXIT_CODES_OF_DEMO: &str = "\
 Exit codes:
@@ -124,6 +133,11 @@ enum Command {
     /// Make a node leave its cluster and stop.
     #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Leave(ask::changes::Leave),
+    /// Check the events files of all nodes for two leaders at once, and tell how long nobody led.
+    ///
+    /// Times are those of each node's wall clock: the verdict says how far these may differ.
+    #[command(after_help = EXIT_CODES_OF_AUDIT)]
+    Audit(audit::Audit),
     /// Elect a leader among three nodes in this process, kill it, and show the fail-over time.
     #[command(after_help = EXIT_CODES_OF_DEMO)]
     Demo {
@@ -191,6 +205,7 @@ fn main() -> ExitCode {
         Command::Heartbeat(heartbeat) => in_runtime(ask::changes::heartbeat(heartbeat)),
         Command::Deregister(deregister) => in_runtime(ask::changes::deregister(deregister)),
         Command::Leave(leave) => in_runtime(ask::changes::leave(leave)),
+        Command::Audit(arguments) => audit::audit(&arguments),
         Command::Demo { rounds, timing, format } => in_runtime(demo::demo(rounds, timing, format)),
     };
     match result {
