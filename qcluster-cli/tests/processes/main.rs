@@ -8,6 +8,7 @@ use std::io::Write as _;
 mod support;
 
 mod api;
+mod audited;
 mod command_line;
 mod configuration;
 mod cuts;
