@@ -20,7 +20,7 @@ use super::response::{ErrorCode, Response};
 use super::services::Filter;
 use super::view::{Subject, View};
 use super::{Outcome, Request};
-use qcluster_core::{Metadata, GossipPace, Host, Time};
+use qcluster_core::{GossipPace, Host, Metadata, Time};
 
 /// One instance. Each is a group of its own, since labels belong to a group.
 #[derive(Serialize)]

@@ -118,10 +118,31 @@ fn bind_one(
         let address = udp.local_addr().map_err(|error| refused(address, Protocol::Udp, error))?;
         return Ok((udp, None, address));
     }
-    let tcp = TcpListener::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    let tcp = TcpListener::bind(address).and_then(|socket| {
+        bound_buffers(&socket)?;
+        socket.set_nonblocking(true).map(|()| socket)
+    });
     let tcp = tcp.map_err(|error| refused(address, Protocol::Tcp, error))?;
     let address = tcp.local_addr().map_err(|error| refused(address, Protocol::Tcp, error))?;
     Ok((bind_udp(address)?, Some(tcp), address))
+}
+
+/// What the system keeps of each connection on its way in and out, in bytes. Left to itself it lets a client that does not read pin
+/// megabytes.
+#[cfg(unix)]
+const CONNECTION_BUFFER_LEN: usize = 32 * 1_024;
+
+/// Connections have the buffers of the socket that accepts them.
+#[cfg(unix)]
+fn bound_buffers(socket: &TcpListener) -> io::Result<()> {
+    rustix::net::sockopt::set_socket_recv_buffer_size(socket, CONNECTION_BUFFER_LEN)?;
+    rustix::net::sockopt::set_socket_send_buffer_size(socket, CONNECTION_BUFFER_LEN)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn bound_buffers(_: &TcpListener) -> io::Result<()> {
+    Ok(())
 }
 
 fn refused(address: SocketAddr, protocol: Protocol, error: io::Error) -> BindError {

@@ -1,13 +1,15 @@
 //! HTTP on the cluster's port number, whatever the runtime: what is accepted, how long a connection lives, and what is
 //! answered over it. Answers come from what the loop has made known. Everything that a client can make use of has a limit.
 //!
-//! An adapter gives its [`Listener`]s and a way to spawn, on a thread that it does not share with the loop: requests never
+//! An adapter gives its [`Listener`]s, whose connections are [`Stream`]s, and a way to spawn, on a thread that it does not share with the loop: requests never
 //! delay the node, and a loop that stands still never delays a health check.
 
 mod connection;
 mod exchange;
 mod metrics;
+mod places;
 mod server;
+mod stream;
 mod timer;
 mod watchers;
 
@@ -21,7 +23,8 @@ use crate::runtime::Runtime;
 use crate::view::View;
 use exchange::Site;
 
-pub use server::{CONNECTIONS_MAX, Listener, serve};
+pub use server::{Listener, serve};
+pub use stream::Stream;
 
 /// The life of one connection. Dropped, the connection is cut.
 pub type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;

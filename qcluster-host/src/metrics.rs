@@ -92,8 +92,10 @@ pub struct ServerCounters {
     pub durations: BTreeMap<&'static str, Histogram>,
     /// Connections that were accepted.
     pub accepted: u64,
-    /// Connections that were closed at once, since there were too many.
+    /// Connections that were closed at once, since there were too many, all of them served.
     pub refused: u64,
+    /// Connections that were idle, and were closed in favour of another one.
+    pub displaced: u64,
     /// Those who wait for events now.
     pub watchers: u64,
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
 
-use hyper_util::rt::TokioIo;
 use qcluster_host::http::{self, Served, serve};
 use qcluster_host::log;
 use qcluster_host::start::ToServe;
@@ -47,18 +46,32 @@ impl Listener {
 }
 
 impl http::Listener for Listener {
-    type Stream = TokioIo<TcpStream>;
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Box<dyn http::Stream>, SocketAddr)>> {
+        self.0.poll_accept(cx).map_ok(|(stream, from)| (Box::new(Stream(stream)) as _, from))
+    }
+}
 
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, SocketAddr)>> {
-        self.0.poll_accept(cx).map_ok(|(stream, from)| (TokioIo::new(stream), from))
+struct Stream(TcpStream);
+
+impl http::Stream for Stream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_read_ready(cx)
     }
 
-    fn send_at_once(stream: &Self::Stream) {
-        let _ = stream.inner().set_nodelay(true);
+    fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(into)
     }
 
-    fn write_now(stream: &Self::Stream, bytes: &[u8]) {
-        let _ = stream.inner().try_write(bytes);
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_write_ready(cx)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn send_at_once(&self) {
+        let _ = self.0.set_nodelay(true);
     }
 }
 

@@ -14,12 +14,12 @@ use crate::support::{alone_at, leader_of, settled, three};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node that leads, and where it serves.
-struct Served {
-    address: SocketAddr,
-    node: Handle,
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) node: Handle,
 }
 
-async fn served<H: Host>() -> Served {
+pub(crate) async fn served<H: Host>() -> Served {
     let node = H::start(alone_at("127.0.0.1")).await.unwrap();
     settled::<H>(|| node.is_leader()).await;
     Served { address: address(&node), node }
@@ -30,14 +30,14 @@ fn address(node: &Handle) -> SocketAddr {
 }
 
 /// The node has threads of its own: this application may block.
-fn connect(server: SocketAddr) -> TcpStream {
+pub(crate) fn connect(server: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(server).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
 /// Sends `request`, and reads until the server closes.
-fn ask(server: SocketAddr, request: impl AsRef<[u8]>) -> String {
+pub(crate) fn ask(server: SocketAddr, request: impl AsRef<[u8]>) -> String {
     let mut stream = connect(server);
     // A server that has heard enough may close before all is written.
     let _ = stream.write_all(request.as_ref());
@@ -46,7 +46,7 @@ fn ask(server: SocketAddr, request: impl AsRef<[u8]>) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn get(server: SocketAddr, path: &str) -> (u16, Value) {
+pub(crate) fn get(server: SocketAddr, path: &str) -> (u16, Value) {
     told(&ask(server, format!("GET {path} HTTP/1.0\r\n\r\n")))
 }
 
@@ -63,7 +63,7 @@ fn post(server: SocketAddr, headers: &str, body: &str) -> (u16, Value) {
 }
 
 /// Status and JSON of an answer.
-fn told(answer: &str) -> (u16, Value) {
+pub(crate) fn told(answer: &str) -> (u16, Value) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();
     (status, serde_json::from_str(body).unwrap_or(Value::Null))
@@ -140,29 +140,6 @@ pub(crate) async fn a_proxy_on_this_machine_does_not_lend_its_address<H: Host>()
         let (status, body) = post(served.address, &format!("{header}\r\n"), "");
         assert_eq!((status, &body["code"]), (403, &"forbidden".into()), "{header}");
     }
-}
-
-/// Every connection is a file at each end: one story at a time has so many.
-static MANY_FILES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-pub(crate) async fn connections_over_the_limit_are_told_so_and_counted<H: Host>() {
-    /// As `docs/HTTP.md` has it.
-    const CONNECTIONS_MAX: usize = 256;
-    let _many_files = MANY_FILES.lock().await;
-    let served = served::<H>().await;
-    let held: Vec<_> = (0..CONNECTIONS_MAX).map(|_| connect(served.address)).collect();
-    let answer = ask(served.address, "");
-    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"busy\""), "{answer}");
-    drop(held);
-    // The server learns of their end in its own time.
-    let mut counted = String::new();
-    settled::<H>(|| {
-        counted = ask(served.address, "GET /metrics HTTP/1.0\r\n\r\n");
-        counted.starts_with("HTTP/1.0 200 ")
-    })
-    .await;
-    assert!(counted.contains("\nqcluster_http_connections_refused_total "), "{counted}");
-    assert!(!counted.contains("\nqcluster_http_connections_refused_total 0\n"), "{counted}");
 }
 
 pub(crate) async fn a_service_registered_over_http_is_told_to_who_streams_and_to_who_polls<H: Host>() {

@@ -2,6 +2,8 @@
 //! this one; each is told by a node on tokio, by one on smol and by one on a plain thread, and those of `mixed` by all three
 //! together.
 
+#[cfg(feature = "http")]
+mod crowded;
 mod hosts;
 #[cfg(feature = "http")]
 mod http;
@@ -90,10 +92,15 @@ macro_rules! all_of_http {
                 endless_headers_and_nonsense_end_the_connection
                 a_body_that_does_not_come_is_not_waited_for
                 a_proxy_on_this_machine_does_not_lend_its_address
-                connections_over_the_limit_are_told_so_and_counted
                 a_service_registered_over_http_is_told_to_who_streams_and_to_who_polls
                 the_leader_alone_is_healthy_and_hands_over_when_asked
                 the_server_ends_with_its_node
+            }
+            crowded {
+                clients_that_send_nothing_make_room_for_who_asks
+                clients_that_read_nothing_take_no_check_away
+                a_client_that_closes_its_side_is_answered
+                watchers_that_have_gone_give_their_places_back_at_once
             }
         }
     };

@@ -5,12 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::sync::{mpsc, watch};
 
 use super::exchange::{Client, Site, exchange};
+use super::places::Busy;
+use super::stream::{Io, Socket};
 use super::timer::Timer;
 use super::watchers::{Flow, Writer};
 use crate::runtime::timeout;
@@ -34,20 +35,21 @@ const HEADERS_MAX: usize = 128;
 
 /// Serves a client until it or the node has gone, or its time is over. `ending` changes or closes with the node.
 pub(super) async fn connection(
-    stream: impl Read + Write + Unpin,
+    socket: Arc<Socket>,
     from: SocketAddr,
     site: Arc<Site>,
     mut ending: watch::Receiver<()>,
 ) {
     let (longest_answer, runtime) = (site.answer_time_max(), Arc::clone(&site.runtime));
     let (writers, begun) = mpsc::channel(1);
-    let mut streams = Streams { begun, writer: None };
-    let client = Client { from, streams: writers };
+    let mut streams = Streams { socket: Arc::clone(&socket), begun, writer: None };
+    let client = Client { from, socket: Arc::clone(&socket), streams: writers };
     let service = service_fn(move |request| exchange(Arc::clone(&site), client.clone(), request));
     let mut server = http1::Builder::new();
     server.timer(Timer(Arc::clone(&runtime))).header_read_timeout(HEADER_TIME_MAX).max_buf_size(HEAD_LEN_MAX);
-    server.max_headers(HEADERS_MAX);
-    let mut connection = pin!(server.serve_connection(stream, service));
+    // A client may close its side once it has asked. The date is ours, since the library has none before 1970.
+    server.max_headers(HEADERS_MAX).half_close(true).auto_date_header(false);
+    let mut connection = pin!(server.serve_connection(Io(Arc::clone(&socket)), service));
     let (mut time, mut is_over) = (runtime.sleep(CONNECTION_TIME_MAX), false);
     let last_answer = loop {
         tokio::select! {
@@ -55,6 +57,7 @@ pub(super) async fn connection(
             biased;
             life = live(&mut connection, &mut streams) => if life == Life::Ended { return },
             _ = ending.changed() => break LAST_ANSWER_TIME_MAX,
+            () = socket.place.told_to_leave() => return,
             () = time.as_mut(), if !is_over => is_over = true,
         }
         if is_over && streams.writer.is_none() {
@@ -74,17 +77,22 @@ enum Life {
 
 /// The stream of a connection: one at a time, since an answer follows the end of the one before.
 struct Streams {
+    socket: Arc<Socket>,
     begun: mpsc::Receiver<Writer>,
-    writer: Option<Writer>,
+    writer: Option<(Writer, Busy)>,
 }
 
 /// Until a stream begins or ends, or the connection has ended: by itself, or because nobody reads its stream. Cancelling
 /// the wait loses nothing.
 async fn live(connection: impl Future, streams: &mut Streams) -> Life {
-    let Streams { begun, writer } = streams;
+    let Streams { socket, begun, writer } = streams;
     let writing = async {
         match writer {
-            Some(writer) => writer.await,
+            Some((writer, _)) => tokio::select! {
+                flow = writer => flow,
+                // Nobody reads it any more, or somebody who does not say so.
+                () = socket.closed() => Flow::Answers,
+            },
             None => std::future::pending().await,
         }
     };
@@ -93,7 +101,7 @@ async fn live(connection: impl Future, streams: &mut Streams) -> Life {
         // How a client ends its connection is its own business.
         _ = connection => Life::Ended,
         Some(next) = begun.recv() => {
-            streams.writer = Some(next);
+            streams.writer = Some((next, streams.socket.place.busy()));
             Life::GoesOn
         }
         flow = writing => {

@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
     WWW_AUTHENTICATE,
 };
 use hyper::http::request::Parts;
@@ -18,6 +18,7 @@ use qcluster_core::{Command, FencingToken};
 use tokio::sync::mpsc;
 
 use super::metrics::Metrics;
+use super::stream::Socket;
 use super::watchers::{Events, Watchers, Writer};
 use crate::requests::{self, ask, ask_to_stop};
 use crate::runtime::{Runtime, timeout};
@@ -61,6 +62,7 @@ pub(super) struct Site {
 #[derive(Clone)]
 pub(super) struct Client {
     pub(super) from: SocketAddr,
+    pub(super) socket: Arc<Socket>,
     /// Where the connection is given what writes a stream over it.
     pub(super) streams: mpsc::Sender<Writer>,
 }
@@ -130,8 +132,11 @@ impl Site {
                 let result = self.perform(command).await;
                 self.view.look(|view, _| qcluster_api::conclude(&then, &result, view))
             }
-            Outcome::Poll { index, wait } => self.watchers.poll(&self.view, index, wait).await,
-            Outcome::Stream { index } => match self.watchers.stream(Arc::clone(&self.view), index) {
+            Outcome::Poll { index, wait } => {
+                let closed = client.socket.closed();
+                self.watchers.poll(&self.view, client.from.ip(), (index, wait), closed).await
+            }
+            Outcome::Stream { index } => match self.watchers.stream(Arc::clone(&self.view), client.from.ip(), index) {
                 Ok((events, writer)) => {
                     // There is room, for one stream at a time; one without a writer ends at once.
                     let _ = client.streams.try_send(writer);
@@ -151,6 +156,8 @@ pub(super) async fn exchange(
     request: Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, Infallible> {
     let asked = Instant::now();
+    let socket = Arc::clone(&client.socket);
+    let _busy = socket.place.busy();
     let (route, reply) = site.answer(client, request).await;
     let (head, events) = match reply {
         Reply::Whole(response) => (response, None),
@@ -241,6 +248,9 @@ fn sent(response: Response, events: Option<Events>) -> hyper::Response<ReplyBody
     *sent.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = sent.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(date) = date(SystemTime::now()) {
+        headers.insert(DATE, date);
+    }
     // Whatever stands in between must not remember who led.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
@@ -251,3 +261,14 @@ fn sent(response: Response, events: Option<Events>) -> hyper::Response<ReplyBody
     }
     sent
 }
+
+/// The date as HTTP has it; none where the clock shows a year that it cannot write.
+fn date(now: SystemTime) -> Option<HeaderValue> {
+    /// The first second of the year 10000.
+    const END: u64 = 253_402_300_800;
+    let since = now.duration_since(UNIX_EPOCH).ok().filter(|since| since.as_secs() < END)?;
+    HeaderValue::try_from(httpdate::fmt_http_date(UNIX_EPOCH + since)).ok()
+}
+
+#[cfg(test)]
+mod tests;

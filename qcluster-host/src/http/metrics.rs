@@ -49,11 +49,15 @@ impl Metrics {
         server.durations.entry(route).or_default().observe(took.into());
     }
 
-    pub(super) fn connections_accepted(&self) {
+    pub(super) fn connection_accepted(&self) {
         self.server().accepted += 1;
     }
 
-    pub(super) fn connections_refused(&self) {
+    pub(super) fn connection_displaced(&self) {
+        self.server().displaced += 1;
+    }
+
+    pub(super) fn connection_refused(&self) {
         self.server().refused += 1;
     }
 

@@ -1,24 +1,30 @@
-//! Who waits for what happens: long polls and streams of events, a bounded number at once.
+//! Who waits for what happens: long polls and streams of events, a bounded number at once, and a share of them for each address.
 //!
 //! A stream is written as fast as its reader reads, by a future that its connection polls beside itself. One that does not
 //! read has its connection cut: a client that comes back with `Last-Event-ID` misses nothing.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame};
 use qcluster_api::{ErrorCode, NotDone, Response, Streamed, Then};
 use qcluster_core::Span;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
+use super::places::{CONNECTIONS_MAX, share_of};
 use crate::runtime::{Runtime, timeout};
 use crate::view::View;
 
 /// Long polls and streams at once: half of all connections, so that health checks always find one.
-const WATCHERS_MAX: usize = super::CONNECTIONS_MAX / 2;
+const WATCHERS_MAX: usize = CONNECTIONS_MAX / 2;
+
+/// Those of one address, likewise.
+const WATCHERS_OF_ADDRESS_MAX: usize = WATCHERS_MAX / 2;
 
 /// How long a reader may leave what was sent unread.
 const READ_TIME_MAX: Duration = Duration::from_secs(10);
@@ -45,24 +51,66 @@ pub(super) type Writer = Pin<Box<dyn Future<Output = Flow> + Send>>;
 #[derive(Debug)]
 pub(super) struct Watchers {
     runtime: Arc<dyn Runtime>,
-    places: Arc<Semaphore>,
+    /// How many there are of each address.
+    taken: Mutex<BTreeMap<IpAddr, usize>>,
     /// How long a reader may leave what was sent unread.
     pub(super) patience: Duration,
 }
 
+/// The place of a watcher, given back when dropped.
+struct Watching {
+    watchers: Arc<Watchers>,
+    of: IpAddr,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let mut taken = self.watchers.taken();
+        if let Some(count) = taken.get_mut(&self.of) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.of);
+            }
+        }
+    }
+}
+
 impl Watchers {
     pub(super) fn new(runtime: Arc<dyn Runtime>) -> Self {
-        Self { runtime, places: Arc::new(Semaphore::new(WATCHERS_MAX)), patience: READ_TIME_MAX }
+        Self { runtime, taken: Mutex::default(), patience: READ_TIME_MAX }
     }
 
     /// How many there are.
     pub(super) fn count(&self) -> u64 {
-        (WATCHERS_MAX - self.places.available_permits().min(WATCHERS_MAX)) as u64
+        self.taken().values().sum::<usize>() as u64
     }
 
-    /// Waits until something has happened since that index, or the time is over.
-    pub(super) async fn poll(&self, view: &View, index: u64, wait: Span) -> Response {
-        let Ok(_place): Result<SemaphorePermit<'_>, _> = self.places.try_acquire() else { return busy() };
+    fn taken(&self) -> MutexGuard<'_, BTreeMap<IpAddr, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a client of that address, if there is one.
+    fn admit(self: &Arc<Self>, from: IpAddr) -> Option<Watching> {
+        let of = share_of(from);
+        let mut taken = self.taken();
+        let all: usize = taken.values().sum();
+        let own = taken.get(&of).copied().unwrap_or_default();
+        if all >= WATCHERS_MAX || own >= WATCHERS_OF_ADDRESS_MAX {
+            return None;
+        }
+        taken.insert(of, own + 1);
+        Some(Watching { watchers: Arc::clone(self), of })
+    }
+
+    /// Waits until something has happened since that index, the time is over, or the client has closed its side.
+    pub(super) async fn poll(
+        self: &Arc<Self>,
+        view: &View,
+        from: IpAddr,
+        (index, wait): (u64, Span),
+        closed: impl Future<Output = ()>,
+    ) -> Response {
+        let Some(_place) = self.admit(from) else { return busy() };
         let mut news = view.news();
         let answer = async {
             loop {
@@ -75,12 +123,22 @@ impl Watchers {
                 }
             }
         };
-        timeout(&*self.runtime, wait.into(), answer).await.unwrap_or_else(|| qcluster_api::nothing_since(index))
+        tokio::select! {
+            biased;
+            answer = timeout(&*self.runtime, wait.into(), answer) => answer,
+            () = closed => None,
+        }
+        .unwrap_or_else(|| qcluster_api::nothing_since(index))
     }
 
     /// A stream behind that index: what is sent, and what writes it.
-    pub(super) fn stream(&self, view: Arc<View>, index: u64) -> Result<(Events, Writer), Box<Response>> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Err(Box::new(busy())) };
+    pub(super) fn stream(
+        self: &Arc<Self>,
+        view: Arc<View>,
+        from: IpAddr,
+        index: u64,
+    ) -> Result<(Events, Writer), Box<Response>> {
+        let Some(place) = self.admit(from) else { return Err(Box::new(busy())) };
         let (bytes, events) = mpsc::channel(1);
         let (runtime, patience) = (Arc::clone(&self.runtime), self.patience);
         let writer = async move {

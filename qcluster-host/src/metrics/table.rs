@@ -192,6 +192,11 @@ fn served(http: &ServerCounters) -> Vec<Metric> {
         },
         counter("http_connections", "Connections accepted", http.accepted),
         gauge("http_watchers", "Long polls and streams of events that wait now", http.watchers),
+        counter(
+            "http_connections_displaced",
+            "Connections closed in favour of another one, having been idle",
+            http.displaced,
+        ),
         counter("http_connections_refused", "Connections turned away because there were too many", http.refused),
     ]
 }

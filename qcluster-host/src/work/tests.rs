@@ -80,6 +80,7 @@ async fn work_may_change_what_it_borrows() {
     struct Job(Vec<u64>);
     impl Job {
         async fn serve(&mut self, lease: Lease) -> usize {
+            tokio::task::yield_now().await;
             self.0.push(lease.token.0);
             self.0.len()
         }
