@@ -122,8 +122,12 @@ impl Node {
         let voters = rules.voters().len();
         // An observer counts nothing, so no incarnation is too early for it.
         let saved = boot.saved.as_ref().filter(|_| rules.me.is_some());
-        let floor = |voter: &Voter| saved.map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(voter.key));
+        let known = |of: NodeKey| saved.map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(of));
+        let floor = |voter: &Voter| if voter.key == rules.key { Incarnation::UNKNOWN } else { known(voter.key) };
         let links = Links::new(rules.voters().iter().map(floor), now);
+        // A replacement that goes on as an observer is one still.
+        let predecessor = boot.saved.as_ref().map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(rules.key));
+        let own = OwnIncarnation::new(now, boot.stamp_ms, predecessor);
         let gossip = rules.gossip.map(|settings| Box::new(Gossip::new(settings, &rules, boot.seed, incarnation, now)));
         let part = match rules.me {
             Some(me) => {
@@ -142,7 +146,7 @@ impl Node {
             stage: Stage::New,
             part,
             links,
-            own: OwnIncarnation::new(now, boot.stamp_ms),
+            own,
             is_warned_of_step: false,
             audience: Audience::default(),
             gossip,

@@ -97,7 +97,7 @@ impl Election {
     fn promise(&mut self, cx: &mut Context<'_>, from: Sender, to: LeadershipId, sent_at: Time) {
         let bound = self.binding_promise(cx.now, to.node, to.incarnation).is_some();
         let may = !self.is_booting() && !self.is_left_behind(from);
-        if !may || bound || !self.storage.covers_promises_of(self.rules.timing.lease) {
+        if !may || bound {
             // It follows all the same: the leader's next heartbeat comes before it campaigns.
             let timing = self.rules.timing;
             self.campaign_at(cx.now + timing.heartbeat.times(2) + self.delay);
@@ -191,6 +191,8 @@ impl Election {
             return;
         }
         self.boot_wait = BootWait::Over;
+        // It is saved with the first promise or vote: before that there is nothing to remember.
+        self.storage.take_part(self.rules.key);
         self.note_incarnations();
         self.storage.forget_earlier_leases(self.rules.timing.lease);
         let heard_lately = self.shown.is_some();

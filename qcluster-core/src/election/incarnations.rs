@@ -85,9 +85,11 @@ impl Role {
 impl Election {
     /// All that this voter knows of incarnations that have taken part, its own included.
     pub(crate) fn known_incarnations(&self) -> Vec<KnownIncarnation> {
-        let mut known = self.storage.hard_state().incarnations.clone();
-        known.extend(self.own_incarnation());
-        known
+        self.incarnations_that_take_part().collect()
+    }
+
+    fn incarnations_that_take_part(&self) -> impl Iterator<Item = KnownIncarnation> {
+        self.storage.incarnations_of_others(self.rules.key).chain(self.own_incarnation())
     }
 
     fn own_incarnation(&self) -> Option<KnownIncarnation> {
@@ -100,8 +102,7 @@ impl Election {
     }
 
     pub(super) fn note_incarnations(&mut self) {
-        self.incarnations =
-            self.storage.hard_state().incarnations.iter().copied().chain(self.own_incarnation()).collect();
+        self.incarnations = self.incarnations_that_take_part().collect();
     }
 
     /// An incarnation of another voter takes part: none before it does from now on. It is saved at once, since nothing

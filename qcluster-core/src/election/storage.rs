@@ -26,7 +26,7 @@ pub struct Vote {
     pub incarnation: Incarnation,
 }
 
-/// The latest incarnation of another voter that is known to have taken part (E24).
+/// The latest incarnation of a voter that is known to have taken part (E24).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct KnownIncarnation {
     /// Whose.
@@ -48,7 +48,7 @@ pub struct HardState {
     pub lease: Span,
     /// The incarnation that wrote this.
     pub incarnation: Incarnation,
-    /// The incarnations of the other voters (E24), by key; at most one for each.
+    /// The incarnations that have taken part (E24), by key; at most one of each voter, the own one among them.
     pub incarnations: Vec<KnownIncarnation>,
     /// How far it has come in changes of voters (E20 (c)); `None` in a record of an earlier release.
     pub step: Option<ChangeStep>,
@@ -145,6 +145,16 @@ impl Storage {
         self.current.raise_incarnation(node, incarnation);
     }
 
+    /// This incarnation takes part: one after a crash knows that all before this one were replaced (E17).
+    pub(super) fn take_part(&mut self, me: NodeKey) {
+        self.current.raise_incarnation(me, self.current.incarnation);
+    }
+
+    /// The incarnations of others than `me`.
+    pub(super) fn incarnations_of_others(&self, me: NodeKey) -> impl Iterator<Item = KnownIncarnation> {
+        self.current.incarnations.iter().copied().filter(move |known| known.node != me)
+    }
+
     pub(super) fn step(&self) -> Option<&ChangeStep> {
         self.current.step.as_ref()
     }
@@ -160,9 +170,9 @@ impl Storage {
         self.medium == Medium::None || self.durable.as_ref() == Some(&self.current)
     }
 
-    /// Whether an incarnation after a crash would know of this one, and of the step of a change of voters that it was
-    /// in. An incarnation stays in one step, and its name is above that of every incarnation before it on this disk, so
-    /// a record of that name is of that step.
+    /// Whether an incarnation after a crash would know of this one, of the step of a change of voters that it was in, and of
+    /// a lease no shorter than it promises itself for (E9). An incarnation stays in one step and has one lease, and its name is
+    /// above that of every incarnation before it on this disk, so a record of that name is of that step and lease.
     pub(super) fn knows_this_incarnation(&self) -> bool {
         let is_this = |durable: &HardState| durable.incarnation == self.current.incarnation;
         self.medium == Medium::None || self.durable.as_ref().is_some_and(is_this)
@@ -192,14 +202,6 @@ impl Storage {
                 .as_ref()
                 .is_some_and(|durable| durable.term == self.current.term && durable.vote == self.current.vote),
             Medium::Failed => false,
-        }
-    }
-
-    /// Whether an incarnation after a crash would wait as long as a promise given now lasts (E9).
-    pub(super) fn covers_promises_of(&self, lease: Span) -> bool {
-        match self.medium {
-            Medium::None => true,
-            Medium::Disk | Medium::Failed => self.durable.as_ref().is_some_and(|durable| durable.lease >= lease),
         }
     }
 

@@ -52,7 +52,7 @@ pub(super) struct OwnIncarnation {
     /// From when on a later incarnation of this node may take part, as far as this one can tell: `NEVER` while it has met
     /// no voter and has not stood still.
     replaceable_from: Time,
-    /// The latest incarnation of this name before this one that a voter has established.
+    /// The latest incarnation of this name before this one that took part, by the own disk or because a voter has established it.
     pub(super) predecessor: Incarnation,
     /// Whether the others are, or were, told that this incarnation takes part.
     pub(super) is_announced: bool,
@@ -60,11 +60,11 @@ pub(super) struct OwnIncarnation {
 }
 
 impl OwnIncarnation {
-    pub(super) fn new(at: Time, stamp_ms: u64) -> Self {
+    pub(super) fn new(at: Time, stamp_ms: u64, predecessor: Incarnation) -> Self {
         Self {
             birth: Some(Birth { at, stamp_ms }),
             replaceable_from: Time::NEVER,
-            predecessor: Incarnation::UNKNOWN,
+            predecessor,
             is_announced: false,
             announcement: None,
         }

@@ -1,9 +1,9 @@
 //! Two live nodes with one identifier: one of them stops, and says why (E17, E24).
 
-use qcluster_core::{Envelope, Message, NodeInput, Notification, Role, Session};
+use qcluster_core::{Durability, Envelope, Message, NodeInput, Notification, Role, Seat, Session};
 
 use crate::dice::Dice;
-use crate::world::{Fate, World, id, ms};
+use crate::world::{Fate, World, id, ms, voters};
 
 /// A second machine with the identifier of `n`; it has not started.
 fn duplicate_of(world: &mut World, n: usize) -> usize {
@@ -228,6 +228,54 @@ fn a_restarted_replacement_does_not_stop_for_the_incarnation_that_it_replaced() 
 
 /// A voter that has met the thawed incarnation alone tells the replacement, which restarts, that it is the later one of
 /// the two, and the others tell the thawed one that it was replaced: one of that name is left.
+/// The voter that would tell it which incarnations took part may be itself: its disk does (E17).
+#[test]
+fn a_restarted_replacement_knows_from_its_disk_that_it_replaced_another_one() {
+    // Given a voter that stands still and is replaced by one with an empty disk, …
+    let mut world = World::with(2, |_, settings| settings.durability = Durability::Durable).seeded(1);
+    world.start_all();
+    world.elect();
+    let replacement = duplicate_of(&mut world, 0);
+    world.freeze(0, ms(60_000));
+    world.run(ms(500));
+    world.start(replacement);
+    world.run_till(ms(5_000), "a leader", |world| world.leads(replacement) || world.leads(1));
+    world.run(ms(500));
+    world.crash(1);
+    // … which restarts as the only voter, or as an observer, …
+    for (voter, seat) in [(0, Seat::Voter), (5, Seat::Observer)] {
+        world.crash(replacement);
+        let settings = &mut world.machines[replacement].settings;
+        (settings.voters, settings.seat) = (voters([voter]), seat);
+        world.start(replacement);
+        // … when the thawed one says that it was there first, then it goes on.
+        let duplicate = Session::DuplicateIdentifier { other: world.node(0).incarnation(), booting: false };
+        let envelope = world.envelope(0, replacement, Message::Session(duplicate));
+        world.give(replacement, NodeInput::Message(envelope));
+        assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
+    }
+}
+
+/// A first incarnation that never took part has replaced nobody, however often it is started.
+#[test]
+fn a_second_node_that_is_started_again_before_it_took_part_stops_again() {
+    let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let name = world.followers()[0];
+    let second = duplicate_of(&mut world, name);
+    for _ in 0..3 {
+        world.start(second);
+        world.run(ms(5));
+        world.crash(second);
+        world.start(second);
+        world.run_till(ms(5_000), "the second one stops", |world| world.role(second) == Role::Stopped);
+        world.crash(second);
+    }
+    assert_ne!(world.role(name), Role::Stopped, "{}", world.story());
+}
+
 #[test]
 fn a_restarted_replacement_does_not_stop_for_what_others_say_of_the_incarnation_that_it_replaced() {
     for seed in 0..100 {

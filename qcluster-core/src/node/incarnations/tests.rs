@@ -1,6 +1,7 @@
 //! What a rebase keeps of a node's own incarnation.
 
 use super::{Announcement, OwnIncarnation};
+use crate::id::Incarnation;
 use crate::quorum::VoterSet;
 use crate::time::{Rebase, Span, Time};
 
@@ -8,7 +9,11 @@ use crate::time::{Rebase, Span, Time};
 fn announced(now: Time) -> OwnIncarnation {
     let tell_at = now + Span::from_millis(30);
     let announcement = Announcement { known_by: VoterSet::EMPTY, tell_at, told: 1 };
-    OwnIncarnation { is_announced: true, announcement: Some(announcement), ..OwnIncarnation::new(now, 1) }
+    OwnIncarnation {
+        is_announced: true,
+        announcement: Some(announcement),
+        ..OwnIncarnation::new(now, 1, Incarnation::UNKNOWN)
+    }
 }
 
 /// A search through states sees by it that two incarnations which differ in the time of day alone are the same (see
