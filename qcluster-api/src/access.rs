@@ -1,39 +1,54 @@
 //! Who may change something: a client that shows the token, or asks from the node's own machine; never a page of another site.
 
+use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use super::request::{ClientKind, Request};
 use super::response::{ErrorCode, Response};
-use qcluster_core::{ApiToken, Config};
+use qcluster_core::{ApiConfig, ApiToken, Config};
 
 /// What stands between a request and a change.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     token: Option<ApiToken>,
-    /// The names of this node beside `localhost` and IP addresses.
+    /// Whether clients on the node's own machine need it too.
+    is_asked_of_all: bool,
+    /// The names of this node beside IP addresses and those that no public name server knows.
     names: Vec<String>,
 }
 
 impl Access {
     /// As `config` says. The token is given apart, since it may have come from a file.
     pub fn new(config: &Config, token: Option<ApiToken>) -> Self {
-        let own = [Some(&config.listen_host), config.advertise_host.as_ref()];
-        Self { token, names: own.into_iter().flatten().chain(&config.api.hosts).cloned().collect() }
+        let own = [Some(&config.listen_host), config.advertise_host.as_ref()].into_iter().flatten();
+        // Whoever points such a name at this machine points the whole cluster there.
+        let others = config.all_peers().map(|peer| &peer.host);
+        let joined = config.join_addresses().map(|(host, _)| host.to_owned());
+        let names = own.chain(others).chain(&config.api.hosts).cloned().chain(joined).collect();
+        Self { token, is_asked_of_all: config.api.require_token, names }
     }
 
-    /// Lets a request pass, or says why not.
+    /// Lets a request pass that names this node, or nobody.
     ///
-    /// The host is checked although the token is: a name that an attacker's DNS server points at this machine makes a
-    /// browser here the attacker's client, and loopback needs no token.
-    pub(super) fn check(&self, request: &Request<'_>) -> Result<(), Response> {
-        if request.host.is_some_and(|host| !self.is_own(host)) {
-            return Err(Response::error(
-                ErrorCode::ForeignHost,
-                "this node does not go by the name in Host: use its address, or list the name in api.hosts",
-            ));
+    /// A name that an attacker's DNS server points at this machine makes a browser here the attacker's client, which reads what
+    /// it likes.
+    pub(super) fn check_host(&self, request: &Request<'_>) -> Result<(), Response> {
+        if request.host.is_none_or(|host| self.is_own(host)) {
+            return Ok(());
         }
+        Err(Response::error(
+            ErrorCode::ForeignHost,
+            "this node does not go by the name in Host: use its address, or list the name in api.hosts",
+        ))
+    }
+
+    /// Lets a request that changes something pass, or says why not.
+    ///
+    /// The host is checked although the token is: loopback may need none.
+    pub(super) fn check(&self, request: &Request<'_>) -> Result<(), Response> {
+        self.check_host(request)?;
         if request.origin.is_some_and(|origin| !is_same(origin, request.host)) {
             return Err(Response::error(
                 ErrorCode::ForeignOrigin,
@@ -43,7 +58,7 @@ impl Access {
         let is_through_proxy = request.client == ClientKind::Forwarded;
         let (code, message) = match (request.authorization, &self.token) {
             (Some(shown), Some(token)) if shows(shown, token) => return Ok(()),
-            (None, _) if request.client == ClientKind::Loopback => return Ok(()),
+            (None, _) if request.client == ClientKind::Loopback && !self.is_asked_of_all => return Ok(()),
             (Some(_), Some(_)) => (
                 ErrorCode::Unauthorized,
                 "this is not the API token of this node: send Authorization: Bearer and the token of its configuration",
@@ -55,6 +70,10 @@ impl Access {
             (None, Some(_)) if is_through_proxy => (
                 ErrorCode::Unauthorized,
                 "what comes through a proxy needs the API token: send Authorization: Bearer and the token",
+            ),
+            (None, Some(_)) if self.is_asked_of_all => (
+                ErrorCode::Unauthorized,
+                "api.require_token is set, so every client needs the API token: send Authorization: Bearer and the token",
             ),
             (None, Some(_)) => (
                 ErrorCode::Unauthorized,
@@ -76,9 +95,18 @@ impl Access {
         let Some(host) = host_of(authority) else { return false };
         // An address cannot be pointed elsewhere by a name server.
         host.parse::<IpAddr>().is_ok()
-            || host.eq_ignore_ascii_case("localhost")
-            || self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+            || is_private(host)
+            || self.names.iter().any(|name| name == ApiConfig::ANY_HOST || name.eq_ignore_ascii_case(host))
     }
+}
+
+/// Whether no public name server can have an answer for the name: it has one part, or ends in what is kept for private use
+/// (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`) or used by Kubernetes and by home routers, and delegated to nobody.
+fn is_private(name: &str) -> bool {
+    const PRIVATE: [&str; 7] = ["home.arpa", "internal", "lan", "local", "localhost", "svc", "test"];
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let is_below = |top: &str| name.strip_suffix(top).is_some_and(|rest| rest.ends_with('.'));
+    !name.is_empty() && (!name.contains('.') || PRIVATE.iter().any(|top| is_below(top)))
 }
 
 /// The host of `host`, `host:port` or `[address]:port`.

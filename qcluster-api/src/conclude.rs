@@ -40,6 +40,9 @@ pub fn conclude(then: &Then, result: &Result<Option<FencingToken>, NotDone>, vie
         (Err(NotDone::Stopped), _) => {
             Response::error(ErrorCode::Stopped, view.stopped.unwrap_or("the node has stopped"))
         }
+        (Err(NotDone::TooSoon), _) => {
+            Response::error(ErrorCode::TooSoon, "leadership was handed over here less than a second ago: ask again")
+        }
         (Err(NotDone::TimedOut), _) => Response::error(
             ErrorCode::NotFinished,
             "the node has not done it in time, and may still: look at /v1/leader or /v1/services before you ask again",

@@ -121,6 +121,8 @@ pub enum NotDone {
     Stopped,
     /// It was begun, and has not ended within the time that the adapter waits.
     TimedOut,
+    /// It hands leadership over, which was done a moment ago: nothing has changed.
+    TooSoon,
 }
 
 #[cfg(test)]

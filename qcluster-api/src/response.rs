@@ -114,6 +114,8 @@ pub enum ErrorCode {
     UnknownIndex,
     /// Too many connections.
     Busy,
+    /// Leadership was handed over here a moment ago.
+    TooSoon,
     /// A fault of the server.
     Internal,
 }
@@ -157,6 +159,7 @@ impl ErrorCode {
             Self::Alone => "alone",
             Self::UnknownIndex => "unknown_index",
             Self::Busy => "busy",
+            Self::TooSoon => "too_soon",
             Self::Internal => "internal",
         }
     }
@@ -180,6 +183,7 @@ impl ErrorCode {
             Self::UnknownIndex => 410,
             Self::BodyTooLarge => 413,
             Self::UriTooLong => 414,
+            Self::TooSoon => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal => 500,
             Self::NotLeader

@@ -250,6 +250,59 @@ fn only_who_may_changes_something() {
     }
 }
 
+/// A page whose name is pointed at this machine would read what it likes (DNS rebinding). Health checks name what they please.
+#[test]
+fn who_reads_names_this_node_or_asks_for_its_health() {
+    let (subject, snapshot) = (subject(None), snapshot(Role::Leader));
+    let status = |path: &'static str, host: &'static str| {
+        let request = Request { host: Some(host), client: ClientKind::Remote, ..Request::get(path) };
+        match answer(&request, &view(&subject, &snapshot)).outcome {
+            Outcome::Respond(response) => response.status,
+            Outcome::Metrics => 200,
+            other => panic!("{other:?}"),
+        }
+    };
+    for host in
+        ["localhost:7001", "LOCALHOST.", "192.0.2.7:7001", "[::1]", "a.example", "node-1", "q.default.svc", "a.lan:1"]
+    {
+        assert_eq!((status("/v1/status", host), status("/metrics", host)), (200, 200), "{host}");
+    }
+    for host in
+        ["evil.example", "evil.example:7001", "localhost.evil.example", "internal.example", ".", "", "notlan.xlan"]
+    {
+        assert_eq!((status("/v1/status", host), status("/metrics", host)), (403, 403), "{host}");
+        assert_eq!((status("/leader", host), status("/ping", host)), (503, 200), "{host}");
+    }
+}
+
+#[test]
+fn names_of_the_configuration_and_any_name_may_be_let_pass() {
+    let config = |edit: fn(&mut Config)| {
+        let mut config =
+            Config::new("server_a", "0.0.0.0", 7001).with_peers([Peer::new("server_b", "b.example.net", 7001)]);
+        config.join = vec!["seed.example.net:7001".into()];
+        edit(&mut config);
+        Access::new(&config, None)
+    };
+    let passes = |access: &Access, host: &'static str| {
+        access.check_host(&Request { host: Some(host), ..Request::get("/v1/status") }).is_ok()
+    };
+    let own = config(|_| ());
+    assert!(passes(&own, "b.example.net") && passes(&own, "SEED.example.net:7001") && !passes(&own, "c.example.net"));
+    assert!(passes(&config(|config| config.api.hosts = vec!["*".into()]), "c.example.net"));
+}
+
+#[test]
+fn the_own_machine_needs_the_token_where_it_is_asked_of_all() {
+    let mut config = Config::new("server_a", "localhost", 7001);
+    config.api.require_token = true;
+    let access = Access::new(&config, Some(ApiToken::new(TOKEN).unwrap()));
+    let bearer = format!("Bearer {TOKEN}");
+    let here = Request { method: Method::Post, ..Request::get("/v1/transfer") };
+    assert_eq!(access.check(&here).unwrap_err().status, 401);
+    assert!(access.check(&Request { authorization: Some(&bearer), ..here }).is_ok());
+}
+
 #[test]
 fn segments_and_parameters_are_decoded() {
     let request = Request { query: Some("tag=a+b&tag=%C3%A9&x"), ..Request::get("/v1/services/web%201") };

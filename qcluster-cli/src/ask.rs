@@ -124,7 +124,18 @@ fn peers(status: &Status) -> Table {
     let mut table = table(&["peer", "address", "heard"]);
     for peer in &status.peers {
         let address = peer.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-        let heard = peer.heard_ms_ago.map_or_else(|| "-".to_owned(), |ago| format!("{ago} ms ago"));
+        let heard = match peer.heard_ms_ago {
+            Some(ago) => format!("{ago} ms ago"),
+            // Two that follow a third one have nothing to say to each other.
+            None if status
+                .leader
+                .as_ref()
+                .is_some_and(|leader| ![&status.identifier, &peer.identifier].contains(&leader)) =>
+            {
+                "not expected".to_owned()
+            }
+            None => "never".to_owned(),
+        };
         table.add_row([&peer.identifier, &address, &heard]);
     }
     table
@@ -162,13 +173,13 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 pub(crate) fn print(text: &impl ToString) -> Result<(), Failure> {
     use std::io::Write as _;
     let mut stdout = anstream::stdout();
-    let written = writeln!(stdout, "{}", text.to_string()).and_then(|()| stdout.flush());
+    let written = writeln!(stdout, "{}", style::shown(&text.to_string())).and_then(|()| stdout.flush());
     written.map_err(|error| Failure::new(exit::FAILED, &format_args!("the standard output is closed: {error}")))
 }
 
 /// What is worth a look beside the answer.
 pub(crate) fn warn(sentence: &str) {
-    anstream::eprintln!("{}qcluster:{} {sentence}", style::WARN, style::PLAIN);
+    anstream::eprintln!("{}qcluster:{} {}", style::WARN, style::PLAIN, style::shown(sentence));
 }
 
 fn failure(error: &ClientError) -> Failure {

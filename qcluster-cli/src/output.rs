@@ -44,7 +44,7 @@ pub(crate) fn errors() -> io::Result<Outlet> {
 
 /// A sentence about something that went wrong.
 pub(crate) fn complaint(sentence: &str) -> String {
-    format!("{}qcluster:{} {sentence}", style::BAD, style::PLAIN)
+    format!("{}qcluster:{} {}", style::BAD, style::PLAIN, style::shown(sentence))
 }
 
 /// Takes the log, a whole entry at a time.

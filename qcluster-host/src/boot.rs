@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::disk::{Disk, Saved, Store};
 use crate::driver::Parts;
 use crate::error::StartError;
+use crate::log::TARGET;
 use crate::names::Names;
 use crate::recorder::Recorder;
 use crate::requests::Request;
@@ -39,10 +40,25 @@ fn expects_others(config: &Config) -> bool {
 /// The token in the first line of the file. Blocks.
 fn read_token(path: &str) -> Result<ApiToken, StartError> {
     let unusable = |reason: String| StartError::TokenFile { path: path.into(), reason };
+    if is_open_to_all(path) {
+        tracing::warn!(name: "qcluster.token_file_open", target: TARGET, path, "every user may read the API token: chmod o-r");
+    }
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(TOKEN_FILE_LEN_MAX).read_to_string(&mut text));
     read.map_err(|error| unusable(error.to_string()))?;
     ApiToken::new(text.lines().next().unwrap_or_default().trim()).map_err(unusable)
+}
+
+/// Whether every user of this machine may read a file.
+#[cfg(unix)]
+fn is_open_to_all(path: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_all(_: &str) -> bool {
+    false
 }
 
 /// The seed, the boot stamp and the saved record that a node begins with.

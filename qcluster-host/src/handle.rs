@@ -138,7 +138,9 @@ impl Handle {
     /// under it. Work that can fail belongs in [`try_run_as_leader`](Self::try_run_as_leader), which gives the leadership
     /// up then.
     ///
-    /// `work` may borrow what it changes: `run_as_leader(async |lease| self.serve(lease).await)` with a `serve(&mut self)`.
+    /// `work` may change what it borrows or owns: `async |lease| self.serve(lease).await` with a `serve(&mut self)`. In a task that
+    /// is spawned it has to own it (`async move |lease| job.serve(lease).await`): of a closure that borrows, the compiler cannot
+    /// tell yet that it may be sent.
     ///
     /// The returned future holds no handle and may be spawned. It has to be polled for work to be cancelled: a hand-over
     /// waits for work that nobody polls, `drain_ms` at most.

@@ -124,6 +124,17 @@ pub(crate) async fn a_body_that_does_not_come_is_not_waited_for<H: Host>() {
     assert_eq!((status, &body["code"]), (408, &"body_timeout".into()), "{body}");
 }
 
+pub(crate) async fn a_request_of_http_1_1_has_one_host<H: Host>() {
+    let served = served::<H>().await;
+    for (headers, status) in [("host: x\r\n", 200), ("", 400), ("host: x\r\nhost: x\r\n", 400)] {
+        let answer = ask(served.address, format!("GET /ping HTTP/1.1\r\nconnection: close\r\n{headers}\r\n"));
+        assert_eq!(told(&answer).0, status, "{headers:?}: {answer}");
+    }
+    let (status, body) =
+        told(&ask(served.address, "GET /v1/status HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n"));
+    assert_eq!((status, &body["code"]), (403, &"foreign_host".into()));
+}
+
 pub(crate) async fn a_proxy_on_this_machine_does_not_lend_its_address<H: Host>() {
     let served = served::<H>().await;
     for header in [

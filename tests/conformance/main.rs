@@ -91,6 +91,7 @@ macro_rules! all_of_http {
                 what_is_too_long_is_refused_with_a_code
                 endless_headers_and_nonsense_end_the_connection
                 a_body_that_does_not_come_is_not_waited_for
+                a_request_of_http_1_1_has_one_host
                 a_proxy_on_this_machine_does_not_lend_its_address
                 a_service_registered_over_http_is_told_to_who_streams_and_to_who_polls
                 the_leader_alone_is_healthy_and_hands_over_when_asked

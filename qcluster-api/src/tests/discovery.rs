@@ -1,6 +1,8 @@
 //! Discovery: what Prometheus is told, and when it is told that nobody knows.
 
-use alloc::string::String;
+use alloc::borrow::ToOwned as _;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 
 use serde_json::{Value, json};
 
@@ -40,7 +42,7 @@ fn prometheus_is_told_targets_with_labels() {
 #[test]
 fn keys_of_metadata_that_coincide_as_labels_are_all_told() {
     let metadata = json!({"a.b": "dot", "a-b": "dash", "a_b": "plain", "ключ": 1, "имя!": 2});
-    let metadata = metadata.as_object().unwrap().clone();
+    let metadata = serde_json::from_value(metadata).unwrap();
     let labels = labelled(&metadata);
     let told: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.to_string())).collect();
     let expected = [

@@ -9,7 +9,7 @@ use qcluster::{Event, EventKind, LostReason, Mode, Peer, Status};
 use qcluster::{MemberChange, MemberEvent, MemberView, Timing};
 use serde_json::json;
 
-use crate::style::{BAD, FAINT, GOOD, NEWS, PLAIN, TITLE, WARN};
+use crate::style::{BAD, FAINT, GOOD, NEWS, PLAIN, TITLE, WARN, shown};
 
 /// The first line of an agent.
 pub(crate) fn started(status: &Status, timing: &Timing, voters: usize, durable: bool) -> String {
@@ -174,7 +174,7 @@ fn unix_s(at: SystemTime) -> f64 {
 }
 
 fn line(at: SystemTime, style: Style, word: &str, rest: &str) -> String {
-    format!("{FAINT}{}{PLAIN}  {style}{word:<8}{PLAIN}  {rest}", time_of_day(at))
+    format!("{FAINT}{}{PLAIN}  {style}{word:<8}{PLAIN}  {}", time_of_day(at), shown(rest))
 }
 
 /// The time of day in UTC, to the millisecond.

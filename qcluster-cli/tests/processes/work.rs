@@ -48,13 +48,10 @@ fn employ(nodes: &[QCluster], left: &Left) -> watch::Receiver<Option<usize>> {
     for (index, node) in nodes.iter().enumerate() {
         let (node, working, left) = (node.clone(), Arc::clone(&working), Arc::clone(left));
         tokio::spawn(async move {
-            let work = |lease: Lease| {
-                let witness = Witness { lease, left: Arc::clone(&left) };
+            let work = async move |lease: Lease| {
+                let _witness = Witness { lease, left: Arc::clone(&left) };
                 working.send_replace(Some(index));
-                async move {
-                    let _witness = witness;
-                    std::future::pending::<()>().await;
-                }
+                std::future::pending::<()>().await;
             };
             // It ends when the node has stopped.
             let _ = node.run_as_leader(work).await;

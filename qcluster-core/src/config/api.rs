@@ -24,16 +24,21 @@ pub struct ApiConfig {
     /// A file with the token instead: its first line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<String>,
-    /// Further host names by which clients reach this node. A request that changes something and names another host is
-    /// refused, since a browser may have been lured into it (DNS rebinding). IP addresses, `localhost`, `listen_host` and
-    /// `advertise_host` are fine anyway.
+    /// Whether clients on the node's own machine need the token as well; false unless given. For machines that others share,
+    /// or where somebody may have such a client send what it likes.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub require_token: bool,
+    /// Further host names by which clients reach this node. A request that names another host is refused, health checks
+    /// apart, since a browser may have been lured into it (DNS rebinding). IP addresses, `localhost`, the hosts of the
+    /// configuration, names without a dot and names that no public name server knows (`….internal`, `….svc`) are fine anyway;
+    /// `*` lets every name pass.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
 }
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { enabled: true, token: None, token_file: None, hosts: Vec::new() }
+        Self { enabled: true, token: None, token_file: None, require_token: false, hosts: Vec::new() }
     }
 }
 
@@ -82,6 +87,9 @@ impl fmt::Debug for ApiToken {
 }
 
 impl ApiConfig {
+    /// In [`hosts`](Self::hosts), what stands for every name.
+    pub const ANY_HOST: &str = "*";
+
     pub(super) fn check(&self, findings: &mut Findings) {
         if let Some(Err(problem)) = self.token.as_ref().map(ApiToken::check) {
             findings.add("api.token", problem);
@@ -90,7 +98,11 @@ impl ApiConfig {
             "is an alternative to api.token: give one of them".into()
         });
         findings.require(self.token_file.as_deref() != Some(""), "api.token_file", || "cannot be empty".into());
-        for (index, host) in self.hosts.iter().enumerate() {
+        let has_token = self.token.is_some() || self.token_file.is_some();
+        findings.require(has_token || !self.require_token, "api.require_token", || {
+            "there is no token to ask for: give api.token or api.token_file".into()
+        });
+        for (index, host) in self.hosts.iter().enumerate().filter(|(_, host)| *host != ApiConfig::ANY_HOST) {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             findings.require(!host.is_empty() && host.bytes().all(plain), &format!("api.hosts[{index}]"), || {
                 format!("`{host}` is not a host name: give it without scheme and port")

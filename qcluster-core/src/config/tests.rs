@@ -240,6 +240,8 @@ fn the_api_section_takes_a_token_or_its_file_and_names_what_is_wrong() {
         (r#"{"token": "0123456789abcdef", "token_file": "t"}"#, "api.token_file"),
         (r#"{"token_file": ""}"#, "api.token_file"),
         (r#"{"hosts": ["http://a.example"]}"#, "api.hosts[0]"),
+        (r#"{"hosts": ["*", "*.example"]}"#, "api.hosts[1]"),
+        (r#"{"require_token": true}"#, "api.require_token"),
     ] {
         assert_eq!(fields(&api(section).unwrap()), [field], "{section}");
     }

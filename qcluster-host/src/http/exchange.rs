@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
@@ -12,7 +12,7 @@ use hyper::header::{
     WWW_AUTHENTICATE,
 };
 use hyper::http::request::Parts;
-use hyper::{Request, StatusCode};
+use hyper::{Request, StatusCode, Version};
 use qcluster_api::{Answer, ClientKind, ErrorCode, EventList, Method, NotDone, Outcome, Response};
 use qcluster_core::{Command, FencingToken};
 use tokio::sync::mpsc;
@@ -39,6 +39,9 @@ const BODY_LEN_MAX: usize = 16 * 1_024;
 /// From the end of the headers to the end of the body.
 const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// A leader hands over at most once in this time, however often it is asked: nobody makes a cluster change its leader all the time.
+const HAND_OVER_PAUSE: Duration = Duration::from_secs(1);
+
 /// What a command may take beyond the leader's drain.
 const COMMAND_SLACK: Duration = Duration::from_secs(2);
 
@@ -54,6 +57,9 @@ pub(super) struct Site {
     pub(super) metrics: Metrics,
     pub(super) watchers: Arc<Watchers>,
     pub(super) runtime: Arc<dyn Runtime>,
+    /// When it was last asked to hand over, and began to.
+    handed_over: Mutex<Option<Instant>>,
+    hand_over_pause: Duration,
     /// Weak: the node stops with the last handle of the application.
     requests: mpsc::WeakSender<requests::Request>,
 }
@@ -83,7 +89,8 @@ impl Site {
     ) -> Self {
         let watchers = Arc::new(Watchers::new(Arc::clone(&runtime)));
         let metrics = Metrics::new(&view, &watchers);
-        Self { view, metrics, watchers, runtime, requests }
+        let (handed_over, hand_over_pause) = (Mutex::default(), HAND_OVER_PAUSE);
+        Self { view, metrics, watchers, runtime, handed_over, hand_over_pause, requests }
     }
 
     /// The longest that a command may take.
@@ -103,6 +110,10 @@ impl Site {
 
     async fn perform(&self, command: Command) -> Result<Option<FencingToken>, NotDone> {
         let Some(requests) = self.requests.upgrade() else { return Err(NotDone::Stopped) };
+        let hands_over = matches!(command, Command::Transfer(_) | Command::StepDown);
+        if hands_over && self.handed_over().is_some_and(|at| at.elapsed() < self.hand_over_pause) {
+            return Err(NotDone::TooSoon);
+        }
         let performed = async {
             if command == Command::Shutdown {
                 // Begun, it is done.
@@ -110,7 +121,15 @@ impl Site {
             }
             ask(&self.view, &requests, command).await.map_err(NotDone::from)
         };
-        timeout(&*self.runtime, self.command_time_max(), performed).await.unwrap_or(Err(NotDone::TimedOut))
+        let result = timeout(&*self.runtime, self.command_time_max(), performed).await;
+        if hands_over && !matches!(result, Some(Err(_))) {
+            *self.handed_over() = Some(Instant::now());
+        }
+        result.unwrap_or(Err(NotDone::TimedOut))
+    }
+
+    fn handed_over(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn answer(&self, client: Client, request: Request<Incoming>) -> (&'static str, Reply) {
@@ -168,6 +187,11 @@ pub(super) async fn exchange(
 }
 
 fn within_limits(parts: &Parts) -> Result<(), Response> {
+    // RFC 9112, section 3.2.
+    let hosts = parts.headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
+        return Err(Response::error(ErrorCode::BadRequest, "a request of HTTP/1.1 has one header Host"));
+    }
     let uri = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
     if uri > URI_LEN_MAX {
         return Err(Response::error(
