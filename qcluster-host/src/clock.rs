@@ -27,30 +27,41 @@ impl Clock {
         Time::from_nanos(system::nanos_since(self.origin))
     }
 
-    /// A fresh reading of both clocks. The node's comes first: a thread that is frozen between the two tells the end of a lease
-    /// too late, never too early.
+    /// A fresh reading of both clocks.
     pub(crate) fn moment(self) -> Moment {
-        let now = self.now();
-        Moment { now, wall: SystemTime::now() }
+        let before = SystemTime::now();
+        Moment { before, now: self.now(), wall: SystemTime::now() }
     }
 }
 
-/// What the node's clock and the wall clock show at once, so that a time of the one can be told in the other.
+/// What the node's clock shows, and the wall clock just before and just after it, so that a time of the one can be told in the other.
+/// The thread may stand still between any two of the readings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
+    before: SystemTime,
     pub(crate) now: Time,
     pub(crate) wall: SystemTime,
 }
 
 impl Moment {
-    /// What the wall clock shows at `time`, if nobody sets it in between. What it cannot show is told as this moment.
-    pub(crate) fn on_wall(self, time: Time) -> SystemTime {
+    /// What the wall clock showed at `time` or before it, if nobody sets it in between: for what begins.
+    pub(crate) fn at_earliest(self, time: Time) -> SystemTime {
+        self.shifted(self.before, time)
+    }
+
+    /// What the wall clock shows at `time` or after it, if nobody sets it in between: for what ends.
+    pub(crate) fn at_latest(self, time: Time) -> SystemTime {
+        self.shifted(self.wall, time)
+    }
+
+    /// What it cannot show is told as this moment.
+    fn shifted(self, wall: SystemTime, time: Time) -> SystemTime {
         let shown = if time < self.now {
-            self.wall.checked_sub(Duration::from(self.now.since(time)))
+            wall.checked_sub(Duration::from(self.now.since(time)))
         } else {
-            self.wall.checked_add(Duration::from(time.since(self.now)))
+            wall.checked_add(Duration::from(time.since(self.now)))
         };
-        shown.unwrap_or(self.wall)
+        shown.unwrap_or(wall)
     }
 }
 

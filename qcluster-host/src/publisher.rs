@@ -147,8 +147,8 @@ impl Publisher {
         let moment = self.clock.moment();
         // A leadership begins no later than it can be seen, which was when its lease was published.
         let is_begin = matches!(kind, EventKind::Elected { .. });
-        let at = if is_begin { moment.on_wall(now.min(moment.now)) } else { moment.wall };
-        let valid_until = kind.token().and_then(|token| self.ends.of(token)).map(|end| moment.on_wall(end));
+        let at = if is_begin { moment.at_earliest(now.min(moment.now)) } else { moment.wall };
+        let valid_until = kind.token().and_then(|token| self.ends.of(token)).map(|end| moment.at_latest(end));
         // Nobody listening is not an error.
         let _ = self.changes.send(Event { at, kind, valid_until });
     }

@@ -218,6 +218,8 @@ pub(crate) async fn a_leader_whose_work_fails_steps_down<H: Host>() {
 pub(crate) async fn what_is_counted_is_told_without_http<H: Host>() {
     let cluster = H::start(alone()).await.unwrap();
     elected(&cluster).await;
+    // The loop writes down what it has counted once it has done what it had to.
+    settled::<H>(|| cluster.status().role == "leader").await;
     let metrics = cluster.metrics();
     let samples = |name: &str| {
         let named = metrics.iter().find(|metric| metric.full_name() == name);
