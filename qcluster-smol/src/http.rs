@@ -1,7 +1,7 @@
 //! Where HTTP is served: a thread with an executor of its own.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
@@ -68,6 +68,10 @@ impl http::Stream for Stream {
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.0.get_ref().write(bytes)
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        self.0.get_ref().shutdown(Shutdown::Write)
     }
 
     fn send_at_once(&self) {

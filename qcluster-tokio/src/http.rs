@@ -1,7 +1,7 @@
 //! Where HTTP is served: a thread with a runtime of its own.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{Shutdown, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
@@ -9,6 +9,7 @@ use std::thread;
 use qcluster_host::http::{self, Served, serve};
 use qcluster_host::log;
 use qcluster_host::start::ToServe;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 
@@ -68,6 +69,10 @@ impl http::Stream for Stream {
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.0.try_write(bytes)
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        SockRef::from(&self.0).shutdown(Shutdown::Write)
     }
 
     fn send_at_once(&self) {

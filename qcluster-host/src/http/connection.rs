@@ -26,6 +26,9 @@ const CONNECTION_TIME_MAX: Duration = Duration::from_secs(60);
 /// What is left for the answers under way when the node has stopped.
 pub(super) const LAST_ANSWER_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// How long a client that was told the end may take to see it.
+const LINGER_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// What the server reads of a request line and headers at most, in bytes. The politer limits are those of `exchange`: what
 /// is over these is turned away by the HTTP library, with a status and no words.
 const HEAD_LEN_MAX: usize = 64 * 1_024;
@@ -55,18 +58,21 @@ pub(super) async fn connection(
         tokio::select! {
             // In this order, so that a stream that has just begun is seen before time is called.
             biased;
-            life = live(&mut connection, &mut streams) => if life == Life::Ended { return },
-            _ = ending.changed() => break LAST_ANSWER_TIME_MAX,
+            life = live(&mut connection, &mut streams) => if life == Life::Ended { break None },
+            _ = ending.changed() => break Some(LAST_ANSWER_TIME_MAX),
             () = socket.place.told_to_leave() => return,
             () = time.as_mut(), if !is_over => is_over = true,
         }
         if is_over && streams.writer.is_none() {
-            break longest_answer;
+            break Some(longest_answer);
         }
     };
-    connection.as_mut().graceful_shutdown();
-    let rest = async { while live(&mut connection, &mut streams).await == Life::GoesOn {} };
-    let _ = timeout(&*runtime, last_answer, rest).await;
+    if let Some(last_answer) = last_answer {
+        connection.as_mut().graceful_shutdown();
+        let rest = async { while live(&mut connection, &mut streams).await == Life::GoesOn {} };
+        let _ = timeout(&*runtime, last_answer, rest).await;
+    }
+    let _ = timeout(&*runtime, LINGER_TIME_MAX, socket.linger()).await;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -122,7 +122,8 @@ impl Site {
             ask(&self.view, &requests, command).await.map_err(NotDone::from)
         };
         let result = timeout(&*self.runtime, self.command_time_max(), performed).await;
-        if hands_over && !matches!(result, Some(Err(_))) {
+        // One to the leader itself, or one that is refused, ends nothing.
+        if hands_over && matches!(result, None | Some(Ok(Some(_)))) {
             *self.handed_over() = Some(Instant::now());
         }
         result.unwrap_or(Err(NotDone::TimedOut))

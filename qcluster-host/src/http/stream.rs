@@ -45,6 +45,12 @@ pub trait Stream: Send + Sync + 'static {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is no room.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
 
+    /// Says that nothing more will be written.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn close_write(&self) -> io::Result<()>;
+
     /// Has each part of an answer sent at once: an answer is one write, and there is nothing to wait for.
     fn send_at_once(&self);
 }
@@ -74,6 +80,24 @@ impl Socket {
     /// Waits until the client has closed its side, or both. The HTTP library is not to read meanwhile.
     pub(super) async fn closed(&self) {
         poll_fn(|cx| self.poll_closed(cx)).await;
+    }
+
+    /// Says that the last answer was written, and waits until the client has closed its side. What it still sends is thrown away: were
+    /// it left unread, the system would break the connection off, and the answer with it.
+    pub(super) async fn linger(&self) {
+        if self.stream.close_write().is_err() {
+            return;
+        }
+        let mut thrown_away = [0; READ_LEN_MAX];
+        poll_fn(|cx| {
+            loop {
+                match ready!(self.poll_read(cx, &mut thrown_away)) {
+                    Ok(0) | Err(_) => return Poll::Ready(()),
+                    Ok(_) => {}
+                }
+            }
+        })
+        .await;
     }
 
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -152,7 +176,7 @@ impl Write for Io {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The connection is dropped after that, which closes it.
+        // It is closed once the library is done with it.
         Poll::Ready(Ok(()))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read as _, ReadBuf};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{AHEAD_LEN_MAX, Io, Socket, Stream};
@@ -32,6 +32,10 @@ impl Stream for TcpStream {
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         TcpStream::try_write(self, bytes)
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        rustix::net::shutdown(self, rustix::net::Shutdown::Write).map_err(io::Error::from)
     }
 
     fn send_at_once(&self) {}
@@ -78,6 +82,23 @@ async fn a_client_that_closes_its_side_is_seen_and_what_it_sent_is_not_lost() {
     // It stays closed.
     in_time(socket.closed()).await;
     assert!(read(&mut Io(socket)).await.is_empty());
+}
+
+/// Left unread, what it sends on would cost it the answer.
+#[tokio::test]
+async fn who_is_answered_before_all_is_sent_still_reads_the_answer() {
+    let (mut client, socket) = pair().await;
+    let (answer, rest) = (b"HTTP/1.1 413 ", vec![7; 1_000_000]);
+    assert_eq!(socket.stream.try_write(answer).unwrap(), answer.len());
+    let story = async {
+        client.write_all(&rest).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.unwrap();
+        read
+    };
+    let (read, ()) = tokio::join!(in_time(story), in_time(socket.linger()));
+    assert_eq!(read, answer);
 }
 
 #[tokio::test]
