@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         tokio::select! {
             // Work that cannot fail is given to `run_as_leader`, in the same way.
             ended = cluster.try_run_as_leader(async |lease| job.run(lease).await) => match ended {
-                Ok(()) => println!("the job is done"),
+                Ok(()) => break,
                 Err(WorkError::Failed(error)) => println!("{error}: another replica may try"),
                 Err(stopped) => return Err(stopped.into()),
             },

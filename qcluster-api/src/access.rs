@@ -1,6 +1,7 @@
 //! Who may change something: a client that shows the token, or asks from the node's own machine; never a page of another site.
 
 use alloc::borrow::ToOwned as _;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -35,13 +36,13 @@ impl Access {
     /// A name that an attacker's DNS server points at this machine makes a browser here the attacker's client, which reads what
     /// it likes.
     pub(super) fn check_host(&self, request: &Request<'_>) -> Result<(), Response> {
-        if request.host.is_none_or(|host| self.is_own(host)) {
-            return Ok(());
+        match request.host.filter(|host| !self.is_own(host)) {
+            None => Ok(()),
+            Some(host) => Err(Response::error(
+                ErrorCode::ForeignHost,
+                &format!("this node does not go by `{host}`: use its address, or list the name in api.hosts"),
+            )),
         }
-        Err(Response::error(
-            ErrorCode::ForeignHost,
-            "this node does not go by the name in Host: use its address, or list the name in api.hosts",
-        ))
     }
 
     /// Lets a request that changes something pass, or says why not.
@@ -93,6 +94,7 @@ impl Access {
 
     fn is_own(&self, authority: &str) -> bool {
         let Some(host) = host_of(authority) else { return false };
+        let host = host.strip_suffix('.').unwrap_or(host);
         // An address cannot be pointed elsewhere by a name server.
         host.parse::<IpAddr>().is_ok()
             || is_private(host)
@@ -104,9 +106,10 @@ impl Access {
 /// (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`) or used by Kubernetes and by home routers, and delegated to nobody.
 fn is_private(name: &str) -> bool {
     const PRIVATE: [&str; 7] = ["home.arpa", "internal", "lan", "local", "localhost", "svc", "test"];
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let name = name.to_ascii_lowercase();
     let is_below = |top: &str| name.strip_suffix(top).is_some_and(|rest| rest.ends_with('.'));
-    !name.is_empty() && (!name.contains('.') || PRIVATE.iter().any(|top| is_below(top)))
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    is_name && (!name.contains('.') || PRIVATE.iter().any(|top| is_below(top)))
 }
 
 /// The host of `host`, `host:port` or `[address]:port`.

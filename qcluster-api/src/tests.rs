@@ -267,9 +267,18 @@ fn who_reads_names_this_node_or_asks_for_its_health() {
     {
         assert_eq!((status("/v1/status", host), status("/metrics", host)), (200, 200), "{host}");
     }
-    for host in
-        ["evil.example", "evil.example:7001", "localhost.evil.example", "internal.example", ".", "", "notlan.xlan"]
-    {
+    for host in [
+        "evil.example",
+        "evil.example:7001",
+        "localhost.evil.example",
+        "internal.example",
+        ".",
+        "",
+        "notlan.xlan",
+        "\u{fffd}",
+        "\u{fffd}",
+        "a b",
+    ] {
         assert_eq!((status("/v1/status", host), status("/metrics", host)), (403, 403), "{host}");
         assert_eq!((status("/leader", host), status("/ping", host)), (503, 200), "{host}");
     }

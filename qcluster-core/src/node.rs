@@ -126,8 +126,8 @@ impl Node {
         let floor = |voter: &Voter| if voter.key == rules.key { Incarnation::UNKNOWN } else { known(voter.key) };
         let links = Links::new(rules.voters().iter().map(floor), now);
         // A replacement that goes on as an observer is one still.
-        let predecessor = boot.saved.as_ref().map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(rules.key));
-        let own = OwnIncarnation::new(now, boot.stamp_ms, predecessor);
+        let took_part = boot.saved.as_ref().map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(rules.key));
+        let own = OwnIncarnation::new(now, boot.stamp_ms, took_part);
         let gossip = rules.gossip.map(|settings| Box::new(Gossip::new(settings, &rules, boot.seed, incarnation, now)));
         let part = match rules.me {
             Some(me) => {

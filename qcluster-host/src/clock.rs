@@ -29,8 +29,21 @@ impl Clock {
 
     /// A fresh reading of both clocks.
     pub(crate) fn moment(self) -> Moment {
-        let before = SystemTime::now();
-        Moment { before, now: self.now(), wall: SystemTime::now() }
+        /// Readings, until two of them are as close as they are on an idle machine.
+        const READINGS_MAX: u32 = 4;
+        const APART_MAX: Duration = Duration::from_micros(50);
+        let read = || {
+            let before = SystemTime::now();
+            Moment { before, now: self.now(), wall: SystemTime::now() }
+        };
+        let mut moment = read();
+        for _ in 1..READINGS_MAX {
+            if moment.wall.duration_since(moment.before).is_ok_and(|apart| apart < APART_MAX) {
+                break;
+            }
+            moment = read();
+        }
+        moment
     }
 }
 

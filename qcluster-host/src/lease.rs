@@ -27,7 +27,7 @@ impl Lease {
         Self { token, edge: Arc::clone(edge) }
     }
 
-    /// A lease of no cluster, which lasts so long from now on and is never renewed: for tests of code that is given one. With
+    /// A lease without a cluster, for tests of code that is given one. It lasts this long from now on and is never renewed; with
     /// [`Duration::ZERO`] it has ended already.
     ///
     /// ```

@@ -87,6 +87,8 @@ pub struct World {
     established: usize,
     /// Those that are to work together from some moment on: an operator looks after each of them once.
     healed: HostSet,
+    /// Those of them that the operator has started again since.
+    looked_after: HostSet,
     /// When the operator last had to start one of them again.
     started_again: Time,
 }
@@ -126,6 +128,7 @@ impl World {
             rng: Rng::for_part(setup.seed, u64::MAX),
             established: 0,
             healed: HostSet::default(),
+            looked_after: HostSet::default(),
             started_again: Time::ZERO,
             setup,
         };

@@ -99,6 +99,7 @@ macro_rules! all_of_http {
             }
             crowded {
                 clients_that_send_nothing_make_room_for_who_asks
+                clients_that_send_half_a_request_take_no_check_away
                 clients_that_read_nothing_take_no_check_away
                 a_client_that_closes_its_side_is_answered
                 watchers_that_have_gone_give_their_places_back_at_once

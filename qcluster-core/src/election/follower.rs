@@ -191,7 +191,7 @@ impl Election {
             return;
         }
         self.boot_wait = BootWait::Over;
-        // It is saved with the first promise or vote: before that there is nothing to remember.
+        // It is saved beside the first promise or vote: before that there is nothing to remember.
         self.storage.take_part(self.rules.key);
         self.note_incarnations();
         self.storage.forget_earlier_leases(self.rules.timing.lease);

@@ -48,7 +48,7 @@ pub struct HardState {
     pub lease: Span,
     /// The incarnation that wrote this.
     pub incarnation: Incarnation,
-    /// The incarnations that have taken part (E24), by key; at most one of each voter, the own one among them.
+    /// The incarnations that have taken part (E24), by key; at most one of each voter, the own one too once it took part.
     pub incarnations: Vec<KnownIncarnation>,
     /// How far it has come in changes of voters (E20 (c)); `None` in a record of an earlier release.
     pub step: Option<ChangeStep>,

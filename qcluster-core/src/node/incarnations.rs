@@ -52,19 +52,23 @@ pub(super) struct OwnIncarnation {
     /// From when on a later incarnation of this node may take part, as far as this one can tell: `NEVER` while it has met
     /// no voter and has not stood still.
     replaceable_from: Time,
-    /// The latest incarnation of this name before this one that took part, by the own disk or because a voter has established it.
+    /// The latest incarnation of this name before this one that a voter has established.
     pub(super) predecessor: Incarnation,
+    /// The latest incarnation before this one in which this very node took part, as its disk has it. Nobody else has to know that one,
+    /// so it counts against the word of another process of this name alone, never against that of a voter.
+    pub(super) took_part: Incarnation,
     /// Whether the others are, or were, told that this incarnation takes part.
     pub(super) is_announced: bool,
     pub(super) announcement: Option<Announcement>,
 }
 
 impl OwnIncarnation {
-    pub(super) fn new(at: Time, stamp_ms: u64, predecessor: Incarnation) -> Self {
+    pub(super) fn new(at: Time, stamp_ms: u64, took_part: Incarnation) -> Self {
         Self {
             birth: Some(Birth { at, stamp_ms }),
             replaceable_from: Time::NEVER,
-            predecessor,
+            predecessor: Incarnation::UNKNOWN,
+            took_part,
             is_announced: false,
             announcement: None,
         }
@@ -88,7 +92,7 @@ impl OwnIncarnation {
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { birth, replaceable_from, predecessor: _, is_announced: _, announcement } = self;
+        let Self { birth, replaceable_from, predecessor: _, took_part: _, is_announced: _, announcement } = self;
         // It would only tell what nobody hears.
         *birth = None;
         *replaceable_from = by.due(*replaceable_from);

@@ -99,6 +99,12 @@ impl Node {
                     // It was replaced before this one began: the voters tell it so, and it says nothing about who was there first.
                     return Err(DropReason::FromSelf);
                 }
+                if other < self.own.took_part {
+                    // It was replaced by this very node, and there may be nobody else to tell it.
+                    let by = Session::DuplicateIdentifier { other: self.own.took_part, booting: false };
+                    self.send(envelope.from, envelope.from_incarnation, Message::Session(by));
+                    return Err(DropReason::FromSelf);
+                }
                 self.meet_duplicate(other, booting);
             } else {
                 self.counters.duplicates += 1;
@@ -259,6 +265,10 @@ impl Node {
         let may_rename = self.rules.me.is_none() || !self.may_be_replaced();
         if known <= self.incarnation || known > Incarnation::MAX || !may_rename {
             return;
+        }
+        if !self.is_booting() {
+            // A restart that forgets nothing.
+            self.own.took_part = self.own.took_part.max(self.incarnation);
         }
         // There is room above it: a hostile or broken number was sorted out.
         let above = known.above(self.rng.next());

@@ -58,8 +58,18 @@ pub(super) async fn connection(
         tokio::select! {
             // In this order, so that a stream that has just begun is seen before time is called.
             biased;
-            life = live(&mut connection, &mut streams) => if life == Life::Ended { break None },
-            _ = ending.changed() => break Some(LAST_ANSWER_TIME_MAX),
+            life = live(&mut connection, &mut streams) => match life {
+                Life::GoesOn => {}
+                Life::Ended => break None,
+                // Dropped, the connection is cut.
+                Life::Stuck => return,
+            },
+            _ = ending.changed() => {
+                if socket.place.is_idle() {
+                    return;
+                }
+                break Some(LAST_ANSWER_TIME_MAX);
+            }
             () = socket.place.told_to_leave() => return,
             () = time.as_mut(), if !is_over => is_over = true,
         }
@@ -67,18 +77,26 @@ pub(super) async fn connection(
             break Some(longest_answer);
         }
     };
-    if let Some(last_answer) = last_answer {
-        connection.as_mut().graceful_shutdown();
-        let rest = async { while live(&mut connection, &mut streams).await == Life::GoesOn {} };
-        let _ = timeout(&*runtime, last_answer, rest).await;
+    let rest = async {
+        if let Some(last_answer) = last_answer {
+            connection.as_mut().graceful_shutdown();
+            let rest = async { while live(&mut connection, &mut streams).await == Life::GoesOn {} };
+            let _ = timeout(&*runtime, last_answer, rest).await;
+        }
+        let _ = timeout(&*runtime, LINGER_TIME_MAX, socket.linger()).await;
+    };
+    tokio::select! {
+        () = rest => {}
+        () = socket.place.told_to_leave() => {}
     }
-    let _ = timeout(&*runtime, LINGER_TIME_MAX, socket.linger()).await;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     GoesOn,
     Ended,
+    /// Nobody reads its stream.
+    Stuck,
 }
 
 /// The stream of a connection: one at a time, since an answer follows the end of the one before.
@@ -114,8 +132,7 @@ async fn live(connection: impl Future, streams: &mut Streams) -> Life {
             streams.writer = None;
             match flow {
                 Flow::Answers => Life::GoesOn,
-                // Dropped, the connection is cut.
-                Flow::Stuck => Life::Ended,
+                Flow::Stuck => Life::Stuck,
             }
         }
     }

@@ -39,7 +39,7 @@ const BODY_LEN_MAX: usize = 16 * 1_024;
 /// From the end of the headers to the end of the body.
 const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// A leader hands over at most once in this time, however often it is asked: nobody makes a cluster change its leader all the time.
+/// A node hands over at most once in this time, however often it is asked.
 const HAND_OVER_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a command may take beyond the leader's drain.
@@ -111,8 +111,12 @@ impl Site {
     async fn perform(&self, command: Command) -> Result<Option<FencingToken>, NotDone> {
         let Some(requests) = self.requests.upgrade() else { return Err(NotDone::Stopped) };
         let hands_over = matches!(command, Command::Transfer(_) | Command::StepDown);
-        if hands_over && self.handed_over().is_some_and(|at| at.elapsed() < self.hand_over_pause) {
-            return Err(NotDone::TooSoon);
+        let last = *self.handed_over();
+        if hands_over {
+            if last.is_some_and(|at| at.elapsed() < self.hand_over_pause) {
+                return Err(NotDone::TooSoon);
+            }
+            *self.handed_over() = Some(Instant::now());
         }
         let performed = async {
             if command == Command::Shutdown {
@@ -123,8 +127,8 @@ impl Site {
         };
         let result = timeout(&*self.runtime, self.command_time_max(), performed).await;
         // One to the leader itself, or one that is refused, ends nothing.
-        if hands_over && matches!(result, None | Some(Ok(Some(_)))) {
-            *self.handed_over() = Some(Instant::now());
+        if hands_over && matches!(result, Some(Ok(None) | Err(_))) {
+            *self.handed_over() = last;
         }
         result.unwrap_or(Err(NotDone::TimedOut))
     }
@@ -143,6 +147,9 @@ impl Site {
             Ok(body) => body,
             Err(refusal) => return (NO_ROUTE, Reply::Whole(refusal)),
         };
+        // Until here the node has waited for its client.
+        let socket = Arc::clone(&client.socket);
+        let _busy = socket.place.busy();
         let Answer { route, outcome } =
             self.view.look(|view, _| qcluster_api::answer(&request_of(client.from, &parts, &body), view));
         let response = match outcome {
@@ -176,8 +183,6 @@ pub(super) async fn exchange(
     request: Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, Infallible> {
     let asked = Instant::now();
-    let socket = Arc::clone(&client.socket);
-    let _busy = socket.place.busy();
     let (route, reply) = site.answer(client, request).await;
     let (head, events) = match reply {
         Reply::Whole(response) => (response, None),
@@ -188,9 +193,10 @@ pub(super) async fn exchange(
 }
 
 fn within_limits(parts: &Parts) -> Result<(), Response> {
-    // RFC 9112, section 3.2.
+    // RFC 9112, section 3.2; but health checks of load balancers may do without.
     let hosts = parts.headers.get_all(HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
+    let reads = matches!(method_of(&parts.method), Some(Method::Get | Method::Head | Method::Options));
+    if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11 && !reads) {
         return Err(Response::error(ErrorCode::BadRequest, "a request of HTTP/1.1 has one header Host"));
     }
     let uri = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());

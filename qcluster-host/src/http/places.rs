@@ -1,5 +1,5 @@
-//! Who has a connection: a bounded number, a share of them for each address, and some kept for the node's own machine. Who comes when
-//! all are taken has the one that was idle longest closed.
+//! Who has a connection: a bounded number, a share of them for each address, and some kept for the node's own machine. When all are
+//! taken, a new one displaces the one that has waited longest for its client, at the address with most of them first.
 //!
 //! Idle is whatever waits for its client: for a request, for the rest of one, or for somebody who reads the answer. What the node is
 //! working on, and streams and long polls, which are limited by themselves, are left alone. So no number of clients that send nothing,
@@ -135,6 +135,11 @@ impl Place {
     pub(super) fn busy(&self) -> Busy {
         self.seat.busy.fetch_add(1, Ordering::Relaxed);
         Busy(Arc::clone(&self.seat))
+    }
+
+    /// Whether the node does nothing for this client now.
+    pub(super) fn is_idle(&self) -> bool {
+        self.seat.busy.load(Ordering::Relaxed) == 0
     }
 
     /// Waits until the place is wanted for somebody else.

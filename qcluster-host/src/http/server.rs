@@ -57,6 +57,8 @@ pub async fn serve<L: Listener>(listeners: Vec<L>, Served(site): Served, spawn: 
                     stream.send_at_once();
                     let socket = Arc::new(Socket::new(stream, place));
                     spawn(Box::pin(connection(socket, from, Arc::clone(&site), ending.clone())));
+                    // A flood of connections leaves the others their turn.
+                    yield_now().await;
                 }
                 Err(error) => {
                     tracing::debug!(name: "qcluster.http_accept", target: log::TARGET, %error, "cannot accept");
@@ -74,6 +76,19 @@ pub async fn serve<L: Listener>(listeners: Vec<L>, Served(site): Served, spawn: 
     drop(listeners);
     drop(end);
     let _ = timeout(&*site.runtime, LAST_ANSWER_TIME_MAX, places.all_given_back()).await;
+}
+
+/// Lets other tasks run, whatever the runtime.
+async fn yield_now() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 async fn accept<L: Listener>(listeners: &[L]) -> io::Result<(Box<dyn Stream>, SocketAddr)> {

@@ -14,6 +14,9 @@ use super::places::Place;
 /// What is read at once, in bytes.
 const READ_LEN_MAX: usize = 4_096;
 
+/// Reads in a row of a client that is not listened to any more.
+const READS_MAX: usize = 16;
+
 /// What is read ahead of the HTTP library while the node works for the client, in bytes. A client that sends more meanwhile is no
 /// longer watched for its end.
 const AHEAD_LEN_MAX: usize = 16 * 1_024;
@@ -90,12 +93,15 @@ impl Socket {
         }
         let mut thrown_away = [0; READ_LEN_MAX];
         poll_fn(|cx| {
-            loop {
+            for _ in 0..READS_MAX {
                 match ready!(self.poll_read(cx, &mut thrown_away)) {
                     Ok(0) | Err(_) => return Poll::Ready(()),
                     Ok(_) => {}
                 }
             }
+            // Others have their turn, the end of the time for this among them.
+            cx.waker().wake_by_ref();
+            Poll::Pending
         })
         .await;
     }

@@ -256,8 +256,8 @@ impl World {
     pub(super) fn look_after(&mut self, index: usize) {
         let name = self.hosts[index].identity;
         let runs = self.hosts.iter().any(|host| host.identity == name && host.machine.endpoint.is_some());
-        if !runs && self.healed.contains(index) {
-            self.healed = self.healed.without(index);
+        if !runs && self.healed.contains(index) && !self.looked_after.contains(index) {
+            self.looked_after.insert(index);
             self.started_again = self.engine.now;
             let plan = self.hosts[index].plan;
             self.restart(index, Memory::Kept, Place::Same, plan);
@@ -267,7 +267,7 @@ impl World {
     /// The end of trouble for these hosts.
     fn heal(&mut self, group: HostSet) {
         let group = group.and(HostSet::first(self.hosts.len()));
-        self.healed = group;
+        (self.healed, self.looked_after) = (group, HostSet::default());
         let LinkQuality { delay_min, delay_max, .. } = self.setup.link;
         // A slot is meant to be about a round trip (E8): beyond that, how long an election takes has no bound.
         let quick = self.setup.plans.iter().map(|plan| plan.slot).min().unwrap_or(delay_max).split(2);
