@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Read as _};
 use std::time::Duration;
 
+use qcluster::NodeId;
 use serde::Deserialize;
 use serde_json::error::Category;
 
@@ -85,6 +86,10 @@ fn parse(line: &[u8]) -> Result<Event, String> {
         Category::Data => format!("not an event: {error}"),
     })?;
     let Line { unix_s, node, event, token, leader, reason, valid_until_unix_s, count } = line;
+    // What is shown and compared is a name, and not whatever a file says.
+    for name in [Some(&node), leader.as_ref()].into_iter().flatten() {
+        NodeId::new(name).map_err(|error| format!("not an event: `{}`: {error}", name.escape_debug()))?;
+    }
     let at_us = micros("unix_s", unix_s)?;
     let valid_until_us = valid_until_unix_s.map(|s| micros("valid_until_unix_s", s)).transpose()?;
     let lacks = |field: &str| format!("not an event: `{event}` without `{field}`");

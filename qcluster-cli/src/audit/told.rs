@@ -60,7 +60,9 @@ fn without_overlap(findings: &Findings<'_>, clock_difference: Duration) -> Strin
             format!("no overlap but for {} at most, which clocks that differ by {allowed} explain", ms(by_us))
         }
         (None, Some(closest_us)) => {
-            format!("no overlap if the clocks of the nodes differ by less than {}", ms(closest_us))
+            // A killed node may have led on for a while.
+            let known = if findings.without_end() == 0 { "" } else { ", as far as ends are known" };
+            format!("no overlap if the clocks of the nodes differ by less than {}{known}", ms(closest_us))
         }
         (None, None) => "no overlap".to_owned(),
     }

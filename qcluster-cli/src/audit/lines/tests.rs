@@ -64,6 +64,11 @@ fn an_event_needs_what_it_is_about() {
             "`valid_until_unix_s` is out of range",
         ),
         (r#"{"event":"elected","node":"a","token":-7,"unix_s":2}"#, "not an event"),
+        (
+            r#"{"event":"elected","node":"a\nqcluster: no overlap","token":7,"unix_s":2}"#,
+            "not an event: `a\\nqcluster: no overlap`",
+        ),
+        (r#"{"event":"leader","node":"a","leader":"","token":7,"unix_s":2}"#, "not an event: ``"),
     ] {
         let told = line(text).expect_err(text);
         assert!(told.contains(flaw), "{told}");
