@@ -16,6 +16,7 @@ mod leading;
 mod leases;
 mod newcomers;
 mod observers;
+mod own_record;
 mod pace;
 mod partitions;
 mod preferred;

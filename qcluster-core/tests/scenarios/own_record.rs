@@ -1,0 +1,107 @@
+//! What a node's own disk says of its incarnations, where nobody else can: that it took part, or that it never did (E17).
+
+use qcluster_core::{Durability, Incarnation, Message, NodeInput, Role, Seat, Session};
+
+use crate::duplicates::duplicate_of;
+use crate::world::{World, ms, voters};
+
+/// Has `n` tell another process of its name that it was there first.
+fn says_that_it_was_first(world: &mut World, n: usize, other: usize) {
+    let duplicate = Session::DuplicateIdentifier { other: world.node(n).incarnation(), booting: false };
+    let envelope = world.envelope(n, other, Message::Session(duplicate));
+    world.give(other, NodeInput::Message(envelope));
+}
+
+/// The voter that would tell it which incarnations took part may be itself: its disk does (E17).
+#[test]
+fn a_restarted_replacement_knows_from_its_disk_that_it_replaced_another_one() {
+    // Given a voter that stands still and is replaced by one with an empty disk, …
+    let mut world = World::with(2, |_, settings| settings.durability = Durability::Durable).seeded(1);
+    world.start_all();
+    world.elect();
+    let replacement = duplicate_of(&mut world, 0);
+    world.freeze(0, ms(60_000));
+    world.run(ms(500));
+    world.start(replacement);
+    world.run_till(ms(5_000), "a leader", |world| world.leads(replacement) || world.leads(1));
+    world.run(ms(500));
+    world.crash(1);
+    // … which restarts as the only voter, or as an observer, …
+    for (voter, seat) in [(0, Seat::Voter), (5, Seat::Observer)] {
+        world.crash(replacement);
+        let settings = &mut world.machines[replacement].settings;
+        (settings.voters, settings.seat) = (voters([voter]), seat);
+        world.start(replacement);
+        // … when the thawed one says that it was there first, then it goes on, and says which incarnation came after that one.
+        says_that_it_was_first(&mut world, 0, replacement);
+        assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
+    }
+    let said = world.transcript.messages().filter(|(from, to, _)| (*from, *to) == (replacement, 0)).last();
+    let Some((_, _, Message::Session(said @ Session::DuplicateIdentifier { booting: false, .. }))) = said else {
+        panic!("{}", world.story())
+    };
+    let envelope = world.envelope(replacement, 0, Message::Session(said));
+    world.give(0, NodeInput::Message(envelope));
+    assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
+}
+
+/// It took part itself, but in no incarnation after that one.
+#[test]
+fn a_copy_of_the_disk_of_a_running_node_does_not_take_its_place() {
+    let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let name = world.followers()[0];
+    let copy = duplicate_of(&mut world, name);
+    world.machines[copy].saved = world.machines[name].saved.clone();
+    world.start(copy);
+    world.run(ms(5));
+    says_that_it_was_first(&mut world, name, copy);
+    assert_eq!(world.role(copy), Role::Stopped, "{}", world.story());
+}
+
+/// What a voter says of the two is no matter of the own disk: the voters may work with the other one.
+#[test]
+fn a_second_node_that_took_part_once_stops_for_the_one_that_the_voters_work_with() {
+    // Given a running node, and a second one whose disk says that it took part in a later incarnation, which nobody remembers, …
+    let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let name = world.followers()[0];
+    let running = world.node(name).incarnation();
+    let later = Incarnation(running.0 + 1);
+    let mut saved = world.machines[name].saved.clone().expect("it has voted or promised");
+    saved.incarnation = later;
+    let own = saved.incarnations.iter_mut().find(|known| known.incarnation == running).expect("it took part");
+    own.incarnation = later;
+    let second = duplicate_of(&mut world, name);
+    world.machines[second].saved = Some(saved);
+    // … when somebody starts that one by mistake, then it stops.
+    world.start(second);
+    world.run_till(ms(2_000), "the second one stops", |world| world.role(second) == Role::Stopped);
+    assert_ne!(world.role(name), Role::Stopped, "{}", world.story());
+}
+
+/// A first incarnation that never took part has replaced nobody, however often it is started.
+#[test]
+fn a_second_node_that_is_started_again_before_it_took_part_stops_again() {
+    let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let name = world.followers()[0];
+    let second = duplicate_of(&mut world, name);
+    for _ in 0..3 {
+        world.start(second);
+        world.run(ms(5));
+        world.crash(second);
+        world.start(second);
+        // Whoever tells it, voters or the first one itself.
+        says_that_it_was_first(&mut world, name, second);
+        assert_eq!(world.role(second), Role::Stopped, "{}", world.story());
+        world.crash(second);
+    }
+    assert_ne!(world.role(name), Role::Stopped, "{}", world.story());
+}
