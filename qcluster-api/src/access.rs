@@ -24,7 +24,7 @@ impl Access {
     /// As `config` says. The token is given apart, since it may have come from a file.
     pub fn new(config: &Config, token: Option<ApiToken>) -> Self {
         let own = [Some(&config.listen_host), config.advertise_host.as_ref()].into_iter().flatten();
-        // Whoever points such a name at this machine points the whole cluster there.
+        // Who controls such a name controls where the nodes find each other.
         let others = config.all_peers().map(|peer| &peer.host);
         let joined = config.join_addresses().map(|(host, _)| host.to_owned());
         let names = own.chain(others).chain(&config.api.hosts).cloned().chain(joined).collect();

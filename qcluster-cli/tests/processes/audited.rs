@@ -1,4 +1,4 @@
-//! What nodes wrote down of their leaderships, audited: leases of real processes do not overlap, whoever noticed what and when.
+//! What nodes wrote down of their leaderships, audited: leases of real processes do not overlap, however late their ends were noticed.
 
 use std::fs;
 

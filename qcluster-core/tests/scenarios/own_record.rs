@@ -5,6 +5,16 @@ use qcluster_core::{Durability, Incarnation, Message, NodeInput, Role, Seat, Ses
 use crate::duplicates::duplicate_of;
 use crate::world::{World, ms, voters};
 
+/// Three voters with disks that have a leader, and a follower.
+fn led() -> (World, usize) {
+    let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let follower = world.followers()[0];
+    (world, follower)
+}
+
 /// Has `n` tell another process of its name that it was there first.
 fn says_that_it_was_first(world: &mut World, n: usize, other: usize) {
     let duplicate = Session::DuplicateIdentifier { other: world.node(n).incarnation(), booting: false };
@@ -48,11 +58,7 @@ fn a_restarted_replacement_knows_from_its_disk_that_it_replaced_another_one() {
 /// It took part itself, but in no incarnation after that one.
 #[test]
 fn a_copy_of_the_disk_of_a_running_node_does_not_take_its_place() {
-    let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(1);
-    world.start_all();
-    world.elect();
-    world.run(ms(1_000));
-    let name = world.followers()[0];
+    let (mut world, name) = led();
     let copy = duplicate_of(&mut world, name);
     world.machines[copy].saved = world.machines[name].saved.clone();
     world.start(copy);
@@ -65,11 +71,7 @@ fn a_copy_of_the_disk_of_a_running_node_does_not_take_its_place() {
 #[test]
 fn a_second_node_that_took_part_once_stops_for_the_one_that_the_voters_work_with() {
     // Given a running node, and a second one whose disk says that it took part in a later incarnation, which nobody remembers, …
-    let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(1);
-    world.start_all();
-    world.elect();
-    world.run(ms(1_000));
-    let name = world.followers()[0];
+    let (mut world, name) = led();
     let running = world.node(name).incarnation();
     let later = Incarnation(running.0 + 1);
     let mut saved = world.machines[name].saved.clone().expect("it has voted or promised");
@@ -87,18 +89,14 @@ fn a_second_node_that_took_part_once_stops_for_the_one_that_the_voters_work_with
 /// A first incarnation that never took part has replaced nobody, however often it is started.
 #[test]
 fn a_second_node_that_is_started_again_before_it_took_part_stops_again() {
-    let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(1);
-    world.start_all();
-    world.elect();
-    world.run(ms(1_000));
-    let name = world.followers()[0];
+    let (mut world, name) = led();
     let second = duplicate_of(&mut world, name);
     for _ in 0..3 {
         world.start(second);
         world.run(ms(5));
         world.crash(second);
         world.start(second);
-        // Whoever tells it, voters or the first one itself.
+        // The voters may tell it, or the first one itself.
         says_that_it_was_first(&mut world, name, second);
         assert_eq!(world.role(second), Role::Stopped, "{}", world.story());
         world.crash(second);
