@@ -120,13 +120,13 @@ impl Node {
             Some(_) | None => fresh,
         };
         let voters = rules.voters().len();
+        let saved = |of: NodeKey| boot.saved.as_ref().map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(of));
         // An observer counts nothing, so no incarnation is too early for it.
-        let saved = boot.saved.as_ref().filter(|_| rules.me.is_some());
-        let known = |of: NodeKey| saved.map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(of));
-        let floor = |voter: &Voter| if voter.key == rules.key { Incarnation::UNKNOWN } else { known(voter.key) };
+        let has_floor = |voter: &Voter| rules.me.is_some() && voter.key != rules.key;
+        let floor = |voter: &Voter| if has_floor(voter) { saved(voter.key) } else { Incarnation::UNKNOWN };
         let links = Links::new(rules.voters().iter().map(floor), now);
         // A replacement that goes on as an observer is one still.
-        let took_part = boot.saved.as_ref().map_or(Incarnation::UNKNOWN, |saved| saved.incarnation_of(rules.key));
+        let took_part = saved(rules.key);
         let own = OwnIncarnation::new(now, boot.stamp_ms, took_part);
         let gossip = rules.gossip.map(|settings| Box::new(Gossip::new(settings, &rules, boot.seed, incarnation, now)));
         let part = match rules.me {
