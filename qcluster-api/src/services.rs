@@ -5,14 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::call::Call;
 use super::directory::ServiceInfo;
 use super::query;
 use super::response::Response;
 use super::{Outcome, Then, checks};
-use qcluster_core::{Command, Health, Service};
+use qcluster_core::{Command, ExactJson, Health, Service};
 
 /// The answer to `GET /v1/services`, and for one name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +106,8 @@ fn service_in(call: &Call<'_>) -> Result<Service, Response> {
     query::only(call, &[])?;
     let id = query::segment(call, 2, "the id")?;
     let not_a_service = |error: serde_json::Error| query::bad(&format!("the body is not a service: {error}"));
-    let mut body: Map<String, Value> = serde_json::from_slice(call.request.body).map_err(not_a_service)?;
+    let ExactJson(body) = serde_json::from_slice(call.request.body).map_err(not_a_service)?;
+    let Value::Object(mut body) = body else { return Err(query::bad("the body is not a service: it has to be an object")) };
     match body.get("id") {
         None => _ = body.insert("id".into(), Value::String(id)),
         Some(Value::String(other)) if *other == id => {}

@@ -82,7 +82,7 @@ mod wire;
 pub mod writing_an_adapter;
 
 pub use config::{
-    ApiConfig, ApiToken, Config, ConfigError, Digests, Durability, Gossip, GossipPace, Metadata, Mode, Peer, Preset,
+    ApiConfig, ApiToken, Config, ConfigError, Digests, Durability, ExactJson, Gossip, GossipPace, Metadata, Mode, Peer, Preset,
     Problem, RecordTo, Rules, Seat, Settings, Step, Timing, TimingChoice, TimingValues, Voter, VoterIn, VoterSettings,
 };
 pub use election::{

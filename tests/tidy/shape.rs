@@ -32,6 +32,9 @@ const IMPURE: [(&str, &str); 16] = [
     ("unsafe", "the core forbids it"),
 ];
 
+/// Where numbers of JSON are read: they pass through as they are written, and nothing is decided by them.
+const READS_NUMBERS: &str = "qcluster-core/src/config/metadata.rs";
+
 /// Folders of somebody's machine; a project that names them works only there.
 const MACHINE_FOLDERS: [&str; 5] =
     [concat!("/", "work"), concat!("/", "tmp"), concat!("/", "root"), concat!("/", "home"), concat!("/", "Users")];
@@ -43,7 +46,9 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
         findings.extend(length(source));
         findings.extend(banned(source, &UNFINISHED));
         if source.path.starts_with("qcluster-core/src/") && !is_test(&source.path) {
-            findings.extend(banned(source, &IMPURE));
+            let reads_numbers = source.path == READS_NUMBERS;
+            let impure = IMPURE.into_iter().filter(|(word, _)| !(reads_numbers && *word == "f64"));
+            findings.extend(banned(source, &impure.collect::<Vec<_>>()));
         }
     }
     findings

@@ -170,6 +170,9 @@ fn a_registration_names_its_service_in_the_path() {
         r#"{"name": "web", "ttl_ms": -1}"#,
         r#"{"name": "web", "colour": "blue"}"#,
         r#"{"name": "web", "tags": "blue"}"#,
+        r#"{"name": "web", "name": "batch"}"#,
+        r#"{"name": "web", "metadata": {"zone": "a", "zone": "b"}}"#,
+        r#"{"name": "web", "metadata": {"number": 18446744073709551616}}"#,
     ] {
         assert_eq!(put(bad), Err((400, json!("bad_request"))), "{bad}");
     }
@@ -183,7 +186,8 @@ fn a_heartbeat_a_deregistration_and_a_leave_are_commands() {
     assert_eq!(beat(""), beats(None));
     assert_eq!(beat("{}"), beats(None));
     assert_eq!(beat(r#"{"health": "warning"}"#), beats(Some(Health::Warning)));
-    for bad in [r#"{"health": "fine"}"#, r#"{"state": "passing"}"#, "passing"] {
+    let twice = r#"{"health": "passing", "health": "warning"}"#;
+    for bad in [r#"{"health": "fine"}"#, r#"{"state": "passing"}"#, "passing", twice] {
         assert_eq!(beat(bad), Err((400, json!("bad_request"))), "{bad}");
     }
     let delete = |body| wanted(&change(Method::Delete, "/v1/services/web-1", body));

@@ -1,14 +1,15 @@
 //! `qcluster register`, `heartbeat`, `deregister` and `leave`: what changes something at the node that is asked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use qcluster::{Health, Service};
+use qcluster::{ExactJson, Health, Service};
 
 use super::lists::services_table;
 use super::rights::Rights;
 use super::{Asked, Shape, failure, print, print_json};
-use crate::Failure;
+use crate::{Failure, exit};
 
 #[derive(Args)]
 pub(crate) struct Register {
@@ -96,6 +97,10 @@ impl From<State> for Health {
 
 pub(crate) async fn register(arguments: Register) -> Result<(), Failure> {
     let Register { name, id, host, port, tag, meta, health, ttl, rights, asked } = arguments;
+    let mut keys = BTreeSet::new();
+    if let Some((key, _)) = meta.iter().find(|(key, _)| !keys.insert(key)) {
+        return Err(Failure::new(exit::BAD_CONFIG, &format!("--meta: `{key}` is given twice")));
+    }
     let mut service = Service::new(name, port).with_tags(tag).with_metadata(meta).with_health(health.into());
     (service.host, service.ttl) = (host, ttl);
     if let Some(id) = id {
@@ -151,8 +156,11 @@ fn time_to_live(text: &str) -> Result<Duration, &'static str> {
 
 fn key_and_value(text: &str) -> Result<(String, serde_json::Value), String> {
     let (key, value) = text.split_once('=').ok_or("has to be KEY=VALUE")?;
-    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-    Ok((key.to_owned(), value))
+    match serde_json::from_str(value) {
+        Ok(ExactJson(value)) => Ok((key.to_owned(), value)),
+        Err(error) if error.is_data() => Err(format!("the value is JSON that cannot be taken: {error}")),
+        Err(_) => Ok((key.to_owned(), value.into())),
+    }
 }
 
 #[cfg(test)]

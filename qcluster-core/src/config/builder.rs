@@ -4,7 +4,8 @@ use alloc::string::String;
 
 use super::choice::TimingChoice;
 use super::file::{Config, Mode};
-use super::peer::{Peer, to_metadata};
+use super::metadata::to_metadata;
+use super::peer::Peer;
 
 impl Config {
     /// The same node with those other voters, in place of the ones that it had.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::api::ApiConfig;
 use super::choice::TimingChoice;
 use super::gossip::Gossip;
-use super::peer::{Metadata, Peer};
+use super::metadata::{self, Metadata};
+use super::peer::Peer;
 use super::port;
 use super::problem::{ConfigError, Findings};
 use super::record::RecordTo;
@@ -39,13 +40,13 @@ pub struct Config {
     #[serde(default, deserialize_with = "port::deserialize_some", skip_serializing_if = "Option::is_none")]
     pub advertise_port: Option<u16>,
     /// What this node says about itself.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "metadata::deserialize")]
     pub metadata: Metadata,
     /// This node's priority; its peers must list the same (E8, E14).
     #[serde(default)]
     pub priority: u32,
     /// Services of this node, registered at the start: see [`Config::services`](Config::services) for their form.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "metadata::deserialize_list", skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<serde_json::Value>,
     /// Whether the cluster has a leader.
     #[serde(default)]

@@ -1,14 +1,11 @@
 //! Another voter, as a configuration names it.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use super::metadata::{self, Metadata, to_metadata};
 use super::port;
-
-/// What a node says about itself beside its address: any JSON, at most [`Config::METADATA_LEN_MAX`](crate::Config::METADATA_LEN_MAX) bytes as text.
-pub type Metadata = BTreeMap<String, serde_json::Value>;
 
 /// The address of another voter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +23,7 @@ pub struct Peer {
     #[serde(default)]
     pub priority: u32,
     /// What is known about it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "metadata::deserialize")]
     pub metadata: Metadata,
 }
 
@@ -50,11 +47,4 @@ impl Peer {
     ) -> Self {
         Self { metadata: to_metadata(metadata), ..self }
     }
-}
-
-/// Metadata of names and values as a program has them.
-pub(crate) fn to_metadata(
-    metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>,
-) -> Metadata {
-    metadata.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }

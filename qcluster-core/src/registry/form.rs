@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::record::{RecordBody, ServiceFacts, read_metadata};
 use super::service::{Health, Service};
-use crate::config::Metadata;
+use crate::config::{Metadata, deserialize_metadata};
 
 /// The service as people write it.
 #[derive(Serialize, Deserialize)]
@@ -25,7 +25,7 @@ struct Form {
     port: u16,
     #[serde(default)]
     tags: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "deserialize_metadata")]
     metadata: Metadata,
     #[serde(default)]
     health: Health,

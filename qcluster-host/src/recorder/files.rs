@@ -5,6 +5,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+/// Room that a recording leaves on a disk, in bytes: what it would take could be wanted by this node's votes, or by anybody's. Of a
+/// small disk a tenth.
+const FREE_MIN: u64 = 16 * 1_024 * 1_024;
+
 /// The present file and the one before it.
 #[derive(Debug)]
 pub(super) struct Files {
@@ -12,6 +16,8 @@ pub(super) struct Files {
     before: PathBuf,
     /// How long each may get.
     len_max: u64,
+    /// How many bytes of the disk that a file is on are there for a recording.
+    spare: fn(&File) -> u64,
     present: Option<Present>,
 }
 
@@ -27,7 +33,8 @@ impl Files {
     pub(super) fn new(path: &Path, max_bytes: u64) -> Self {
         let mut before = OsString::from(path);
         before.push(".1");
-        Self { path: path.to_owned(), before: before.into(), len_max: max_bytes / 2, present: None }
+        let len_max = max_bytes / 2;
+        Self { path: path.to_owned(), before: before.into(), len_max, spare: spare_on_disk, present: None }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -61,8 +68,12 @@ impl Files {
         let Some(Present { file, len }) = &mut self.present else {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the file is not open"));
         };
+        let wanted = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+        if wanted > (self.spare)(file) {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "little room is left on the disk, and others may need it"));
+        }
         file.write_all(lines)?;
-        *len = len.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+        *len = len.saturating_add(wanted);
         Ok(())
     }
 
@@ -77,6 +88,25 @@ impl Files {
         self.present = None;
         self.open()
     }
+}
+
+/// Where the system does not tell, all that there may be.
+#[cfg(unix)]
+fn spare_on_disk(file: &File) -> u64 {
+    let bytes = |blocks: u64, disk: &rustix::fs::StatVfs| blocks.saturating_mul(disk.f_frsize);
+    rustix::fs::fstatvfs(file)
+        .map_or(u64::MAX, |disk| spare_of(bytes(disk.f_bavail, &disk), bytes(disk.f_blocks, &disk)))
+}
+
+#[cfg(not(unix))]
+fn spare_on_disk(_: &File) -> u64 {
+    u64::MAX
+}
+
+/// What a recording may take of a disk of `total` bytes with `free` left.
+#[cfg_attr(not(unix), expect(dead_code, reason = "only Unix tells"))]
+fn spare_of(free: u64, total: u64) -> u64 {
+    free.saturating_sub(FREE_MIN.min(total / 10))
 }
 
 fn locked(path: &Path) -> io::Result<File> {

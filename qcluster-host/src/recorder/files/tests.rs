@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::{TempDir, tempdir};
 
-use super::Files;
+use super::{FREE_MIN, Files, spare_of};
 
 fn place() -> (TempDir, PathBuf) {
     let dir = tempdir().unwrap();
@@ -76,4 +76,34 @@ fn a_file_that_somebody_took_away_is_begun_again() {
     files.rotate().unwrap();
     files.append(b"here\n").unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "here\n");
+}
+
+#[test]
+fn a_recording_leaves_room_on_the_disk() {
+    let disk = 100 * FREE_MIN;
+    for (free, total, spare) in [
+        (disk, disk, disk - FREE_MIN),
+        (FREE_MIN + 1, disk, 1),
+        (FREE_MIN, disk, 0),
+        (0, disk, 0),
+        // Of a small one, a tenth.
+        (1_000, 1_000, 900),
+        (100, 1_000, 0),
+    ] {
+        assert_eq!(spare_of(free, total), spare, "{free} of {total}");
+    }
+}
+
+#[test]
+fn where_the_disk_is_nearly_full_it_waits_for_room() {
+    let (_dir, path) = place();
+    let mut files = Files::new(&path, 100_000);
+    files.open().unwrap();
+    files.append(b"one\n").unwrap();
+    files.spare = |_| 3;
+    assert_eq!(files.append(b"two\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    files.spare = |_| 4;
+    files.open().unwrap();
+    files.append(b"six\n").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\nsix\n");
 }
