@@ -216,7 +216,9 @@ impl Said {
                     to: key(0),
                     answer: false,
                     booting: false,
+                    is_new: false,
                     known: known.of(victim),
+                    took_part: known.of(victim),
                 };
                 return Message::Session(hello);
             }

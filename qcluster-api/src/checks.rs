@@ -10,7 +10,8 @@
 //!
 //! Readiness does not ask for a leader: an orchestrator that starts the nodes one by one, each after the last is ready,
 //! would wait forever for the first. It does ask for the end of the boot wait, so that a rolling restart takes the next
-//! voter only when the last one can vote again.
+//! voter only when the last one can vote again. One that has met no other voter yet is ready, although it does not vote (E17): it may
+//! be the first to start.
 //!
 //! When most members have vanished at once (G9), `/health` says so, and `/readiness` does not: those that are left are all
 //! that there is, and taking them out of service as well would make matters worse.

@@ -107,7 +107,9 @@ fn service_in(call: &Call<'_>) -> Result<Service, Response> {
     let id = query::segment(call, 2, "the id")?;
     let not_a_service = |error: serde_json::Error| query::bad(&format!("the body is not a service: {error}"));
     let ExactJson(body) = serde_json::from_slice(call.request.body).map_err(not_a_service)?;
-    let Value::Object(mut body) = body else { return Err(query::bad("the body is not a service: it has to be an object")) };
+    let Value::Object(mut body) = body else {
+        return Err(query::bad("the body is not a service: it has to be an object"));
+    };
     match body.get("id") {
         None => _ = body.insert("id".into(), Value::String(id)),
         Some(Value::String(other)) if *other == id => {}

@@ -46,7 +46,8 @@ mod measure {
         let runs = arguments.number("--runs", 3);
         let timing = arguments.text("--timing").unwrap_or_else(|| "lan".into());
         let shares = arguments.text("--share").unwrap_or_else(|| "10,5".into());
-        let shares = shares.split(',').map(|share| share.parse().unwrap_or_else(|_| panic!("--share {share}: no percent")));
+        let shares =
+            shares.split(',').map(|share| share.parse().unwrap_or_else(|_| panic!("--share {share}: no percent")));
         for share in shares {
             let mut totals = Vec::new();
             for run in 1..=runs {

@@ -8,6 +8,7 @@
 //! [`follower`] promises, [`pre_vote`] asks around, [`vote`] elects, [`leader`] holds the lease, [`handover`] ends it
 //! politely, [`preferred`] moves it to where it is wanted; [`storage`] is what survives a crash.
 
+mod boot;
 mod change;
 mod context;
 mod follower;
@@ -37,10 +38,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Rules, Step, Timing};
 use crate::id::{FencingToken, Incarnation, IncarnationsDigest, NodeKey, Term, VoterIndex};
-use crate::quorum::Support;
+use crate::quorum::{Support, Weight};
 use crate::reason::{LostReason, Refusal, TransferRefused};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
+use boot::BootWait;
 use follower::{Heard, Promise, Shown};
 use leader::Leader;
 use newcomers::Newcomers;
@@ -78,15 +80,6 @@ pub(crate) enum Role {
     Leader(Leader),
 }
 
-/// Whether the voter sits out its boot wait (E9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum BootWait {
-    Until(Time),
-    /// The time is over, and the disk does not know of this incarnation yet: the next one would not know that it took part.
-    ForDisk,
-    Over,
-}
-
 /// How much of its part the voter still plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Service {
@@ -107,6 +100,8 @@ pub(crate) struct Election {
     /// The highest stamp heard of, the own one included (E12): a candidate starts above it.
     highest_stamp: Term,
     boot_wait: BootWait,
+    /// From when on it has been among others for long enough (E17): `NEVER` before it has met one.
+    introduced_from: Time,
     service: Service,
     role: Role,
     promise: Option<Promise>,
@@ -167,6 +162,12 @@ impl Election {
             highest_stamp: storage.hard_state().stamp,
             storage,
             boot_wait: BootWait::Until(start.now + boot_wait),
+            // Who needs nobody waits for nobody.
+            introduced_from: if rules.quorums.reached_by(Support::of(me, Weight::Full)) {
+                Time::ZERO
+            } else {
+                Time::NEVER
+            },
             service: Service::Full,
             role: Role::Follower,
             promise: None,
@@ -216,11 +217,12 @@ impl Election {
         };
         let boot = match self.boot_wait {
             BootWait::Until(until) => until,
+            BootWait::ForOthers => self.introduced_from,
             BootWait::ForDisk | BootWait::Over => Time::NEVER,
         };
         let shown = self.shown.map_or(Time::NEVER, |shown| shown.until);
         let win_check = self.win_check.map_or(Time::NEVER, |win_check| win_check.until);
-        role.min(boot).min(shown).min(win_check)
+        role.min(boot).min(shown).min(win_check).min(self.pace.save_is_due_at())
     }
 
     /// Whether this voter leads and its time is over: looked at first in every step, before anything else is (E15).
@@ -246,6 +248,7 @@ impl Election {
     /// Does what is due; nothing, if nothing is.
     pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
         self.end_boot_wait(cx);
+        self.mind_save(cx);
         if self.shown.is_some_and(|shown| cx.now >= shown.until) {
             self.show(cx, None);
         }
@@ -303,10 +306,6 @@ impl Election {
 
     pub(crate) fn role(&self) -> &Role {
         &self.role
-    }
-
-    pub(crate) fn is_booting(&self) -> bool {
-        self.boot_wait != BootWait::Over
     }
 
     pub(crate) fn is_retiring(&self) -> bool {

@@ -82,8 +82,9 @@ mod wire;
 pub mod writing_an_adapter;
 
 pub use config::{
-    ApiConfig, ApiToken, Config, ConfigError, Digests, Durability, ExactJson, Gossip, GossipPace, Metadata, Mode, Peer, Preset,
-    Problem, RecordTo, Rules, Seat, Settings, Step, Timing, TimingChoice, TimingValues, Voter, VoterIn, VoterSettings,
+    ApiConfig, ApiToken, Config, ConfigError, Digests, Durability, ExactJson, Gossip, GossipPace, Metadata, Mode, Peer,
+    Preset, Problem, RecordTo, Rules, Seat, Settings, Step, Timing, TimingChoice, TimingValues, Voter, VoterIn,
+    VoterSettings,
 };
 pub use election::{
     ChangeStep, HardState, HeldLease, KnownIncarnation, LeadershipId, Message as ElectionMessage, PersistId, Slow, Vote,

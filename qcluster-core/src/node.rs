@@ -295,13 +295,19 @@ impl Node {
         self.gossip_timeout();
     }
 
-    /// Whether this incarnation has only just begun: a voter sits out its boot wait (E9), any other node has not been
-    /// among others for long.
+    /// Whether this incarnation takes no part yet: a voter sits out its boot wait (E9) or has not been among others for long
+    /// (E17), and so has any other node.
     fn is_booting(&self) -> bool {
         match &self.part {
             Part::Voter(election) => election.is_booting(),
             Part::Observer(_) | Part::Member => self.gossip.as_ref().is_none_or(|gossip| gossip.is_new(self.now)),
         }
+    }
+
+    /// Whether this incarnation has only just begun, as far as a node without company can tell.
+    fn is_new(&self) -> bool {
+        let waits_for_others = matches!(&self.part, Part::Voter(election) if election.waits_for_others());
+        self.is_booting() && !waits_for_others
     }
 
     /// Whether a term that somebody names is to be believed (E18).

@@ -173,8 +173,8 @@ fn write_message(f: &mut fmt::Formatter<'_>, message: Option<&Said>) -> fmt::Res
 
 fn write_session(f: &mut fmt::Formatter<'_>, session: &Session) -> fmt::Result {
     match session {
-        Session::Hello { answer, booting, known, .. } => {
-            write!(f, "Hello {{ answer: {answer}, booting: {booting}, known: {known:?} }}")
+        Session::Hello { answer, booting, known, took_part, .. } => {
+            write!(f, "Hello {{ answer: {answer}, booting: {booting}, known: {known:?}, took_part: {took_part:?} }}")
         }
         Session::Probe { .. }
         | Session::ProbeAck { .. }

@@ -1,11 +1,9 @@
-//! Where a voter stands: in which incarnation, and how far in a change of voters (E20).
+//! How far a voter is in a change of voters (E20).
 
-use super::{BootWait, Change, ChangeStep, Context, Election, Role, Sender};
+use super::{Change, ChangeStep, Context, Election, Sender};
 use crate::config::Step;
-use crate::id::{Incarnation, Term};
+use crate::id::Term;
 use crate::quorum::Weight;
-use crate::reason::LostReason;
-use crate::time::Time;
 
 impl Election {
     /// How far it has come in changes of voters (E20).
@@ -26,24 +24,6 @@ impl Election {
     /// Whether that sender has the old list alone while this voter has both: it gets no vote and no promise (E20 (a)).
     pub(super) fn is_left_behind(&self, from: Sender) -> bool {
         self.rules.digests.is_joint() && from.step == Step::Earlier
-    }
-
-    /// The own next incarnation begins in the place of the present one: above an incarnation of this node that another
-    /// voter has known (E12, E17). Unless the present one is still booting, its boot wait begins again (E9), and
-    /// what it was about to say or to count is void.
-    pub(crate) fn rename(&mut self, cx: &mut Context<'_>, incarnation: Incarnation) {
-        if !self.is_booting() {
-            self.lose(cx, LostReason::ClockWentBack, None);
-            self.role = Role::Follower;
-            self.campaign_at = Time::NEVER;
-            self.grant = None;
-            self.win_check = None;
-            self.boot_wait = BootWait::Until(cx.now + self.rules.timing.lease.max(self.rules.previous_lease));
-        }
-        self.incarnation = incarnation;
-        self.storage.rename(incarnation);
-        self.note_incarnations();
-        self.persist(cx);
     }
 
     /// A leader holds a lease in that step of a change. If it is the middle one, no quorum of the old voters alone can come

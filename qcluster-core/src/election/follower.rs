@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootWait, Change, Context, Election, LeadershipId, Message, Role, Sender};
+use super::{Change, Context, Election, LeadershipId, Message, Role, Sender};
 use crate::id::{Incarnation, NodeKey, Term, VoterIndex};
 use crate::reason::DropReason;
-use crate::time::{Rebase, Span, Time};
+use crate::time::{Rebase, Time};
 
 /// Neither to vote, pre-vote nor campaign for any other node before `until` (E2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -177,27 +177,6 @@ impl Election {
         }
         self.late = false;
         self.start_pre_vote(cx);
-    }
-
-    /// After the boot wait a voter takes part (E9).
-    pub(super) fn end_boot_wait(&mut self, cx: &mut Context<'_>) {
-        match self.boot_wait {
-            BootWait::Over => return,
-            BootWait::Until(until) if cx.now < until => return,
-            BootWait::Until(_) | BootWait::ForDisk => {}
-        }
-        if !self.storage.knows_this_incarnation() {
-            self.boot_wait = BootWait::ForDisk;
-            return;
-        }
-        self.boot_wait = BootWait::Over;
-        // It is saved beside the first promise or vote: before that there is nothing to remember.
-        self.storage.take_part(self.rules.key);
-        self.note_incarnations();
-        self.storage.forget_earlier_leases(self.rules.timing.lease);
-        let heard_lately = self.shown.is_some();
-        let patience = if heard_lately { self.rules.timing.lease } else { Span::ZERO };
-        self.campaign_at(cx.now + patience + self.delay);
     }
 
     /// Sets the timer (E8): never before the own promise has run out, and never at all while abstaining.

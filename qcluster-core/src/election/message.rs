@@ -132,7 +132,7 @@ impl Message {
         }
     }
 
-    /// Whether only an incarnation that has sat out its boot wait says such a thing (E9, E24).
+    /// Whether only an incarnation that takes part says such a thing (E9, E17, E24).
     #[inline]
     pub(crate) const fn is_of_one_that_takes_part(&self) -> bool {
         !matches!(

@@ -31,11 +31,13 @@ pub enum Slow {
 }
 
 /// What is measured. It decides nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Pace {
     /// The latest rounds of pre-votes, and when each began.
     rounds: [(u64, Time); Self::ROUNDS],
     saving_since: Time,
+    /// When a save that is under way will have taken too long; `NEVER` where none is, or that was told.
+    save_is_due_at: Time,
     /// Voters whose last answer came too late; one alone says little: its sender may have stood still. So do several that it
     /// gives at once when it goes on.
     late_voters: VoterSet,
@@ -48,6 +50,21 @@ pub(super) struct Pace {
     last: Option<Slow>,
 }
 
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            rounds: [(0, Time::ZERO); Self::ROUNDS],
+            saving_since: Time::ZERO,
+            save_is_due_at: Time::NEVER,
+            late_voters: VoterSet::EMPTY,
+            late_since: Time::ZERO,
+            slow_voters: VoterSet::EMPTY,
+            slow_save: false,
+            last: None,
+        }
+    }
+}
+
 impl Pace {
     const ROUNDS: usize = 4;
 
@@ -56,8 +73,17 @@ impl Pace {
         self.rounds[0] = (round, now);
     }
 
-    pub(super) fn save_began(&mut self, now: Time) {
+    pub(super) fn save_began(&mut self, now: Time, limit: Span) {
         self.saving_since = now;
+        self.save_is_due_at = now + limit;
+    }
+
+    pub(super) fn save_failed(&mut self) {
+        self.save_is_due_at = Time::NEVER;
+    }
+
+    pub(super) fn save_is_due_at(&self) -> Time {
+        self.save_is_due_at
     }
 
     fn began(&self, round: u64) -> Option<Time> {
@@ -98,8 +124,16 @@ impl Election {
         }
     }
 
+    /// Says of a save that does not end, whoever waits for it.
+    pub(super) fn mind_save(&mut self, cx: &mut Context<'_>) {
+        if cx.now >= self.pace.save_is_due_at {
+            self.note_save(cx);
+        }
+    }
+
     /// A save is done, or its end was waited for in vain.
     pub(super) fn note_save(&mut self, cx: &mut Context<'_>) {
+        self.pace.save_is_due_at = Time::NEVER;
         let (took, limit) = (cx.now.since(self.pace.saving_since), self.rules.trusted_lease);
         if took >= limit {
             let slow = Slow::Save { took, limit };

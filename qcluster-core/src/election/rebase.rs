@@ -2,7 +2,7 @@
 
 use super::pace::Pace;
 use super::pre_vote::renumbered;
-use super::{BootWait, Election, LeadershipId, Role};
+use super::{Election, LeadershipId, Role};
 use crate::rng::Rng;
 use crate::time::{Rebase, Time};
 
@@ -36,6 +36,7 @@ impl Election {
             storage,
             highest_stamp: _,
             boot_wait,
+            introduced_from,
             service: _,
             role,
             promise,
@@ -62,10 +63,7 @@ impl Election {
         *pace = Pace::default();
         *rng = Rng::before_zero();
         storage.rebase();
-        match boot_wait {
-            BootWait::Until(until) => *until = by.due(*until),
-            BootWait::ForDisk | BootWait::Over => {}
-        }
+        boot_wait.rebase(by, introduced_from);
         role.rebase(by, *rounds);
         promise.take_if(|promise| !by.is_to_come(promise.until));
         if let Some(promise) = promise {

@@ -230,7 +230,7 @@ impl Election {
     pub(super) fn persist(&mut self, cx: &mut Context<'_>) {
         if self.storage.begin_save() {
             cx.counters.persists += 1;
-            self.pace.save_began(cx.now);
+            self.pace.save_began(cx.now, self.rules.trusted_lease);
             cx.effects.push(Effect::Persist);
         }
         self.release_what_waited(cx);
@@ -262,6 +262,7 @@ impl Election {
             return;
         }
         cx.counters.persist_failures += 1;
+        self.pace.save_failed();
         self.storage.medium = Medium::Failed;
         self.grant = None;
         self.campaign_at = Time::NEVER;

@@ -85,8 +85,7 @@ impl Election {
             ends: Time::NEVER,
             votes: Tally::new(Support::NONE),
             refused: VoterSet::EMPTY,
-            // Until then the disk may take to save its own vote.
-            ask_again_at: cx.now + self.rules.trusted_lease,
+            ask_again_at: Time::NEVER,
             released,
         });
         self.persist(cx);
@@ -113,11 +112,9 @@ impl Election {
         let (term, heartbeat) = (self.term(), self.rules.timing.heartbeat);
         let Role::Candidate(candidate) = &mut self.role else { return };
         if candidate.waits() {
-            if cx.now >= candidate.ask_again_at {
-                candidate.ask_again_at = Time::NEVER;
-                self.note_save(cx);
-            }
-        } else if cx.now >= candidate.ends {
+            return;
+        }
+        if cx.now >= candidate.ends {
             // A vote that its giver forgot in a crash may be bound elsewhere from now on (E7).
             cx.counters.expired_candidacies += 1;
             self.retry_after_defeat(cx);

@@ -190,10 +190,14 @@ pub enum Session {
         to: NodeKey,
         /// An answer is never answered.
         answer: bool,
-        /// Whether the sender sits out its boot wait.
+        /// Whether the sender takes no part yet (E9, E17).
         booting: bool,
+        /// Whether the sender has begun so lately that its incarnation tells what its wall clock shows.
+        is_new: bool,
         /// The largest incarnation of the *receiver* that the sender has known.
         known: Incarnation,
+        /// The latest one of those that took part, which may be none.
+        took_part: Incarnation,
     },
     /// Is this incarnation still there? Sent when another one claims the same identifier.
     Probe {
@@ -204,14 +208,14 @@ pub enum Session {
     ProbeAck {
         /// That of the probe.
         nonce: u64,
-        /// Whether the sender sits out its boot wait.
+        /// Whether the sender takes no part yet (E9, E17).
         booting: bool,
     },
     /// Another live node has the receiver's identifier.
     DuplicateIdentifier {
         /// The other one.
         other: Incarnation,
-        /// Whether that one sits out its boot wait.
+        /// Whether that one takes no part yet.
         booting: bool,
     },
     /// A later incarnation of the receiver has taken part, and nothing that the receiver says counts any more (E24 (a)).

@@ -52,11 +52,15 @@ pub(super) struct OwnIncarnation {
     /// From when on a later incarnation of this node may take part, as far as this one can tell: `NEVER` while it has met
     /// no voter and has not stood still.
     replaceable_from: Time,
-    /// The latest incarnation of this name before this one that a voter has established.
+    /// Whether it has met a voter.
+    has_met: bool,
+    /// The latest incarnation of this name before this one that took part, as voters say.
     pub(super) predecessor: Incarnation,
     /// The latest incarnation before this one in which this very node took part, as its disk has it. Nobody else has to know that one,
     /// so it counts against the word of another process of this name alone, never against that of a voter.
     pub(super) took_part: Incarnation,
+    /// The latest other process of this name that was told so (E17): that one stops, whatever voters say who know only of it.
+    pub(super) dismissed: Incarnation,
     /// Whether the others are, or were, told that this incarnation takes part.
     pub(super) is_announced: bool,
     pub(super) announcement: Option<Announcement>,
@@ -67,20 +71,24 @@ impl OwnIncarnation {
         Self {
             birth: Some(Birth { at, stamp_ms }),
             replaceable_from: Time::NEVER,
+            has_met: false,
             predecessor: Incarnation::UNKNOWN,
             took_part,
+            dismissed: Incarnation::UNKNOWN,
             is_announced: false,
             announcement: None,
         }
     }
 
     /// A voter meets this incarnation. Another one that begins after this has to sit out its boot wait before it takes
-    /// part, which lasts a lease: so long this one is the latest.
-    pub(super) fn meet_voter(&mut self, now: Time, trusted_lease: Span) {
+    /// part, which lasts a lease: so long this one is the latest. Gives whether it is the first voter.
+    #[inline]
+    pub(super) fn meet_voter(&mut self, now: Time, trusted_lease: Span) -> bool {
         // Later meetings are further off.
         if self.replaceable_from == Time::NEVER {
             self.replaceable_from = now + trusted_lease;
         }
+        !core::mem::replace(&mut self.has_met, true)
     }
 
     /// This node was given nothing for so long. One that has met nobody does something in less than a lease, and where it
@@ -92,7 +100,16 @@ impl OwnIncarnation {
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { birth, replaceable_from, predecessor: _, took_part: _, is_announced: _, announcement } = self;
+        let Self {
+            birth,
+            replaceable_from,
+            has_met: _,
+            predecessor: _,
+            took_part: _,
+            dismissed: _,
+            is_announced: _,
+            announcement,
+        } = self;
         // It would only tell what nobody hears.
         *birth = None;
         *replaceable_from = by.due(*replaceable_from);
@@ -109,7 +126,7 @@ impl Node {
     /// Who does not answer so often is not there; once it is, the two greet each other.
     const ANNOUNCEMENTS_MAX: u8 = 8;
 
-    /// Once its boot wait is over, all whom this incarnation has met are to know.
+    /// Once it takes part, all whom this incarnation has met are to know.
     pub(super) fn announce_incarnation(&mut self) {
         let Some(me) = self.rules.me else { return };
         if !self.own.is_announced && !self.is_booting() {

@@ -38,7 +38,7 @@ pub(super) struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Claimant {
     pub(super) incarnation: Incarnation,
-    /// Whether it says that it sits out its boot wait.
+    /// Whether it says that it takes no part yet.
     pub(super) booting: bool,
 }
 
@@ -201,6 +201,11 @@ impl Links {
         link.incarnation.max(link.floor)
     }
 
+    /// The latest incarnation of the voter that is known to have taken part.
+    pub(super) fn latest_that_took_part(&self, voter: VoterIndex) -> Incarnation {
+        self.at(voter).floor
+    }
+
     pub(super) fn is_in(&mut self, voter: VoterIndex, step: Step) {
         self.voters[voter.position()].step = step;
     }
@@ -211,7 +216,7 @@ impl Links {
         incarnation <= self.at(voter).floor
     }
 
-    /// That incarnation takes part: it says something that only an incarnation after its boot wait does, or another
+    /// That incarnation takes part: it says something that only one that takes part does, or another
     /// voter says so. Tells whether that is news.
     #[inline]
     pub(super) fn takes_part(&mut self, voter: VoterIndex, incarnation: Incarnation) -> bool {

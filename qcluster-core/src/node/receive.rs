@@ -95,12 +95,19 @@ impl Node {
         // Only who names this very incarnation has heard of it, and so is alive now.
         if envelope.to_incarnation == self.incarnation {
             if let Message::Session(Session::DuplicateIdentifier { other, booting }) = envelope.message {
+                if other < self.own.predecessor || other < self.own.took_part {
+                    match self.rules.me {
+                        Some(me) => self.see_duplicate(me, other),
+                        None => self.counters.duplicates += 1,
+                    }
+                }
                 if other < self.own.predecessor {
                     // It was replaced before this one began: the voters tell it so, and it says nothing about who was there first.
                     return Err(DropReason::FromSelf);
                 }
                 if other < self.own.took_part {
                     // It was replaced by this very node, and there may be nobody else to tell it.
+                    self.own.dismissed = self.own.dismissed.max(other);
                     let by = Session::DuplicateIdentifier { other: self.own.took_part, booting: false };
                     self.send(envelope.from, envelope.from_incarnation, Message::Session(by));
                     return Err(DropReason::FromSelf);
@@ -163,7 +170,9 @@ impl Node {
             Message::Registry(message) => self.hear_registry(key, *message),
         };
         // The first word of a voter says what it knows of this name before this incarnation counts as met.
-        self.own.meet_voter(self.now, self.rules.trusted_lease);
+        if self.own.meet_voter(self.now, self.rules.trusted_lease) {
+            self.with_election(|election, cx| election.introduce(cx.now));
+        }
         heard
     }
 
@@ -230,17 +239,18 @@ impl Node {
             self.hear_part(voter, incarnation);
         }
         match session {
-            Session::Hello { known, booting, .. } => {
-                self.compare_walls(voter, incarnation, booting);
+            Session::Hello { is_new, known, took_part, .. } => {
+                self.compare_walls(voter, incarnation, is_new);
                 self.outlive(known);
-                if known < self.incarnation {
-                    self.own.predecessor = self.own.predecessor.max(known);
+                if took_part < self.incarnation {
+                    self.own.predecessor = self.own.predecessor.max(took_part);
                 }
             }
             // Answered before anything else.
             Session::Probe { .. } | Session::ProbeAck { .. } => {}
             // It was replaced before this incarnation began, and is told so: see `hear_own_name`.
             Session::DuplicateIdentifier { other, .. } if other < self.own.predecessor => {}
+            Session::DuplicateIdentifier { other, .. } if other <= self.own.dismissed => {}
             Session::DuplicateIdentifier { other, booting } => self.meet_duplicate(other, booting),
             Session::Superseded { by } => self.hear_superseded(by),
             Session::Step { established } => self.hear_step(voter, step, established),
@@ -260,19 +270,17 @@ impl Node {
     }
 
     /// An incarnation larger than the present one is known of this node. Unless that one may have replaced it, the wall clock
-    /// went back, and the present one is renamed to be above it: a restart, but that nothing is forgotten.
+    /// went back, and the present one is renamed to be above it. It takes no part yet, or is the only voter that there is.
     pub(super) fn outlive(&mut self, known: Incarnation) {
         let may_rename = self.rules.me.is_none() || !self.may_be_replaced();
         if known <= self.incarnation || known > Incarnation::MAX || !may_rename {
             return;
         }
-        if !self.is_booting() {
-            // A restart that forgets nothing.
-            self.own.took_part = self.own.took_part.max(self.incarnation);
-        }
-        // There is room above it: a hostile or broken number was sorted out.
         let above = known.above(self.rng.next());
-        self.own.is_announced = false;
+        if above > Incarnation::MAX {
+            // Nobody would believe it: a hostile or broken number.
+            return;
+        }
         // What it leads it gives up under the name by which others know it.
         self.with_election(|election, cx| election.rename(cx, above));
         self.incarnation = above;

@@ -6,7 +6,8 @@ use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::time::Time;
 
 impl Node {
-    /// Says hello: to everybody while booting, later to those that were never heard.
+    /// Says hello: to everybody until this incarnation takes part, since what they know of another one is what it waits for (E17);
+    /// later to those that were never heard.
     pub(super) fn greet(&mut self) {
         let timing = self.rules.timing;
         let booting = self.is_booting();
@@ -34,8 +35,15 @@ impl Node {
     }
 
     pub(super) fn say_hello(&mut self, to: NodeKey, to_incarnation: Incarnation, answer: Answer) {
-        let known = self.rules.index_of(to).map_or(Incarnation::UNKNOWN, |voter| self.links.largest(voter));
-        let hello = Session::Hello { to, answer: answer == Answer::Yes, booting: self.is_booting(), known };
+        let voter = self.rules.index_of(to);
+        let hello = Session::Hello {
+            to,
+            answer: answer == Answer::Yes,
+            booting: self.is_booting(),
+            is_new: self.is_new(),
+            known: voter.map_or(Incarnation::UNKNOWN, |voter| self.links.largest(voter)),
+            took_part: voter.map_or(Incarnation::UNKNOWN, |voter| self.links.latest_that_took_part(voter)),
+        };
         self.send(to, to_incarnation, Message::Session(hello));
     }
 

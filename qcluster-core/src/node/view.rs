@@ -59,7 +59,7 @@ impl Node {
         match &self.part {
             Part::Observer(_) => Role::Observer,
             Part::Member => Role::Member,
-            Part::Voter(election) if election.is_booting() => Role::Booting,
+            Part::Voter(_) if self.is_new() => Role::Booting,
             Part::Voter(election) => match election.role() {
                 election::Role::Follower => Role::Follower,
                 election::Role::PreCandidate(_) => Role::PreCandidate,
@@ -67,6 +67,12 @@ impl Node {
                 election::Role::Leader(_) => Role::Leader,
             },
         }
+    }
+
+    /// Whether this incarnation has a vote that counts: a voter whose boot wait is over (E9), and who has been among others for
+    /// long enough to be told if its identifier is taken (E17).
+    pub fn takes_part(&self) -> bool {
+        matches!(&self.part, Part::Voter(election) if !election.is_booting()) && !self.is_stopped()
     }
 
     /// This incarnation of the node.

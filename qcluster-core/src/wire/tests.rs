@@ -42,7 +42,14 @@ fn messages() -> Vec<Message> {
     let sent_at = Time::from_millis(3_600_000);
     let leadership = LeadershipId { node: NodeKey(7), incarnation: Incarnation(8), term };
     vec![
-        Message::Session(Session::Hello { to: NodeKey(9), answer: false, booting: true, known: Incarnation(0) }),
+        Message::Session(Session::Hello {
+            to: NodeKey(9),
+            answer: false,
+            booting: true,
+            is_new: true,
+            known: Incarnation(5),
+            took_part: Incarnation(0),
+        }),
         Message::Session(Session::Probe { nonce: 300 }),
         Message::Session(Session::ProbeAck { nonce: 300, booting: false }),
         Message::Session(Session::DuplicateIdentifier { other: Incarnation(5), booting: true }),

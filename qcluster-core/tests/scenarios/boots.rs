@@ -6,7 +6,7 @@ use qcluster_core::{
     KnownIncarnation, LostReason, Message, NodeInput, Notification, Refusal, Role, Session, Term,
 };
 
-use crate::world::{Disk, Fate, Law, World, id, ms};
+use crate::world::{Disk, Fate, Law, World, hello_of, id, ms};
 
 /// Of five, one that it can count on has not met its replacement. In its boot wait it had promised nothing, and what it promises
 /// afterwards counts with nobody whose quorum knows better.
@@ -120,6 +120,18 @@ fn a_leader_is_not_renamed_by_a_late_hello() {
     assert!(world.node(0).incarnation() == incarnation || world.role(0) == Role::Stopped, "{}", world.story());
 }
 
+/// What a member says to 0 in that incarnation.
+fn stranger_of(world: &World, incarnation: Incarnation, message: Message) -> Envelope {
+    Envelope {
+        from: id(9).key(),
+        from_incarnation: Incarnation(7),
+        to: id(0).key(),
+        to_incarnation: incarnation,
+        digests: world.node(0).rules().digests(),
+        message,
+    }
+}
+
 /// The one voter of a cluster has nobody to be told by which incarnation it had, but members.
 #[test]
 fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
@@ -129,15 +141,8 @@ fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
     let incarnation = world.node(0).incarnation();
     // Given a member that has known an incarnation of it whose clock was ahead,
     let ahead = Incarnation(incarnation.0 + (1 << 40));
-    let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known: ahead };
-    let stranger = Envelope {
-        from: id(9).key(),
-        from_incarnation: Incarnation(7),
-        to: id(0).key(),
-        to_incarnation: incarnation,
-        digests: world.node(0).rules().digests(),
-        message: Message::Session(hello),
-    };
+    let hello = hello_of(id(0).key(), true, false, ahead);
+    let stranger = stranger_of(&world, incarnation, Message::Session(hello));
     // when it says so, then the node has another name, leads no more, and will lead again.
     world.give(0, NodeInput::Message(stranger));
     assert!(world.node(0).incarnation() > ahead);
@@ -146,6 +151,28 @@ fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
     assert_eq!((lost, world.leads(0)), (1, false), "{}", world.story());
     world.run(ms(5_000));
     assert!(world.leads(0), "{}", world.story());
+}
+
+/// As if it had crashed: its vote for itself is void, and it begins with a boot wait.
+#[test]
+fn the_only_voter_ends_its_candidacy_before_it_is_renamed() {
+    let mut world = World::with(1, |_, settings| {
+        settings.gossip = Some(GossipPace::default().into());
+        settings.durability = Durability::Durable;
+    });
+    world.start(0);
+    world.run(ms(100));
+    world.machines[0].disk = Disk::Held;
+    world.run_till(ms(1_000), "it has a vote to save", |world| world.role(0) == Role::Candidate);
+    let (incarnation, ahead) = (world.node(0).incarnation(), Incarnation(world.node(0).incarnation().0 + (1 << 40)));
+    let hello = Message::Session(hello_of(id(0).key(), true, false, ahead));
+    let stranger = stranger_of(&world, incarnation, hello);
+    world.give(0, NodeInput::Message(stranger));
+    world.sync(0);
+    world.sync(0);
+    assert_eq!((world.role(0), world.leads(0)), (Role::Booting, false), "{}", world.story());
+    world.run(ms(149));
+    assert_eq!(world.role(0), Role::Booting, "{}", world.story());
 }
 
 /// Of three, disks that failed have kept what each of the first two knew of the other, and not what it was itself; and both wall
@@ -233,7 +260,7 @@ fn an_incarnation_takes_part_with_the_first_thing_that_says_so() {
     let voter = 2;
     let digest = |known: &[KnownIncarnation]| known.iter().copied().collect::<IncarnationsDigest>();
     let (term, stamp, incarnations) = (Term(0), Term(0), IncarnationsDigest::default());
-    let hello = |booting| Session::Hello { to: id(voter).key(), answer: true, booting, known: Incarnation::UNKNOWN };
+    let hello = |booting| hello_of(id(voter).key(), true, booting, Incarnation::UNKNOWN);
     let vote = |refusal| ElectionMessage::VoteReply { asked: term, refusal, term, stamp, incarnations };
     let pre_vote = |refusal| ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, incarnations };
     let request = ElectionMessage::PreVoteRequest { round: 1, term, consent: None };

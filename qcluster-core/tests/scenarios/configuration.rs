@@ -4,7 +4,7 @@
 use qcluster_core::{DropReason, Durability, Incarnation, Message, NodeInput, Notification, Session, Settings, Span};
 
 use crate::dice::Dice;
-use crate::world::{Disk, World, id, is, ms, voters};
+use crate::world::{Disk, World, hello_of, id, is, ms, voters};
 
 /// Whether `n` was told that `peer` goes by other rules, and how often.
 fn mismatches(world: &World, n: usize, peer: usize) -> usize {
@@ -322,7 +322,7 @@ fn who_greets_with_other_rules_is_answered_each_time() {
     for (to, answer, is_answered) in
         [(key(2), false, false), (key(0), false, true), (key(0), false, true), (key(0), true, false)]
     {
-        let hello = Session::Hello { to, answer, booting: false, known: Incarnation::UNKNOWN };
+        let hello = hello_of(to, answer, false, Incarnation::UNKNOWN);
         let greeting = world.envelope(1, 0, Message::Session(hello));
         let said = world.transcript.messages().count();
         world.give(0, NodeInput::Message(greeting));

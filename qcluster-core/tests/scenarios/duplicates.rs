@@ -3,7 +3,7 @@
 use qcluster_core::{Envelope, Message, NodeInput, Notification, Role, Session};
 
 use crate::dice::Dice;
-use crate::world::{Fate, World, id, ms};
+use crate::world::{Fate, World, hello_of, id, ms};
 
 /// A second machine with the identifier of `n`; it has not started.
 pub fn duplicate_of(world: &mut World, n: usize) -> usize {
@@ -34,6 +34,66 @@ fn a_second_node_of_a_live_name_stops_before_its_boot_wait_is_over() {
             assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
             assert!(world.node(name).counters().duplicates > 0, "the earlier one counts it");
         }
+    }
+}
+
+/// Its names are looked up for longer than a boot wait, say: it has met nobody who could tell it, and takes no part before it has. Only
+/// one voter knows both; what is said first is lost; its wall clock has been set back.
+#[test]
+fn a_second_node_of_a_live_name_that_meets_others_late_stops_too() {
+    for (voters, loses_first_answer, set_back_ms) in
+        [(3, false, 0), (2, false, 0), (2, false, 3_600_000), (2, true, 0), (2, true, 3_600_000)]
+    {
+        for seed in 0..20 {
+            let mut world = World::of(voters).seeded(seed);
+            world.start_all();
+            let leader = world.elect();
+            world.run(ms(1_000));
+            let second = duplicate_of(&mut world, leader);
+            world.machines[second].wall_ms -= set_back_ms;
+            world.network.isolate(second);
+            world.start(second);
+            world.run(ms(1_000));
+            assert!(!world.node(second).takes_part(), "seed {seed}\n{}", world.story());
+            world.heal();
+            let mut loses = loses_first_answer;
+            world.network.rule(move |from, _, message| {
+                let is_answer = matches!(message, Message::Session(Session::Hello { answer: true, .. }));
+                (from == second && is_answer && core::mem::take(&mut loses)).then_some(Fate::Lose)
+            });
+            world.run(ms(5_000));
+            assert!(was_told(&world, second), "seed {seed}\n{}", world.story());
+            assert_ne!(world.role(leader), Role::Stopped);
+            assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
+        }
+    }
+}
+
+/// The voter that takes it for new is cut off from the first one; the other voter knows better, and is heard last.
+#[test]
+fn a_second_node_that_is_started_twice_is_not_taken_for_the_successor_of_itself() {
+    for seed in 0..20 {
+        let mut world = World::of(3).seeded(seed);
+        world.start_all();
+        let leader = world.elect();
+        world.run(ms(1_000));
+        let followers = world.followers();
+        let (cut_off, knows_both) = (followers[0], followers[1]);
+        world.network.cut(leader, cut_off);
+        world.run(ms(400));
+        let second = duplicate_of(&mut world, leader);
+        world.network.rule(move |from, to, _| {
+            let pair = [from, to];
+            (pair.contains(&second) && pair.contains(&knows_both)).then_some(Fate::Deliver(ms(10)))
+        });
+        for _ in 0..2 {
+            world.start(second);
+            world.run(ms(149));
+            assert_eq!(world.role(second), Role::Stopped, "seed {seed}\n{}", world.story());
+            world.crash(second);
+        }
+        world.run(ms(2_000));
+        assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
     }
 }
 
@@ -134,7 +194,7 @@ fn of_two_that_could_not_hear_of_each_other_the_earlier_one_stops_even_if_it_lea
 }
 
 /// What one says reaches the other, as with a wrong port in somebody's list: from the earlier to the later or the other way. Both
-/// have sat out their boot wait.
+/// have sat out their boot wait, and neither has met a voter: the later one was started by mistake, or will be started again.
 #[test]
 fn two_that_hear_each_other_directly_know_who_stops() {
     for heard_first in ["earlier", "later"] {
@@ -147,12 +207,7 @@ fn two_that_hear_each_other_directly_know_who_stops() {
             world.run(ms(400));
             // No voter tells them: none runs. A greeting goes astray.
             let (from, to) = if heard_first == "later" { (duplicate, 0) } else { (0, duplicate) };
-            let hello = Session::Hello {
-                to: id(1).key(),
-                answer: false,
-                booting: false,
-                known: qcluster_core::Incarnation::UNKNOWN,
-            };
+            let hello = hello_of(id(1).key(), false, false, qcluster_core::Incarnation::UNKNOWN);
             let astray = Envelope {
                 to: id(1).key(),
                 to_incarnation: qcluster_core::Incarnation::UNKNOWN,
@@ -160,8 +215,8 @@ fn two_that_hear_each_other_directly_know_who_stops() {
             };
             world.give(to, NodeInput::Message(astray));
             world.run(ms(100));
-            assert_eq!(world.role(0), Role::Stopped, "{heard_first} first heard\n{}", world.story());
-            assert_ne!(world.role(duplicate), Role::Stopped);
+            assert_eq!(world.role(duplicate), Role::Stopped, "{heard_first} first heard\n{}", world.story());
+            assert_ne!(world.role(0), Role::Stopped);
         }
     }
 }

@@ -3,7 +3,7 @@
 use qcluster_core::{Durability, Incarnation, Message, NodeInput, Role, Seat, Session};
 
 use crate::duplicates::duplicate_of;
-use crate::world::{World, ms, voters};
+use crate::world::{Law, World, ms, voters};
 
 /// Three voters with disks that have a leader, and a follower.
 fn led() -> (World, usize) {
@@ -35,6 +35,7 @@ fn a_restarted_replacement_knows_from_its_disk_that_it_replaced_another_one() {
     world.start(replacement);
     world.run_till(ms(5_000), "a leader", |world| world.leads(replacement) || world.leads(1));
     world.run(ms(500));
+    let took_part = world.node(replacement).incarnation();
     world.crash(1);
     // … which restarts as the only voter, or as an observer, …
     for (voter, seat) in [(0, Seat::Voter), (5, Seat::Observer)] {
@@ -45,11 +46,13 @@ fn a_restarted_replacement_knows_from_its_disk_that_it_replaced_another_one() {
         // … when the thawed one says that it was there first, then it goes on, and says which incarnation came after that one.
         says_that_it_was_first(&mut world, 0, replacement);
         assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
+        assert!(world.node(replacement).counters().duplicates > 0, "what it ignores is counted");
     }
     let said = world.transcript.messages().filter(|(from, to, _)| (*from, *to) == (replacement, 0)).last();
-    let Some((_, _, Message::Session(said @ Session::DuplicateIdentifier { booting: false, .. }))) = said else {
+    let Some((_, _, Message::Session(said @ Session::DuplicateIdentifier { other, booting: false }))) = said else {
         panic!("{}", world.story())
     };
+    assert_eq!(other, took_part, "it took part in that one, and not in the present one yet");
     let envelope = world.envelope(replacement, 0, Message::Session(said));
     world.give(0, NodeInput::Message(envelope));
     assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
@@ -102,4 +105,39 @@ fn a_second_node_that_is_started_again_before_it_took_part_stops_again() {
         world.crash(second);
     }
     assert_ne!(world.role(name), Role::Stopped, "{}", world.story());
+}
+
+/// Of the two only one may stop: here a voter that has missed the replacement says what the thawed one says.
+#[test]
+fn who_has_told_another_one_by_its_disk_to_stop_does_not_stop_for_it_itself() {
+    for seed in 0..20 {
+        // Given a replacement that worked with 1 while 2 was away, …
+        let mut world = World::with(3, |_, settings| settings.durability = Durability::Durable).seeded(seed);
+        world.start_all();
+        world.elect();
+        world.run(ms(1_000));
+        world.crash(2);
+        let replacement = duplicate_of(&mut world, 0);
+        world.freeze(0, ms(3_000));
+        world.run(ms(500));
+        world.start(replacement);
+        world.run_till(ms(2_000), "a leader", |world| world.leads(replacement) || world.leads(1));
+        world.run(ms(300));
+        // Who has not met the replacement leads with the one that was replaced: that is not promised.
+        world.judge.waive(Law::TokensGrow);
+        // … and a power cut, after which 2 comes back, 1 does not, and the one that was replaced goes on, …
+        world.crash(replacement);
+        world.crash(1);
+        world.start(2);
+        world.run_till(ms(5_000), "a leader", |world| world.leads(0) || world.leads(2));
+        // … when the replacement restarts, and hears first from that one and then from the voter that knows no better,
+        world.start(replacement);
+        world.run(ms(1));
+        says_that_it_was_first(&mut world, 0, replacement);
+        world.run(ms(5_000));
+        // … then it goes on, with that voter.
+        assert_eq!(world.role(0), Role::Stopped, "seed {seed}\n{}", world.story());
+        assert_ne!(world.role(replacement), Role::Stopped, "seed {seed}\n{}", world.story());
+        world.leader();
+    }
 }

@@ -127,18 +127,19 @@ fn a_slow_disk_is_told_once_until_it_is_quick_again() {
     let world = World::with(3, |_, settings| settings.durability = qcluster_core::Durability::Durable);
     let mut world = world.of_hermits();
     world.machines[VOTER].disk = Disk::Held;
-    // Given saves that take longer than a leader trusts a promise, then that is told once, …
+    // Given saves that take longer than a leader trusts a promise, then that is told once, before the first has ended, …
     save_in(&mut world, ms(200));
     let [Slow::Save { took, limit }] = told(&world)[..] else { panic!("{:?}", told(&world)) };
-    assert!(took == ms(200) && limit < ms(150) && limit > ms(147), "{limit}");
+    assert!(took == limit && limit < ms(150) && limit > ms(147), "{limit}");
     let slow = |took| Slow::Save { took, limit };
+    assert_eq!(world.node(VOTER).slow(), Some(slow(ms(200))));
     save_in(&mut world, limit);
-    assert_eq!((told(&world), world.node(VOTER).slow()), (vec![slow(ms(200))], Some(slow(limit))));
+    assert_eq!((told(&world), world.node(VOTER).slow()), (vec![slow(limit)], Some(slow(limit))));
     // … until one is quicker.
     save_in(&mut world, Span::from_nanos(limit.as_nanos() - 1));
-    assert_eq!((told(&world), world.node(VOTER).slow()), (vec![slow(ms(200))], None));
+    assert_eq!((told(&world), world.node(VOTER).slow()), (vec![slow(limit)], None));
     save_in(&mut world, limit);
-    assert_eq!((told(&world), world.node(VOTER).slow()), (vec![slow(ms(200)), slow(limit)], Some(slow(limit))));
+    assert_eq!((told(&world), world.node(VOTER).slow()), (vec![slow(limit), slow(limit)], Some(slow(limit))));
 }
 
 /// It is not even waited for: the candidate itself says so, once (E7).
@@ -166,4 +167,37 @@ fn a_candidate_whose_vote_is_not_saved_in_time_says_so_before_it_is() {
     let before = world.sent("vote_request");
     world.sync(VOTER);
     assert_eq!((told(&world).len(), world.sent("vote_request")), (1, before + 2));
+}
+
+/// It would take no part for good otherwise, and nobody would know why.
+#[test]
+fn a_voter_whose_first_save_hangs_says_so() {
+    for is_alone in [false, true] {
+        let mut world = World::with(3, |_, settings| settings.durability = qcluster_core::Durability::Durable);
+        world.machines[VOTER].disk = Disk::Held;
+        if is_alone {
+            world.network.isolate(VOTER);
+        }
+        world.start_all();
+        world.run(ms(147));
+        assert_eq!(told(&world), []);
+        world.run(ms(5_000));
+        let [Slow::Save { took, limit }] = told(&world)[..] else { panic!("{:?}", told(&world)) };
+        assert_eq!((took, world.node(VOTER).slow()), (limit, Some(Slow::Save { took, limit })));
+        assert_eq!(world.role(VOTER), Role::Booting);
+        world.sync(VOTER);
+        world.run(ms(1));
+        assert_eq!((world.role(VOTER), world.node(VOTER).takes_part()), (Role::Follower, !is_alone));
+    }
+}
+
+/// It has ended, and how is told otherwise.
+#[test]
+fn a_save_that_failed_is_not_a_slow_one() {
+    let mut world = World::with(3, |_, settings| settings.durability = qcluster_core::Durability::Durable);
+    world.machines[VOTER].disk = Disk::Broken;
+    world.start_all();
+    world.run(ms(1_000));
+    assert!(world.node(VOTER).counters().persist_failures > 0);
+    assert_eq!((told(&world), world.node(VOTER).slow()), (vec![], None));
 }

@@ -3,10 +3,10 @@
 
 use qcluster_core::{
     DropReason, Durability, ElectionMessage, Envelope, Incarnation, IncarnationsDigest, IncarnationsReport,
-    KnownIncarnation, Message, NodeInput, NodeKey, Refusal, Role, Session, Term, Time,
+    KnownIncarnation, Message, NodeInput, NodeKey, Refusal, Role, Term, Time,
 };
 
-use crate::world::{Disk, World, ms};
+use crate::world::{Disk, World, hello_of, ms};
 
 const VOTER: usize = 2;
 
@@ -339,7 +339,7 @@ fn a_candidate_does_not_ask_again_who_refused_before_it_took_part() {
     };
     let takes_part = |world: &mut World, from: usize| {
         let to = world.machines[VOTER].settings.id.key();
-        let hello = Session::Hello { to, answer: true, booting: false, known: Incarnation::UNKNOWN };
+        let hello = hello_of(to, true, false, Incarnation::UNKNOWN);
         let hello = world.envelope(from, VOTER, Message::Session(hello));
         world.give(VOTER, NodeInput::Message(hello));
     };

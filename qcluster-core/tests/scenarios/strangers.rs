@@ -8,7 +8,7 @@ use qcluster_core::{
 };
 
 use crate::dice::Dice;
-use crate::world::{Law, World, id, ms, voters};
+use crate::world::{Law, World, hello_of, id, ms, voters};
 
 /// A leader of three that has led for a second, and one of its followers.
 fn led() -> (World, usize, usize) {
@@ -84,7 +84,7 @@ fn a_greeting_of_a_stranger_renames_nobody() {
     world.run(ms(50));
     let incarnation = world.node(0).incarnation();
     let known = Incarnation(incarnation.0 + 5);
-    let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known };
+    let hello = hello_of(id(0).key(), true, false, known);
     let mut envelope = world.envelope(1, 0, Message::Session(hello));
     envelope.from = NodeId::new("stranger").unwrap().key();
     is_dropped(&mut world, 0, &envelope, DropReason::Stranger);
@@ -176,8 +176,7 @@ fn who_names_another_incarnation_is_told_the_present_one_if_it_asks_for_this_nod
     let (mut world, leader, follower) = led();
     let key = |n: usize| world.machines[n].settings.id.key();
     let (here, elsewhere) = (key(leader), key(3 - leader - follower));
-    let hello =
-        |to, answer| Message::Session(Session::Hello { to, answer, booting: false, known: Incarnation::UNKNOWN });
+    let hello = |to, answer| Message::Session(hello_of(to, answer, false, Incarnation::UNKNOWN));
     let heartbeat = every_message(world.fresh_term(), world.now)[0];
     for (message, is_answered) in [
         (hello(here, false), true),
@@ -277,15 +276,10 @@ fn nonsense_from_known_voters_neither_panics_nor_sticks() {
                 let other = envelope.from_incarnation;
                 envelope.message = Message::Session(
                     [
-                        Session::Hello {
-                            to: envelope.to,
-                            answer: false,
-                            booting: true,
-                            known: Incarnation(dice.below(9)),
-                        },
+                        hello_of(envelope.to, false, true, Incarnation(dice.below(9))),
                         Session::Probe { nonce: dice.below(9) },
                         Session::ProbeAck { nonce: dice.below(9), booting: false },
-                        Session::Hello { to: envelope.to, answer: true, booting: false, known: other },
+                        hello_of(envelope.to, true, false, other),
                     ][dice.machine(4)],
                 );
             }
@@ -302,12 +296,14 @@ fn nonsense_from_known_voters_neither_panics_nor_sticks() {
 #[test]
 fn a_node_that_is_told_of_an_impossible_incarnation_of_its_own_keeps_its_name() {
     const LARGEST: u64 = 1 << 63;
-    for (known, is_believed) in [(u64::MAX, false), (LARGEST + 1, false), (LARGEST, true)] {
+    // A node that goes above it has to be believed too.
+    let room = 1 << 21;
+    for (known, is_believed) in [(u64::MAX, false), (LARGEST + 1, false), (LARGEST, false), (LARGEST - room, true)] {
         let mut world = World::of(3);
         world.start_all();
         world.run(ms(50));
         let incarnation = world.node(0).incarnation();
-        let hello = Session::Hello { to: id(0).key(), answer: true, booting: false, known: Incarnation(known) };
+        let hello = hello_of(id(0).key(), true, false, Incarnation(known));
         let hello = world.envelope(1, 0, Message::Session(hello));
         world.give(0, NodeInput::Message(hello));
         assert_eq!(world.node(0).incarnation() != incarnation, is_believed, "{known}");

@@ -1,8 +1,8 @@
 //! Tokens of voters without a disk rest on wall clocks: one that is off by more than a minute is told of (E12).
 
-use qcluster_core::{Durability, Incarnation, Message, NodeInput, Notification, Session};
+use qcluster_core::{Durability, Incarnation, Message, NodeInput, Notification};
 
-use crate::world::{World, at, ms};
+use crate::world::{World, at, hello_of, ms};
 
 /// What the first is told of the second's wall clock: how far it is ahead.
 fn told(world: &World) -> Vec<i64> {
@@ -17,7 +17,7 @@ fn told(world: &World) -> Vec<i64> {
 /// The second greets the first.
 fn greet(world: &mut World, booting: bool) {
     let to = world.machines[0].settings.id.key();
-    let hello = Session::Hello { to, answer: true, booting, known: Incarnation::UNKNOWN };
+    let hello = hello_of(to, true, booting, Incarnation::UNKNOWN);
     let greeting = world.envelope(1, 0, Message::Session(hello));
     world.give(0, NodeInput::Message(greeting));
 }
@@ -66,4 +66,18 @@ fn with_a_disk_wall_clocks_may_show_what_they_like() {
     world.start_all();
     world.run(ms(1_000));
     assert!(told(&world).is_empty());
+}
+
+/// It takes no part, but has not started just now.
+#[test]
+fn who_has_waited_for_others_for_long_does_not_show_what_its_clock_shows() {
+    let mut world = World::of(2);
+    world.start(0);
+    world.run(ms(70_000));
+    assert!(!world.node(0).takes_part());
+    world.start(1);
+    world.run(ms(1_000));
+    assert!(world.node(0).takes_part());
+    let told = world.count(|_, told| matches!(told, Notification::WallClockOff { .. }));
+    assert_eq!(told, 0, "{}", world.story());
 }

@@ -10,8 +10,8 @@ mod transcript;
 use std::collections::VecDeque;
 
 use qcluster_core::{
-    Action, Boot, Command, ElectionMessage, Envelope, FencingToken, Message, Node, NodeId, NodeInput, Notification,
-    Role, Seat, Settings, Span, Time, VoterSettings,
+    Action, Boot, Command, ElectionMessage, Envelope, FencingToken, Incarnation, Message, Node, NodeId, NodeInput,
+    NodeKey, Notification, Role, Seat, Session, Settings, Span, Time, VoterSettings,
 };
 
 pub use judge::{Judge, Law};
@@ -36,6 +36,11 @@ pub fn id(n: usize) -> NodeId {
 /// Voters of priority 0 with the identifiers of those machines.
 pub fn voters(machines: impl IntoIterator<Item = usize>) -> Vec<VoterSettings> {
     machines.into_iter().map(|n| VoterSettings::new(id(n))).collect()
+}
+
+/// A greeting of a node that has begun only just now if it takes no part, and knows of no incarnation of the receiver that took part.
+pub fn hello_of(to: NodeKey, answer: bool, booting: bool, known: Incarnation) -> Session {
+    Session::Hello { to, answer, booting, is_new: booting, known, took_part: Incarnation::UNKNOWN }
 }
 
 /// What of an election is inside a message, if anything.

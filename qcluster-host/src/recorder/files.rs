@@ -70,7 +70,10 @@ impl Files {
         };
         let wanted = u64::try_from(lines.len()).unwrap_or(u64::MAX);
         if wanted > (self.spare)(file) {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "little room is left on the disk, and others may need it"));
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "little room is left on the disk, and others may need it",
+            ));
         }
         file.write_all(lines)?;
         *len = len.saturating_add(wanted);

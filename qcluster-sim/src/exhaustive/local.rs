@@ -52,7 +52,7 @@ impl Local {
     }
 
     pub(super) fn is_booting(&self) -> bool {
-        self.node.as_ref().is_some_and(|node| node.role() == Role::Booting)
+        self.node.as_ref().is_some_and(|node| !node.takes_part() && !node.is_stopped())
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -63,7 +63,7 @@ impl Local {
     /// which step of a change it was given.
     pub(super) fn stands_by(&self, leadership: LeadershipId) -> Option<Stage> {
         match &self.node {
-            Some(node) if node.role() != Role::Booting => {
+            Some(node) if !self.is_booting() => {
                 node.promise(PRESENT).filter(|(to, _)| *to == leadership).map(|_| self.stage)
             }
             Some(_) | None => self.history.stands_by(leadership),

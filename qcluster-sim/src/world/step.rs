@@ -246,7 +246,7 @@ impl World {
         // An incarnation may take another name in its first moments (E12).
         scene.incarnation = node.incarnation();
         let stops = node.is_stopped();
-        if scene.is_voter() && node.role() != Role::Booting {
+        if node.takes_part() {
             monitor.oracles.takes_part(&scene);
         }
         if crashed {

@@ -34,11 +34,9 @@ fn a_value_is_json_or_text() {
 
 #[test]
 fn a_value_that_would_lose_something_is_refused() {
-    for (text, part) in [
-        ("k", "KEY=VALUE"),
-        ("k=18446744073709551616", "too large"),
-        (r#"k={"a": 1, "a": 2}"#, "duplicate key `a`"),
-    ] {
+    for (text, part) in
+        [("k", "KEY=VALUE"), ("k=18446744073709551616", "too large"), (r#"k={"a": 1, "a": 2}"#, "duplicate key `a`")]
+    {
         let refusal = key_and_value(text).unwrap_err();
         assert!(refusal.contains(part), "{text}: {refusal}");
     }

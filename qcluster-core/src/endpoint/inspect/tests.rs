@@ -87,9 +87,16 @@ fn election() -> impl Strategy<Value = ElectionMessage> {
 }
 
 fn session() -> impl Strategy<Value = Session> {
-    let hellos = (key(), any::<bool>(), any::<bool>(), incarnation());
+    let hellos = (key(), any::<[bool; 3]>(), incarnation(), incarnation());
     prop_oneof![
-        hellos.prop_map(|(to, answer, booting, known)| Session::Hello { to, answer, booting, known }),
+        hellos.prop_map(|(to, [answer, booting, is_new], known, took_part)| Session::Hello {
+            to,
+            answer,
+            booting,
+            is_new,
+            known,
+            took_part
+        }),
         any::<u64>().prop_map(|nonce| Session::Probe { nonce }),
         (any::<u64>(), any::<bool>()).prop_map(|(nonce, booting)| Session::ProbeAck { nonce, booting }),
         (incarnation(), any::<bool>()).prop_map(|(other, booting)| Session::DuplicateIdentifier { other, booting }),
