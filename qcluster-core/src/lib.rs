@@ -99,8 +99,8 @@ pub use membership::{
 };
 pub use metrics::Counters;
 pub use node::{
-    Action, Actions, Boot, BootError, Command, CommandRefused, Envelope, Incarnations, IncarnationsReport, Message,
-    Node, NodeInput, Notification, Role, Session,
+    Action, Actions, Boot, BootError, Command, CommandRefused, Envelope, IncarnationsReport, Message, Node, NodeInput,
+    Notification, Role, Session,
 };
 pub use observer::Message as ObserverMessage;
 pub use reason::{

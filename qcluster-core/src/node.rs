@@ -31,7 +31,6 @@ pub use actions::Actions;
 pub use boot::{Boot, BootError};
 pub use command::{Command, CommandRefused};
 pub use event::{Action, Envelope, IncarnationsReport, Message, NodeInput, Notification, Session};
-pub use links::Incarnations;
 pub use role::Role;
 
 use serde::{Deserialize, Serialize};

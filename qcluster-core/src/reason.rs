@@ -90,7 +90,7 @@ reasons! {
         BelowStamp = "below_stamp",
         /// The voter has voted for somebody else in this term, or a vote of its is on the way to the disk (E6).
         Voted = "voted",
-        /// The voter sits out its boot wait (E9).
+        /// The voter takes no part yet (E9, E17, E24).
         BootWait = "boot_wait",
         /// The voter could not save its state and abstains (E16).
         Abstains = "abstains",

@@ -42,6 +42,11 @@ impl Election {
         self.boot_wait == BootWait::ForOthers
     }
 
+    /// Whether it takes no part only because it has met nobody.
+    pub(crate) fn has_met_nobody(&self) -> bool {
+        self.waits_for_others() && self.introduced_from == Time::NEVER
+    }
+
     /// The first other voter is met. One that knows of another process of this name probes both at once, and tells them.
     pub(crate) fn introduce(&mut self, now: Time) {
         self.introduced_from = self.introduced_from.min(now + self.rules.trusted_lease);
@@ -49,14 +54,21 @@ impl Election {
 
     /// Takes part once nothing is left to wait for.
     pub(super) fn end_boot_wait(&mut self, cx: &mut Context<'_>) {
-        match self.boot_wait {
+        let due = match self.boot_wait {
             BootWait::Over => return,
             BootWait::Until(until) if cx.now < until => return,
-            BootWait::Until(_) | BootWait::ForOthers | BootWait::ForDisk => {}
-        }
+            BootWait::Until(until) => until,
+            BootWait::ForOthers => self.introduced_from,
+            BootWait::ForDisk => cx.now,
+        };
         if !self.storage.knows_this_incarnation() {
             self.boot_wait = BootWait::ForDisk;
             return;
+        }
+        let needs_others = self.introduced_from > Time::ZERO;
+        if needs_others && cx.now >= self.introduced_from && cx.now > due + self.rules.timing.heartbeat {
+            // It stood still, and the network may hold what it was told meanwhile, or a probe (E15).
+            self.introduced_from = cx.now + self.round_length();
         }
         if cx.now < self.introduced_from {
             self.boot_wait = BootWait::ForOthers;

@@ -55,15 +55,6 @@ struct Contender {
     answer_of_established: Option<Claimant>,
 }
 
-/// Whether another incarnation of any node may still begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Incarnations {
-    /// It may: when each was heard last decides how soon another is believed.
-    Change,
-    /// Nobody starts any more.
-    Last,
-}
-
 /// What a proven message means for the link that it came in on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
@@ -112,7 +103,7 @@ impl Links {
         Self { voters: floors.map(link).collect(), greet_at: now, strangers_told: Vec::new() }
     }
 
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>, incarnations: Incarnations) {
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
         let Self { voters, greet_at, strangers_told: _ } = self;
         *greet_at = by.due(*greet_at);
         for Link {
@@ -126,10 +117,8 @@ impl Links {
             wall_told: _,
         } in voters
         {
-            *heard = match incarnations {
-                Incarnations::Change => by.time(*heard),
-                Incarnations::Last => Time::ZERO,
-            };
+            // For display alone.
+            *heard = Time::ZERO;
             if let Some(contender) = contender {
                 contender.since = by.time(contender.since);
                 contender.probed_at = by.time(contender.probed_at);
@@ -160,7 +149,7 @@ impl Links {
     }
 
     /// Takes note of a proven message of another `incarnation` than the established one. `patience` is how long the established incarnation may take to
-    /// answer a probe; for one silent for four times that nobody waits.
+    /// answer a probe, however long it has said nothing: a follower has nothing to say to another one.
     pub(super) fn hear(
         &mut self,
         voter: VoterIndex,
@@ -173,13 +162,12 @@ impl Links {
         if incarnation < link.floor {
             return Admission::Superseded { by: link.floor };
         }
-        let gone = now.since(link.heard) >= patience.times(4);
         let asked = link.contender.filter(|contender| contender.incarnation == incarnation);
         let waiting = asked.filter(|contender| now.since(contender.since) < patience);
         let answered = asked.is_some_and(|contender| contender.answer.is_some());
         // Nobody is there yet, or somebody whose word counts no more.
         let is_free = link.incarnation == Incarnation::UNKNOWN || link.incarnation < link.floor;
-        if is_free || (answered && (gone || waiting.is_none())) {
+        if is_free || (answered && waiting.is_none()) {
             link.incarnation = incarnation;
             link.heard = now;
             link.contender = None;

@@ -2,7 +2,6 @@
 
 use core::hash::{Hash, Hasher};
 
-use super::links::Incarnations;
 use super::{Node, Part};
 use crate::election::LeadershipId;
 use crate::id::NodeKey;
@@ -24,7 +23,7 @@ impl Node {
     /// `now` is what this node's clock shows, and `clocks` what the clock of each node does. A moment that would lie
     /// before the origin becomes the origin, so `present` says how much of the past still counts: two leases at least, and
     /// as long as a message may be under way; with priorities, also the settling time of E11.
-    pub fn rebase(&mut self, now: Time, present: Time, clocks: &dyn Fn(NodeKey) -> Time, incarnations: Incarnations) {
+    pub fn rebase(&mut self, now: Time, present: Time, clocks: &dyn Fn(NodeKey) -> Time) {
         let by = Rebase { now, present, clocks };
         let Self {
             rules: _,
@@ -50,7 +49,7 @@ impl Node {
             Part::Observer(watch) => watch.rebase(&by),
             Part::Member => {}
         }
-        links.rebase(&by, incarnations);
+        links.rebase(&by);
         own.rebase(&by);
         audience.rebase(&by);
         *counters = Counters::default();

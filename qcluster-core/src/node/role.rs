@@ -7,7 +7,7 @@ pub enum Role {
     Member,
     /// It has no vote.
     Observer,
-    /// It has a vote, and sits out its boot wait (E9).
+    /// It has a vote, and takes no part yet: it sits out its boot wait (E9), or is among others for too short a time (E17).
     Booting,
     /// It follows a leader, or waits for one.
     Follower,

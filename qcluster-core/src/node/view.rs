@@ -59,7 +59,7 @@ impl Node {
         match &self.part {
             Part::Observer(_) => Role::Observer,
             Part::Member => Role::Member,
-            Part::Voter(_) if self.is_new() => Role::Booting,
+            Part::Voter(election) if election.is_booting() && !election.has_met_nobody() => Role::Booting,
             Part::Voter(election) => match election.role() {
                 election::Role::Follower => Role::Follower,
                 election::Role::PreCandidate(_) => Role::PreCandidate,

@@ -3,7 +3,7 @@
 use qcluster_core::{Durability, Incarnation, Message, NodeInput, Role, Seat, Session};
 
 use crate::duplicates::duplicate_of;
-use crate::world::{Law, World, ms, voters};
+use crate::world::{Fate, Law, World, ms, voters};
 
 /// Three voters with disks that have a leader, and a follower.
 fn led() -> (World, usize) {
@@ -131,8 +131,12 @@ fn who_has_told_another_one_by_its_disk_to_stop_does_not_stop_for_it_itself() {
         world.start(2);
         world.run_till(ms(5_000), "a leader", |world| world.leads(0) || world.leads(2));
         // … when the replacement restarts, and hears first from that one and then from the voter that knows no better,
+        world.network.rule(|from, _, message| {
+            let tells = matches!(message, Message::Session(Session::DuplicateIdentifier { .. }));
+            (from == 2 && tells).then_some(Fate::Deliver(ms(30)))
+        });
         world.start(replacement);
-        world.run(ms(1));
+        world.run(ms(10));
         says_that_it_was_first(&mut world, 0, replacement);
         world.run(ms(5_000));
         // … then it goes on, with that voter.

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use qcluster_core::{
-    Action, Boot, Command, ElectionMessage, Envelope, Incarnations, Message, Node, NodeInput, NodeKey, Notification,
-    PersistId, Rules, Span, Time,
+    Action, Boot, Command, ElectionMessage, Envelope, Message, Node, NodeInput, NodeKey, Notification, PersistId,
+    Rules, Span, Time,
 };
 
 use super::change::Stage;
@@ -63,8 +63,8 @@ pub(super) struct Locals {
     by_print: HashMap<u128, u32, Fixed>,
     messages: Vec<Known>,
     by_message: HashMap<Envelope, u32, Fixed>,
-    steps: HashMap<(u32, Input, bool), Rc<Stepped>, Fixed>,
-    passed: HashMap<(u32, Span, bool), u32, Fixed>,
+    steps: HashMap<(u32, Input), Rc<Stepped>, Fixed>,
+    passed: HashMap<(u32, Span), u32, Fixed>,
     useless: HashMap<(u32, u32), bool, Fixed>,
 }
 
@@ -137,14 +137,14 @@ impl Locals {
         }
         let mut node = begin(stage).map_err(|error| error.to_string())?;
         local.stage = stage;
-        node.rebase(PRESENT, PRESENT, &|_| PRESENT, Incarnations::Change);
+        node.rebase(PRESENT, PRESENT, &|_| PRESENT);
         local.node = Some(node);
         Ok(self.intern(local))
     }
 
     /// A voter after some real time in which nothing was given to it.
-    pub(super) fn pass(&mut self, voter: usize, local: u32, real: Span, incarnations: Incarnations) -> u32 {
-        let key = (local, real, incarnations == Incarnations::Last);
+    pub(super) fn pass(&mut self, voter: usize, local: u32, real: Span) -> u32 {
+        let key = (local, real);
         if let Some(known) = self.passed.get(&key) {
             return *known;
         }
@@ -152,7 +152,7 @@ impl Locals {
         let shown = |voter: usize| PRESENT + self.world.on_clock(voter, real);
         if let Some(node) = &mut next.node {
             let clocks = |key: NodeKey| shown(self.voter(key));
-            node.rebase(shown(voter), PRESENT, &clocks, incarnations);
+            node.rebase(shown(voter), PRESENT, &clocks);
         }
         next.history.pass(self.world.on_clock(voter, real), self.world.trusted_lease());
         let next = self.intern(next);
@@ -165,11 +165,9 @@ impl Locals {
         if let Some(known) = self.useless.get(&(local, message)) {
             return *known;
         }
-        // Not even when its sender was last heard is asked for here.
-        let before = self.pass(0, local, Span::ZERO, Incarnations::Last);
         let idle = self
-            .step(before, Input::Message(message), Incarnations::Last)
-            .is_ok_and(|stepped| stepped.local == before && stepped.sent.is_empty() && stepped.at_once.is_empty());
+            .step(local, Input::Message(message))
+            .is_ok_and(|stepped| stepped.local == local && stepped.sent.is_empty() && stepped.at_once.is_empty());
         self.useless.insert((local, message), idle);
         idle
     }
@@ -230,17 +228,17 @@ impl Locals {
     ///
     /// # Errors
     /// It breaks a rule.
-    pub(super) fn step(&mut self, local: u32, input: Input, incarnations: Incarnations) -> Result<Rc<Stepped>, String> {
-        let key = (local, input, incarnations == Incarnations::Last);
+    pub(super) fn step(&mut self, local: u32, input: Input) -> Result<Rc<Stepped>, String> {
+        let key = (local, input);
         if let Some(known) = self.steps.get(&key) {
             return Ok(Rc::clone(known));
         }
-        let stepped = Rc::new(self.find_step(local, input, incarnations)?);
+        let stepped = Rc::new(self.find_step(local, input)?);
         self.steps.insert(key, Rc::clone(&stepped));
         Ok(stepped)
     }
 
-    fn find_step(&mut self, local: u32, input: Input, incarnations: Incarnations) -> Result<Stepped, String> {
+    fn find_step(&mut self, local: u32, input: Input) -> Result<Stepped, String> {
         let mut local = self.get(local).clone();
         let Some(mut node) = local.node.take() else { return Err("the dead take no steps".into()) };
         let heard = match input {
@@ -288,7 +286,7 @@ impl Locals {
         }
         local.history.settle(&node);
         local.term = node.term();
-        node.rebase(PRESENT, PRESENT, &|_| PRESENT, incarnations);
+        node.rebase(PRESENT, PRESENT, &|_| PRESENT);
         local.node = Some(node);
         stepped.local = self.intern(local);
         Ok(stepped)

@@ -6,9 +6,9 @@ mod judge;
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
-use qcluster_core::{ElectionMessage, Incarnations, Message, Role, Span, Term};
+use qcluster_core::{ElectionMessage, Message, Role, Span, Term};
 
-use super::change::{Change, Stage};
+use super::change::Stage;
 use super::locals::{Input, Locals};
 use super::world::{Arrivals, SmallWorld};
 
@@ -68,17 +68,6 @@ impl Hash for State {
 }
 
 impl State {
-    /// Whether any node may still start again.
-    fn incarnations(&self, locals: &Locals) -> Incarnations {
-        let settled = |voter: usize| {
-            let local = locals.get(self.locals[voter]);
-            let comes_next = |change: &Change| change.next(voter, local.stage, true).is_some();
-            local.node.is_some() && !local.is_booting() && !locals.world.change.as_ref().is_some_and(comes_next)
-        };
-        let over = self.crashes >= locals.world.crashes.0 && (0..locals.world.voters).all(settled);
-        if over { Incarnations::Last } else { Incarnations::Change }
-    }
-
     pub(super) fn is_beyond(&self, first: Term, locals: &Locals) -> bool {
         self.top.0 > first.0 + locals.world.terms
     }
@@ -216,10 +205,9 @@ impl State {
     }
 
     fn pass(&mut self, real: Span, locals: &mut Locals) -> Result<(), String> {
-        let incarnations = self.incarnations(locals);
         let voters = locals.world.voters;
         for voter in 0..voters {
-            self.locals[voter] = locals.pass(voter, self.locals[voter], real, incarnations);
+            self.locals[voter] = locals.pass(voter, self.locals[voter], real);
         }
         self.messages = self.messages.iter().filter_map(|message| locals.age(*message, real)).collect();
         // Who waits for the end of its boot wait is in time: that is the worst it can do, and what it says until then are
@@ -260,8 +248,7 @@ impl State {
             if locals.get(self.locals[voter]).node.is_none() {
                 continue;
             }
-            let incarnations = self.incarnations(locals);
-            let stepped = match locals.step(self.locals[voter], input, incarnations) {
+            let stepped = match locals.step(self.locals[voter], input) {
                 Ok(stepped) => stepped,
                 Err(broken) => return Err(format!("host {voter} {broken}")),
             };

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Boot, Incarnations, Node, NodeId, NodeInput, Role, Settings, Span, Time, VoterSettings};
+use crate::{Boot, Node, NodeId, NodeInput, Role, Settings, Span, Time, VoterSettings};
 
 const PRESENT: Time = Time::from_millis(1_000);
 
@@ -33,7 +33,7 @@ fn beat(node: &mut Node, now: Time) -> Time {
 
 fn rebased(node: &Node, now: Time) -> Node {
     let mut node = node.clone();
-    node.rebase(now, PRESENT, &|_| now, Incarnations::Change);
+    node.rebase(now, PRESENT, &|_| now);
     node
 }
 
