@@ -12,6 +12,7 @@ mod duplicates;
 mod elections;
 mod embedder;
 mod incarnations;
+mod late_duplicates;
 mod leading;
 mod leases;
 mod newcomers;

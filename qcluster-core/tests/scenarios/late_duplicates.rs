@@ -1,0 +1,115 @@
+//! A second process of a live name whom nobody can tell so at once: it takes no part before somebody could have (E17).
+
+use qcluster_core::{Message, Role, Session};
+
+use crate::duplicates::{duplicate_of, was_told};
+use crate::world::{Fate, World, ms};
+
+/// Its names are looked up for longer than a boot wait, say: it has met nobody who could tell it, and takes no part before it has. Only
+/// one voter knows both; what is said first is lost; its wall clock has been set back.
+#[test]
+fn a_second_node_of_a_live_name_that_meets_others_late_stops_too() {
+    for (voters, loses_first_answer, set_back_ms) in
+        [(3, false, 0), (2, false, 0), (2, false, 3_600_000), (2, true, 0), (2, true, 3_600_000)]
+    {
+        for seed in 0..20 {
+            let mut world = World::of(voters).seeded(seed);
+            world.start_all();
+            let leader = world.elect();
+            world.run(ms(1_000));
+            let second = duplicate_of(&mut world, leader);
+            world.machines[second].wall_ms -= set_back_ms;
+            world.network.isolate(second);
+            world.start(second);
+            world.run(ms(1_000));
+            assert!(!world.node(second).takes_part(), "seed {seed}\n{}", world.story());
+            world.heal();
+            let mut loses = loses_first_answer;
+            world.network.rule(move |from, _, message| {
+                let is_answer = matches!(message, Message::Session(Session::Hello { answer: true, .. }));
+                (from == second && is_answer && core::mem::take(&mut loses)).then_some(Fate::Lose)
+            });
+            world.run(ms(5_000));
+            assert!(was_told(&world, second), "seed {seed}\n{}", world.story());
+            assert_ne!(world.role(leader), Role::Stopped);
+            assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
+        }
+    }
+}
+
+/// It stands still just when it is asked what it is, or told who was first: what the network holds comes before it takes part.
+#[test]
+fn a_second_node_of_a_live_name_that_stands_still_while_it_is_told_stops_too() {
+    for name in 0..3 {
+        for met_for in 1..8 {
+            let mut world = World::of(3).seeded(1);
+            world.start_all();
+            let leader = world.elect();
+            world.run(ms(1_000));
+            let second = duplicate_of(&mut world, name);
+            world.network.isolate(second);
+            world.start(second);
+            world.run(ms(1_000));
+            world.heal();
+            world.run(ms(25 + met_for));
+            world.freeze(second, ms(400));
+            world.run(ms(5_000));
+            assert!(was_told(&world, second), "{name}, {met_for} ms\n{}", world.story());
+            assert_ne!(world.role(name), Role::Stopped);
+            assert_eq!((world.leader(), world.elections()), (leader, 1), "{name}, {met_for} ms\n{}", world.story());
+        }
+    }
+}
+
+/// Two followers say nothing to each other, however long both live: that the first one is silent means nothing before it is asked.
+#[test]
+fn a_second_node_that_answers_before_the_first_one_is_not_taken_for_its_successor() {
+    for seed in 0..20 {
+        let mut world = World::of(3).seeded(seed);
+        world.start_all();
+        let leader = world.elect();
+        world.run(ms(1_000));
+        let followers = world.followers();
+        let (first, asks) = (followers[0], followers[1]);
+        let second = duplicate_of(&mut world, first);
+        // The leader, who knows the first one, is out of the second one's reach.
+        world.network.cut(leader, second);
+        world.network.rule(move |from, to, _| {
+            ([from, to].contains(&first) && [from, to].contains(&asks)).then_some(Fate::Deliver(ms(20)))
+        });
+        world.start(second);
+        world.run(ms(149));
+        assert!(was_told(&world, second), "seed {seed}\n{}", world.story());
+        world.run(ms(2_000));
+        assert_ne!(world.role(first), Role::Stopped);
+        assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
+    }
+}
+
+/// The voter that takes it for new is cut off from the first one; the other voter knows better, and is heard last.
+#[test]
+fn a_second_node_that_is_started_twice_is_not_taken_for_the_successor_of_itself() {
+    for seed in 0..20 {
+        let mut world = World::of(3).seeded(seed);
+        world.start_all();
+        let leader = world.elect();
+        world.run(ms(1_000));
+        let followers = world.followers();
+        let (cut_off, knows_both) = (followers[0], followers[1]);
+        world.network.cut(leader, cut_off);
+        world.run(ms(400));
+        let second = duplicate_of(&mut world, leader);
+        world.network.rule(move |from, to, _| {
+            let pair = [from, to];
+            (pair.contains(&second) && pair.contains(&knows_both)).then_some(Fate::Deliver(ms(20)))
+        });
+        for _ in 0..2 {
+            world.start(second);
+            world.run(ms(300));
+            assert_eq!(world.role(second), Role::Stopped, "seed {seed}\n{}", world.story());
+            world.crash(second);
+        }
+        world.run(ms(2_000));
+        assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
+    }
+}
