@@ -19,6 +19,9 @@
 //! Without a leader by design (`"mode": "masterless"`) `/leader` and `/follower` are always 503 `masterless`, and `/health`
 //! asks for no leader. What is known of a leader from others alone (E19) is named in refusals, and makes no check pass.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use serde::Serialize;
 
 use super::Outcome;
@@ -39,6 +42,9 @@ struct LeaderBody<'a> {
 #[derive(Serialize)]
 struct Fine {
     status: &'static str,
+    /// What should not be, and takes nothing away from this node.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 pub(super) type CheckResult = Result<(), Response>;
@@ -67,10 +73,10 @@ pub(super) fn not_leader(view: &View<'_>) -> Response {
         } else {
             "another node leads, as far as this one knows"
         };
-        return Response::error_naming(ErrorCode::NotLeader, message, Some(peer));
+        return Response::error_naming(ErrorCode::NotLeader, message, peer);
     }
     let message = alloc::format!("this node does not lead, and knows no leader: {}", view.facts());
-    Response::error(ErrorCode::NotLeader, &message)
+    Response::error_without_leader(ErrorCode::NotLeader, &message, view.quorum())
 }
 
 /// 200 with the leader.
@@ -105,7 +111,8 @@ pub(super) fn health(call: &Call<'_>) -> Outcome {
         None if view.subject.is_masterless() => Ok(()),
         None => Err(no_leader(view)),
     };
-    judged(runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()).and_then(|()| trusts(view)))
+    let verdict = runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()).and_then(|()| trusts(view));
+    judged_with(verdict, || mismatches(view))
 }
 
 pub(super) fn readiness(call: &Call<'_>) -> Outcome {
@@ -125,7 +132,21 @@ pub(super) fn liveness(call: &Call<'_>) -> Outcome {
 }
 
 fn judged(verdict: CheckResult) -> Outcome {
-    Outcome::Respond(verdict.map_or_else(|refusal| refusal, |()| Response::json(200, &Fine { status: "ok" })))
+    judged_with(verdict, Vec::new)
+}
+
+fn judged_with(verdict: CheckResult, warnings: impl FnOnce() -> Vec<String>) -> Outcome {
+    let fine = |()| Response::json(200, &Fine { status: "ok", warnings: warnings() });
+    Outcome::Respond(verdict.map_or_else(|refusal| refusal, fine))
+}
+
+/// One sentence for each voter that is not listened to, because its configuration is another one (E14).
+fn mismatches(view: &View<'_>) -> Vec<String> {
+    let mismatched = view.snapshot.peers.iter().filter(|peer| peer.is_mismatched());
+    let sentence = |name: String| {
+        alloc::format!("{name} has other voters, priorities, lease or drift bound: neither node listens to the other")
+    };
+    mismatched.map(|peer| sentence(view.subject.name_of(peer.position))).collect()
 }
 
 fn not_stopped(view: &View<'_>) -> CheckResult {
@@ -193,5 +214,5 @@ fn no_leader(view: &View<'_>) -> Response {
         return masterless();
     }
     let message = alloc::format!("this node knows no leader: {}", view.facts());
-    Response::error(ErrorCode::NoLeader, &message)
+    Response::error_without_leader(ErrorCode::NoLeader, &message, view.quorum())
 }

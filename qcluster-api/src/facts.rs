@@ -1,39 +1,110 @@
 //! Who is heard and who is not, in one line: what to look at while nobody leads.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 use core::fmt::Write as _;
+use core::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
 
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, Subject, View, Whereabouts};
-use qcluster_core::{DropReason, Peer, Seat, Slow, Time};
+use qcluster_core::{DropReason, Seat, Slow, Time};
 
 /// A voter that is silent for this many leases counts as not heard.
 const PATIENCE_LEASES: u64 = 10;
+
+/// Which voters are heard and which are not, while nobody is known to lead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct QuorumStatus {
+    /// All voters.
+    pub voters: usize,
+    /// Those that were heard in the last ten leases, this node included.
+    pub heard: usize,
+    /// The others.
+    pub silent: Vec<SilentVoter>,
+}
+
+/// A voter that is not heard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SilentVoter {
+    /// Its identifier.
+    pub identifier: String,
+    /// What is known of it.
+    pub reason: SilentReason,
+    /// Where datagrams to it go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// Milliseconds since it was last heard, if it ever was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_ms_ago: Option<u64>,
+}
+
+/// What is known of a voter that is not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SilentReason {
+    /// It was heard once.
+    NotHeard,
+    /// It has an address, and was never heard from there.
+    NeverHeard,
+    /// It was heard, with other voters, priorities, another lease or drift bound (E14).
+    OtherConfiguration,
+    /// Its host has no address.
+    NoAddress,
+    /// Its host has addresses, and no socket of this node reaches them.
+    OutOfReach,
+    /// Its host is being looked up.
+    LookingUp,
+}
 
 impl View<'_> {
     /// What is known of who is there and who is not, in one line.
     pub fn facts(&self) -> String {
         facts(self.subject, self.snapshot, self.now)
     }
+
+    /// The same of the voters, as data.
+    pub fn quorum(&self) -> QuorumStatus {
+        quorum_status(self.subject, self.snapshot, self.now)
+    }
+}
+
+/// Which voters are heard at `now`, and which are not.
+pub fn quorum_status(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> QuorumStatus {
+    let rules = &subject.rules;
+    let recent = now.before(rules.timing().lease.times(PATIENCE_LEASES));
+    let is_heard = |peer: &&PeerSnapshot| peer.heard.is_some_and(|at| at >= recent);
+    let itself = usize::from(rules.seat() == Seat::Voter);
+    let silent = snapshot.peers.iter().filter(|peer| !is_heard(peer)).map(|peer| SilentVoter {
+        identifier: subject.name_of(peer.position),
+        reason: SilentReason::of(peer),
+        address: peer.address,
+        heard_ms_ago: peer.heard.map(|heard| now.since(heard).as_millis()),
+    });
+    QuorumStatus {
+        voters: rules.voters().len(),
+        heard: snapshot.peers.iter().filter(is_heard).count() + itself,
+        silent: silent.collect(),
+    }
 }
 
 /// What is known at `now` of who is there and who is not, in one line.
 pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> String {
-    let rules = &subject.rules;
-    let recent = now.before(rules.timing().lease.times(PATIENCE_LEASES));
-    let is_heard = |peer: &&PeerSnapshot| peer.heard.is_some_and(|at| at >= recent);
-    let heard = snapshot.peers.iter().filter(is_heard).count();
-    let itself = usize::from(rules.seat() == Seat::Voter);
-    if rules.seat() == Seat::Member {
+    if subject.rules.seat() == Seat::Member {
         return "this cluster has no leader".into();
     }
-    let mut line = format!("{} of {} voters heard", heard + itself, rules.voters().len());
-    for peer in snapshot.peers.iter().filter(|peer| !is_heard(peer)) {
-        if let Some(voter) = subject.voters.get(peer.position) {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "; {}: {}", voter.identifier, silence(peer, voter, now));
-        }
+    let QuorumStatus { voters, heard, silent } = quorum_status(subject, snapshot, now);
+    let mut line = format!("{heard} of {voters} voters heard");
+    for voter in silent {
+        let host = subject.voters.iter().find(|peer| peer.identifier == voter.identifier);
+        let host = host.map_or("", |peer| peer.host.as_str());
+        // Writing to a string cannot fail.
+        let _ = write!(line, "; {}: {}", voter.identifier, silence(&voter, host));
     }
     let refused = snapshot.counters.dropped[DropReason::ConfigMismatch];
     if refused > 0 {
@@ -66,20 +137,31 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> String {
     line
 }
 
-fn silence(peer: &PeerSnapshot, voter: &Peer, now: Time) -> String {
-    if let Some(address) = peer.address {
-        return match peer.heard {
-            None => format!("never heard from {address}"),
-            Some(heard) => {
-                let tenths = now.since(heard).as_millis() / 100;
-                format!("not heard from {address} for {}.{} s", tenths / 10, tenths % 10)
-            }
-        };
+impl SilentReason {
+    fn of(peer: &PeerSnapshot) -> Self {
+        match (peer.address, peer.heard, peer.whereabouts) {
+            _ if peer.is_mismatched() => Self::OtherConfiguration,
+            (Some(_), Some(_), _) => Self::NotHeard,
+            (Some(_), None, _) => Self::NeverHeard,
+            (None, _, Whereabouts::Nowhere) => Self::NoAddress,
+            (None, _, Whereabouts::OutOfReach) => Self::OutOfReach,
+            (None, _, Whereabouts::Unknown | Whereabouts::Found) => Self::LookingUp,
+        }
     }
-    match peer.whereabouts {
-        Whereabouts::Nowhere => format!("`{}` has no address", voter.host),
-        Whereabouts::OutOfReach => format!("`{}` has no address that can be reached from here", voter.host),
-        Whereabouts::Unknown | Whereabouts::Found => format!("`{}` is being looked up", voter.host),
+}
+
+fn silence(voter: &SilentVoter, host: &str) -> String {
+    let address = voter.address.map(|address| address.to_string()).unwrap_or_default();
+    match voter.reason {
+        SilentReason::NotHeard => {
+            let tenths = voter.heard_ms_ago.unwrap_or_default() / 100;
+            format!("not heard from {address} for {}.{} s", tenths / 10, tenths % 10)
+        }
+        SilentReason::NeverHeard => format!("never heard from {address}"),
+        SilentReason::OtherConfiguration => "has other voters, priorities, lease or drift bound".into(),
+        SilentReason::NoAddress => format!("`{host}` has no address"),
+        SilentReason::OutOfReach => format!("`{host}` has no address that can be reached from here"),
+        SilentReason::LookingUp => format!("`{host}` is being looked up"),
     }
 }
 

@@ -39,7 +39,7 @@ pub use access::Access;
 pub use conclude::{Deregistered, Leaving, conclude};
 pub use directory::{Directory, MemberInfo, News, ServiceInfo, Since, WatchEvent, WatchEventKind};
 pub use discovery::authority;
-pub use facts::facts;
+pub use facts::{QuorumStatus, SilentReason, SilentVoter, facts, quorum_status};
 pub use leader::LeaderInfo;
 pub use members::{MemberList, OwnerList};
 pub use request::{ClientKind, Method, Request};

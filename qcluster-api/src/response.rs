@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::facts::QuorumStatus;
 use qcluster_core::Peer;
 
 /// What to send back. The server adds `Content-Length`, `Date` and `Cache-Control: no-store`: whatever stands in between
@@ -38,6 +39,9 @@ pub struct ErrorBody {
     /// Where the error is that what happened since an index is not known: from which one to go on, once all is re-read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
+    /// Where the error is that nobody is known to lead: which voters are heard and which are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<QuorumStatus>,
 }
 
 /// Why a request did not get what it asked for.
@@ -233,22 +237,33 @@ impl Response {
 
     /// An error, with its usual status.
     pub fn error(code: ErrorCode, message: &str) -> Self {
-        Self::error_of(code, message, None, None)
+        Self::error_with(code, message, |body| body)
     }
 
     /// An error that names the leader.
-    pub(super) fn error_naming(code: ErrorCode, message: &str, leader: Option<Peer>) -> Self {
-        Self::error_of(code, message, leader, None)
+    pub(super) fn error_naming(code: ErrorCode, message: &str, leader: Peer) -> Self {
+        Self::error_with(code, message, |body| ErrorBody { leader: Some(leader), ..body })
     }
 
     /// An error that tells from which index to go on.
     pub(super) fn error_at(code: ErrorCode, message: &str, index: u64) -> Self {
-        Self::error_of(code, message, None, Some(index))
+        Self::error_with(code, message, |body| ErrorBody { index: Some(index), ..body })
     }
 
-    fn error_of(code: ErrorCode, message: &str, leader: Option<Peer>, index: Option<u64>) -> Self {
-        let body = ErrorBody { code: code.name().to_owned(), message: message.to_owned(), leader, index };
-        Self { authenticate: code == ErrorCode::Unauthorized, ..Self::json(code.status(), &body) }
+    /// An error that tells which voters are heard.
+    pub(super) fn error_without_leader(code: ErrorCode, message: &str, quorum: QuorumStatus) -> Self {
+        Self::error_with(code, message, |body| ErrorBody { quorum: Some(quorum), ..body })
+    }
+
+    fn error_with(code: ErrorCode, message: &str, more: impl FnOnce(ErrorBody) -> ErrorBody) -> Self {
+        let body = ErrorBody {
+            code: code.name().to_owned(),
+            message: message.to_owned(),
+            leader: None,
+            index: None,
+            quorum: None,
+        };
+        Self { authenticate: code == ErrorCode::Unauthorized, ..Self::json(code.status(), &more(body)) }
     }
 
     pub(super) fn with_status(self, status: u16) -> Self {

@@ -125,6 +125,10 @@ pub struct PeerStatus {
     /// Milliseconds since it was last heard. `None` if it never was, and between two voters that follow a third one: they
     /// have nothing to say to each other, and silence means nothing.
     pub heard_ms_ago: Option<u64>,
+    /// Whether it had other voters, priorities, another lease or drift bound when it was last heard: neither of the two listens to the
+    /// other (E14).
+    #[serde(default)]
+    pub is_mismatched: bool,
 }
 
 impl From<&View<'_>> for Status {
@@ -145,6 +149,7 @@ impl From<&View<'_>> for Status {
                 identifier: identifier.to_owned(),
                 address: peer.address,
                 heard_ms_ago: heard.map(Span::as_millis),
+                is_mismatched: peer.is_mismatched(),
             }
         };
         Self {

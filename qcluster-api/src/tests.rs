@@ -4,11 +4,13 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use serde_json::{Value, json};
 
 use super::{
-    Access, ClientKind, Method, NodeSnapshot, Outcome, Request, Response, StorageStatus, Subject, Then, View, answer,
+    Access, ClientKind, Method, NodeSnapshot, Outcome, PeerSnapshot, Request, Response, StorageStatus, Subject, Then,
+    View, Whereabouts, answer,
 };
 use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Peer, Role, Term, Time};
 
@@ -100,6 +102,39 @@ fn a_follower_names_its_leader() {
     let (_, body) = get("/v1/leader", &following);
     // The node itself may be in a later term already: that is not the leader's.
     assert_eq!((&body["is_me"], &body["term"]), (&json!(false), &json!(7)));
+}
+
+/// What is known of `server_b`, which was never heard.
+fn silent_b(subject: &Subject, mismatched_at: Option<Time>) -> Vec<PeerSnapshot> {
+    let position = subject.rules.voters().iter().position(|voter| voter.id.as_str() == "server_b").unwrap();
+    let (address, heard, step) = (None, None, qcluster_core::Step::Same);
+    vec![PeerSnapshot { position, address, heard, step, whereabouts: Whereabouts::Nowhere, mismatched_at }]
+}
+
+#[test]
+fn who_knows_no_leader_says_which_voters_are_missing_as_data() {
+    let subject = subject(None);
+    let snapshot = NodeSnapshot { peers: silent_b(&subject, None), ..snapshot(Role::PreCandidate) };
+    let silent = json!({"identifier": "server_b", "reason": "no_address"});
+    for path in ["/leader", "/follower", "/health"] {
+        let (_, body) = get(path, &view(&subject, &snapshot));
+        assert_eq!(body["quorum"], json!({"voters": 2, "heard": 1, "silent": [silent]}), "{path}");
+    }
+}
+
+#[test]
+fn health_warns_of_voters_with_another_configuration() {
+    let (subject, leader) = (subject(None), server_b());
+    let following = |mismatched_at, path| {
+        let snapshot = NodeSnapshot { peers: silent_b(&subject, mismatched_at), ..snapshot(Role::Follower) };
+        get(path, &View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) })
+    };
+    assert_eq!(following(None, "/health"), (200, json!({"status": "ok"})));
+    let (status, body) = following(Some(NOW), "/health");
+    let warning = body["warnings"][0].as_str().unwrap();
+    assert!(status == 200 && warning.starts_with("server_b has other voters, priorities,"), "{body}");
+    let (_, body) = following(Some(NOW), "/v1/status");
+    assert_eq!(body["peers"][0]["is_mismatched"], json!(true));
 }
 
 #[test]

@@ -85,6 +85,15 @@ pub struct PeerSnapshot {
     pub step: Step,
     /// How the last lookup of its name has ended.
     pub whereabouts: Whereabouts,
+    /// When an incarnation of it was first heard with another configuration, if one was (E14).
+    pub mismatched_at: Option<Time>,
+}
+
+impl PeerSnapshot {
+    /// Whether it had another configuration when it was last heard (E14).
+    pub fn is_mismatched(&self) -> bool {
+        self.mismatched_at.is_some_and(|at| self.heard.is_none_or(|heard| heard <= at))
+    }
 }
 
 /// How the last lookup of a name has ended.

@@ -5,6 +5,7 @@ mod feed;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use qcluster_api::QuorumStatus;
 use qcluster_core::{FencingToken, Incarnation, LostReason, MemberChange, NodeKey, Peer, ServiceChange, Term};
 
 pub use feed::Events;
@@ -115,8 +116,10 @@ pub enum EventKind {
     },
     /// Nobody leads for ten leases or longer. Told again now and then, at most a minute apart.
     Leaderless {
-        /// Which voters are heard, and what is known of the others: one line.
+        /// Which voters are heard, and what is known of the others and of this node: one line.
         facts: String,
+        /// Which voters are heard, and which are not.
+        quorum: QuorumStatus,
     },
     /// State cannot be saved, and is tried again: until then this node does not vote (E16).
     SaveFailing {

@@ -66,7 +66,8 @@ pub mod works;
 /// What applications see of this crate and of the API: adapters and the facade export all of it.
 pub mod surface {
     pub use qcluster_api::{
-        MemberInfo, PeerStatus, RegistryStatus, ServiceInfo, Status, StorageStatus, WatchEvent, WatchEventKind,
+        MemberInfo, PeerStatus, QuorumStatus, RegistryStatus, ServiceInfo, SilentReason, SilentVoter, Status,
+        StorageStatus, WatchEvent, WatchEventKind,
     };
 
     pub use crate::error::{

@@ -41,8 +41,9 @@ pub fn event(node: &NodeId, what: &EventKind) {
                 "configuration mismatch: a node has other voters, priorities, lease or drift bound, and is ignored"
             );
         }
-        EventKind::Leaderless { facts } => {
-            tracing::warn!(name: "qcluster.leaderless", target: CHANGES, %node, "no leader: {facts}");
+        EventKind::Leaderless { facts, quorum } => {
+            let (voters, heard) = (quorum.voters, quorum.heard);
+            tracing::warn!(name: "qcluster.leaderless", target: CHANGES, %node, voters, heard, "no leader: {facts}");
         }
         EventKind::SaveFailing { error } => save_failing(node, error),
         EventKind::SaveRecovered { after } => save_recovered(node, *after),

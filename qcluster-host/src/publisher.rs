@@ -2,6 +2,7 @@
 
 mod ends;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct Publisher {
     pub(crate) stopped: Arc<OnceLock<Stopped>>,
     pub(crate) subject: Arc<Subject>,
     pub(crate) leaderless: LeaderlessWarning,
+    /// When a voter was last found to have another configuration, by its place in the rules (E14).
+    pub(crate) mismatched_at: BTreeMap<usize, Time>,
     pub(crate) clock: Clock,
     /// What events say about the ends of leases.
     pub(crate) ends: LeaseEnds,
@@ -82,6 +85,9 @@ impl Publisher {
                 EventKind::Leader { leader, term }
             }
             Notification::ConfigMismatch { peer, key } => {
+                if let Some(peer) = peer {
+                    self.mismatched_at.insert(peer.position(), now);
+                }
                 EventKind::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key }
             }
             Notification::StorageFailed => EventKind::StorageFailed { error: error.unwrap_or("unknown").to_owned() },
@@ -131,8 +137,12 @@ impl Publisher {
         if self.knows_leader() || self.subject.is_masterless() {
             self.leaderless.over();
         } else if self.leaderless.lasts(now) {
-            let facts = qcluster_api::facts(&self.subject, &self.snapshots.read().snapshot, now);
-            self.tell(EventKind::Leaderless { facts });
+            let (facts, quorum) = {
+                let snapshot = &self.snapshots.read().snapshot;
+                let facts = qcluster_api::facts(&self.subject, snapshot, now);
+                (facts, qcluster_api::quorum_status(&self.subject, snapshot, now))
+            };
+            self.tell(EventKind::Leaderless { facts, quorum });
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a node shows of itself: written by its loop, read from anywhere without asking it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -70,6 +71,7 @@ impl View {
             stopped,
             subject,
             leaderless,
+            mismatched_at: BTreeMap::new(),
             clock,
             ends,
         };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use qcluster::{
-    BindError, CommandError, Config, EventKind, Handle, Leadership, Lease, LostReason, MetricValue, StartError,
-    Stopped, TimingChoice, TransferRefused, WorkError,
+    BindError, CommandError, Config, EventKind, Handle, Leadership, Lease, LostReason, MetricValue, SilentReason,
+    StartError, Stopped, TimingChoice, TransferRefused, WorkError,
 };
 use qcluster_host::testing::{in_time, until};
 
@@ -117,12 +117,16 @@ pub(crate) async fn a_node_that_finds_no_leader_says_who_is_missing<H: Host>() {
     config.timing = TimingChoice::default();
     let (_cluster, mut changes) = started::<H>(config.clone()).await;
     let change = until(&mut changes, |what| matches!(what, EventKind::Leaderless { .. })).await;
-    let EventKind::Leaderless { facts } = change.kind else { unreachable!("it waited for just that") };
+    let EventKind::Leaderless { facts, quorum } = change.kind else { unreachable!("it waited for just that") };
     assert!(facts.starts_with("1 of 3 voters heard; "), "{facts}");
     for peer in &config.peers {
         let expected = format!("{}: never heard from 127.0.0.1:{}", peer.identifier, peer.port);
         assert!(facts.contains(&expected), "{facts}");
     }
+    let silent = quorum.silent.iter().map(|voter| (voter.identifier.as_str(), voter.reason));
+    let expected = config.peers.iter().map(|peer| (peer.identifier.as_str(), SilentReason::NeverHeard));
+    assert_eq!((quorum.voters, quorum.heard), (3, 1));
+    assert_eq!(silent.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }
 
 pub(crate) async fn an_observer_sees_the_leader_and_never_leads<H: Host>() {

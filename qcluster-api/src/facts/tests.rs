@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::facts;
-use crate::{Access, NodeSnapshot, PeerSnapshot, StorageStatus, Subject, Whereabouts};
+use super::{facts, quorum_status};
+use crate::{Access, NodeSnapshot, PeerSnapshot, SilentReason, StorageStatus, Subject, Whereabouts};
 use qcluster_core::{Config, Peer, Time};
 
 /// One of three voters.
@@ -44,6 +44,7 @@ fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
         address: address.map(|address| address.parse().unwrap()),
         heard,
         whereabouts,
+        mismatched_at: None,
     };
     let c = PeerSnapshot {
         step: qcluster_core::Step::Same,
@@ -51,6 +52,7 @@ fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
         address: Some("127.0.0.1:7143".parse().unwrap()),
         heard: None,
         whereabouts: Whereabouts::Found,
+        mismatched_at: None,
     };
     let told = |b| facts(&subject, &NodeSnapshot { peers: alloc::vec![b, c], ..NodeSnapshot::default() }, now);
     let silent_c = "server_c: never heard from 127.0.0.1:7143";
@@ -77,4 +79,33 @@ fn a_node_that_cannot_save_says_that_it_is_itself_in_the_way() {
     let storage = StorageStatus::Failed { error: "hard_state: full".into() };
     let line = facts(&subject, &NodeSnapshot { storage, ..NodeSnapshot::default() }, Time::ZERO);
     assert!(line.ends_with("; this node abstains, since it could not save: hard_state: full"), "{line}");
+}
+
+#[test]
+fn a_voter_with_another_configuration_is_not_merely_silent() {
+    let subject = three();
+    let now = Time::from_millis(60_000);
+    let b = |heard: Option<u64>, mismatched: Option<u64>| PeerSnapshot {
+        step: qcluster_core::Step::Same,
+        position: place(&subject.voters, "server_b"),
+        address: Some("10.0.0.2:7142".parse().unwrap()),
+        heard: heard.map(Time::from_millis),
+        whereabouts: Whereabouts::Found,
+        mismatched_at: mismatched.map(Time::from_millis),
+    };
+    for (peer, heard, reason) in [
+        (b(None, Some(59_000)), 1, Some(SilentReason::OtherConfiguration)),
+        (b(Some(20_000), Some(59_000)), 1, Some(SilentReason::OtherConfiguration)),
+        // It was given the right one since.
+        (b(Some(20_000), Some(10_000)), 1, Some(SilentReason::NotHeard)),
+        (b(Some(59_500), Some(59_000)), 2, None),
+    ] {
+        let snapshot = NodeSnapshot { peers: alloc::vec![peer], ..NodeSnapshot::default() };
+        let quorum = quorum_status(&subject, &snapshot, now);
+        assert_eq!((quorum.voters, quorum.heard), (3, heard), "{peer:?}");
+        assert_eq!(quorum.silent.first().map(|voter| voter.reason), reason, "{peer:?}");
+        let line = facts(&subject, &snapshot, now);
+        let says_so = line.contains("server_b: has other voters, priorities, lease or drift bound");
+        assert_eq!(says_so, reason == Some(SilentReason::OtherConfiguration), "{line}");
+    }
 }

@@ -61,7 +61,7 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Op
                 format!("{peer} has other voters, priorities, lease or drift bound: neither listens to the other");
             (BAD, "mismatch", rest)
         }
-        EventKind::Leaderless { facts } => (WARN, "leader", format!("no leader: {facts}")),
+        EventKind::Leaderless { facts, .. } => (WARN, "leader", format!("no leader: {facts}")),
         EventKind::SaveFailing { error } => {
             (BAD, "storage", format!("{error}; tried again, and this node does not vote until it is saved"))
         }

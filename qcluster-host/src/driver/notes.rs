@@ -4,6 +4,7 @@ use qcluster_api::PeerSnapshot;
 use qcluster_core::{Step, Time};
 
 use super::{Driver, Effects};
+use crate::publisher::Publisher;
 use crate::snapshots::Notes;
 use crate::sockets::DatagramSocket;
 
@@ -28,8 +29,8 @@ impl<S: DatagramSocket> Driver<S> {
         let Self { clock, endpoint, effects, names, .. } = self;
         let node = endpoint.node();
         let (storage, transport) = (effects.storage.clone(), effects.sockets.counters());
-        let Effects { publisher, measures, .. } = effects;
-        publisher.snapshots.write(|Notes { snapshot, measures: measured }| {
+        let Effects { publisher: Publisher { snapshots, mismatched_at, .. }, measures, .. } = effects;
+        snapshots.write(|Notes { snapshot, measures: measured }| {
             measured.clone_from(measures);
             snapshot.taken_at = clock.now();
             snapshot.role = Some(node.role());
@@ -53,7 +54,8 @@ impl<S: DatagramSocket> Driver<S> {
                 let heard = index.and_then(|index| node.last_heard(index));
                 let whereabouts = names.whereabouts(voter.key);
                 let step = index.map_or(Step::Same, |index| node.step_of(index));
-                snapshot.peers.push(PeerSnapshot { position, address, heard, step, whereabouts });
+                let mismatched_at = mismatched_at.get(&position).copied();
+                snapshot.peers.push(PeerSnapshot { position, address, heard, step, whereabouts, mismatched_at });
             }
         });
     }
