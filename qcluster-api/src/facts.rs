@@ -2,65 +2,15 @@
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
 use core::fmt::Write as _;
-use core::net::SocketAddr;
 
-use serde::{Deserialize, Serialize};
-
+use super::quorum::{QuorumStatus, SilentReason, SilentVoter};
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, Subject, View, Whereabouts};
 use qcluster_core::{DropReason, Seat, Slow, Time};
 
 /// A voter that is silent for this many leases counts as not heard.
 const PATIENCE_LEASES: u64 = 10;
-
-/// Which voters are heard and which are not, while nobody is known to lead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct QuorumStatus {
-    /// All voters.
-    pub voters: usize,
-    /// Those that were heard in the last ten leases, this node included.
-    pub heard: usize,
-    /// The others.
-    pub silent: Vec<SilentVoter>,
-}
-
-/// A voter that is not heard.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SilentVoter {
-    /// Its identifier.
-    pub identifier: String,
-    /// What is known of it.
-    pub reason: SilentReason,
-    /// Where datagrams to it go.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<SocketAddr>,
-    /// Milliseconds since it was last heard, if it ever was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub heard_ms_ago: Option<u64>,
-}
-
-/// What is known of a voter that is not heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SilentReason {
-    /// It was heard once.
-    NotHeard,
-    /// It has an address, and was never heard from there.
-    NeverHeard,
-    /// It was heard, with other voters, priorities, another lease or drift bound (E14).
-    OtherConfiguration,
-    /// Its host has no address.
-    NoAddress,
-    /// Its host has addresses, and no socket of this node reaches them.
-    OutOfReach,
-    /// Its host is being looked up.
-    LookingUp,
-}
 
 impl View<'_> {
     /// What is known of who is there and who is not, in one line.
@@ -82,7 +32,7 @@ pub fn quorum_status(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> Q
     let itself = usize::from(rules.seat() == Seat::Voter);
     let silent = snapshot.peers.iter().filter(|peer| !is_heard(peer)).map(|peer| SilentVoter {
         identifier: subject.name_of(peer.position),
-        reason: SilentReason::of(peer),
+        reason: reason_of(peer),
         address: peer.address,
         heard_ms_ago: peer.heard.map(|heard| now.since(heard).as_millis()),
     });
@@ -137,16 +87,14 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> String {
     line
 }
 
-impl SilentReason {
-    fn of(peer: &PeerSnapshot) -> Self {
-        match (peer.address, peer.heard, peer.whereabouts) {
-            _ if peer.is_mismatched() => Self::OtherConfiguration,
-            (Some(_), Some(_), _) => Self::NotHeard,
-            (Some(_), None, _) => Self::NeverHeard,
-            (None, _, Whereabouts::Nowhere) => Self::NoAddress,
-            (None, _, Whereabouts::OutOfReach) => Self::OutOfReach,
-            (None, _, Whereabouts::Unknown | Whereabouts::Found) => Self::LookingUp,
-        }
+fn reason_of(peer: &PeerSnapshot) -> SilentReason {
+    match (peer.address, peer.heard, peer.whereabouts) {
+        _ if peer.is_mismatched() => SilentReason::OtherConfiguration,
+        (Some(_), Some(_), _) => SilentReason::NotHeard,
+        (Some(_), None, _) => SilentReason::NeverHeard,
+        (None, _, Whereabouts::Nowhere) => SilentReason::NoAddress,
+        (None, _, Whereabouts::OutOfReach) => SilentReason::OutOfReach,
+        (None, _, Whereabouts::Unknown | Whereabouts::Found) => SilentReason::LookingUp,
     }
 }
 

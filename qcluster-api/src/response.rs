@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::QuorumStatus;
+use super::quorum::QuorumStatus;
 use qcluster_core::Peer;
 
 /// What to send back. The server adds `Content-Length`, `Date` and `Cache-Control: no-store`: whatever stands in between

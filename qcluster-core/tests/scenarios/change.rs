@@ -103,6 +103,29 @@ fn a_voter_in_the_middle_step_promises_nothing_to_one_of_the_old_list() {
     }
 }
 
+/// With its vote, one that comes back and knows of nothing could lead by the old list alone (E20).
+#[test]
+fn a_voter_in_the_middle_step_votes_for_nobody_of_the_old_list() {
+    let mut world = in_the_middle_step(1, Durability::Diskless);
+    world.network.isolate(0);
+    take(&mut world, 0, File::Old);
+    let term = world.fresh_term();
+    for n in [1, 2] {
+        let [ElectionMessage::PreVoteReply { refusal, .. }] =
+            world.ask(0, n, ElectionMessage::PreVoteRequest { round: 1, term, consent: None })[..]
+        else {
+            panic!("no answer\n{}", world.story())
+        };
+        assert_eq!(refusal, Some(Refusal::EarlierStep));
+        let [ElectionMessage::VoteReply { refusal, .. }] =
+            world.ask(0, n, ElectionMessage::VoteRequest { term, released: None })[..]
+        else {
+            panic!("no answer\n{}", world.story())
+        };
+        assert_eq!(refusal, Some(Refusal::EarlierStep));
+    }
+}
+
 /// {0,1,2} becomes {1,2,3}, and one of the two that are left of the old list has taken the last step already: the other
 /// one is not a majority of the old list, whatever the new list says.
 #[test]

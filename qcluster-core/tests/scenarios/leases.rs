@@ -168,6 +168,24 @@ fn a_vote_that_comes_too_late_elects_nobody_even_before_the_timer_has_fired() {
     }
 }
 
+/// However late its votes have come: those who gave them may be bound elsewhere by then (E7).
+#[test]
+fn a_winner_without_a_lease_gives_up_a_trusted_lease_after_it_has_asked() {
+    let mut world = World::of(3);
+    world.network.catch(|_, _, message| is(message, "vote_reply"));
+    world.start_all();
+    world.run_till(ms(300), "votes", |world| !world.network.caught.is_empty());
+    // The request has taken a millisecond.
+    let (candidate, vote) = world.network.caught[0].clone();
+    world.run(ms(100));
+    world.isolate(candidate);
+    world.give(candidate, NodeInput::Message(vote));
+    world.run(ms(45));
+    assert_eq!(world.role(candidate), Role::Leader, "{}", world.story());
+    world.run(ms(4));
+    assert_eq!(world.role(candidate), Role::Follower, "{}", world.story());
+}
+
 /// Everybody hears the winner, and it hears nobody: after its votes, or after its lease has begun.
 fn deafen(world: &mut World, deaf: usize) {
     for other in (0..world.machines.len()).filter(|n| *n != deaf) {
