@@ -153,6 +153,24 @@ fn the_only_voter_says_that_it_leads_no_more_before_it_is_renamed() {
     assert!(world.leads(0), "{}", world.story());
 }
 
+/// Whatever a voter says that knows of this incarnation is as good as a hello (E17).
+#[test]
+fn who_hears_no_hello_takes_part_by_what_else_it_hears() {
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    world.elect();
+    world.run(ms(1_000));
+    let n = world.followers()[0];
+    world.network.rule(move |_, to, message| {
+        let is_hello = matches!(message, Message::Session(Session::Hello { .. }));
+        (is_hello && to == n).then_some(Fate::Lose)
+    });
+    world.crash(n);
+    world.start(n);
+    world.run(ms(1_000));
+    assert!(world.node(n).takes_part(), "{}", world.story());
+}
+
 /// As if it had crashed: its vote for itself is void, and it begins with a boot wait.
 #[test]
 fn the_only_voter_ends_its_candidacy_before_it_is_renamed() {
