@@ -26,6 +26,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::call::Call;
+use super::facts::OTHER_CONFIGURATION;
 use super::response::{ErrorCode, Response};
 use super::storage::StorageStatus;
 use super::view::{ShownLeader, View};
@@ -75,8 +76,7 @@ pub(super) fn not_leader(view: &View<'_>) -> Response {
         };
         return Response::error_naming(ErrorCode::NotLeader, message, peer);
     }
-    let message = alloc::format!("this node does not lead, and knows no leader: {}", view.facts());
-    Response::error_without_leader(ErrorCode::NotLeader, &message, view.quorum())
+    without_leader(view, ErrorCode::NotLeader, "this node does not lead, and knows no leader")
 }
 
 /// 200 with the leader.
@@ -143,9 +143,7 @@ fn judged_with(verdict: CheckResult, warnings: impl FnOnce() -> Vec<String>) -> 
 /// One sentence for each voter that is not listened to, because its configuration is another one (E14).
 fn mismatches(view: &View<'_>) -> Vec<String> {
     let mismatched = view.snapshot.peers.iter().filter(|peer| peer.is_mismatched());
-    let sentence = |name: String| {
-        alloc::format!("{name} has other voters, priorities, lease or drift bound: neither node listens to the other")
-    };
+    let sentence = |name: String| alloc::format!("{name} {OTHER_CONFIGURATION}: neither node listens to the other");
     mismatched.map(|peer| sentence(view.subject.name_of(peer.position))).collect()
 }
 
@@ -213,6 +211,11 @@ fn no_leader(view: &View<'_>) -> Response {
     if view.subject.is_masterless() {
         return masterless();
     }
-    let message = alloc::format!("this node knows no leader: {}", view.facts());
-    Response::error_without_leader(ErrorCode::NoLeader, &message, view.quorum())
+    without_leader(view, ErrorCode::NoLeader, "this node knows no leader")
+}
+
+fn without_leader(view: &View<'_>, code: ErrorCode, what: &str) -> Response {
+    let quorum = view.quorum();
+    let message = alloc::format!("{what}: {}", view.facts(&quorum));
+    Response::error_without_leader(code, &message, quorum)
 }

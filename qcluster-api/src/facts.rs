@@ -9,18 +9,21 @@ use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, Subject, View, Whereabouts};
 use qcluster_core::{DropReason, Seat, Slow, Time};
 
+/// What is said of a voter that is not listened to (E14).
+pub(super) const OTHER_CONFIGURATION: &str = "has other voters, priorities, lease or drift bound";
+
 /// A voter that is silent for this many leases counts as not heard.
 const PATIENCE_LEASES: u64 = 10;
 
 impl View<'_> {
-    /// What is known of who is there and who is not, in one line.
-    pub fn facts(&self) -> String {
-        facts(self.subject, self.snapshot, self.now)
-    }
-
-    /// The same of the voters, as data.
+    /// Which voters are heard, and which are not.
     pub fn quorum(&self) -> QuorumStatus {
         quorum_status(self.subject, self.snapshot, self.now)
+    }
+
+    /// What is known of who is there and who is not, in one line.
+    pub fn facts(&self, quorum: &QuorumStatus) -> String {
+        facts(self.subject, self.snapshot, quorum)
     }
 }
 
@@ -43,18 +46,18 @@ pub fn quorum_status(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> Q
     }
 }
 
-/// What is known at `now` of who is there and who is not, in one line.
-pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> String {
+/// What is known of who is there and who is not, in one line.
+pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, quorum: &QuorumStatus) -> String {
     if subject.rules.seat() == Seat::Member {
         return "this cluster has no leader".into();
     }
-    let QuorumStatus { voters, heard, silent } = quorum_status(subject, snapshot, now);
+    let QuorumStatus { voters, heard, silent } = quorum;
     let mut line = format!("{heard} of {voters} voters heard");
     for voter in silent {
         let host = subject.voters.iter().find(|peer| peer.identifier == voter.identifier);
         let host = host.map_or("", |peer| peer.host.as_str());
         // Writing to a string cannot fail.
-        let _ = write!(line, "; {}: {}", voter.identifier, silence(&voter, host));
+        let _ = write!(line, "; {}: {}", voter.identifier, silence(voter, host));
     }
     let refused = snapshot.counters.dropped[DropReason::ConfigMismatch];
     if refused > 0 {
@@ -106,7 +109,7 @@ fn silence(voter: &SilentVoter, host: &str) -> String {
             format!("not heard from {address} for {}.{} s", tenths / 10, tenths % 10)
         }
         SilentReason::NeverHeard => format!("never heard from {address}"),
-        SilentReason::OtherConfiguration => "has other voters, priorities, lease or drift bound".into(),
+        SilentReason::OtherConfiguration => OTHER_CONFIGURATION.into(),
         SilentReason::NoAddress => format!("`{host}` has no address"),
         SilentReason::OutOfReach => format!("`{host}` has no address that can be reached from here"),
         SilentReason::LookingUp => format!("`{host}` is being looked up"),

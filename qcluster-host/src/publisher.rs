@@ -139,8 +139,8 @@ impl Publisher {
         } else if self.leaderless.lasts(now) {
             let (facts, quorum) = {
                 let snapshot = &self.snapshots.read().snapshot;
-                let facts = qcluster_api::facts(&self.subject, snapshot, now);
-                (facts, qcluster_api::quorum_status(&self.subject, snapshot, now))
+                let quorum = qcluster_api::quorum_status(&self.subject, snapshot, now);
+                (qcluster_api::facts(&self.subject, snapshot, &quorum), quorum)
             };
             self.tell(EventKind::Leaderless { facts, quorum });
         }

@@ -1,6 +1,7 @@
 //! What is said of voters that are silent, and of a node that is itself in the way.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -34,6 +35,11 @@ fn place(voters: &[Arc<Peer>], identifier: &str) -> usize {
     voters.iter().position(|voter| voter.identifier == identifier).unwrap()
 }
 
+/// What is said at `now`.
+fn line(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> String {
+    facts(subject, snapshot, &quorum_status(subject, snapshot, now))
+}
+
 #[test]
 fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
     let subject = three();
@@ -54,7 +60,7 @@ fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
         whereabouts: Whereabouts::Found,
         mismatched_at: None,
     };
-    let told = |b| facts(&subject, &NodeSnapshot { peers: alloc::vec![b, c], ..NodeSnapshot::default() }, now);
+    let told = |b| line(&subject, &NodeSnapshot { peers: alloc::vec![b, c], ..NodeSnapshot::default() }, now);
     let silent_c = "server_c: never heard from 127.0.0.1:7143";
     for (b, expected) in [
         (b(Whereabouts::Nowhere, None, None), "1 of 3 voters heard; server_b: `nohost.invalid` has no address; "),
@@ -77,7 +83,7 @@ fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
 fn a_node_that_cannot_save_says_that_it_is_itself_in_the_way() {
     let subject = three();
     let storage = StorageStatus::Failed { error: "hard_state: full".into() };
-    let line = facts(&subject, &NodeSnapshot { storage, ..NodeSnapshot::default() }, Time::ZERO);
+    let line = line(&subject, &NodeSnapshot { storage, ..NodeSnapshot::default() }, Time::ZERO);
     assert!(line.ends_with("; this node abstains, since it could not save: hard_state: full"), "{line}");
 }
 
@@ -104,7 +110,7 @@ fn a_voter_with_another_configuration_is_not_merely_silent() {
         let quorum = quorum_status(&subject, &snapshot, now);
         assert_eq!((quorum.voters, quorum.heard), (3, heard), "{peer:?}");
         assert_eq!(quorum.silent.first().map(|voter| voter.reason), reason, "{peer:?}");
-        let line = facts(&subject, &snapshot, now);
+        let line = line(&subject, &snapshot, now);
         let says_so = line.contains("server_b: has other voters, priorities, lease or drift bound");
         assert_eq!(says_so, reason == Some(SilentReason::OtherConfiguration), "{line}");
     }

@@ -124,7 +124,7 @@ impl Election {
         }
     }
 
-    /// Says of a save that does not end, whoever waits for it.
+    /// Tells of a save that does not end.
     pub(super) fn mind_save(&mut self, cx: &mut Context<'_>) {
         if cx.now >= self.pace.save_is_due_at {
             self.note_save(cx);

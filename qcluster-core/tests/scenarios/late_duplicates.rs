@@ -5,6 +5,29 @@ use qcluster_core::{Message, Role, Session};
 use crate::duplicates::{duplicate_of, was_told};
 use crate::world::{Fate, World, ms};
 
+/// That many voters with a leader, which they have had for a second.
+fn led(voters: usize, seed: u64) -> (World, usize) {
+    let mut world = World::of(voters).seeded(seed);
+    world.start_all();
+    let leader = world.elect();
+    world.run(ms(1_000));
+    (world, leader)
+}
+
+/// What goes between those two takes 20 ms.
+fn far_apart(world: &mut World, pair: [usize; 2]) {
+    world
+        .network
+        .rule(move |from, to, _| (pair.contains(&from) && pair.contains(&to)).then_some(Fate::Deliver(ms(20))));
+}
+
+/// The first one goes on, and so does the leader.
+#[track_caller]
+fn assert_undisturbed(world: &World, first: usize, leader: usize, which: &str) {
+    assert_ne!(world.role(first), Role::Stopped, "{which}\n{}", world.story());
+    assert_eq!((world.leader(), world.elections()), (leader, 1), "{which}\n{}", world.story());
+}
+
 /// Its names are looked up for longer than a boot wait, say: it has met nobody who could tell it, and takes no part before it has. Only
 /// one voter knows both; what is said first is lost; its wall clock has been set back.
 #[test]
@@ -13,10 +36,7 @@ fn a_second_node_of_a_live_name_that_meets_others_late_stops_too() {
         [(3, false, 0), (2, false, 0), (2, false, 3_600_000), (2, true, 0), (2, true, 3_600_000)]
     {
         for seed in 0..20 {
-            let mut world = World::of(voters).seeded(seed);
-            world.start_all();
-            let leader = world.elect();
-            world.run(ms(1_000));
+            let (mut world, leader) = led(voters, seed);
             let second = duplicate_of(&mut world, leader);
             world.machines[second].wall_ms -= set_back_ms;
             world.network.isolate(second);
@@ -31,8 +51,7 @@ fn a_second_node_of_a_live_name_that_meets_others_late_stops_too() {
             });
             world.run(ms(5_000));
             assert!(was_told(&world, second), "seed {seed}\n{}", world.story());
-            assert_ne!(world.role(leader), Role::Stopped);
-            assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
+            assert_undisturbed(&world, leader, leader, &format!("seed {seed}"));
         }
     }
 }
@@ -42,10 +61,7 @@ fn a_second_node_of_a_live_name_that_meets_others_late_stops_too() {
 fn a_second_node_of_a_live_name_that_stands_still_while_it_is_told_stops_too() {
     for name in 0..3 {
         for met_for in 1..8 {
-            let mut world = World::of(3).seeded(1);
-            world.start_all();
-            let leader = world.elect();
-            world.run(ms(1_000));
+            let (mut world, leader) = led(3, 1);
             let second = duplicate_of(&mut world, name);
             world.network.isolate(second);
             world.start(second);
@@ -55,8 +71,7 @@ fn a_second_node_of_a_live_name_that_stands_still_while_it_is_told_stops_too() {
             world.freeze(second, ms(400));
             world.run(ms(5_000));
             assert!(was_told(&world, second), "{name}, {met_for} ms\n{}", world.story());
-            assert_ne!(world.role(name), Role::Stopped);
-            assert_eq!((world.leader(), world.elections()), (leader, 1), "{name}, {met_for} ms\n{}", world.story());
+            assert_undisturbed(&world, name, leader, &format!("{name}, {met_for} ms"));
         }
     }
 }
@@ -65,24 +80,18 @@ fn a_second_node_of_a_live_name_that_stands_still_while_it_is_told_stops_too() {
 #[test]
 fn a_second_node_that_answers_before_the_first_one_is_not_taken_for_its_successor() {
     for seed in 0..20 {
-        let mut world = World::of(3).seeded(seed);
-        world.start_all();
-        let leader = world.elect();
-        world.run(ms(1_000));
+        let (mut world, leader) = led(3, seed);
         let followers = world.followers();
         let (first, asks) = (followers[0], followers[1]);
         let second = duplicate_of(&mut world, first);
         // The leader, who knows the first one, is out of the second one's reach.
         world.network.cut(leader, second);
-        world.network.rule(move |from, to, _| {
-            ([from, to].contains(&first) && [from, to].contains(&asks)).then_some(Fate::Deliver(ms(20)))
-        });
+        far_apart(&mut world, [first, asks]);
         world.start(second);
         world.run(ms(149));
         assert!(was_told(&world, second), "seed {seed}\n{}", world.story());
         world.run(ms(2_000));
-        assert_ne!(world.role(first), Role::Stopped);
-        assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
+        assert_undisturbed(&world, first, leader, &format!("seed {seed}"));
     }
 }
 
@@ -90,19 +99,13 @@ fn a_second_node_that_answers_before_the_first_one_is_not_taken_for_its_successo
 #[test]
 fn a_second_node_that_is_started_twice_is_not_taken_for_the_successor_of_itself() {
     for seed in 0..20 {
-        let mut world = World::of(3).seeded(seed);
-        world.start_all();
-        let leader = world.elect();
-        world.run(ms(1_000));
+        let (mut world, leader) = led(3, seed);
         let followers = world.followers();
         let (cut_off, knows_both) = (followers[0], followers[1]);
         world.network.cut(leader, cut_off);
         world.run(ms(400));
         let second = duplicate_of(&mut world, leader);
-        world.network.rule(move |from, to, _| {
-            let pair = [from, to];
-            (pair.contains(&second) && pair.contains(&knows_both)).then_some(Fate::Deliver(ms(20)))
-        });
+        far_apart(&mut world, [second, knows_both]);
         for _ in 0..2 {
             world.start(second);
             world.run(ms(300));
@@ -110,6 +113,6 @@ fn a_second_node_that_is_started_twice_is_not_taken_for_the_successor_of_itself(
             world.crash(second);
         }
         world.run(ms(2_000));
-        assert_eq!((world.leader(), world.elections()), (leader, 1), "seed {seed}\n{}", world.story());
+        assert_undisturbed(&world, leader, leader, &format!("seed {seed}"));
     }
 }
