@@ -269,7 +269,11 @@ impl Node {
             self.with_election(Election::clock_went_back);
             return;
         }
-        self.own.pause(now.since(self.now), now, self.rules.trusted_lease);
+        let pause = now.since(self.now);
+        self.own.pause(pause, now, self.rules.trusted_lease);
+        if let Part::Voter(election) = &mut self.part {
+            election.pause(pause);
+        }
         self.now = now;
     }
 

@@ -52,23 +52,27 @@ impl Election {
         self.introduced_from = self.introduced_from.min(now + self.rules.trusted_lease);
     }
 
+    /// This node was given nothing for so long. Until it takes part it does something each heartbeat: what is beyond that it stood
+    /// still, and was not among others. A machine that is always late takes part, too, only later.
+    #[inline]
+    pub(crate) fn pause(&mut self, pause: Span) {
+        let stood_still = pause.less(self.rules.timing.heartbeat);
+        let has_met = self.introduced_from > Time::ZERO && self.introduced_from < Time::NEVER;
+        if stood_still > Span::ZERO && has_met && self.is_booting() {
+            self.introduced_from = self.introduced_from + stood_still;
+        }
+    }
+
     /// Takes part once nothing is left to wait for.
     pub(super) fn end_boot_wait(&mut self, cx: &mut Context<'_>) {
-        let due = match self.boot_wait {
+        match self.boot_wait {
             BootWait::Over => return,
             BootWait::Until(until) if cx.now < until => return,
-            BootWait::Until(until) => until,
-            BootWait::ForOthers => self.introduced_from,
-            BootWait::ForDisk => cx.now,
-        };
+            BootWait::Until(_) | BootWait::ForOthers | BootWait::ForDisk => {}
+        }
         if !self.storage.knows_this_incarnation() {
             self.boot_wait = BootWait::ForDisk;
             return;
-        }
-        let needs_others = self.introduced_from > Time::ZERO;
-        if needs_others && cx.now >= self.introduced_from && cx.now > due + self.rules.timing.heartbeat {
-            // It stood still, and the network may hold what it was told meanwhile, or a probe (E15).
-            self.introduced_from = cx.now + self.round_length();
         }
         if cx.now < self.introduced_from {
             self.boot_wait = BootWait::ForOthers;

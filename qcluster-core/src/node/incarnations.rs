@@ -228,11 +228,12 @@ impl Node {
         }
     }
 
-    /// An earlier incarnation of a voter speaks: it is told that it was replaced. Of answers hellos alone are answered: two that
-    /// do not count for each other have nothing else to say.
+    /// An earlier incarnation of a voter speaks: it is told that it was replaced. Of answers only those are answered that show
+    /// that it is there: two that do not count for each other have nothing else to say.
     pub(super) fn answer_superseded(&mut self, envelope: &Envelope, by: Incarnation) {
-        let is_hello = matches!(envelope.message, Message::Session(Session::Hello { .. }));
-        if is_hello || !envelope.message.is_answer() {
+        let shows_itself =
+            matches!(envelope.message, Message::Session(Session::Hello { .. } | Session::ProbeAck { .. }));
+        if shows_itself || !envelope.message.is_answer() {
             self.send(envelope.from, envelope.from_incarnation, Message::Session(Session::Superseded { by }));
         }
     }

@@ -214,10 +214,15 @@ impl Links {
         is_news
     }
 
-    /// An incarnation has answered a probe. Gives the two once both have: the identifier is a duplicate.
-    pub(super) fn probe_answered(&mut self, voter: VoterIndex, nonce: u64, claim: Claimant) -> Option<[Claimant; 2]> {
+    /// Whether two incarnations are probed with that nonce.
+    pub(super) fn is_probing(&self, voter: VoterIndex, nonce: u64) -> bool {
+        self.at(voter).contender.is_some_and(|contender| contender.nonce == nonce)
+    }
+
+    /// An incarnation has answered the probe that is under way. Gives the two once both have: the identifier is a duplicate.
+    pub(super) fn probe_answered(&mut self, voter: VoterIndex, claim: Claimant) -> Option<[Claimant; 2]> {
         let link = &mut self.voters[voter.position()];
-        let contender = link.contender.as_mut().filter(|contender| contender.nonce == nonce)?;
+        let contender = link.contender.as_mut()?;
         if claim.incarnation == link.incarnation {
             contender.answer_of_established = Some(claim);
         } else if claim.incarnation == contender.incarnation {

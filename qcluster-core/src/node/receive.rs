@@ -41,37 +41,35 @@ impl Node {
             self.answer_other_incarnation(&envelope);
             return Err(DropReason::OtherIncarnation);
         }
-        if let Message::Session(session) = envelope.message
-            && self.hear_probe(voter, &envelope, session)
-        {
-            return Ok(());
-        }
+        let probing = self.hear_probe(voter, &envelope);
         match voter {
-            Some(voter) => self.hear_voter(voter, step, envelope, address),
+            _ if probing == Probing::Probe => Ok(()),
+            Some(voter) => self.hear_voter(voter, step, envelope, address, probing),
             None => self.hear_stranger(envelope, address),
         }
     }
 
-    /// Takes what probing is done with, of any sender, established or not; gives whether there is nothing else to it.
-    fn hear_probe(&mut self, voter: Option<VoterIndex>, envelope: &Envelope, session: Session) -> bool {
+    /// Takes what probing is done with, of any sender, established or not.
+    fn hear_probe(&mut self, voter: Option<VoterIndex>, envelope: &Envelope) -> Probing {
         let incarnation = envelope.from_incarnation;
+        let Message::Session(session) = envelope.message else { return Probing::No };
         match (session, voter) {
             // This incarnation is there.
             (Session::Probe { nonce }, _) => {
                 let ack = Session::ProbeAck { nonce, booting: self.is_booting() };
                 self.send(envelope.from, incarnation, Message::Session(ack));
-                true
+                Probing::Probe
             }
-            (Session::ProbeAck { nonce, booting }, Some(voter)) => {
+            (Session::ProbeAck { nonce, booting }, Some(voter)) if self.links.is_probing(voter, nonce) => {
                 let claim = Claimant { incarnation, booting };
-                if let Some([one, other]) = self.links.probe_answered(voter, nonce, claim) {
+                if let Some([one, other]) = self.links.probe_answered(voter, claim) {
                     self.see_duplicate(voter, other.incarnation);
                     self.tell_duplicate(voter, one.incarnation, other);
                     self.tell_duplicate(voter, other.incarnation, one);
                 }
-                false
+                Probing::Answer
             }
-            _ => false,
+            _ => Probing::No,
         }
     }
 
@@ -149,10 +147,11 @@ impl Node {
         step: Step,
         envelope: Envelope,
         address: Option<SocketAddr>,
+        probing: Probing,
     ) -> Result<(), DropReason> {
         let incarnation = envelope.from_incarnation;
         if !self.links.hear_established(voter, incarnation, step, self.now) {
-            self.meet(voter, step, &envelope)?;
+            self.meet(voter, step, &envelope, probing)?;
         }
         let key = envelope.from;
         let heard = match envelope.message {
@@ -197,7 +196,7 @@ impl Node {
 
     /// Another incarnation of a voter than the established one has proven that it knows this one. An error says that it is not
     /// listened to.
-    fn meet(&mut self, voter: VoterIndex, step: Step, envelope: &Envelope) -> Result<(), DropReason> {
+    fn meet(&mut self, voter: VoterIndex, step: Step, envelope: &Envelope, probing: Probing) -> Result<(), DropReason> {
         let (incarnation, patience) = (envelope.from_incarnation, self.rules.timing.lease.split(2));
         // One that was replaced while it is established draws nothing.
         let nonce = if self.links.at(voter).incarnation == incarnation { 0 } else { self.rng.next() };
@@ -224,7 +223,8 @@ impl Node {
                 Err(DropReason::Superseded)
             }
             Admission::Probe { established, nonce } => {
-                if !matches!(envelope.message, Message::Session(Session::ProbeAck { .. })) {
+                // The answer to the last probe would be one to the next one, for good.
+                if probing != Probing::Answer {
                     for asked in [established, incarnation] {
                         self.send(envelope.from, asked, Message::Session(Session::Probe { nonce }));
                     }
@@ -352,6 +352,17 @@ impl Node {
         self.tell_what_is_watched();
         Ok(())
     }
+}
+
+/// What a message has to do with finding out which incarnation of a voter is there (E17).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Probing {
+    /// It asked this node, which has answered, and there is nothing else to it.
+    Probe,
+    /// It answers a probe that is under way.
+    Answer,
+    /// Nothing; or it answers one too late, and is as good as any other word of an incarnation that is there.
+    No,
 }
 
 /// The largest of the terms that a message names.

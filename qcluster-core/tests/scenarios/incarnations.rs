@@ -331,7 +331,13 @@ fn a_word_of_a_superseded_incarnation_is_dropped_counted_and_answered() {
     assert_eq!(world.node(1).term(), term);
     let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
     assert!(matches!(answers[..], [Message::Session(Session::Superseded { .. })]), "{answers:?}");
-    // An answer is not answered: two that are both superseded would talk forever.
+    // The late answer to a probe shows that it is there, and may be all that it ever says to a follower.
+    let late = world.envelope(0, 1, Message::Session(Session::ProbeAck { nonce: 1, booting: false }));
+    let said = world.transcript.messages().count();
+    world.give(1, NodeInput::Message(late));
+    let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
+    assert!(matches!(answers[..], [Message::Session(Session::Superseded { .. })]), "{answers:?}");
+    // Any other answer is not answered: two that are both superseded would talk forever.
     let answer = world.envelope(0, 1, Message::Session(Session::Superseded { by: world.node(1).incarnation() }));
     let said = world.transcript.messages().count();
     world.give(1, NodeInput::Message(answer));

@@ -1,6 +1,6 @@
 //! A second process of a live name whom nobody can tell so at once: it takes no part before somebody could have (E17).
 
-use qcluster_core::{Message, Role, Session};
+use qcluster_core::{Durability, Message, Role, Session};
 
 use crate::duplicates::{duplicate_of, was_told};
 use crate::world::{Fate, World, ms};
@@ -72,6 +72,57 @@ fn a_second_node_of_a_live_name_that_stands_still_while_it_is_told_stops_too() {
             world.run(ms(5_000));
             assert!(was_told(&world, second), "{name}, {met_for} ms\n{}", world.story());
             assert_undisturbed(&world, name, leader, &format!("{name}, {met_for} ms"));
+        }
+    }
+}
+
+/// Time in which it stands still is no time among others, however little of its wait is left when it goes on, and whatever it
+/// still waits for.
+#[test]
+fn a_second_node_of_a_live_name_that_stood_still_for_most_of_its_wait_stops_too() {
+    for (durable, still_for) in [(false, 146), (false, 160), (false, 170), (true, 160), (true, 400)] {
+        for met_for in 1..8 {
+            let which = format!("durable: {durable}, {still_for} ms still after {met_for} ms");
+            let mut world = World::with(3, |_, settings| {
+                settings.durability = if durable { Durability::Durable } else { Durability::Diskless };
+            });
+            world.start_all();
+            let leader = world.elect();
+            world.run(ms(1_000));
+            let followers = world.followers();
+            let (first, asks) = (followers[0], followers[1]);
+            let second = duplicate_of(&mut world, first);
+            // The leader cannot tell it, and its own disk has nothing on it.
+            world.network.cut(leader, second);
+            world.network.cut(leader, asks);
+            world.start(second);
+            world.run(ms(met_for));
+            world.freeze(second, ms(still_for));
+            world.run(ms(2_000));
+            assert!(was_told(&world, second), "{which}\n{}", world.story());
+            assert_undisturbed(&world, first, leader, &which);
+        }
+    }
+}
+
+/// The first one stands still just when it is asked, or is a long way off: its answer is late, and shows all the same that it is there.
+#[test]
+fn a_second_node_of_a_live_name_stops_too_where_the_first_one_answers_late() {
+    for late_by in [76, 82, 90, 100] {
+        for met_for in 1..8 {
+            let which = format!("{late_by} ms late, {met_for} ms after the start");
+            let (mut world, leader) = led(3, 1);
+            let followers = world.followers();
+            let (first, asks) = (followers[0], followers[1]);
+            let second = duplicate_of(&mut world, first);
+            world.network.cut(leader, second);
+            world.network.cut(leader, asks);
+            world.start(second);
+            world.run(ms(met_for));
+            world.freeze(first, ms(late_by));
+            world.run(ms(2_000));
+            assert!(was_told(&world, second), "{which}\n{}", world.story());
+            assert_undisturbed(&world, first, leader, &which);
         }
     }
 }
