@@ -42,9 +42,14 @@ impl Election {
         self.boot_wait == BootWait::ForOthers
     }
 
+    /// Whether it has yet to meet the first of those without whom it takes no part.
+    pub(crate) fn is_unintroduced(&self) -> bool {
+        self.introduced_from == Time::NEVER
+    }
+
     /// Whether it takes no part only because it has met nobody.
     pub(crate) fn has_met_nobody(&self) -> bool {
-        self.waits_for_others() && self.introduced_from == Time::NEVER
+        self.waits_for_others() && self.is_unintroduced()
     }
 
     /// The first other voter is met. One that knows of another process of this name probes both at once, and tells them.

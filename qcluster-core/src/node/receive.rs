@@ -110,7 +110,12 @@ impl Node {
                     self.send(envelope.from, envelope.from_incarnation, Message::Session(by));
                     return Err(DropReason::FromSelf);
                 }
-                self.meet_duplicate(other, booting);
+                if !booting && matches!(&self.part, Part::Voter(election) if election.is_unintroduced()) {
+                    // It took part, and may have been replaced since: a voter says so, and this one takes no part before it met one.
+                    self.counters.duplicates += 1;
+                } else {
+                    self.meet_duplicate(other, booting);
+                }
             } else {
                 self.counters.duplicates += 1;
             }

@@ -58,6 +58,33 @@ fn a_restarted_replacement_knows_from_its_disk_that_it_replaced_another_one() {
     assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
 }
 
+/// Without a disk it does not know that itself, but the voters do: what the other one says of itself is not worth more for coming first.
+#[test]
+fn a_restarted_replacement_without_a_disk_hears_the_voters_before_the_node_that_it_replaced() {
+    // Given a voter that stands still and is replaced by one that crashes, …
+    let mut world = World::of(3).seeded(1);
+    world.start_all();
+    world.elect();
+    let thawed = world.followers()[0];
+    let replacement = duplicate_of(&mut world, thawed);
+    world.freeze(thawed, ms(60_000));
+    world.run(ms(500));
+    world.start(replacement);
+    world.run(ms(1_000));
+    assert!(world.node(replacement).takes_part(), "{}", world.story());
+    world.crash(replacement);
+    // … when it starts again and hears from the thawed one first, then it goes on, …
+    world.start(replacement);
+    says_that_it_was_first(&mut world, thawed, replacement);
+    assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
+    assert!(world.node(replacement).counters().duplicates > 0, "what it ignores is counted");
+    // … and what that one says once the voters have told it more changes nothing.
+    world.run(ms(5));
+    says_that_it_was_first(&mut world, thawed, replacement);
+    world.run(ms(1_000));
+    assert!(world.node(replacement).takes_part(), "{}", world.story());
+}
+
 /// It took part itself, but in no incarnation after that one.
 #[test]
 fn a_copy_of_the_disk_of_a_running_node_does_not_take_its_place() {
@@ -99,7 +126,8 @@ fn a_second_node_that_is_started_again_before_it_took_part_stops_again() {
         world.run(ms(5));
         world.crash(second);
         world.start(second);
-        // The voters may tell it, or the first one itself.
+        // The voters may tell it, or the first one itself once it has met them.
+        world.run(ms(5));
         says_that_it_was_first(&mut world, name, second);
         assert_eq!(world.role(second), Role::Stopped, "{}", world.story());
         world.crash(second);
