@@ -112,10 +112,11 @@ impl Node {
                 }
                 if !booting && matches!(&self.part, Part::Voter(election) if election.is_unintroduced()) {
                     // It took part, and may have been replaced since: a voter says so, and this one takes no part before it met one.
+                    // Nor is it answered: two that do not stop for each other would talk without end.
                     self.counters.duplicates += 1;
-                } else {
-                    self.meet_duplicate(other, booting);
+                    return Err(DropReason::FromSelf);
                 }
+                self.meet_duplicate(other, booting);
             } else {
                 self.counters.duplicates += 1;
             }

@@ -78,6 +78,15 @@ fn a_restarted_replacement_without_a_disk_hears_the_voters_before_the_node_that_
     says_that_it_was_first(&mut world, thawed, replacement);
     assert_ne!(world.role(replacement), Role::Stopped, "{}", world.story());
     assert!(world.node(replacement).counters().duplicates > 0, "what it ignores is counted");
+    let answered = |(from, to, message): &(usize, usize, Message)| {
+        (*from, *to) == (replacement, thawed)
+            && matches!(message, Message::Session(Session::DuplicateIdentifier { .. }))
+    };
+    assert_eq!(
+        world.transcript.messages().filter(answered).count(),
+        0,
+        "two that go on would answer each other without end"
+    );
     // … and what that one says once the voters have told it more changes nothing.
     world.run(ms(5));
     says_that_it_was_first(&mut world, thawed, replacement);
