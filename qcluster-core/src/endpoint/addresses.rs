@@ -68,11 +68,16 @@ impl Addresses {
         Self { voters: alloc::vec![Entry::default(); voters], observers: VecDeque::new(), sender: None }
     }
 
-    /// A name was resolved: what was heard from elsewhere will be heard again if it is still there.
+    /// A name was resolved: what was heard from elsewhere will be heard again if it is still there. An incarnation that is known
+    /// stays known, or the repetition of a datagram from a stranger's address would be the first that is heard of it.
     pub(super) fn resolved(&mut self, voter: VoterIndex, address: SocketAddr) {
         let entry = &mut self.voters[voter.position()];
         if entry.resolved != Some(address) {
-            *entry = Entry { resolved: Some(address), ..Entry::default() };
+            entry.resolved = Some(address);
+            entry.asked = None;
+            for known in [&mut entry.newest, &mut entry.other].into_iter().flatten() {
+                known.address = address;
+            }
         }
     }
 

@@ -202,9 +202,14 @@ fn a_repetition_from_elsewhere_diverts_nothing() {
     drain(endpoints[leader].step(now, Input::Datagram { from: to, bytes: &ack }));
     // when it is repeated from another address,
     drain(endpoints[leader].step(now, Input::Datagram { from: address(9), bytes: &ack }));
-    // then the leader goes on speaking to where the follower is.
+    // then the leader goes on speaking to where the follower is;
     let voter = endpoints[leader].rules.index_of(endpoints[follower].rules.key()).unwrap();
     assert_eq!(endpoints[leader].address(voter), Some(to));
+    // and if the name stands for another address by then, to that one.
+    let peer = endpoints[follower].rules.key();
+    drain(endpoints[leader].step(now, Input::Resolved { peer, address: address(8) }));
+    drain(endpoints[leader].step(now, Input::Datagram { from: address(9), bytes: &ack }));
+    assert_eq!(endpoints[leader].address(voter), Some(address(8)));
 }
 
 #[test]
