@@ -130,13 +130,18 @@ fn a_second_node_of_a_live_name_stops_too_where_the_first_one_answers_late() {
 /// Two followers say nothing to each other, however long both live: that the first one is silent means nothing before it is asked.
 #[test]
 fn a_second_node_that_answers_before_the_first_one_is_not_taken_for_its_successor() {
-    for seed in 0..20 {
+    for (seed, loses_first_answer) in (0..20).flat_map(|seed| [(seed, false), (seed, true)]) {
         let (mut world, leader) = led(3, seed);
         let followers = world.followers();
         let (first, asks) = (followers[0], followers[1]);
         let second = duplicate_of(&mut world, first);
         // The leader, who knows the first one, is out of the second one's reach.
         world.network.cut(leader, second);
+        let mut loses = loses_first_answer;
+        world.network.rule(move |from, to, message| {
+            let is_answer = matches!(message, Message::Session(Session::ProbeAck { .. }));
+            ((from, to) == (first, asks) && is_answer && core::mem::take(&mut loses)).then_some(Fate::Lose)
+        });
         far_apart(&mut world, [first, asks]);
         world.start(second);
         world.run(ms(149));
