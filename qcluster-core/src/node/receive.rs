@@ -110,8 +110,9 @@ impl Node {
                     self.send(envelope.from, envelope.from_incarnation, Message::Session(by));
                     return Err(DropReason::FromSelf);
                 }
-                if !booting && matches!(&self.part, Part::Voter(election) if election.is_unintroduced()) {
-                    // It took part, and may have been replaced since: a voter says so, and this one takes no part before it met one.
+                let of_itself = other == envelope.from_incarnation && !booting;
+                if of_itself && matches!(&self.part, Part::Voter(election) if election.is_unintroduced()) {
+                    // It takes part, and may have been replaced: a voter says so, and this one takes no part before it met one.
                     // Nor is it answered: two that do not stop for each other would talk without end.
                     self.counters.duplicates += 1;
                     return Err(DropReason::FromSelf);

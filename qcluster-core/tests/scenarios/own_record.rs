@@ -94,6 +94,21 @@ fn a_restarted_replacement_without_a_disk_hears_the_voters_before_the_node_that_
     assert!(world.node(replacement).takes_part(), "{}", world.story());
 }
 
+/// What its disk says of an incarnation before is another matter: nobody else may know.
+#[test]
+fn one_that_has_met_nobody_stops_for_what_another_ones_disk_says() {
+    let mut world = World::of(3).seeded(1);
+    world.start(0);
+    world.run(ms(400));
+    let replacement = duplicate_of(&mut world, 0);
+    world.start(replacement);
+    let took_part = Incarnation(world.node(0).incarnation().0 + 1);
+    let said = Session::DuplicateIdentifier { other: took_part, booting: false };
+    let envelope = world.envelope(replacement, 0, Message::Session(said));
+    world.give(0, NodeInput::Message(envelope));
+    assert_eq!(world.role(0), Role::Stopped, "{}", world.story());
+}
+
 /// It took part itself, but in no incarnation after that one.
 #[test]
 fn a_copy_of_the_disk_of_a_running_node_does_not_take_its_place() {
