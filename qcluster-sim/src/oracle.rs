@@ -200,17 +200,17 @@ impl Oracles {
             return Ok(());
         }
         match *message {
-            ElectionMessage::Heartbeat { term, .. } => {
-                self.promises.led(scene, term.0);
+            ElectionMessage::Heartbeat { term, lease, .. } => {
+                self.promises.led(scene, term.0, lease);
                 self.votes.led(scene, term.0)?;
                 if self.terms_bind() { self.terms.heartbeat(scene, term.0) } else { Ok(()) }
             }
-            ElectionMessage::HeartbeatAck { term, sent_at, .. } => {
-                promises::check_synced(scene)?;
+            ElectionMessage::HeartbeatAck { term, sent_at, lease, .. } => {
+                promises::check_synced(scene, lease)?;
                 let Some(Target { identity, incarnation }) = self.target(host, to) else { return Ok(()) };
                 let reign = Reign { identity, incarnation, term: term.0 };
                 self.promises.acknowledged(scene, reign, sent_at)?;
-                if self.leases_bind() { self.promises.promised(scene, reign) } else { Ok(()) }
+                if self.leases_bind() { self.promises.promised(scene, reign, lease) } else { Ok(()) }
             }
             ElectionMessage::Release { term, .. } => {
                 self.promises.released(scene, term.0);
@@ -224,7 +224,7 @@ impl Oracles {
                 let Some(to) = self.target(host, to) else { return Ok(()) };
                 if self.leases_bind() { self.promises.pre_voted(scene, to) } else { Ok(()) }
             }
-            ElectionMessage::VoteRequest { term, released } => {
+            ElectionMessage::VoteRequest { term, released, .. } => {
                 let is_released = released.is_some_and(|leadership| self.has_released(leadership));
                 self.pre_votes.asked(scene, term.0, is_released)?;
                 let own = Target { identity: scene.identity, incarnation: scene.incarnation };

@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Context, Election};
+use super::{Change, Context, Election, Role};
 use crate::id::VoterIndex;
 use crate::quorum::VoterSet;
+use crate::reason::LeaseLengthReason;
 use crate::time::{Span, Time};
 
 /// What an election has to wait for, with what it may take at most.
@@ -100,7 +101,11 @@ impl Election {
     /// A voter has answered a pre-vote, in time or not.
     pub(super) fn note_round_trip(&mut self, cx: &mut Context<'_>, voter: VoterIndex, round: u64) {
         let Some(began) = self.pace.began(round) else { return };
-        let (took, limit) = (cx.now.since(began), self.round_length());
+        let (took, limit) = (cx.now.since(began), self.rules.timing.max_lease.split(2));
+        // Within its round it may answer one of the later times that it was asked.
+        if matches!(self.role, Role::PreCandidate(_) | Role::Candidate(_)) && took >= self.round_length() {
+            self.note_delay(cx, took, LeaseLengthReason::SlowAnswers);
+        }
         let (one, pace) = (VoterSet::EMPTY.with(voter), &mut self.pace);
         if took >= limit {
             let (was_late, was_slow) = (pace.late_voters.contains(voter), pace.slow_voters.contains(voter));
@@ -134,7 +139,9 @@ impl Election {
     /// A save is done, or its end was waited for in vain.
     pub(super) fn note_save(&mut self, cx: &mut Context<'_>) {
         self.pace.save_is_due_at = Time::NEVER;
-        let (took, limit) = (cx.now.since(self.pace.saving_since), self.rules.trusted_lease);
+        let (took, limit) = (cx.now.since(self.pace.saving_since), self.trusted(self.rules.timing.max_lease));
+        // Half of a candidacy may go into its voters' saves.
+        self.note_delay(cx, took.split(2), LeaseLengthReason::SlowSave);
         if took >= limit {
             let slow = Slow::Save { took, limit };
             self.pace.last = Some(slow);

@@ -50,7 +50,7 @@ impl Election {
 
     /// Half a lease: long enough for a round trip on every preset, short enough to start over after a loss.
     pub(super) fn round_length(&self) -> Span {
-        self.rules.timing.lease.split(2)
+        self.length.current().split(2)
     }
 
     /// Opens a round that ends at `ends`, for the lowest term that could still win.

@@ -14,6 +14,7 @@ mod embedder;
 mod incarnations;
 mod late_duplicates;
 mod leading;
+mod lease_length;
 mod leases;
 mod newcomers;
 mod observers;
