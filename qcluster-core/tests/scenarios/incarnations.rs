@@ -322,26 +322,25 @@ fn every_node_is_replaced_one_by_one_and_none_is_stuck() {
 fn a_word_of_a_superseded_incarnation_is_dropped_counted_and_answered() {
     let mut world = preferring_the_first(3, 1);
     replaced(&mut world, 3_600_000);
+    let answers_to = |world: &mut World, envelope| -> Vec<Message> {
+        let said = world.transcript.messages().count();
+        world.give(1, NodeInput::Message(envelope));
+        world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect()
+    };
     let forged = world.forge(0, 1, ElectionMessage::VoteRequest { term: world.fresh_term(), released: None });
     let term = world.node(1).term();
     let dropped = world.node(1).counters().dropped[DropReason::Superseded];
-    let said = world.transcript.messages().count();
-    world.give(1, NodeInput::Message(forged));
+    let answers = answers_to(&mut world, forged);
     assert_eq!(world.node(1).counters().dropped[DropReason::Superseded], dropped + 1);
     assert_eq!(world.node(1).term(), term);
-    let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
     assert!(matches!(answers[..], [Message::Session(Session::Superseded { .. })]), "{answers:?}");
     // The late answer to a probe shows that it is there, and may be all that it ever says to a follower.
     let late = world.envelope(0, 1, Message::Session(Session::ProbeAck { nonce: 1, booting: false }));
-    let said = world.transcript.messages().count();
-    world.give(1, NodeInput::Message(late));
-    let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect();
+    let answers = answers_to(&mut world, late);
     assert!(matches!(answers[..], [Message::Session(Session::Superseded { .. })]), "{answers:?}");
     // Any other answer is not answered: two that are both superseded would talk forever.
     let answer = world.envelope(0, 1, Message::Session(Session::Superseded { by: world.node(1).incarnation() }));
-    let said = world.transcript.messages().count();
-    world.give(1, NodeInput::Message(answer));
-    assert_eq!(world.transcript.messages().count(), said);
+    assert_eq!(answers_to(&mut world, answer), []);
     assert_ne!(world.role(1), Role::Stopped, "nor believed");
 }
 

@@ -7,7 +7,11 @@ use crate::world::{Fate, World, ms};
 
 /// That many voters with a leader, which they have had for a second.
 fn led(voters: usize, seed: u64) -> (World, usize) {
-    let mut world = World::of(voters).seeded(seed);
+    settled(World::of(voters).seeded(seed))
+}
+
+/// The same, of a world that has yet to start.
+fn settled(mut world: World) -> (World, usize) {
     world.start_all();
     let leader = world.elect();
     world.run(ms(1_000));
@@ -76,31 +80,44 @@ fn a_second_node_of_a_live_name_that_stands_still_while_it_is_told_stops_too() {
     }
 }
 
+/// Of the two processes of a follower's name.
+#[derive(Clone, Copy, Debug)]
+enum Process {
+    First,
+    Second,
+}
+
+/// A second process of a follower's name starts where the other follower alone can tell it so, and one of the two stands still a moment
+/// later: the second one stops all the same.
+#[track_caller]
+fn assert_told_though_one_stands_still(durability: Durability, still: Process, met_for: u64, still_for: u64) {
+    let which = format!("{durability:?}: {still:?} stands still for {still_for} ms after {met_for} ms");
+    let (mut world, leader) = settled(World::with(3, |_, settings| settings.durability = durability).seeded(1));
+    let followers = world.followers();
+    let (first, asks) = (followers[0], followers[1]);
+    let second = duplicate_of(&mut world, first);
+    world.network.cut(leader, second);
+    world.network.cut(leader, asks);
+    world.start(second);
+    world.run(ms(met_for));
+    let frozen = match still {
+        Process::First => first,
+        Process::Second => second,
+    };
+    world.freeze(frozen, ms(still_for));
+    world.run(ms(2_000));
+    assert!(was_told(&world, second), "{which}\n{}", world.story());
+    assert_undisturbed(&world, first, leader, &which);
+}
+
 /// Time in which it stands still is no time among others, however little of its wait is left when it goes on, and whatever it
 /// still waits for.
 #[test]
 fn a_second_node_of_a_live_name_that_stood_still_for_most_of_its_wait_stops_too() {
-    for (durable, still_for) in [(false, 146), (false, 160), (false, 170), (true, 160), (true, 400)] {
+    use Durability::{Diskless, Durable};
+    for (durability, still_for) in [(Diskless, 146), (Diskless, 160), (Diskless, 170), (Durable, 160), (Durable, 400)] {
         for met_for in 1..8 {
-            let which = format!("durable: {durable}, {still_for} ms still after {met_for} ms");
-            let mut world = World::with(3, |_, settings| {
-                settings.durability = if durable { Durability::Durable } else { Durability::Diskless };
-            });
-            world.start_all();
-            let leader = world.elect();
-            world.run(ms(1_000));
-            let followers = world.followers();
-            let (first, asks) = (followers[0], followers[1]);
-            let second = duplicate_of(&mut world, first);
-            // The leader cannot tell it, and its own disk has nothing on it.
-            world.network.cut(leader, second);
-            world.network.cut(leader, asks);
-            world.start(second);
-            world.run(ms(met_for));
-            world.freeze(second, ms(still_for));
-            world.run(ms(2_000));
-            assert!(was_told(&world, second), "{which}\n{}", world.story());
-            assert_undisturbed(&world, first, leader, &which);
+            assert_told_though_one_stands_still(durability, Process::Second, met_for, still_for);
         }
     }
 }
@@ -110,19 +127,7 @@ fn a_second_node_of_a_live_name_that_stood_still_for_most_of_its_wait_stops_too(
 fn a_second_node_of_a_live_name_stops_too_where_the_first_one_answers_late() {
     for late_by in [76, 82, 90, 100] {
         for met_for in 1..8 {
-            let which = format!("{late_by} ms late, {met_for} ms after the start");
-            let (mut world, leader) = led(3, 1);
-            let followers = world.followers();
-            let (first, asks) = (followers[0], followers[1]);
-            let second = duplicate_of(&mut world, first);
-            world.network.cut(leader, second);
-            world.network.cut(leader, asks);
-            world.start(second);
-            world.run(ms(met_for));
-            world.freeze(first, ms(late_by));
-            world.run(ms(2_000));
-            assert!(was_told(&world, second), "{which}\n{}", world.story());
-            assert_undisturbed(&world, first, leader, &which);
+            assert_told_though_one_stands_still(Durability::Diskless, Process::First, met_for, late_by);
         }
     }
 }
