@@ -21,6 +21,7 @@ pub(super) fn named(snapshot: &NodeSnapshot) -> BTreeMap<String, u64> {
         ("releases_honoured", counters.releases_honoured),
         ("yielded", counters.yielded),
         ("late_timers", counters.late_timers),
+        ("lease_lengthened", counters.lease_lengthened),
         ("transfers", counters.transfers),
         ("transfers_refused", counters.transfers_refused),
         ("preferred_attempts", counters.preferred_attempts),

@@ -38,6 +38,10 @@ pub struct Status {
     pub token: Option<u64>,
     /// How long the lease lasts unless renewed, in milliseconds, if it holds it.
     pub lease_remaining_ms: Option<u64>,
+    /// How long a promise is asked for, by this node or the leader that it follows, in milliseconds: longer than configured where
+    /// something was late lately (E23). `None` without a vote.
+    #[serde(default)]
+    pub lease_ms: Option<u64>,
     /// While it holds the lease: how many voters have been heard within one lease, itself included.
     pub voters_answering: Option<usize>,
     /// The identifier of the leader, as far as this node knows.
@@ -137,7 +141,8 @@ impl From<&View<'_>> for Status {
         let rules = &subject.rules;
         let (lease, leader, shown) = (view.held(), view.leader(), view.shown_leader());
         let age = |peer: &PeerSnapshot| peer.heard.map(|heard| now.since(heard));
-        let answering = || snapshot.peers.iter().filter_map(age).filter(|age| *age <= rules.timing().lease).count() + 1;
+        let length = snapshot.lease_length.unwrap_or(rules.timing().lease);
+        let answering = || snapshot.peers.iter().filter_map(age).filter(|age| *age <= length).count() + 1;
         let listens_to_all = |peer: &str| {
             let follows = |leader: &Peer| leader.identifier != rules.id().as_str() && leader.identifier != peer;
             rules.seat() == Seat::Observer || !leader.is_some_and(follows)
@@ -166,6 +171,7 @@ impl From<&View<'_>> for Status {
             is_leader: lease.is_some(),
             token: lease.map(|lease| lease.token.0),
             lease_remaining_ms: lease.map(|lease| lease.valid_until.since(now).as_millis()),
+            lease_ms: snapshot.lease_length.map(Span::as_millis),
             voters_answering: lease.map(|_| answering()),
             is_reported: shown.as_ref().is_some_and(|leader| leader.is_reported),
             leader: shown.map(|leader| leader.peer.identifier),

@@ -66,6 +66,8 @@ pub struct NodeSnapshot {
     pub step_is_established: Option<bool>,
     /// What is too slow for an election, as measured last (E5, E7).
     pub slow: Option<Slow>,
+    /// How long a promise is asked for, by this node or the leader that it follows (E23); `None` without a vote.
+    pub lease_length: Option<Span>,
     /// How much there is in the registry; `None` without one.
     pub registry: Option<RegistryCounts>,
     /// How much slower than usual the node judges others: 0 is healthy, 8 the worst (G2).

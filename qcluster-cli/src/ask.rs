@@ -109,6 +109,7 @@ fn about(status: &Status) -> Table {
         ("leader", leader),
         ("term", status.term.to_string()),
         ("lease", lease),
+        ("lease length", status.lease_ms.map_or_else(none, |length| format!("{length} ms"))),
         ("storage", status.storage.to_string()),
         ("members", counts.join(", ")),
         ("services", format!("{}, {} of its own", registry.services, registry.own_services)),

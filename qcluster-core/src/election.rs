@@ -1,10 +1,10 @@
-//! Who leads: leases and elections without a log (rules E1–E16).
+//! Who leads: leases and elections without a log (rules E1–E20, E23 and E24).
 //!
 //! An [`Election`] is one voter's part. It is given messages from established incarnations of other voters and the passing of
 //! time, and answers with [`Effect`]s; envelopes, incarnations and digests are the node's business.
 //!
-//! The safety of the lease rests on one fact: a voter promises itself for L to one leadership at a time, and a leader
-//! trusts a promise for less than that, counted from before it was made. The files follow the incarnation of a leadership:
+//! The safety of the lease rests on one fact: a voter promises itself for L′ (E23) to one leadership at a time, and a
+//! leader trusts a promise for less than that, counted from before it was made. The files follow the incarnation of a leadership:
 //! [`follower`] promises, [`pre_vote`] asks around, [`vote`] elects, [`leader`] holds the lease, [`handover`] ends it
 //! politely, [`preferred`] moves it to where it is wanted; [`storage`] is what survives a crash.
 
@@ -15,6 +15,7 @@ mod follower;
 mod handover;
 mod incarnations;
 mod leader;
+mod lease_length;
 mod message;
 mod newcomers;
 mod pace;
@@ -29,6 +30,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub(crate) use context::{Change, Context, Effect};
+pub use leader::Lapse;
+use message::Request;
 pub use message::{LeadershipId, Message};
 pub use pace::Slow;
 pub use step::ChangeStep;
@@ -36,7 +39,7 @@ pub use storage::{HardState, KnownIncarnation, PersistId, Vote};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Rules, Step, Timing};
+use crate::config::{Rules, Step};
 use crate::id::{FencingToken, Incarnation, IncarnationsDigest, NodeKey, Term, VoterIndex};
 use crate::quorum::{Support, Weight};
 use crate::reason::{LostReason, Refusal, TransferRefused};
@@ -45,6 +48,7 @@ use crate::time::{Span, Time};
 use boot::BootWait;
 use follower::{Heard, Promise, Shown};
 use leader::Leader;
+use lease_length::LeaseLength;
 use newcomers::Newcomers;
 use pace::Pace;
 use pre_vote::PreCandidate;
@@ -122,8 +126,12 @@ pub(crate) struct Election {
     grant: Option<Grant>,
     win_check: Option<WinCheck>,
     preferred: Preferred,
-    /// While leading: the newest `sent_at` that each voter has acknowledged (E3).
+    /// How long a promise is asked for (E23).
+    length: LeaseLength,
+    /// While leading: the newest `sent_at` that each voter has acknowledged.
     acked: Vec<Time>,
+    /// Until when what each voter has promised may be trusted (E3).
+    trusted_until: Vec<Time>,
     /// Those voters, and in which lists what they acknowledged counts (E20).
     acked_by: Support,
     /// While leading: who has begun to acknowledge lately, and counts with what was acknowledged since.
@@ -152,7 +160,8 @@ pub(crate) struct Start {
 impl Election {
     pub(crate) fn new(rules: Arc<Rules>, me: VoterIndex, start: Start) -> Self {
         let voters = rules.voters().len();
-        let longest = start.saved.as_ref().map_or(Span::ZERO, |saved| saved.lease).max(rules.timing.lease);
+        let remembered = start.saved.as_ref().map_or(rules.timing.max_lease, |saved| saved.lease);
+        let longest = remembered.max(rules.timing.lease);
         let boot_wait = longest.max(rules.previous_lease);
         let storage = Storage::new(&rules, start.incarnation, start.stamp, start.saved, longest);
         let mut election = Self {
@@ -182,7 +191,9 @@ impl Election {
             grant: None,
             win_check: None,
             preferred: Preferred::new(rules.settle),
+            length: LeaseLength::new(&rules.timing),
             acked: alloc::vec![Time::ZERO; voters],
+            trusted_until: alloc::vec![Time::ZERO; voters],
             acked_by: Support::NONE,
             newcomers: Newcomers::new(voters),
             healthy_since: alloc::vec![Time::NEVER; voters],
@@ -213,7 +224,7 @@ impl Election {
             Role::Follower => self.campaign_at,
             Role::PreCandidate(round) => round.deadline(),
             Role::Candidate(candidate) => candidate.deadline(),
-            Role::Leader(leader) => leader.deadline(self.rules.trusted_lease),
+            Role::Leader(leader) => leader.deadline(),
         };
         let boot = match self.boot_wait {
             BootWait::Until(until) => until,
@@ -227,12 +238,7 @@ impl Election {
 
     /// Whether this voter leads and its time is over: looked at first in every step, before anything else is (E15).
     pub(crate) fn has_run_out(&self, now: Time) -> bool {
-        matches!(&self.role, Role::Leader(leader) if now >= leader.ends(self.rules.trusted_lease))
-    }
-
-    /// A leadership [has run out](Self::has_run_out).
-    pub(crate) fn expire(&mut self, cx: &mut Context<'_>) {
-        self.lose(cx, LostReason::LeaseExpired, None);
+        matches!(&self.role, Role::Leader(leader) if now >= leader.ends())
     }
 
     /// The clock went back (E15): what bounds a claim of this voter's own was measured with it, and is void. Promises to
@@ -266,13 +272,13 @@ impl Election {
     /// Takes a message of an established incarnation of another voter.
     pub(crate) fn receive(&mut self, cx: &mut Context<'_>, from: Sender, message: &Message) {
         match *message {
-            Message::Heartbeat { term, sent_at, active, stamp } => {
+            Message::Heartbeat { term, sent_at, lease, active, stamp } => {
                 self.learn_stamp(stamp);
-                self.on_heartbeat(cx, from, term, sent_at, active);
+                self.on_heartbeat(cx, from, term, Request { sent_at, lease }, active);
             }
-            Message::HeartbeatAck { term, sent_at, stamp, incarnations } => {
+            Message::HeartbeatAck { term, sent_at, lease, stamp, incarnations } => {
                 self.learn_stamp(stamp);
-                self.on_ack(cx, from, term, sent_at, incarnations);
+                self.on_ack(cx, from, term, Request { sent_at, lease }, incarnations);
             }
             Message::StaleTerm { term } => self.on_stale_term(cx, term),
             Message::PreVoteRequest { round, term, consent } => {
@@ -282,7 +288,9 @@ impl Election {
                 self.learn_stamp(stamp);
                 self.on_pre_vote_reply(cx, from, round, Reply { refusal, term, incarnations });
             }
-            Message::VoteRequest { term, released } => self.on_vote_request(cx, from, term, released),
+            Message::VoteRequest { term, lease, released } => {
+                self.on_vote_request(cx, from, term, lease, released);
+            }
             Message::VoteReply { asked, refusal, term, stamp, incarnations } => {
                 self.learn_stamp(stamp);
                 self.on_vote_reply(cx, from, asked, Reply { refusal, term, incarnations });
@@ -390,7 +398,7 @@ impl Election {
 
     /// A slot for each rank ahead, and a random part of the own one (E8), which defeats widen up to half a lease.
     fn draw_delay(&mut self) -> Span {
-        let Timing { slot, lease, .. } = self.rules.timing;
+        let (slot, lease) = (self.rules.timing.slot, self.length.current());
         let rank = u64::from(self.rules.at(self.me).rank);
         let spread = slot.times(1 << self.defeats.min(16)).min(lease.split(2)).max(slot);
         slot.times(rank) + Span::from_nanos(self.rng.below(spread.as_nanos()))

@@ -87,7 +87,8 @@ pub use config::{
     VoterSettings,
 };
 pub use election::{
-    ChangeStep, HardState, HeldLease, KnownIncarnation, LeadershipId, Message as ElectionMessage, PersistId, Slow, Vote,
+    ChangeStep, HardState, HeldLease, KnownIncarnation, Lapse, LeadershipId, Message as ElectionMessage, PersistId,
+    Slow, Vote,
 };
 pub use endpoint::{Endpoint, EndpointBoot, Input, Output, Outputs, SnapshotError, read_datagram, write_datagram};
 pub use hard_state::RecordError;
@@ -104,7 +105,8 @@ pub use node::{
 };
 pub use observer::Message as ObserverMessage;
 pub use reason::{
-    DropCounts, DropReason, LostCounts, LostReason, MessageCounts, MessageKind, Refusal, RefusalCounts, TransferRefused,
+    DropCounts, DropReason, LeaseLengthReason, LostCounts, LostReason, MessageCounts, MessageKind, Refusal,
+    RefusalCounts, TransferRefused,
 };
 pub use reconcile::Message as ReconcileMessage;
 pub use registry::{

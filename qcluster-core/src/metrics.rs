@@ -28,6 +28,8 @@ pub struct Counters {
     pub elected: u64,
     /// Leaderships ended, by [`LostReason`](crate::LostReason).
     pub lost: LostCounts,
+    /// Times that a longer promise was asked for because something was late (E23).
+    pub lease_lengthened: u64,
     /// Votes granted.
     pub votes_granted: u64,
     /// Votes and pre-votes refused, by [`Refusal`](crate::Refusal).

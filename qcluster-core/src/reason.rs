@@ -105,7 +105,7 @@ reasons! {
     #[non_exhaustive]
     LostReason {
         /// No quorum has answered in time (E4).
-        LeaseExpired = "lease_expired",
+        NoQuorum = "no_quorum",
         /// A voter is in a higher term.
         HigherTerm = "higher_term",
         /// It was handed over (E10, E11).
@@ -122,6 +122,24 @@ reasons! {
         DuplicateIdentifier = "duplicate_identifier",
         /// A later incarnation of this node has taken its place (E24).
         Superseded = "superseded",
+        /// This process or its machine stood still while the lease ran out (E4, E15).
+        Stalled = "stalled",
+    }
+}
+
+reasons! {
+    /// Why a leader asks for longer or shorter promises than before (E23).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[non_exhaustive]
+    LeaseLengthReason {
+        /// This process was late: it or its machine stood still.
+        Stalled = "stalled",
+        /// A quorum answered late.
+        SlowAnswers = "slow_answers",
+        /// A save took long.
+        SlowSave = "slow_save",
+        /// Nothing was late for a while.
+        Quiet = "quiet",
     }
 }
 
@@ -240,7 +258,8 @@ impl LostReason {
     pub const fn is_voluntary(self) -> bool {
         match self {
             Self::Transferred | Self::SteppedDown | Self::Shutdown => true,
-            Self::LeaseExpired
+            Self::Stalled
+            | Self::NoQuorum
             | Self::HigherTerm
             | Self::StorageFailed
             | Self::ClockWentBack

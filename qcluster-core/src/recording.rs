@@ -9,9 +9,9 @@
 //! use qcluster_core::{Settings, Time};
 //!
 //! let recorded = [
-//!     r#"{"start":{"format":2,"version":"0.1.0","at":0,"seed":7,"stamp_ms":1764000000000,"saved":null,"settings":{"cluster":"default","id":"server_a","seat":"voter","voters":[{"id":"server_a","priority":0}],"next_voters":null,"timing":{"heartbeat":25000000,"lease":150000000,"slot":10000000,"drift_ppm":10000},"durability":"diskless","previous_lease":0,"drain":1500000000,"settle":3000000000}}}"#,
-//!     r#"{"input":{"at":151000000,"what":"timeout"}}"#,
-//!     r#"{"input":{"at":170000000,"what":"timeout"}}"#,
+//!     r#"{"start":{"format":2,"version":"0.1.0","at":0,"seed":7,"stamp_ms":1764000000000,"saved":null,"settings":{"cluster":"default","id":"server_a","seat":"voter","voters":[{"id":"server_a","priority":0}],"next_voters":null,"timing":{"heartbeat":25000000,"lease":150000000,"max_lease":1200000000,"slot":10000000,"drift_ppm":10000},"durability":"diskless","previous_lease":0,"drain":1500000000,"settle":3000000000}}}"#,
+//!     r#"{"input":{"at":1201000000,"what":"timeout"}}"#,
+//!     r#"{"input":{"at":1220000000,"what":"timeout"}}"#,
 //! ];
 //! let mut endpoint = None;
 //! for line in recorded {
@@ -28,7 +28,7 @@
 //!         }
 //!     }
 //! }
-//! assert!(endpoint.is_some_and(|endpoint| endpoint.node().is_leader(Time::from_millis(171))));
+//! assert!(endpoint.is_some_and(|endpoint| endpoint.node().is_leader(Time::from_millis(1_221))));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use qcluster_api::QuorumStatus;
-use qcluster_core::{FencingToken, Incarnation, LostReason, MemberChange, NodeKey, Peer, ServiceChange, Term};
+use qcluster_core::{
+    FencingToken, Incarnation, LeaseLengthReason, LostReason, MemberChange, NodeKey, Peer, ServiceChange, Term,
+};
 
 pub use feed::Events;
 
@@ -92,6 +94,17 @@ pub enum EventKind {
         token: FencingToken,
         /// Why it ended.
         reason: LostReason,
+        /// Of a lease that ran out: how late this node noticed. It stood still for about so long, or its machine did.
+        late_by: Duration,
+        /// Of a lease that ran out: the voters that had not answered for the length of a lease.
+        silent: Vec<Arc<Peer>>,
+    },
+    /// This node leads, and asks for longer or shorter promises from now on (E23): something was late, or nothing was for a while.
+    LeaseLength {
+        /// How long they are.
+        lease: Duration,
+        /// Why.
+        reason: LeaseLengthReason,
     },
     /// A hand-over has begun: work of the leader is cancelled, and waited for this long at most (E10).
     Draining {
@@ -201,6 +214,7 @@ impl EventKind {
             Self::Elected { token } | Self::Lost { token, .. } | Self::Draining { token, .. } => Some(*token),
             Self::Leader { leader: Some(_), term } => Some((*term).into()),
             Self::Leader { leader: None, .. }
+            | Self::LeaseLength { .. }
             | Self::ConfigMismatch { .. }
             | Self::Leaderless { .. }
             | Self::SaveFailing { .. }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::{Incarnation, NodeId, Notification, Peer, Span};
+use qcluster_core::{FencingToken, Incarnation, LostReason, NodeId, Notification, Peer, Span};
 
 use crate::event::EventKind;
 
@@ -19,9 +19,10 @@ pub fn event(node: &NodeId, what: &EventKind) {
         EventKind::Elected { token } => {
             tracing::info!(name: "qcluster.elected", target: CHANGES, %node, token = token.0, "this node leads");
         }
-        EventKind::Lost { token, reason } => {
-            let reason = reason.name();
-            tracing::info!(name: "qcluster.lost", target: CHANGES, %node, token = token.0, reason, "this node no longer leads");
+        EventKind::Lost { token, reason, late_by, silent } => lost(node, *token, *reason, *late_by, silent),
+        EventKind::LeaseLength { lease, reason } => {
+            let (lease_ms, reason) = (lease.as_millis(), reason.name());
+            tracing::info!(name: "qcluster.lease_length", target: CHANGES, %node, lease_ms, reason, "the length of the lease has changed");
         }
         EventKind::Draining { token, grace } => {
             let grace_ms = grace.as_millis();
@@ -86,6 +87,16 @@ pub fn event(node: &NodeId, what: &EventKind) {
 /// Logs a notification that has no event.
 pub fn notification(node: &NodeId, notification: &Notification) {
     tracing::info!(name: "qcluster.notification", target: CHANGES, %node, "{notification}");
+}
+
+fn lost(node: &NodeId, token: FencingToken, reason: LostReason, late_by: Duration, silent: &[Arc<Peer>]) {
+    let (token, late_ms) = (token.0, late_by.as_millis());
+    let silent: Vec<&str> = silent.iter().map(|voter| voter.identifier.as_str()).collect();
+    let silent = silent.join(",");
+    let reason = reason.name();
+    tracing::info!(
+        name: "qcluster.lost", target: CHANGES, %node, token, reason, late_ms, silent, "this node no longer leads"
+    );
 }
 
 fn storage_failed(node: &NodeId, error: &str) {

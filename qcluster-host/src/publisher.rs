@@ -68,9 +68,13 @@ impl Publisher {
                 self.set(Leadership::Leading { token });
                 EventKind::Elected { token }
             }
-            Notification::Lost { token, reason } => {
+            Notification::Lost { token, reason, lapse } => {
                 self.set(Leadership::Unknown);
-                EventKind::Lost { token, reason }
+                let silent = lapse.silent().filter_map(|voter| self.voter(voter)).collect();
+                EventKind::Lost { token, reason, late_by: lapse.late_by().into(), silent }
+            }
+            Notification::LeaseLengthChanged { lease, reason } => {
+                EventKind::LeaseLength { lease: lease.into(), reason }
             }
             Notification::Draining { until } => {
                 let Some(token) = self.leadership.borrow().token() else { return };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::{Config, FencingToken, HeldLease, LostReason, Notification, Span, Time, TimingValues};
+use qcluster_core::{Config, FencingToken, HeldLease, Lapse, LostReason, Notification, Span, Time, TimingValues};
 use tokio::sync::oneshot;
 
 use crate::boot;
@@ -89,7 +89,8 @@ impl Puppet {
     /// Has it lose its lease.
     pub fn lose(&mut self, token: u64) {
         self.publisher.lease(None);
-        self.notify(Notification::Lost { token: FencingToken(token), reason: LostReason::LeaseExpired });
+        let (token, reason, lapse) = (FencingToken(token), LostReason::NoQuorum, Lapse::default());
+        self.notify(Notification::Lost { token, reason, lapse });
     }
 
     /// Publishes what the core would say.

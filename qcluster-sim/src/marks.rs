@@ -120,6 +120,8 @@ marks! {
     StepBackRefused = "refused to go a step back",
     /// A node said that answers or its disk are too slow for an election.
     TooSlow = "too slow for an election",
+    /// A leader asked for longer or shorter promises (E23).
+    LeaseLength = "lease made longer or shorter",
 }
 
 /// How often each mark was reached.
@@ -166,7 +168,7 @@ impl Marks {
         let (refused, dropped) = (|r: Refusal| counters.votes_refused[r], |r: DropReason| counters.dropped[r]);
         for (mark, count) in [
             (Mark::Transferred, lost(LostReason::Transferred)),
-            (Mark::LostByLease, lost(LostReason::LeaseExpired)),
+            (Mark::LostByLease, lost(LostReason::Stalled) + lost(LostReason::NoQuorum)),
             (Mark::LostByTerm, lost(LostReason::HigherTerm)),
             (Mark::LostByRequest, lost(LostReason::SteppedDown)),
             (Mark::LostByShutdown, lost(LostReason::Shutdown)),

@@ -92,6 +92,8 @@ pub(crate) struct Oracles {
     terms: terms::Terms,
     traffic: traffic::Traffic,
     votes: votes::Votes,
+    /// The lease that the step under way has renewed: its token and its end. A leader's own promise is a part of that step.
+    renewed: Option<(u64, Time)>,
     /// Leases that were new or longer.
     pub(crate) renewals: u64,
 }
@@ -115,6 +117,7 @@ impl Oracles {
             terms: terms::Terms::new(),
             traffic: traffic::Traffic::new(hosts, setup.gossip),
             votes: votes::Votes::new(hosts),
+            renewed: None,
             renewals: 0,
         }
     }
@@ -149,6 +152,7 @@ impl Oracles {
     /// A step is over: this is what `is_leader()` would go by from now on.
     #[inline]
     pub(crate) fn published(&mut self, scene: &Scene<'_>, lease: Option<HeldLease>) -> Result<(), Breach> {
+        self.renewed = None;
         let Some(lease) = lease else {
             self.leases.gone(scene.host);
             return Ok(());
@@ -161,8 +165,8 @@ impl Oracles {
         if !self.leases_bind() {
             return Ok(());
         }
-        self.leases.check(scene, until)?;
-        self.promises.witness(scene, lease.token.0, until)
+        self.renewed = Some((lease.token.0, until));
+        self.leases.check(scene, until)
     }
 
     /// A clock was changed: what was computed with it holds no longer.
@@ -200,17 +204,17 @@ impl Oracles {
             return Ok(());
         }
         match *message {
-            ElectionMessage::Heartbeat { term, .. } => {
-                self.promises.led(scene, term.0);
+            ElectionMessage::Heartbeat { term, lease, .. } => {
+                self.promises.led(scene, term.0, lease);
                 self.votes.led(scene, term.0)?;
                 if self.terms_bind() { self.terms.heartbeat(scene, term.0) } else { Ok(()) }
             }
-            ElectionMessage::HeartbeatAck { term, sent_at, .. } => {
-                promises::check_synced(scene)?;
+            ElectionMessage::HeartbeatAck { term, sent_at, lease, .. } => {
+                promises::check_synced(scene, lease)?;
                 let Some(Target { identity, incarnation }) = self.target(host, to) else { return Ok(()) };
                 let reign = Reign { identity, incarnation, term: term.0 };
                 self.promises.acknowledged(scene, reign, sent_at)?;
-                if self.leases_bind() { self.promises.promised(scene, reign) } else { Ok(()) }
+                if self.leases_bind() { self.promises.promised(scene, reign, lease) } else { Ok(()) }
             }
             ElectionMessage::Release { term, .. } => {
                 self.promises.released(scene, term.0);
@@ -224,7 +228,7 @@ impl Oracles {
                 let Some(to) = self.target(host, to) else { return Ok(()) };
                 if self.leases_bind() { self.promises.pre_voted(scene, to) } else { Ok(()) }
             }
-            ElectionMessage::VoteRequest { term, released } => {
+            ElectionMessage::VoteRequest { term, released, .. } => {
                 let is_released = released.is_some_and(|leadership| self.has_released(leadership));
                 self.pre_votes.asked(scene, term.0, is_released)?;
                 let own = Target { identity: scene.identity, incarnation: scene.incarnation };
@@ -339,6 +343,9 @@ impl Oracles {
         lease: Option<HeldLease>,
         ends: bool,
     ) -> Result<(), Breach> {
+        if let Some((token, until)) = self.renewed.take() {
+            self.promises.witness(scene, token, until)?;
+        }
         self.notices.carried_out(scene, lease, ends)
     }
 

@@ -17,10 +17,10 @@
 //! let timeout = |ms| Line::Input(Given { at: Time::from_millis(ms), what: RecordedInput::Timeout });
 //!
 //! let mut replay = Replay::default();
-//! for line in [Line::Start(Start::new(Time::ZERO, settings, boot)), timeout(151), timeout(170)] {
+//! for line in [Line::Start(Start::new(Time::ZERO, settings, boot)), timeout(1_201), timeout(1_220)] {
 //!     println!("{}", replay.take(line));
 //! }
-//! assert!(replay.node().is_some_and(|node| node.is_leader(Time::from_millis(171))));
+//! assert!(replay.node().is_some_and(|node| node.is_leader(Time::from_millis(1_221))));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -103,6 +103,8 @@ pub struct Plan {
     pub heartbeat: Span,
     /// L.
     pub lease: Span,
+    /// Lmax; equal to L where leases are fixed (E23).
+    pub max_lease: Span,
     /// The slot of E8.
     pub slot: Span,
     /// ρ in parts per million.
@@ -119,17 +121,27 @@ impl Plan {
         Self::new(HostSet::first(count), Timing::default())
     }
 
-    /// Those hosts vote, at that pace, all of one priority.
+    /// Those hosts vote, at that pace, with leases of that length and no other, all of one priority.
     pub fn new(voters: HostSet, timing: Timing) -> Self {
-        let Timing { heartbeat, lease, slot, drift_ppm } = timing;
-        let previous_lease = Span::ZERO;
-        Self { voters, next: None, heartbeat, lease, slot, drift_ppm, previous_lease, priorities: Vec::new() }
+        let Timing { heartbeat, lease, slot, drift_ppm, max_lease: _ } = timing;
+        let (max_lease, previous_lease) = (lease, Span::ZERO);
+        Self {
+            voters,
+            next: None,
+            heartbeat,
+            lease,
+            max_lease,
+            slot,
+            drift_ppm,
+            previous_lease,
+            priorities: Vec::new(),
+        }
     }
 
     /// The pace.
     pub fn timing(&self) -> Timing {
-        let Self { heartbeat, lease, slot, drift_ppm, .. } = *self;
-        Timing { heartbeat, lease, slot, drift_ppm }
+        let Self { heartbeat, lease, max_lease, slot, drift_ppm, .. } = *self;
+        Timing { heartbeat, lease, max_lease, slot, drift_ppm }
     }
 
     /// Whether `hosts` hold a majority of every list.
@@ -267,9 +279,10 @@ impl Setup {
     /// The same with another pace for all plans.
     #[must_use]
     pub fn preset(mut self, preset: Preset) -> Self {
-        let Timing { heartbeat, lease, slot, drift_ppm } = preset.into();
+        let Timing { heartbeat, lease, slot, drift_ppm, max_lease: _ } = preset.into();
         for plan in &mut self.plans {
             (plan.heartbeat, plan.lease, plan.slot, plan.drift_ppm) = (heartbeat, lease, slot, drift_ppm);
+            plan.max_lease = lease;
         }
         self
     }

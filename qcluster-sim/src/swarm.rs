@@ -5,6 +5,7 @@
 mod changes;
 mod episodes;
 mod replacements;
+mod throttles;
 
 use qcluster_core::{GossipPace, Preset, Span, Time, Timing};
 
@@ -45,6 +46,7 @@ pub fn draw(seed: u64, limits: Limits) -> Schedule {
         changes::draw(&mut rng, &mut setup, &mut faults, end_of_trouble, knobs.disks());
     }
     knobs.episodes(&mut rng, &setup, Time::ZERO + calm, end_of_trouble, &mut faults);
+    throttles::draw(&setup, Time::ZERO + calm, end_of_trouble, &mut faults);
     faults.retain(|(at, _)| *at < end_of_trouble);
     faults.sort_by_key(|(at, _)| *at);
     changes::settle_plans(&mut rng, &setup, &mut faults);
@@ -60,6 +62,7 @@ fn draw_setup(seed: u64, rng: &mut Rng, limits: Limits) -> Setup {
     let observers = usize::try_from(rng.between(0, 2)).unwrap_or(0);
     let timing = draw_timing(rng);
     let mut plan = Plan::new(HostSet::first(voters), timing);
+    plan.max_lease = timing.lease.times(draw_longest(seed));
     if rng.one_in(4) {
         plan.priorities = (0..voters).map(|_| u32::try_from(rng.below(3)).unwrap_or(0)).collect();
     }
@@ -82,6 +85,11 @@ fn draw_setup(seed: u64, rng: &mut Rng, limits: Limits) -> Setup {
     setup.work = draw_work(seed, Span::from_nanos(rng.below(timing.lease.times(8).as_nanos())));
     setup.gossip = draw_gossip(seed, &timing);
     setup
+}
+
+/// Half of the runs have leases that may become longer (E23). The chance is of its own, so that the other runs are what they were.
+fn draw_longest(seed: u64) -> u64 {
+    Rng::for_part(seed, u64::MAX - 4).pick(&[1, 1, 1, 2, 4, 8]).unwrap_or(1)
 }
 
 /// Some applications never say that their work has ended.
@@ -217,7 +225,7 @@ fn attempts(setup: &Setup, plan: &Plan, hosts: HostSet) -> u64 {
 pub(crate) fn bound(setup: &Setup, plan: &Plan, hosts: HostSet) -> Span {
     let million = 1_000_000;
     // The slowest clock that ρ allows shows a lease after so long.
-    let longest = setup.plans.iter().map(|plan| plan.lease).max().unwrap_or(plan.lease);
+    let longest = setup.plans.iter().map(|plan| plan.max_lease).max().unwrap_or(plan.max_lease);
     let lease = longest.times(million).split(million - u64::from(plan.drift_ppm));
     let mut ranks = plan.priorities.clone();
     ranks.sort_unstable();

@@ -123,18 +123,20 @@ fn fault(hosts: usize, plans: usize) -> impl Strategy<Value = Fault> {
 fn plan(hosts: usize) -> impl Strategy<Value = Plan> {
     let priorities = vec(any::<u32>(), 0..hosts);
     let heartbeat = 1_000_000..200_000_000_u64;
-    let timing = (heartbeat, 8..20_u64, 1..4_u64).prop_map(|(heartbeat, leases, slots)| {
+    let timing = (heartbeat, 8..20_u64, 1..9_u64, 1..4_u64).prop_map(|(heartbeat, leases, longest, slots)| {
         let heartbeat = Span::from_nanos(heartbeat);
-        (heartbeat, heartbeat.times(leases), heartbeat.split(slots).max(Span::from_millis(1)))
+        let lease = heartbeat.times(leases);
+        (heartbeat, lease, lease.times(longest), heartbeat.split(slots).max(Span::from_millis(1)))
     });
     let previous = (0..3_600_000_u64).prop_map(Span::from_millis);
     (voters_of(hosts), option::of(voters_of(hosts)), timing, 0..=200_000_u32, previous, priorities).prop_map(
-        |(voters, next, (heartbeat, lease, slot), drift_ppm, previous_lease, priorities)| Plan {
+        |(voters, next, (heartbeat, lease, max_lease, slot), drift_ppm, previous_lease, priorities)| Plan {
             voters,
             // A change to the same list is refused.
             next: next.filter(|next| *next != voters),
             heartbeat,
             lease,
+            max_lease,
             slot,
             drift_ppm,
             previous_lease,

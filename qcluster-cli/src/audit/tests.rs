@@ -24,7 +24,7 @@ fn elected(node: &str, token: u64, ms: f64) -> Value {
 /// Lost until then, which is noticed later.
 fn lost(node: &str, token: u64, until_ms: f64, noticed_ms: f64) -> Value {
     let until = unix_s(until_ms);
-    json!({ "unix_s": unix_s(noticed_ms), "node": node, "event": "lost", "token": token, "leader": null, "reason": "lease_expired", "valid_until_unix_s": until })
+    json!({ "unix_s": unix_s(noticed_ms), "node": node, "event": "lost", "token": token, "leader": null, "reason": "no_quorum", "valid_until_unix_s": until })
 }
 
 fn text(events: &[Value]) -> String {
@@ -62,7 +62,7 @@ fn a_leader_that_notices_late_overlaps_nobody() {
     assert_eq!(report["leaderships"][1]["gap_before_ms_max"], 100.5);
     assert_eq!(report["leaderships"][0]["until_unix_s_max"], unix_s(400.0));
     assert_eq!(
-        report["ended_by"]["lease_expired"],
+        report["ended_by"]["no_quorum"],
         json!({ "leaderships": 2, "gap_ms_median": 100.5, "gap_ms_max": 100.5 })
     );
     assert_eq!(report["is_clean"], true);

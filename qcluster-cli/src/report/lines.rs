@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
-use qcluster::{Event, EventKind, LostReason, Mode, Peer, Status};
+use qcluster::{Event, EventKind, LeaseLengthReason, LostReason, Mode, Peer, Status};
 use qcluster::{MemberChange, MemberEvent, MemberView, Timing};
 use serde_json::json;
 
@@ -44,7 +44,12 @@ pub(crate) fn stopped() -> String {
 pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Option<String> {
     let (style, word, rest) = match &change.kind {
         EventKind::Elected { token } => (GOOD, "elected", format!("{me} leads with token {token}")),
-        EventKind::Lost { token, reason } => (BAD, "lost", format!("token {token}: {}", reason.name())),
+        EventKind::Lost { token, reason, late_by, silent } => {
+            (BAD, "lost", format!("token {token}: {}", why_lost(*reason, *late_by, silent)))
+        }
+        EventKind::LeaseLength { lease, reason } => {
+            (FAINT, "lease", format!("{} ms from now on: {}", lease.as_millis(), why_length(*reason)))
+        }
         // An agent has no work to wait for: what follows at once says all.
         EventKind::Draining { .. } => return None,
         EventKind::Leader { leader: Some(leader), .. } if leader.identifier == me => return None,
@@ -111,6 +116,28 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Op
     Some(line(change.at, style, word, &rest))
 }
 
+/// Why a leadership ended, with what is known of it.
+fn why_lost(reason: LostReason, late_by: Duration, silent: &[Arc<Peer>]) -> String {
+    match reason {
+        LostReason::Stalled => format!("this node stood still for {} ms (stalled)", late_by.as_millis()),
+        LostReason::NoQuorum if !silent.is_empty() => {
+            let names: Vec<&str> = silent.iter().map(|voter| voter.identifier.as_str()).collect();
+            format!("no answer from {} (no_quorum)", names.join(", "))
+        }
+        other => other.name().to_owned(),
+    }
+}
+
+fn why_length(reason: LeaseLengthReason) -> &'static str {
+    match reason {
+        LeaseLengthReason::Stalled => "this node or its machine was late",
+        LeaseLengthReason::SlowAnswers => "a majority answered late",
+        LeaseLengthReason::SlowSave => "a save took long",
+        LeaseLengthReason::Quiet => "nothing was late for a while",
+        other => other.name(),
+    }
+}
+
 fn step_too_early(name: &str) -> String {
     format!("{name} is in the middle step, and no leader was elected there: take the last step back")
 }
@@ -139,7 +166,7 @@ fn wall_clock(name: &str, ahead_ms: i64) -> String {
 pub(crate) fn event(me: &str, change: &Event) -> Option<String> {
     let (event, token, leader, reason) = match &change.kind {
         EventKind::Elected { token } => ("elected", Some(token.0), Some(me), None),
-        EventKind::Lost { token, reason } => ("lost", Some(token.0), None, Some(reason.name())),
+        EventKind::Lost { token, reason, .. } => ("lost", Some(token.0), None, Some(reason.name())),
         EventKind::Leader { leader: Some(leader), term } => {
             ("leader", Some(term.0), Some(leader.identifier.as_str()), None)
         }
@@ -149,9 +176,16 @@ pub(crate) fn event(me: &str, change: &Event) -> Option<String> {
         _ => return None,
     };
     let (at, until) = (unix_s(change.at), change.valid_until.map(unix_s));
+    let (late_ms, silent) = match &change.kind {
+        EventKind::Lost { late_by, silent, .. } => {
+            let silent: Vec<&str> = silent.iter().map(|voter| voter.identifier.as_str()).collect();
+            (Some(late_by.as_millis()), Some(silent))
+        }
+        _ => (None, None),
+    };
     let line = json!({
         "unix_s": at, "node": me, "event": event, "token": token, "leader": leader, "reason": reason,
-        "valid_until_unix_s": until,
+        "valid_until_unix_s": until, "late_ms": late_ms, "silent": silent,
     });
     Some(line.to_string())
 }
@@ -161,7 +195,7 @@ pub(crate) fn missed(me: &str, count: u64) -> String {
     let at = unix_s(SystemTime::now());
     let line = json!({
         "unix_s": at, "node": me, "event": "missed", "token": null, "leader": null, "reason": null,
-        "valid_until_unix_s": null, "count": count,
+        "valid_until_unix_s": null, "late_ms": null, "silent": null, "count": count,
     });
     line.to_string()
 }

@@ -33,6 +33,9 @@ pub struct TimingValues {
     /// L in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_ms: Option<u64>,
+    /// Lmax in milliseconds; eight times the lease unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_lease_ms: Option<u64>,
     /// The slot in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot_ms: Option<u64>,
@@ -58,6 +61,12 @@ impl TimingValues {
     #[must_use]
     pub fn with_lease_ms(self, lease_ms: u64) -> Self {
         Self { lease_ms: Some(lease_ms), ..self }
+    }
+
+    /// The same timing with that longest lease, in milliseconds.
+    #[must_use]
+    pub fn with_max_lease_ms(self, max_lease_ms: u64) -> Self {
+        Self { max_lease_ms: Some(max_lease_ms), ..self }
     }
 }
 
@@ -122,11 +131,15 @@ impl From<TimingChoice> for Timing {
     fn from(choice: TimingChoice) -> Self {
         match choice {
             TimingChoice::Preset(preset) => preset.into(),
-            TimingChoice::Values(TimingValues { preset, heartbeat_ms, lease_ms, slot_ms, drift_ppm, probe_ms: _ }) => {
+            TimingChoice::Values(values) => {
+                let TimingValues { preset, heartbeat_ms, lease_ms, max_lease_ms, slot_ms, drift_ppm, probe_ms: _ } =
+                    values;
                 let base = Self::from(preset.unwrap_or(Preset::Lan));
+                let lease = lease_ms.map_or(base.lease, Span::from_millis);
                 Self {
                     heartbeat: heartbeat_ms.map_or(base.heartbeat, Span::from_millis),
-                    lease: lease_ms.map_or(base.lease, Span::from_millis),
+                    lease,
+                    max_lease: max_lease_ms.map_or(Self::max_lease_default(lease), Span::from_millis),
                     slot: slot_ms.map_or(base.slot, Span::from_millis),
                     drift_ppm: drift_ppm.unwrap_or(base.drift_ppm),
                 }

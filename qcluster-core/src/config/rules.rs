@@ -200,7 +200,11 @@ fn indices(len: usize) -> impl Iterator<Item = VoterIndex> {
 fn digest(list: &[VoterSettings], timing: &Timing) -> NodeKey {
     let mut sorted: Vec<&VoterSettings> = list.iter().collect();
     sorted.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut hash = stable_hash(&[&timing.lease.as_nanos().to_le_bytes(), &timing.drift_ppm.to_le_bytes()]);
+    let mut hash = stable_hash(&[
+        &timing.lease.as_nanos().to_le_bytes(),
+        &timing.max_lease.as_nanos().to_le_bytes(),
+        &timing.drift_ppm.to_le_bytes(),
+    ]);
     for voter in sorted {
         hash = stable_hash(&[&hash.to_le_bytes(), voter.id.as_str().as_bytes(), &voter.priority.to_le_bytes()]);
     }

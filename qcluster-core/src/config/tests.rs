@@ -115,6 +115,8 @@ fn each_mistake_names_its_field() {
         ("timing.heartbeat_ms", |c| c.timing = serde_json::from_str(r#"{"heartbeat_ms": 0}"#).unwrap()),
         ("timing.lease_ms", |c| c.timing = serde_json::from_str(r#"{"lease_ms": 99}"#).unwrap()),
         ("timing.lease_ms", |c| c.timing = serde_json::from_str(r#"{"lease_ms": 4000000}"#).unwrap()),
+        ("timing.max_lease_ms", |c| c.timing = serde_json::from_str(r#"{"max_lease_ms": 149}"#).unwrap()),
+        ("timing.max_lease_ms", |c| c.timing = serde_json::from_str(r#"{"max_lease_ms": 4000000}"#).unwrap()),
         ("timing.slot_ms", |c| c.timing = serde_json::from_str(r#"{"slot_ms": 0}"#).unwrap()),
         ("timing.drift_ppm", |c| c.timing = serde_json::from_str(r#"{"drift_ppm": 200001}"#).unwrap()),
     ];
@@ -204,6 +206,7 @@ fn the_digest_covers_priority_lease_and_drift_and_not_the_order() {
     assert_eq!(plain, rules(&[voter("b", 0), voter("a", 0)], lan));
     assert_ne!(plain, rules(&[voter("a", 0), voter("b", 1)], lan));
     assert_ne!(plain, rules(&[voter("a", 0), voter("b", 0)], Timing { lease: Span::from_millis(151), ..lan }));
+    assert_ne!(plain, rules(&[voter("a", 0), voter("b", 0)], Timing { max_lease: Span::from_millis(1_201), ..lan }));
     assert_ne!(plain, rules(&[voter("a", 0), voter("b", 0)], Timing { drift_ppm: 10_001, ..lan }));
     assert_eq!(plain, rules(&[voter("a", 0), voter("b", 0)], Timing { slot: Span::from_millis(11), ..lan }));
 }

@@ -89,8 +89,29 @@ impl Election {
         self.note_incarnations();
         self.storage.forget_earlier_leases(self.rules.timing.lease);
         let heard_lately = self.shown.is_some();
-        let patience = if heard_lately { self.rules.timing.lease } else { Span::ZERO };
+        let patience = if heard_lately { self.length.current() } else { Span::ZERO };
         self.campaign_at(cx.now + patience + self.delay);
+    }
+
+    /// The longest promise of which this voter's disk may know nothing.
+    fn longest_unknown(&self) -> Span {
+        self.rules.timing.max_lease.max(self.rules.previous_lease)
+    }
+
+    /// Another process of this name has taken part before this incarnation began, and this voter's disk knows nothing of it: what
+    /// that one has promised may last longer than what is remembered here (E9, E23).
+    pub(crate) fn outwait_unknown(&mut self, now: Time) {
+        let longest = self.longest_unknown();
+        let more = longest.less(self.storage.longest_lease());
+        if more == Span::ZERO {
+            return;
+        }
+        self.boot_wait = match self.boot_wait {
+            BootWait::Until(until) => BootWait::Until(until + more),
+            BootWait::ForDisk | BootWait::ForOthers => BootWait::Until(now + more),
+            BootWait::Over => return,
+        };
+        self.storage.remember_lease(longest);
     }
 
     /// The own next incarnation begins in the place of the present one: above an incarnation of this node that another
@@ -103,8 +124,11 @@ impl Election {
             self.campaign_at = Time::NEVER;
         }
         // What the earlier incarnation promised runs out in the boot wait that there is; after it, there may have been another one.
-        if !matches!(self.boot_wait, BootWait::Until(_)) {
-            self.boot_wait = BootWait::Until(cx.now + self.rules.timing.lease.max(self.rules.previous_lease));
+        if matches!(self.boot_wait, BootWait::Until(_)) {
+            self.outwait_unknown(cx.now);
+        } else {
+            self.boot_wait = BootWait::Until(cx.now + self.longest_unknown());
+            self.storage.remember_lease(self.longest_unknown());
         }
         self.incarnation = incarnation;
         self.storage.rename(incarnation);

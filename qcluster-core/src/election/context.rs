@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::{Message, Slow};
+use super::{Lapse, Message, Slow};
 use crate::id::{FencingToken, Term, VoterIndex};
 use crate::metrics::Counters;
-use crate::reason::{DropReason, LostReason};
-use crate::time::Time;
+use crate::reason::{DropReason, LeaseLengthReason, LostReason};
+use crate::time::{Span, Time};
 
 /// What an election wants done, in this order. Small and copied, since every heartbeat makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +28,13 @@ pub(crate) enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Elected { token: FencingToken },
-    Lost { token: FencingToken, reason: LostReason },
+    Lost { token: FencingToken, reason: LostReason, lapse: Lapse },
     Draining { until: Time },
     Leader { leader: Option<VoterIndex>, term: Term },
     StorageFailed,
     StepEstablished,
     TooSlow(Slow),
+    LeaseLength { lease: Span, reason: LeaseLengthReason },
 }
 
 /// What every step works with: the time, where effects go, and what is counted.

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lease_length::heartbeat_of;
+use super::message::Request;
 use super::{Change, Context, Election, LeadershipId, Message, Role, Sender};
 use crate::id::{Incarnation, NodeKey, Term, VoterIndex};
-use crate::reason::DropReason;
-use crate::time::{Rebase, Time};
+use crate::reason::{DropReason, LeaseLengthReason};
+use crate::time::{Rebase, Span, Time};
 
 /// Neither to vote, pre-vote nor campaign for any other node before `until` (E2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,7 +54,14 @@ pub(super) struct Shown {
 }
 
 impl Election {
-    pub(super) fn on_heartbeat(&mut self, cx: &mut Context<'_>, from: Sender, term: Term, sent_at: Time, active: bool) {
+    pub(super) fn on_heartbeat(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Sender,
+        term: Term,
+        Request { sent_at, lease }: Request,
+        active: bool,
+    ) {
         let leadership = self.leadership_of(from, term);
         if term < self.term() {
             cx.drop(DropReason::Stale);
@@ -68,11 +77,12 @@ impl Election {
             return cx.drop(DropReason::Unexpected);
         }
         self.follow(cx, leadership, sent_at);
-        self.promise(cx, from, leadership, sent_at);
+        let lease = self.hear_lease_length(lease);
+        self.promise(cx, from, leadership, Request { sent_at, lease });
         if active {
             self.note_established(cx, from.step);
             self.note_handed_over(cx.now, leadership.node);
-            let until = cx.now + self.rules.timing.lease;
+            let until = cx.now + lease;
             self.show(cx, Some(Shown { leader: from.index, term, until }));
         }
     }
@@ -94,24 +104,36 @@ impl Election {
 
     /// Promises itself to the leadership and says so, unless another promise is live (E2′), an earlier incarnation may have
     /// given one (E9), or the leader knows of the old voters only (E20).
-    fn promise(&mut self, cx: &mut Context<'_>, from: Sender, to: LeadershipId, sent_at: Time) {
+    fn promise(&mut self, cx: &mut Context<'_>, from: Sender, to: LeadershipId, asked: Request) {
+        let Request { sent_at, lease } = asked;
         let bound = self.binding_promise(cx.now, to.node, to.incarnation).is_some();
         let may = !self.is_booting() && !self.is_left_behind(from);
         if !may || bound {
             // It follows all the same: the leader's next heartbeat comes before it campaigns.
-            let timing = self.rules.timing;
-            self.campaign_at(cx.now + timing.heartbeat.times(2) + self.delay);
+            self.campaign_at(cx.now + heartbeat_of(&self.rules.timing, lease).times(2) + self.delay);
             return;
         }
-        let until = cx.now + self.rules.timing.lease;
-        self.promise = Some(Promise { to, until });
-        self.campaign_at(until + self.delay);
+        let granted = self.bind(cx.now, to, lease);
+        // It is after the end of the promise, whatever is given here.
+        self.campaign_at(cx.now);
         let (term, stamp) = (to.term, self.stamp_above_term());
         // Bound it is; but what it says may count only if it cannot forget to whom it said it (E24).
         if self.remembers(from.index) {
-            cx.send(from.index, Message::HeartbeatAck { term, sent_at, stamp, incarnations: self.incarnations });
+            cx.send(
+                from.index,
+                Message::HeartbeatAck { term, sent_at, lease: granted, stamp, incarnations: self.incarnations },
+            );
         }
         self.persist(cx);
+    }
+
+    /// Binds this voter to that leadership from now on. A promise is never made shorter by the next one to the same leadership. Gives
+    /// the length that it would remember after a crash (E9): a longer one counts once that is saved (E23).
+    pub(super) fn bind(&mut self, now: Time, to: LeadershipId, lease: Span) -> Span {
+        let earlier = self.promise.filter(|promise| promise.to == to).map_or(Time::ZERO, |promise| promise.until);
+        self.promise = Some(Promise { to, until: earlier.max(now + lease) });
+        self.storage.remember_lease(lease);
+        lease.min(self.storage.remembered_lease())
     }
 
     /// The live promise, if it is to another node or another incarnation than the given one.
@@ -169,6 +191,7 @@ impl Election {
             return;
         }
         let heartbeat = self.rules.timing.heartbeat;
+        self.note_delay(cx, cx.now.since(self.campaign_at), LeaseLengthReason::Stalled);
         if cx.now > self.campaign_at + heartbeat && !self.late {
             self.late = true;
             cx.counters.late_timers += 1;

@@ -88,7 +88,8 @@ impl Election {
             LostReason::Transferred
             | LostReason::Shutdown
             | LostReason::StorageFailed
-            | LostReason::LeaseExpired
+            | LostReason::Stalled
+            | LostReason::NoQuorum
             | LostReason::HigherTerm
             | LostReason::ClockWentBack
             | LostReason::DuplicateIdentifier
@@ -99,7 +100,7 @@ impl Election {
 
     /// The voter that answered within a lease and has the highest priority; among equals, the one heard last.
     pub(super) fn best_successor(&self, now: Time) -> Option<VoterIndex> {
-        let recent = now.before(self.rules.timing.lease);
+        let recent = now.before(self.length.current());
         self.rules
             .others()
             .filter(|voter| self.acked[voter.position()] > recent)

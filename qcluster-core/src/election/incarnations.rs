@@ -130,6 +130,7 @@ impl Election {
             Role::Candidate(candidate) => candidate.forget(voter),
             Role::Leader(_) => {
                 self.acked[voter.position()] = Time::ZERO;
+                self.trusted_until[voter.position()] = Time::ZERO;
                 self.acked_by.remove(voter);
                 self.newcomers.forget(voter);
                 self.healthy_since[voter.position()] = Time::NEVER;

@@ -2,22 +2,48 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::follower::{Heard, Promise, Shown};
+use super::follower::{Heard, Shown};
 use super::handover::Handover;
+use super::lease_length::{heartbeat_of, within};
+use super::message::Request;
 use super::{Change, Context, Election, Message, Role, Sender};
 use crate::config::Step;
 use crate::id::{IncarnationsDigest, NodeKey, Term, VoterIndex};
 use crate::quorum::{Support, VoterSet, Weight};
-use crate::reason::{DropReason, LostReason};
+use crate::reason::{DropReason, LeaseLengthReason, LostReason};
 use crate::time::{Rebase, Span, Time};
+
+/// What a leader saw of the end of its lease, where that ran out; nothing where it ended otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Lapse {
+    late_by: Span,
+    silent: VoterSet,
+}
+
+impl Lapse {
+    /// How late it noticed: about so long this process or its machine had stood still.
+    pub fn late_by(&self) -> Span {
+        self.late_by
+    }
+
+    /// The other voters of whose promises none was left, in the order of their identifiers.
+    pub fn silent(&self) -> impl Iterator<Item = VoterIndex> {
+        self.silent.into_iter()
+    }
+}
 
 /// A leadership from the inside.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Leader {
-    /// When it first asked for votes: without a lease it ends Ll later (E7).
-    asked_at: Time,
+    /// When it ends without a lease (E7).
+    gives_up_at: Time,
     /// The end of the lease, once a quorum has given one.
     lease_until: Option<Time>,
+    /// When that end was last moved on, or should have been.
+    renewed_at: Time,
+    /// For how long what carries the lease may be trusted, from the sending of what it answers: less than what is asked for while a
+    /// voter has yet to save that (E23). Before the lease, what the votes carry.
+    borne: Span,
     sent_at: Time,
     heartbeat_at: Time,
     pub(super) handover: Option<Handover>,
@@ -31,19 +57,27 @@ impl Leader {
     }
 
     /// When this leadership ends unless acks arrive.
-    pub(super) fn ends(&self, trusted_lease: Span) -> Time {
-        self.lease_until.unwrap_or(self.asked_at + trusted_lease)
+    pub(super) fn ends(&self) -> Time {
+        self.lease_until.unwrap_or(self.gives_up_at)
     }
 
-    pub(super) fn deadline(&self, trusted_lease: Span) -> Time {
+    pub(super) fn deadline(&self) -> Time {
         let handover = self.handover.map_or(Time::NEVER, |handover| handover.until);
-        self.heartbeat_at.min(self.ends(trusted_lease)).min(handover)
+        self.heartbeat_at.min(self.ends()).min(handover)
     }
 
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { asked_at, lease_until, sent_at, heartbeat_at, handover, asked_preferred: _ } = self;
+    /// Shorter promises are asked for: the end of the lease stays where it is for so much longer, and nothing is late.
+    pub(super) fn expects_less(&mut self, by: Span) {
+        self.renewed_at = self.renewed_at + by;
+    }
+
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>, adapts: bool) {
+        let Self { gives_up_at, lease_until, renewed_at, borne, sent_at, heartbeat_at, handover, asked_preferred: _ } =
+            self;
         // Once there is a lease, it alone decides about the end.
-        *asked_at = if lease_until.is_some() { Time::ZERO } else { by.time(*asked_at) };
+        *gives_up_at = if lease_until.is_some() { Time::ZERO } else { by.due(*gives_up_at) };
+        // Where the length is fixed, neither decides anything.
+        (*renewed_at, *borne) = if adapts { (by.time(*renewed_at), *borne) } else { (Time::ZERO, Span::ZERO) };
         *lease_until = lease_until.map(|until| by.due(until));
         *sent_at = by.time(*sent_at);
         *heartbeat_at = by.due(*heartbeat_at);
@@ -55,15 +89,22 @@ impl Leader {
 
 impl Election {
     /// The votes are there. It leads inwardly at once, and outwardly when a quorum has promised (E7).
-    pub(super) fn lead(&mut self, cx: &mut Context<'_>, asked_at: Time, votes: Support) {
-        self.newcomers.begin(votes.voters().without(VoterSet::EMPTY.with(self.me)), asked_at);
+    pub(super) fn lead(&mut self, cx: &mut Context<'_>, asked_at: Time, lease: Span, votes: Support) {
+        let trusted = self.trusted(lease);
+        let gives_up_at = asked_at + trusted;
+        // A vote is remembered as long as a promise of the length that was asked for with it.
+        self.newcomers.begin(votes.voters().without(VoterSet::EMPTY.with(self.me)), gives_up_at);
         self.acked.fill(Time::ZERO);
+        self.trusted_until.fill(Time::ZERO);
         self.acked_by = Support::NONE;
         self.healthy_since.fill(Time::NEVER);
+        self.length.begin(&self.rules.timing, cx.now);
         self.heard = Heard::closed(self.own_leadership());
         self.role = Role::Leader(Leader {
-            asked_at,
+            gives_up_at,
             lease_until: None,
+            renewed_at: cx.now,
+            borne: trusted,
             sent_at: cx.now,
             heartbeat_at: cx.now,
             handover: None,
@@ -77,6 +118,9 @@ impl Election {
         if leader.handover.is_some_and(|handover| cx.now >= handover.until) {
             self.finish_handover(cx);
         } else if cx.now >= leader.heartbeat_at {
+            let delay = cx.now.since(leader.heartbeat_at);
+            self.note_delay(cx, delay, LeaseLengthReason::Stalled);
+            self.rest_lease_length(cx);
             self.send_heartbeat(cx);
             self.ask_preferred(cx);
         }
@@ -85,15 +129,26 @@ impl Election {
     /// Asks everybody for a promise, and gives its own (E2, E3).
     fn send_heartbeat(&mut self, cx: &mut Context<'_>) {
         let (term, stamp) = (self.term(), self.stamp_above_term());
-        let to = self.own_leadership();
+        let lease = self.length.current();
+        let interval = self.heartbeat_interval();
         let Role::Leader(leader) = &mut self.role else { return };
         leader.sent_at = cx.now;
-        leader.heartbeat_at = cx.now + self.rules.timing.heartbeat;
-        let heartbeat = Message::Heartbeat { term, sent_at: cx.now, active: leader.lease_until.is_some(), stamp };
-        self.promise = Some(Promise { to, until: cx.now + self.rules.timing.lease });
+        leader.heartbeat_at = cx.now + interval;
+        let heartbeat =
+            Message::Heartbeat { term, sent_at: cx.now, lease, active: leader.lease_until.is_some(), stamp };
+        let granted = self.bind(cx.now, self.own_leadership(), lease);
         self.broadcast(cx, heartbeat);
         self.persist(cx);
-        self.count_ack(cx, self.me, Weight::Full, cx.now);
+        self.count_ack(cx, self.me, Weight::Full, Request { sent_at: cx.now, lease: granted });
+    }
+
+    /// In proportion to what is asked for, or to what is promised where that is less: a promise is renewed in good time.
+    fn heartbeat_interval(&self) -> Span {
+        let (timing, asked) = (&self.rules.timing, self.length.current());
+        let Role::Leader(leader) = &self.role else { return timing.heartbeat };
+        let promised =
+            if leader.borne >= self.trusted(asked) { asked } else { leader.borne.max(timing.lease).min(asked) };
+        heartbeat_of(timing, promised)
     }
 
     pub(super) fn on_ack(
@@ -101,14 +156,18 @@ impl Election {
         cx: &mut Context<'_>,
         from: Sender,
         term: Term,
-        sent_at: Time,
+        granted: Request,
         incarnations: IncarnationsDigest,
     ) {
+        let Request { sent_at, lease } = granted;
         let Role::Leader(leader) = &self.role else { return cx.drop(DropReason::Unexpected) };
         if term != self.term() || sent_at > leader.sent_at {
             return cx.drop(DropReason::Unexpected);
         }
-        if sent_at <= self.acked[from.index.position()] {
+        // A promise of one length is not made shorter by another one after it.
+        let until = sent_at + self.trusted(within(&self.rules.timing, lease));
+        let at = from.index.position();
+        if sent_at <= self.acked[at] && until <= self.trusted_until[at] {
             return cx.drop(DropReason::Stale);
         }
         let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
@@ -119,27 +178,31 @@ impl Election {
             return cx.drop(DropReason::UnsavedIncarnation);
         }
         self.note_health(cx.now, from.index, sent_at);
-        self.newcomers.acknowledged(from.index, cx.now, sent_at, self.rules.trusted_lease);
-        self.count_ack(cx, from.index, weight, sent_at);
+        self.newcomers.acknowledged(from.index, cx.now, until);
+        self.count_ack(cx, from.index, weight, granted);
     }
 
-    /// The lease runs from the newest moment that a quorum has promised since (E3): from the send, whenever the ack came.
-    fn count_ack(&mut self, cx: &mut Context<'_>, voter: VoterIndex, weight: Weight, sent_at: Time) {
+    /// The lease ends when the first of the promises may end that a quorum has given (E3): each runs from the send, whenever its
+    /// ack came.
+    fn count_ack(&mut self, cx: &mut Context<'_>, voter: VoterIndex, weight: Weight, granted: Request) {
+        let Request { sent_at, lease } = granted;
+        let (at, promised_until) = (voter.position(), sent_at + self.trusted(within(&self.rules.timing, lease)));
         self.acked_by.add(voter, weight);
-        self.acked[voter.position()] = sent_at;
-        let term = self.term();
-        let common = self.newest_common();
+        self.acked[at] = self.acked[at].max(sent_at);
+        self.trusted_until[at] = self.trusted_until[at].max(promised_until);
+        let until = self.newest_common();
         let Role::Leader(leader) = &mut self.role else { return };
-        if common == Time::ZERO {
-            return;
-        }
-        let until = common + self.rules.trusted_lease;
         let first = leader.lease_until.is_none();
         if until <= cx.now || leader.lease_until.is_some_and(|earlier| until <= earlier) {
             return;
         }
         leader.lease_until = Some(until);
+        leader.borne = until.since(sent_at);
+        let idle = cx.now.since(core::mem::replace(&mut leader.renewed_at, cx.now));
+        let delay = cx.now.since(sent_at).max(idle.less(self.length.heartbeat(&self.rules.timing)));
+        self.note_delay(cx, delay, LeaseLengthReason::SlowAnswers);
         if first {
+            let term = self.term();
             cx.counters.elected += 1;
             self.note_established(cx, Step::Same);
             self.note_handed_over(cx.now, self.rules.key);
@@ -150,21 +213,21 @@ impl Election {
         }
     }
 
-    /// The newest moment that a quorum has promised since: without newcomers, or with those that had come back by some
-    /// moment and with what all of the quorum has acknowledged since then (E24).
+    /// Until when a quorum of promises may be trusted: without newcomers, or with those that had come back by some moment and
+    /// with those alone who have acknowledged since then (E24).
     fn newest_common(&mut self) -> Time {
-        let (quorums, acked) = (self.rules.quorums, &self.acked);
+        let (quorums, acked, until) = (self.rules.quorums, &self.acked, &self.trusted_until);
         if self.newcomers.moments().next().is_none() {
-            return quorums.newest_common(self.acked_by, acked);
+            return quorums.newest_common(self.acked_by, until);
         }
-        let mut newest = quorums.newest_common(self.newcomers.back_by(Time::ZERO, self.acked_by), acked);
+        let mut newest = quorums.newest_common(self.newcomers.back_by(Time::ZERO, self.acked_by), until);
         let mut settled = Time::ZERO;
         for moment in self.newcomers.moments() {
             let mut together = self.newcomers.back_by(moment, self.acked_by);
             for voter in self.rules.indices().filter(|voter| acked[voter.position()] < moment) {
                 together.remove(voter);
             }
-            let common = quorums.newest_common(together, acked);
+            let common = quorums.newest_common(together, until);
             if common > Time::ZERO {
                 newest = newest.max(common);
                 settled = settled.max(moment);
@@ -182,16 +245,39 @@ impl Election {
         }
     }
 
+    /// A leadership [has run out](Self::has_run_out).
+    pub(crate) fn expire(&mut self, cx: &mut Context<'_>) {
+        let Role::Leader(leader) = &self.role else { return };
+        let late_by = cx.now.since(leader.deadline());
+        let idle = cx.now.since(leader.renewed_at).less(self.length.heartbeat(&self.rules.timing));
+        let silent = |voter: &VoterIndex| self.trusted_until[voter.position()] <= cx.now;
+        let silent: VoterSet = self.rules.others().filter(silent).collect();
+        let stalled = late_by > self.length.heartbeat(&self.rules.timing);
+        let (term, had_lease) = (leader.borne, leader.lease_until.is_some());
+        let reason = if stalled { LostReason::Stalled } else { LostReason::NoQuorum };
+        self.lose_by(cx, reason, None, Lapse { late_by, silent });
+        if stalled {
+            self.note_delay(cx, idle, LeaseLengthReason::Stalled);
+        } else if !had_lease {
+            self.note_fruitless_term(cx, term);
+        }
+        // Else silence says nothing of slowness: they may be cut off, or dead.
+    }
+
     /// Ends the leadership for good (E4): the application hears it first, then the voters are released, in favour of
     /// `successor` if there is one (E10). The promise to itself ends with what it was for.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>, reason: LostReason, successor: Option<NodeKey>) {
+        self.lose_by(cx, reason, successor, Lapse::default());
+    }
+
+    fn lose_by(&mut self, cx: &mut Context<'_>, reason: LostReason, successor: Option<NodeKey>, lapse: Lapse) {
         let Role::Leader(leader) = &self.role else { return };
         let had_lease = leader.lease_until.is_some();
         self.role = Role::Follower;
         let term = self.term();
         if had_lease {
             cx.counters.lost.add(reason);
-            cx.tell(Change::Lost { token: term.into(), reason });
+            cx.tell(Change::Lost { token: term.into(), reason, lapse });
             self.show(cx, None);
         } else {
             cx.counters.expired_candidacies += 1;
@@ -201,7 +287,7 @@ impl Election {
         self.broadcast(cx, Message::Release { term, successor });
         let pause = match reason {
             // The others go first: this voter has just shown that it cannot, or was asked not to.
-            LostReason::LeaseExpired | LostReason::HigherTerm | LostReason::ClockWentBack => {
+            LostReason::Stalled | LostReason::NoQuorum | LostReason::HigherTerm | LostReason::ClockWentBack => {
                 self.rules.timing.heartbeat
             }
             LostReason::Transferred
@@ -209,7 +295,7 @@ impl Election {
             | LostReason::Shutdown
             | LostReason::StorageFailed
             | LostReason::DuplicateIdentifier
-            | LostReason::Superseded => self.rules.timing.lease,
+            | LostReason::Superseded => self.length.current(),
         };
         self.retry_later(cx, pause);
     }

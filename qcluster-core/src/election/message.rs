@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Incarnation, IncarnationsDigest, NodeKey, Term};
 use crate::reason::{MessageKind, Refusal};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// One reign: a node, in one of its incarnations, in one term. Promises and releases name all three, so that nothing meant for
 /// one reign is ever honoured for another.
@@ -19,6 +19,13 @@ pub struct LeadershipId {
     pub term: Term,
 }
 
+/// What a heartbeat asks for, and what its acknowledgement names: a promise of that length, from that moment of the leader's clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) sent_at: Time,
+    pub(super) lease: Span,
+}
+
 /// A message of the election.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
@@ -28,17 +35,21 @@ pub enum Message {
         term: Term,
         /// When it was sent, on the leader's clock.
         sent_at: Time,
+        /// How long a promise it asks for (E23).
+        lease: Span,
         /// Whether the leader holds a lease already (E7).
         active: bool,
         /// The highest stamp that the leader knows of (E12), or zero where that is not above the term.
         stamp: Term,
     },
-    /// The sender has promised itself to this leadership for L (E2).
+    /// The sender has promised itself to this leadership (E2).
     HeartbeatAck {
         /// The leader's term.
         term: Term,
         /// `sent_at` of the heartbeat.
         sent_at: Time,
+        /// For how long it has promised, as far as it would remember that after a crash (E9, E23).
+        lease: Span,
         /// The sender's stamp (E12), or zero where that is not above the term.
         stamp: Term,
         /// What the sender knows of incarnations (E24).
@@ -75,6 +86,8 @@ pub enum Message {
     VoteRequest {
         /// The candidate's term.
         term: Term,
+        /// What the vote may have to outlast (E7, E23).
+        lease: Span,
         /// The leadership that has released its voters in favour of the sender (E10).
         released: Option<LeadershipId>,
     },
@@ -124,7 +137,7 @@ impl Message {
             | Self::PreVoteReply { term, stamp, .. }
             | Self::VoteReply { term, stamp, .. } => term.max(stamp),
             Self::PreVoteRequest { term, consent, .. } => term.max(of(consent)),
-            Self::VoteRequest { term, released } => term.max(of(released)),
+            Self::VoteRequest { term, released, .. } => term.max(of(released)),
             Self::StaleTerm { term }
             | Self::Release { term, .. }
             | Self::CouldYouWin { term }

@@ -8,41 +8,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::VoterIndex;
 use crate::quorum::{Support, VoterSet};
-use crate::time::{Rebase, Span, Time};
+use crate::time::{Rebase, Time};
 
 /// Of one leadership.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Newcomers {
-    /// By voter: the latest moment after which it is known to have spoken.
-    present: Vec<Time>,
+    /// By voter: until when what it said last may be trusted. A replacement sits out what its disk knows of that (E9).
+    present_until: Vec<Time>,
     /// By voter: when it came back, until a quorum has acknowledged since; else zero.
     came: Vec<Time>,
 }
 
 impl Newcomers {
     pub(super) fn new(voters: usize) -> Self {
-        Self { present: alloc::vec![Time::ZERO; voters], came: alloc::vec![Time::ZERO; voters] }
+        Self { present_until: alloc::vec![Time::ZERO; voters], came: alloc::vec![Time::ZERO; voters] }
     }
 
-    /// A leadership begins; `elected_by` have voted for it since `asked_at`.
-    pub(super) fn begin(&mut self, elected_by: VoterSet, asked_at: Time) {
-        for (voter, present) in (0..).map(VoterIndex).zip(&mut self.present) {
-            *present = if elected_by.contains(voter) { asked_at } else { Time::ZERO };
+    /// A leadership begins; the votes of `elected_by` may be trusted until then.
+    pub(super) fn begin(&mut self, elected_by: VoterSet, trusted_until: Time) {
+        for (voter, until) in (0..).map(VoterIndex).zip(&mut self.present_until) {
+            *until = if elected_by.contains(voter) { trusted_until } else { Time::ZERO };
         }
         self.came.fill(Time::ZERO);
     }
 
-    /// A voter acknowledges at `now` what was sent at `sent_at`. After a silence of `patience` it is a newcomer.
-    pub(super) fn acknowledged(&mut self, voter: VoterIndex, now: Time, sent_at: Time, patience: Span) {
-        let present = core::mem::replace(&mut self.present[voter.position()], sent_at);
-        if now.since(present) >= patience {
+    /// A voter is heard to promise at `now`, and may be trusted until then. If what it said before ended meanwhile, it is a newcomer.
+    pub(super) fn acknowledged(&mut self, voter: VoterIndex, now: Time, trusted_until: Time) {
+        let until = &mut self.present_until[voter.position()];
+        if now >= *until {
             self.came[voter.position()] = now;
         }
+        *until = (*until).max(trusted_until);
     }
 
     /// Another incarnation of a voter is there.
     pub(super) fn forget(&mut self, voter: VoterIndex) {
-        self.present[voter.position()] = Time::ZERO;
+        self.present_until[voter.position()] = Time::ZERO;
     }
 
     /// The moments at which those came back that do not count with everybody yet.
@@ -70,8 +71,8 @@ impl Newcomers {
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, leads: bool) {
-        let Self { present, came } = self;
-        for time in present.iter_mut().chain(came) {
+        let Self { present_until, came } = self;
+        for time in present_until.iter_mut().chain(came) {
             *time = if leads { by.time(*time) } else { Time::ZERO };
         }
     }

@@ -3,15 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Context, Election};
+use super::{Change, Context, Election, Role};
 use crate::id::VoterIndex;
 use crate::quorum::VoterSet;
+use crate::reason::LeaseLengthReason;
 use crate::time::{Span, Time};
 
 /// What an election has to wait for, with what it may take at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Slow {
-    /// The round trip to a voter takes half a lease or more: its answer to a pre-vote comes too late (E5).
+    /// The round trip to a voter takes half of the longest lease or more: its answer to a pre-vote comes too late (E5).
     RoundTrip {
         /// The voter.
         voter: VoterIndex,
@@ -20,7 +21,7 @@ pub enum Slow {
         /// What it has to be under.
         limit: Span,
     },
-    /// Saving a state takes as long as a leader trusts a promise, or longer: a candidacy has ended before its own vote is safe
+    /// Saving a state takes as long as a leader trusts the longest promise, or longer: a candidacy has ended before its own vote is safe
     /// (E6, E7).
     Save {
         /// What it took.
@@ -30,11 +31,20 @@ pub enum Slow {
     },
 }
 
-/// What is measured. It decides nothing.
+/// A round of pre-votes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Round {
+    number: u64,
+    began: Time,
+    /// Who has answered: what they are asked again is answered later, and says nothing.
+    answered: VoterSet,
+}
+
+/// What is measured. It decides nothing but the length of a lease (E23).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Pace {
-    /// The latest rounds of pre-votes, and when each began.
-    rounds: [(u64, Time); Self::ROUNDS],
+    /// Rounds of pre-votes: the latest ones, and one before them that may still be answered.
+    rounds: [Round; Self::ROUNDS],
     saving_since: Time,
     /// When a save that is under way will have taken too long; `NEVER` where none is, or that was told.
     save_is_due_at: Time,
@@ -53,7 +63,7 @@ pub(super) struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            rounds: [(0, Time::ZERO); Self::ROUNDS],
+            rounds: [Round::default(); Self::ROUNDS],
             saving_since: Time::ZERO,
             save_is_due_at: Time::NEVER,
             late_voters: VoterSet::EMPTY,
@@ -68,9 +78,16 @@ impl Default for Pace {
 impl Pace {
     const ROUNDS: usize = 4;
 
-    pub(super) fn round_began(&mut self, round: u64, now: Time) {
-        self.rounds.rotate_right(1);
-        self.rounds[0] = (round, now);
+    /// The earliest round is remembered for `longest`, however many begin meanwhile: its answers say how slow they are where all
+    /// come after a few more rounds.
+    pub(super) fn round_began(&mut self, round: u64, now: Time, longest: Span) {
+        let [latest @ .., earliest] = &mut self.rounds;
+        if now < earliest.began + longest {
+            latest.rotate_right(1);
+        } else {
+            self.rounds.rotate_right(1);
+        }
+        self.rounds[0] = Round { number: round, began: now, answered: VoterSet::EMPTY };
     }
 
     pub(super) fn save_began(&mut self, now: Time, limit: Span) {
@@ -86,8 +103,14 @@ impl Pace {
         self.save_is_due_at
     }
 
-    fn began(&self, round: u64) -> Option<Time> {
-        self.rounds.iter().find(|(known, _)| *known == round).map(|(_, at)| *at)
+    /// When a round began that a voter answers for the first time.
+    fn answered(&mut self, round: u64, voter: VoterIndex) -> Option<Time> {
+        let round = self.rounds.iter_mut().find(|known| known.number == round)?;
+        if round.answered.contains(voter) {
+            return None;
+        }
+        round.answered.insert(voter);
+        Some(round.began)
     }
 }
 
@@ -99,8 +122,11 @@ impl Election {
 
     /// A voter has answered a pre-vote, in time or not.
     pub(super) fn note_round_trip(&mut self, cx: &mut Context<'_>, voter: VoterIndex, round: u64) {
-        let Some(began) = self.pace.began(round) else { return };
-        let (took, limit) = (cx.now.since(began), self.round_length());
+        let Some(began) = self.pace.answered(round, voter) else { return };
+        let (took, limit) = (cx.now.since(began), self.rules.timing.max_lease.split(2));
+        if matches!(self.role, Role::PreCandidate(_) | Role::Candidate(_)) && took >= self.round_length() {
+            self.note_delay(cx, took, LeaseLengthReason::SlowAnswers);
+        }
         let (one, pace) = (VoterSet::EMPTY.with(voter), &mut self.pace);
         if took >= limit {
             let (was_late, was_slow) = (pace.late_voters.contains(voter), pace.slow_voters.contains(voter));
@@ -127,14 +153,21 @@ impl Election {
     /// Tells of a save that does not end.
     pub(super) fn mind_save(&mut self, cx: &mut Context<'_>) {
         if cx.now >= self.pace.save_is_due_at {
-            self.note_save(cx);
+            self.judge_save(cx);
         }
     }
 
-    /// A save is done, or its end was waited for in vain.
+    /// A save is done.
     pub(super) fn note_save(&mut self, cx: &mut Context<'_>) {
+        let took = self.judge_save(cx);
+        // Half of a candidacy may go into its voters' saves.
+        self.note_delay(cx, took.split(2), LeaseLengthReason::SlowSave);
+    }
+
+    /// Tells of a save that takes too long; gives what it took up to now.
+    fn judge_save(&mut self, cx: &mut Context<'_>) -> Span {
         self.pace.save_is_due_at = Time::NEVER;
-        let (took, limit) = (cx.now.since(self.pace.saving_since), self.rules.trusted_lease);
+        let (took, limit) = (cx.now.since(self.pace.saving_since), self.trusted(self.rules.timing.max_lease));
         if took >= limit {
             let slow = Slow::Save { took, limit };
             self.pace.last = Some(slow);
@@ -144,5 +177,6 @@ impl Election {
         } else if core::mem::take(&mut self.pace.slow_save) {
             self.pace.last.take_if(|slow| matches!(slow, Slow::Save { .. }));
         }
+        took
     }
 }

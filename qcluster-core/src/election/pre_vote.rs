@@ -50,13 +50,13 @@ impl Election {
 
     /// Half a lease: long enough for a round trip on every preset, short enough to start over after a loss.
     pub(super) fn round_length(&self) -> Span {
-        self.rules.timing.lease.split(2)
+        self.length.current().split(2)
     }
 
     /// Opens a round that ends at `ends`, for the lowest term that could still win.
     fn ask_around(&mut self, cx: &mut Context<'_>, ends: Time) {
         self.rounds += 1;
-        self.pace.round_began(self.rounds, cx.now);
+        self.pace.round_began(self.rounds, cx.now, self.rules.timing.max_lease);
         let round = PreCandidate {
             round: self.rounds,
             term: self.next_term(),

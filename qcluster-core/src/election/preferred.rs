@@ -54,7 +54,7 @@ impl Election {
     /// Notes that `voter` has acknowledged a heartbeat sent at `sent_at`. A gap of more than three heartbeats starts
     /// the settling time again.
     pub(super) fn note_health(&mut self, now: Time, voter: VoterIndex, sent_at: Time) {
-        let tolerated = self.rules.timing.heartbeat.times(3);
+        let tolerated = self.length.heartbeat(&self.rules.timing).times(3);
         let gap = sent_at.since(self.acked[voter.position()]);
         let since = &mut self.healthy_since[voter.position()];
         if *since == Time::NEVER || gap > tolerated {
@@ -80,7 +80,7 @@ impl Election {
         if leader.lease_until().is_none() || leader.handover.is_some() {
             return;
         }
-        let fresh = cx.now.before(self.rules.timing.heartbeat.times(3));
+        let fresh = cx.now.before(self.length.heartbeat(&self.rules.timing).times(3));
         let settled = |voter: &VoterIndex| {
             let at = voter.position();
             self.healthy_since[at] + self.rules.settle <= cx.now && self.acked[at] > fresh
@@ -107,13 +107,13 @@ impl Election {
             return self.persist(cx);
         }
         self.rounds += 1;
-        self.pace.round_began(self.rounds, cx.now);
+        self.pace.round_began(self.rounds, cx.now, self.rules.timing.max_lease);
         self.win_check = Some(WinCheck {
             leadership,
             leader: from.index,
             round: self.rounds,
             grants: Support::of(self.me, Weight::Full),
-            until: cx.now + self.rules.timing.lease,
+            until: cx.now + self.length.current(),
         });
         let request = Message::PreVoteRequest { round: self.rounds, term: self.next_term(), consent: Some(leadership) };
         self.broadcast(cx, request);
@@ -139,7 +139,7 @@ impl Election {
             return cx.drop(DropReason::Unexpected);
         }
         let reached = VoterSet::from_bits(reached);
-        let recent = cx.now.before(self.rules.timing.lease);
+        let recent = cx.now.before(self.length.current());
         let mine: VoterSet = self.rules.others().filter(|voter| self.acked[voter.position()] > recent).collect();
         if self.rules.quorums.reached_by(Support::full(reached)) && mine.without(reached).is_empty() {
             self.begin_handover(cx, Some(from.index), LostReason::Transferred);

@@ -7,12 +7,12 @@ use crate::rng::Rng;
 use crate::time::{Rebase, Time};
 
 impl Role {
-    fn rebase(&mut self, by: &Rebase<'_>, latest: u64) {
+    fn rebase(&mut self, by: &Rebase<'_>, latest: u64, adapts: bool) {
         match self {
             Self::Follower => {}
             Self::PreCandidate(round) => round.rebase(by, latest),
             Self::Candidate(candidate) => candidate.rebase(by),
-            Self::Leader(leader) => leader.rebase(by),
+            Self::Leader(leader) => leader.rebase(by, adapts),
         }
     }
 }
@@ -28,6 +28,7 @@ impl Election {
         let (term, rank) = (self.term(), self.rules.at(self.me).rank);
         let leads = matches!(self.role, Role::Leader(_));
         let tolerated = self.rules.timing.heartbeat;
+        let adapts = self.rules.timing.max_lease > self.rules.timing.lease;
         let Self {
             rules: _,
             me: _,
@@ -51,7 +52,9 @@ impl Election {
             grant: _,
             win_check,
             preferred,
+            length,
             acked,
+            trusted_until,
             acked_by: _,
             newcomers,
             healthy_since,
@@ -64,7 +67,8 @@ impl Election {
         *rng = Rng::before_zero();
         storage.rebase();
         boot_wait.rebase(by, introduced_from);
-        role.rebase(by, *rounds);
+        length.rebase(by);
+        role.rebase(by, *rounds, adapts);
         promise.take_if(|promise| !by.is_to_come(promise.until));
         if let Some(promise) = promise {
             promise.until = by.time(promise.until);
@@ -88,7 +92,7 @@ impl Election {
             *handed_to = None;
         }
         newcomers.rebase(by, leads);
-        for time in acked {
+        for time in acked.iter_mut().chain(trusted_until) {
             *time = if leads { by.time(*time) } else { Time::ZERO };
         }
         for time in healthy_since {

@@ -171,8 +171,8 @@ impl Storage {
     }
 
     /// Whether an incarnation after a crash would know of this one, of the step of a change of voters that it was in, and of
-    /// a lease no shorter than it promises itself for (E9). An incarnation stays in one step and has one lease, and its name is
-    /// above that of every incarnation before it on this disk, so a record of that name is of that step and lease.
+    /// the shortest lease (E9). An incarnation stays in one step, and its name is above that of every incarnation before it on this
+    /// disk, so a record of that name is of that step.
     pub(super) fn knows_this_incarnation(&self) -> bool {
         let is_this = |durable: &HardState| durable.incarnation == self.current.incarnation;
         self.medium == Medium::None || self.durable.as_ref().is_some_and(is_this)
@@ -188,6 +188,32 @@ impl Storage {
         self.current.incarnation = incarnation;
     }
 
+    /// A promise, or a vote, of that length is given.
+    pub(super) fn remember_lease(&mut self, lease: Span) {
+        self.current.lease = self.current.lease.max(lease);
+    }
+
+    /// What an incarnation after a crash would wait for at least (E9): a save that is under way may be there or not.
+    pub(super) fn remembered_lease(&self) -> Span {
+        if self.medium == Medium::None {
+            // It waits for the longest there is.
+            return Span::from_nanos(u64::MAX);
+        }
+        let under_way = self.under_way.as_ref().map(|(_, saved)| saved.lease);
+        let durable = self.durable.as_ref().map_or(Span::ZERO, |durable| durable.lease);
+        under_way.map_or(durable, |lease| lease.min(durable))
+    }
+
+    /// The longest promise that it may have given, or that those before it have.
+    pub(super) fn longest_lease(&self) -> Span {
+        self.current.lease
+    }
+
+    /// Whether a longer promise has been given than is saved.
+    fn owes_lease(&self) -> bool {
+        self.medium == Medium::Disk && self.durable.as_ref().is_some_and(|durable| durable.lease < self.current.lease)
+    }
+
     /// The boot wait is over: no promise of an earlier incarnation is left, so only the present lease has to be remembered.
     pub(super) fn forget_earlier_leases(&mut self, lease: Span) {
         self.current.lease = lease;
@@ -197,11 +223,19 @@ impl Storage {
     pub(super) fn vote_is_durable(&self) -> bool {
         match self.medium {
             Medium::None => true,
-            Medium::Disk => self
-                .durable
-                .as_ref()
-                .is_some_and(|durable| durable.term == self.current.term && durable.vote == self.current.vote),
+            Medium::Disk => self.durable.as_ref().is_some_and(|durable| {
+                let is_vote = durable.term == self.current.term && durable.vote == self.current.vote;
+                is_vote && durable.lease >= self.current.lease
+            }),
             Medium::Failed => false,
+        }
+    }
+
+    /// A save has failed: that record may be on the disk, or the one before it.
+    fn fail(&mut self, failed: &HardState) {
+        self.medium = Medium::Failed;
+        if let Some(durable) = &mut self.durable {
+            durable.lease = durable.lease.min(failed.lease);
         }
     }
 
@@ -230,7 +264,8 @@ impl Election {
     pub(super) fn persist(&mut self, cx: &mut Context<'_>) {
         if self.storage.begin_save() {
             cx.counters.persists += 1;
-            self.pace.save_began(cx.now, self.rules.trusted_lease);
+            let limit = self.trusted(self.rules.timing.max_lease);
+            self.pace.save_began(cx.now, limit);
             cx.effects.push(Effect::Persist);
         }
         self.release_what_waited(cx);
@@ -249,7 +284,7 @@ impl Election {
         self.end_boot_wait(cx);
         self.lead_if_elected(cx);
         let vote_waits = self.a_vote_waits_for_the_disk() && !self.storage.vote_is_durable();
-        if vote_waits || !self.storage.knows_this_incarnation() {
+        if vote_waits || !self.storage.knows_this_incarnation() || self.storage.owes_lease() {
             self.persist(cx);
         } else {
             self.release_what_waited(cx);
@@ -258,12 +293,10 @@ impl Election {
 
     /// A save has failed: abstain, hand over, and say so (E16).
     pub(crate) fn persist_failed(&mut self, cx: &mut Context<'_>, id: PersistId) {
-        if self.storage.under_way.take_if(|(under_way, _)| *under_way == id).is_none() {
-            return;
-        }
+        let Some((_, failed)) = self.storage.under_way.take_if(|(under_way, _)| *under_way == id) else { return };
         cx.counters.persist_failures += 1;
         self.pace.save_failed();
-        self.storage.medium = Medium::Failed;
+        self.storage.fail(&failed);
         self.grant = None;
         self.campaign_at = Time::NEVER;
         cx.tell(Change::StorageFailed);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::incarnations::Tally;
+use super::lease_length::within;
 use super::{Context, Election, LeadershipId, Message, Role, Sender, Vote};
 use crate::id::{Incarnation, IncarnationsDigest, Term, VoterIndex};
 use crate::quorum::{Support, VoterSet, Weight};
@@ -14,6 +15,8 @@ use crate::time::{Rebase, Span, Time};
 pub(crate) struct Candidate {
     /// When it first asked; `None` while its own vote is on the way to the disk (E6).
     asked_at: Option<Time>,
+    /// What its voters remember (E23).
+    lease: Span,
     /// When it gives up: E7 is the limit, and a contested term is given up sooner.
     ends: Time,
     pub(super) votes: Tally,
@@ -59,7 +62,7 @@ impl Candidate {
 
     /// What it asks for, in its term.
     fn request(&self, term: Term) -> Message {
-        Message::VoteRequest { term, released: self.released }
+        Message::VoteRequest { term, lease: self.lease, released: self.released }
     }
 
     pub(super) fn waits(&self) -> bool {
@@ -67,7 +70,7 @@ impl Candidate {
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { asked_at, ends, votes: _, refused: _, ask_again_at, released: _ } = self;
+        let Self { asked_at, lease: _, ends, votes: _, refused: _, ask_again_at, released: _ } = self;
         *asked_at = asked_at.map(|asked_at| by.time(asked_at));
         *ends = by.due(*ends);
         *ask_again_at = by.due(*ask_again_at);
@@ -79,9 +82,12 @@ impl Election {
         cx.counters.candidacies += 1;
         let term = self.next_term();
         self.adopt(cx, term);
+        let lease = self.length.current();
         self.storage.vote(Vote { node: self.rules.key, incarnation: self.incarnation });
+        self.storage.remember_lease(lease);
         self.role = Role::Candidate(Candidate {
             asked_at: None,
+            lease,
             ends: Time::NEVER,
             votes: Tally::new(Support::NONE),
             refused: VoterSet::EMPTY,
@@ -94,15 +100,17 @@ impl Election {
     /// The own vote is safe: now the others are asked.
     pub(super) fn ask_for_votes(&mut self, cx: &mut Context<'_>) {
         let heartbeat = self.rules.timing.heartbeat;
+        let Role::Candidate(Candidate { lease, .. }) = self.role else { return };
+        let trusted = self.trusted(lease);
         let Role::Candidate(candidate) = &mut self.role else { return };
         candidate.asked_at = Some(cx.now);
-        candidate.ends = cx.now + self.rules.trusted_lease;
+        candidate.ends = cx.now + trusted;
         candidate.ask_again_at = cx.now + heartbeat;
         candidate.votes.count(self.me, Weight::Full);
         let request = candidate.request(self.storage.hard_state().term);
         let votes = candidate.votes.counted();
         if self.rules.quorums.reached_by(votes) {
-            self.lead(cx, cx.now, votes);
+            self.lead(cx, cx.now, lease, votes);
         } else {
             self.broadcast(cx, request);
         }
@@ -117,6 +125,10 @@ impl Election {
         if cx.now >= candidate.ends {
             // A vote that its giver forgot in a crash may be bound elsewhere from now on (E7).
             cx.counters.expired_candidacies += 1;
+            let (lease, is_refused) = (candidate.lease, !candidate.refused.is_empty());
+            if !is_refused {
+                self.note_fruitless_term(cx, self.trusted(lease));
+            }
             self.retry_after_defeat(cx);
         } else if cx.now >= candidate.ask_again_at {
             candidate.ask_again_at = cx.now + heartbeat;
@@ -141,6 +153,7 @@ impl Election {
         cx: &mut Context<'_>,
         from: Sender,
         term: Term,
+        lease: Span,
         released: Option<LeadershipId>,
     ) {
         let candidate = Vote { node: self.rules.at(from.index).key, incarnation: from.incarnation };
@@ -157,6 +170,7 @@ impl Election {
         self.promise.take_if(|promise| promise.to.term < term);
         self.role = Role::Follower;
         self.storage.vote(candidate);
+        self.storage.remember_lease(within(&self.rules.timing, lease));
         self.grant = Some(Grant { to: from.index, incarnation: from.incarnation, term });
         // The winner is given a heartbeat to speak up (E6).
         self.delay = self.draw_delay();
@@ -203,10 +217,10 @@ impl Election {
     /// Leads once it has the votes of a quorum, and remembers the incarnations that gave them (E24).
     pub(super) fn lead_if_elected(&mut self, cx: &mut Context<'_>) {
         let Role::Candidate(candidate) = &self.role else { return };
-        let (votes, ends) = (candidate.votes.counted(), candidate.ends);
+        let (votes, ends, lease) = (candidate.votes.counted(), candidate.ends, candidate.lease);
         let Some(asked_at) = candidate.asked_at.filter(|_| cx.now < ends) else { return };
         if self.rules.quorums.reached_by(self.remembered(votes)) {
-            self.lead(cx, asked_at, votes);
+            self.lead(cx, asked_at, lease, votes);
         } else if self.rules.quorums.reached_by(votes) {
             self.persist(cx);
         }

@@ -18,7 +18,9 @@ fn address(port: u16) -> SocketAddr {
 fn rules(n: usize, size: usize) -> Rules {
     let voters: Vec<VoterSettings> =
         ["a", "b", "c"][..size].iter().map(|id| VoterSettings::new(NodeId::new(id).unwrap())).collect();
-    Settings::voter(voters[n].id.clone(), voters).check().unwrap()
+    let mut settings = Settings::voter(voters[n].id.clone(), voters);
+    settings.timing.max_lease = settings.timing.lease;
+    settings.check().unwrap()
 }
 
 fn endpoint(n: usize, size: usize) -> Endpoint {

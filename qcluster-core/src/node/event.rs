@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Command;
 use crate::config::Digests;
-use crate::election::{self, HardState, KnownIncarnation, PersistId, Slow};
+use crate::election::{self, HardState, KnownIncarnation, Lapse, PersistId, Slow};
 use crate::id::{FencingToken, Incarnation, NodeKey, Term, VoterIndex};
 use crate::membership::{self, MemberChange};
 use crate::observer;
-use crate::reason::{LostReason, MessageKind};
+use crate::reason::{LeaseLengthReason, LostReason, MessageKind};
 use crate::registry::{self, ServiceChange};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Something that happened, given to [`Node::step`](super::Node::step).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub enum Notification {
         token: FencingToken,
         /// Why it ended.
         reason: LostReason,
+        /// Of a lease that ran out: what this node saw of that.
+        lapse: Lapse,
     },
     /// A voluntary hand-over has begun: end the leader's work, then give [`Command::Drained`].
     Draining {
@@ -122,6 +124,13 @@ pub enum Notification {
         voter: VoterIndex,
         /// How far it is ahead of this node's, in milliseconds; negative if it is behind.
         ahead_ms: i64,
+    },
+    /// This node leads, and asks for longer or shorter promises from now on (E23).
+    LeaseLengthChanged {
+        /// How long they are.
+        lease: Span,
+        /// Why.
+        reason: LeaseLengthReason,
     },
     /// Something takes longer than an election can wait for: as long as it does, this node elects nobody (E5, E7).
     TooSlow(Slow),
@@ -296,7 +305,7 @@ impl fmt::Display for Notification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Elected { token } => write!(f, "elected with token {token}"),
-            Self::Lost { token, reason } => write!(f, "lost leadership of token {token}: {}", reason.name()),
+            Self::Lost { token, reason, .. } => write!(f, "lost leadership of token {token}: {}", reason.name()),
             Self::Draining { until } => write!(f, "draining until {until}"),
             Self::LeaderChanged { leader: Some(leader), term } => write!(f, "leader is #{} in {term:?}", leader.0),
             Self::LeaderChanged { leader: None, term } => write!(f, "no leader in {term:?}"),
@@ -320,6 +329,9 @@ impl fmt::Display for Notification {
             Self::StepTooEarly { voter } => write!(f, "#{} knows of no leader of the middle step", voter.0),
             Self::WallClockOff { voter, ahead_ms } => {
                 write!(f, "the wall clock of #{} is {ahead_ms} ms ahead", voter.0)
+            }
+            Self::LeaseLengthChanged { lease, reason } => {
+                write!(f, "asks for promises of {lease}: {}", reason.name())
             }
             Self::TooSlow(Slow::RoundTrip { voter, took, limit }) => {
                 write!(f, "#{} answers after {took}, which has to be under {limit}", voter.0)

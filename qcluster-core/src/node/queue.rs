@@ -105,6 +105,7 @@ impl Queue {
                 | Notification::DuplicateSeen { .. }
                 | Notification::StepTooEarly { .. }
                 | Notification::WallClockOff { .. }
+                | Notification::LeaseLengthChanged { .. }
                 | Notification::TooSlow(_),
             ) => false,
         });

@@ -250,6 +250,9 @@ impl Node {
                 self.compare_walls(voter, incarnation, is_new);
                 self.outlive(known);
                 if took_part < self.incarnation {
+                    if took_part > self.own.took_part {
+                        self.with_election(|election, cx| election.outwait_unknown(cx.now));
+                    }
                     self.own.predecessor = self.own.predecessor.max(took_part);
                 }
             }

@@ -10,13 +10,14 @@ impl Node {
     pub(super) fn tell(&mut self, change: Change) {
         let notification = match change {
             Change::Elected { token } => Notification::Elected { token },
-            Change::Lost { token, reason } => Notification::Lost { token, reason },
+            Change::Lost { token, reason, lapse } => Notification::Lost { token, reason, lapse },
             Change::Draining { until } => Notification::Draining { until: self.offset.given(until) },
             Change::StorageFailed => Notification::StorageFailed,
             Change::StepEstablished => {
                 self.say_step();
                 Notification::StepEstablished
             }
+            Change::LeaseLength { lease, reason } => Notification::LeaseLengthChanged { lease, reason },
             Change::TooSlow(slow) => Notification::TooSlow(slow),
             Change::Leader { leader, term } => {
                 self.announce(leader, term);

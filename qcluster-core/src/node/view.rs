@@ -13,7 +13,7 @@ use crate::membership::{Hint, MemberView};
 use crate::metrics::Counters;
 use crate::reason::TransferRefused;
 use crate::registry::{Counts, Instance};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 impl Node {
     /// The lease, if this node holds one at `now`.
@@ -66,6 +66,14 @@ impl Node {
                 election::Role::Candidate(_) => Role::Candidate,
                 election::Role::Leader(_) => Role::Leader,
             },
+        }
+    }
+
+    /// How long a promise this voter asks for, or the leader that it follows (E23); `None` for a node without a vote.
+    pub fn lease_length(&self) -> Option<Span> {
+        match &self.part {
+            Part::Voter(election) => Some(election.lease_length()),
+            Part::Observer(_) | Part::Member => None,
         }
     }
 

@@ -22,7 +22,7 @@ fn settings() -> Settings {
     Settings::voter(id("a"), vec![VoterSettings::new(id("a")), VoterSettings::new(id("b")).with_priority(2)])
 }
 
-const SETTINGS: &str = r#"{"cluster":"default","id":"a","seat":"voter","voters":[{"id":"a","priority":0},{"id":"b","priority":2}],"next_voters":null,"timing":{"heartbeat":25000000,"lease":150000000,"slot":10000000,"drift_ppm":10000},"durability":"diskless","previous_lease":0,"drain":1500000000,"settle":3000000000}"#;
+const SETTINGS: &str = r#"{"cluster":"default","id":"a","seat":"voter","voters":[{"id":"a","priority":0},{"id":"b","priority":2}],"next_voters":null,"timing":{"heartbeat":25000000,"lease":150000000,"max_lease":1200000000,"slot":10000000,"drift_ppm":10000},"durability":"diskless","previous_lease":0,"drain":1500000000,"settle":3000000000}"#;
 
 fn assert_text(line: &Line, text: &str) {
     assert_eq!(line.to_json(), text);
@@ -112,7 +112,7 @@ fn an_incarnation_goes_on_from_either_beginning() {
     let alone = Settings::voter(id("a"), vec![VoterSettings::new(id("a"))]);
     let start = Start::new(Time::ZERO, alone.clone(), EndpointBoot { seed: 7, stamp_ms: 1, saved: None });
     let mut from_start = start.endpoint().unwrap();
-    let times: Vec<Time> = [0, 151, 170, 180].map(Time::from_millis).to_vec();
+    let times: Vec<Time> = [0, 1_201, 1_220, 1_230].map(Time::from_millis).to_vec();
     for at in &times[..2] {
         let mut outputs = from_start.step(*at, Input::Timeout);
         while outputs.next().is_some() {}

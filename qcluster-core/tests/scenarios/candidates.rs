@@ -5,7 +5,7 @@ use qcluster_core::{
     Durability, ElectionMessage, Envelope, LostReason, Message, NodeInput, Refusal, Role, Session, Term,
 };
 
-use crate::world::{Disk, Fate, World, is, ms};
+use crate::world::{Disk, Fate, LEASE, World, is, ms};
 
 /// The voter that the stories are about.
 const ASKER: usize = 0;
@@ -121,7 +121,7 @@ fn what_a_voter_has_tried_is_counted() {
     let mut world = World::of(3).of_hermits();
     let of = |world: &World| {
         let counters = world.node(ASKER).counters();
-        let lost = counters.lost[LostReason::LeaseExpired];
+        let lost = counters.lost[LostReason::NoQuorum];
         (counters.candidacies, counters.expired_candidacies, counters.elected, lost)
     };
     let (candidacies, expired, elected, lost) = of(&world);
@@ -133,7 +133,7 @@ fn what_a_voter_has_tried_is_counted() {
     world.ask(1, ASKER, vote(&world, None));
     let (term, sent_at) = (world.node(ASKER).term(), world.now);
     let incarnations = world.incarnations(ASKER);
-    world.ask(1, ASKER, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
+    world.ask(1, ASKER, ElectionMessage::HeartbeatAck { term, sent_at, lease: LEASE, stamp: Term(0), incarnations });
     assert_eq!(of(&world), (candidacies + 2, expired + 1, elected + 1, lost));
     let lease = world.node(ASKER).lease(world.now).unwrap();
     assert_eq!(world.node(ASKER).lease(lease.valid_until), None, "valid until then, and not at that moment");
@@ -176,7 +176,7 @@ fn a_vote_that_waits_is_told_although_another_voter_has_restarted() {
     let mut world = durable();
     let term = world.fresh_term();
     world.machines[voter].disk = Disk::Held;
-    assert_eq!(world.ask(candidate, voter, ElectionMessage::VoteRequest { term, released: None }), []);
+    assert_eq!(world.ask(candidate, voter, ElectionMessage::VoteRequest { term, lease: LEASE, released: None }), []);
     restart(&mut world, other, voter);
     world.run(ms(115));
     assert!(is_met(&mut world, other, voter));
@@ -192,7 +192,7 @@ fn an_old_save_that_is_reported_again_makes_no_vote_safe() {
     let mut world = durable();
     world.machines[voter].disk = Disk::Held;
     let term = world.fresh_term();
-    let request = |term| ElectionMessage::VoteRequest { term, released: None };
+    let request = |term| ElectionMessage::VoteRequest { term, lease: LEASE, released: None };
     let tells = |told: &[ElectionMessage]| matches!(told, [ElectionMessage::VoteReply { refusal: None, .. }]);
     world.ask(one, voter, request(term));
     let old = world.write_first(voter);
@@ -216,7 +216,7 @@ fn a_vote_that_was_given_during_a_save_is_saved_next() {
     let term = world.fresh_term();
     let heartbeat = |world: &World, term| {
         let sent_at = world.now;
-        ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) }
+        ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) }
     };
     let save = |world: &mut World| {
         let id = world.write_first(voter);
@@ -234,7 +234,7 @@ fn a_vote_that_was_given_during_a_save_is_saved_next() {
     world.ask(leader, voter, heartbeat(&world, term.next()));
     assert_eq!(world.machines[voter].held.len(), 1);
     // Given a vote during that save, …
-    let vote = ElectionMessage::VoteRequest { term: Term(term.0 + 2), released: None };
+    let vote = ElectionMessage::VoteRequest { term: Term(term.0 + 2), lease: LEASE, released: None };
     assert_eq!(world.ask(leader, voter, vote), []);
     let pre_vote = ElectionMessage::PreVoteRequest { round: 1, term: Term(term.0 + 3), consent: None };
     world.run(ms(150));

@@ -5,7 +5,7 @@ use qcluster_core::{
 };
 
 use crate::dice::Dice;
-use crate::world::{Fate, Law, World, is, ms, voters};
+use crate::world::{Fate, LEASE, Law, World, is, ms, voters};
 
 const OLD: [usize; 3] = [0, 1, 2];
 const NEW: [usize; 3] = [1, 2, 3];
@@ -118,7 +118,7 @@ fn a_voter_in_the_middle_step_votes_for_nobody_of_the_old_list() {
         };
         assert_eq!(refusal, Some(Refusal::EarlierStep));
         let [ElectionMessage::VoteReply { refusal, .. }] =
-            world.ask(0, n, ElectionMessage::VoteRequest { term, released: None })[..]
+            world.ask(0, n, ElectionMessage::VoteRequest { term, lease: LEASE, released: None })[..]
         else {
             panic!("no answer\n{}", world.story())
         };
@@ -191,7 +191,7 @@ fn who_takes_the_last_step_too_early_is_told() {
 }
 
 fn boot(world: &World, n: usize, saved: &HardState) -> Result<Node, BootError> {
-    let rules = world.machines[n].settings.check().unwrap();
+    let rules = world.machines[n].settings().check().unwrap();
     Node::new(rules, Boot::new(1, 1_764_000_000_000).with_saved(saved.clone()), Time::ZERO)
 }
 

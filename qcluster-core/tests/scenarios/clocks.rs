@@ -1,6 +1,8 @@
 //! Clocks that run fast, slow or backwards, answers that come late, and processes that stall (scenarios 15, 17, 22, and E15).
 
-use qcluster_core::{Command, Durability, ElectionMessage, LostReason, NodeInput, Notification, Role, Span, Time};
+use qcluster_core::{
+    Command, Durability, ElectionMessage, Lapse, LostReason, NodeInput, Notification, Role, Span, Time,
+};
 
 use crate::world::{Clock, Fate, Law, World, is, ms};
 
@@ -153,7 +155,7 @@ fn a_leader_whose_clock_goes_back_steps_down_at_once_and_goes_on() {
         world.machines[leader].clock.offset = ms(90_000);
         world.give(leader, NodeInput::Timeout);
         let token = world.tokens()[0];
-        let lost = Notification::Lost { token, reason: LostReason::ClockWentBack };
+        let lost = Notification::Lost { token, reason: LostReason::ClockWentBack, lapse: Lapse::default() };
         assert_eq!(world.count(|n, told| n == leader && told == lost), 1);
         assert_eq!(world.node(leader).lease(Time::ZERO), None, "not even for a time long past");
         // The others go on without waiting, …

@@ -1,11 +1,11 @@
 //! Incarnations only go forward: a node that stood still and was replaced meanwhile ends, its replacement stays (E24).
 
 use qcluster_core::{
-    DropReason, Durability, ElectionMessage, IncarnationsReport, KnownIncarnation, LostReason, Message, NodeInput,
-    Notification, Role, Session,
+    DropReason, Durability, ElectionMessage, IncarnationsReport, KnownIncarnation, Lapse, LostReason, Message,
+    NodeInput, Notification, Role, Session,
 };
 
-use crate::world::{Disk, World, id, ms};
+use crate::world::{Disk, LEASE, World, id, ms};
 
 /// Three voters, the first of which leads, stands still for `still`, and is replaced under its name at once. Gives the replacement.
 fn replaced(world: &mut World, still: u64) -> usize {
@@ -327,7 +327,8 @@ fn a_word_of_a_superseded_incarnation_is_dropped_counted_and_answered() {
         world.give(1, NodeInput::Message(envelope));
         world.transcript.messages().skip(said).map(|(.., message)| message.clone()).collect()
     };
-    let forged = world.forge(0, 1, ElectionMessage::VoteRequest { term: world.fresh_term(), released: None });
+    let forged =
+        world.forge(0, 1, ElectionMessage::VoteRequest { term: world.fresh_term(), lease: LEASE, released: None });
     let term = world.node(1).term();
     let dropped = world.node(1).counters().dropped[DropReason::Superseded];
     let answers = answers_to(&mut world, forged);
@@ -354,7 +355,8 @@ fn a_superseded_leader_loses_its_lease_before_it_stops() {
     let notice = world.envelope(1, 0, Message::Session(Session::Superseded { by }));
     world.give(0, NodeInput::Message(notice));
     let token = *world.tokens().last().unwrap();
-    let lost = world.last(|n, told| n == 0 && told == Notification::Lost { token, reason: LostReason::Superseded });
+    let lost = Notification::Lost { token, reason: LostReason::Superseded, lapse: Lapse::default() };
+    let lost = world.last(|n, told| n == 0 && told == lost);
     let stopped = world.last(|n, told| n == 0 && told == Notification::Superseded { by });
     assert!(lost.unwrap().0 < stopped.unwrap().0, "{}", world.story());
     assert_eq!(world.role(0), Role::Stopped);

@@ -6,7 +6,7 @@ use qcluster_core::{
     Time,
 };
 
-use crate::world::{Fate, World, election, id, is, ms};
+use crate::world::{Fate, LEASE, World, election, id, is, ms};
 
 const LEADER: usize = 1;
 /// Of a higher priority than the leader.
@@ -37,7 +37,13 @@ fn won() -> World {
 }
 
 fn ack(world: &World, term: Term, sent_at: Time) -> ElectionMessage {
-    ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations: world.incarnations(LEADER) }
+    ElectionMessage::HeartbeatAck {
+        term,
+        sent_at,
+        lease: LEASE,
+        stamp: Term(0),
+        incarnations: world.incarnations(LEADER),
+    }
 }
 
 fn dropped(world: &World, reason: DropReason) -> u64 {

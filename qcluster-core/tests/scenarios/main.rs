@@ -14,6 +14,8 @@ mod embedder;
 mod incarnations;
 mod late_duplicates;
 mod leading;
+mod lease_adapts;
+mod lease_length;
 mod leases;
 mod newcomers;
 mod observers;

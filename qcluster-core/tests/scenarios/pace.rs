@@ -2,7 +2,7 @@
 
 use qcluster_core::{ElectionMessage, Notification, Refusal, Role, Slow, Span, Term, Time};
 
-use crate::world::{Disk, World, election, ms};
+use crate::world::{Disk, LEASE, World, election, ms};
 
 const VOTER: usize = 2;
 
@@ -108,7 +108,7 @@ fn an_answer_to_a_round_long_past_says_nothing() {
 
 fn follow(world: &mut World) -> Vec<ElectionMessage> {
     let (term, sent_at) = (world.fresh_term(), world.now);
-    world.ask(0, VOTER, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) })
+    world.ask(0, VOTER, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) })
 }
 
 /// The voter has something to save, and its disk takes so long for it.

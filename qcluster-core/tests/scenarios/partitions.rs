@@ -95,7 +95,7 @@ fn scenario_07_a_frozen_leader_holds_no_lease_when_another_is_elected() {
         world.run(ms(2_500));
         assert_eq!((world.leader(), world.elections()), (new, 2), "seed {seed}\n{}", world.story());
         let expired =
-            |n: usize, told| n == old && matches!(told, Notification::Lost { reason: LostReason::LeaseExpired, .. });
+            |n: usize, told| n == old && matches!(told, Notification::Lost { reason: LostReason::Stalled, .. });
         assert_eq!(world.count(expired), 1);
         assert_eq!(world.role(old), Role::Follower);
     }

@@ -3,7 +3,7 @@
 use qcluster_core::{Action, Command, Durability, ElectionMessage, NodeInput, Notification, Refusal, Role, Span, Term};
 
 use crate::dice::Dice;
-use crate::world::{Disk, Fate, World, election, id, is, ms};
+use crate::world::{Disk, Fate, LEASE, World, election, id, is, ms};
 
 /// Voters of which the first has the highest priority, and the last the lowest.
 fn ranked(n: usize, seed: u64) -> World {
@@ -179,7 +179,11 @@ fn a_preferred_voter_counts_nobody_as_reached_that_refuses() {
         let mut world = ranked(5, 1).of_hermits();
         let (term, sent_at) = (world.fresh_term(), world.now);
         let (asked, leader) = (0, 1);
-        world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+        world.ask(
+            leader,
+            asked,
+            ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) },
+        );
         // Given that the leader asks whether it could win, and it asks around, …
         let requests = world.ask(leader, asked, ElectionMessage::CouldYouWin { term });
         let Some(ElectionMessage::PreVoteRequest { round, .. }) = requests.first().copied() else {
@@ -239,7 +243,7 @@ fn a_voter_asks_around_for_the_leadership_that_it_follows_alone() {
     let (asked, leader, other) = (0, 1, 2);
     let mut world = ranked(3, 1).of_hermits();
     let (term, sent_at) = (world.fresh_term(), world.now);
-    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) });
     let could_you_win = |term| ElectionMessage::CouldYouWin { term };
     assert_eq!(world.ask(other, asked, could_you_win(term)), [], "another node's");
     assert_eq!(world.ask(leader, asked, could_you_win(term.next())), [], "another term's");
@@ -255,7 +259,7 @@ fn a_voter_that_asks_around_for_itself_is_not_asked_whether_it_could_win() {
     let (asked, leader) = (0, 1);
     let mut world = ranked(3, 1).of_hermits();
     let (term, sent_at) = (world.fresh_term(), world.now);
-    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) });
     world.run_till(ms(500), "a pre-candidate", |world| world.role(asked) == Role::PreCandidate);
     assert_eq!(world.ask(leader, asked, ElectionMessage::CouldYouWin { term }), []);
     assert_eq!(world.role(asked), Role::PreCandidate);
@@ -273,7 +277,7 @@ fn a_preferred_voter_with_something_to_save_asks_around_once_that_is_saved() {
     // Given a voter that is in a new term, which its disk does not know of yet, …
     let (term, sent_at) = (world.fresh_term(), world.now);
     world.machines[asked].disk = Disk::Held;
-    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) });
     assert_eq!(world.machines[asked].held.len(), 1);
     // … when it is asked whether it could win, then it asks nobody, …
     assert_eq!(world.ask(leader, asked, ElectionMessage::CouldYouWin { term }), []);
@@ -318,7 +322,7 @@ fn a_preferred_voter_counts_answers_to_its_last_question_for_a_lease() {
     let (asked, leader, other) = (0, 1, 2);
     let mut world = ranked(3, 1).of_hermits();
     let (term, sent_at) = (world.fresh_term(), world.now);
-    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    world.ask(leader, asked, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) });
     let requests = world.ask(leader, asked, ElectionMessage::CouldYouWin { term });
     let end = world.now + ms(150);
     let [ElectionMessage::PreVoteRequest { round, .. }, _] = requests[..] else { panic!("{requests:?}") };

@@ -3,7 +3,7 @@
 
 use qcluster_core::{DropReason, ElectionMessage, Incarnation, LeadershipId, Refusal, Role, Term, Time};
 
-use crate::world::{World, election, id, ms};
+use crate::world::{LEASE, World, election, id, ms};
 
 /// The voter that the stories are about; 0 leads, and 1 asks for its vote.
 const VOTER: usize = 2;
@@ -11,7 +11,7 @@ const LEADER: usize = 0;
 const OTHER: usize = 1;
 
 fn heartbeat(term: Term, sent_at: Time) -> ElectionMessage {
-    ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) }
+    ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) }
 }
 
 fn release(term: Term) -> ElectionMessage {
@@ -129,7 +129,7 @@ fn a_request_that_names_another_leadership_frees_nobody() {
         LeadershipId { term: Term(term.0 - 1), ..promised },
     ];
     let vote = |world: &mut World, term, released| {
-        let answers = world.ask(OTHER, VOTER, ElectionMessage::VoteRequest { term, released });
+        let answers = world.ask(OTHER, VOTER, ElectionMessage::VoteRequest { term, lease: LEASE, released });
         let [ElectionMessage::VoteReply { refusal, .. }] = answers[..] else { panic!("{answers:?}") };
         refusal
     };
@@ -225,7 +225,7 @@ fn stamps_go_around_with_promises_where_they_are_above_the_term() {
     // When it hears of a higher one, then it goes above that itself.
     let (term, sent_at, higher) = (Term(stamp.0 + 1), world.now + ms(1), Term(stamp.0 + 1_000));
     world.run(ms(1));
-    world.ask(LEADER, VOTER, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: higher });
+    world.ask(LEADER, VOTER, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: higher });
     world.run_till(ms(500), "a pre-candidate", |world| world.role(VOTER) == Role::PreCandidate);
     let asked = world.transcript.messages().filter_map(|(from, _, message)| match election(&message) {
         Some(ElectionMessage::PreVoteRequest { term, .. }) if from == VOTER => Some(*term),
@@ -239,7 +239,7 @@ fn stamps_go_around_with_promises_where_they_are_above_the_term() {
 fn a_repeated_request_of_the_present_leader_clears_no_promise() {
     let mut world = World::of(3).of_hermits();
     let term = world.fresh_term();
-    let request = ElectionMessage::VoteRequest { term, released: None };
+    let request = ElectionMessage::VoteRequest { term, lease: LEASE, released: None };
     world.ask(LEADER, VOTER, request);
     assert_eq!(acks(&world.ask(LEADER, VOTER, heartbeat(term, world.now))), 1);
     let again = world.ask(LEADER, VOTER, request);

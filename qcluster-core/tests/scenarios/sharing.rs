@@ -6,7 +6,7 @@ use qcluster_core::{
     KnownIncarnation, Message, NodeInput, NodeKey, Refusal, Role, Term, Time,
 };
 
-use crate::world::{Disk, World, hello_of, ms};
+use crate::world::{Disk, LEASE, World, hello_of, ms};
 
 const VOTER: usize = 2;
 
@@ -88,7 +88,8 @@ fn a_promise_is_told_once_the_incarnation_that_it_is_for_is_saved() {
     (0..3).for_each(|n| world.network.isolate(n));
     world.run(ms(400));
     let (term, sent_at) = (world.fresh_term(), world.now);
-    let heartbeat = |sent_at: Time| ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) };
+    let heartbeat =
+        |sent_at: Time| ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) };
     // Given the heartbeat of an incarnation that is not on its disk yet, then it is bound, and says nothing, …
     assert_eq!(world.ask(0, VOTER, heartbeat(sent_at)), []);
     let bound = world.node(VOTER).promise(world.now).map(|(leadership, _)| leadership.node);
@@ -113,7 +114,8 @@ fn what_an_earlier_incarnation_acknowledged_counts_no_more() {
         world.run(ms(30));
         let sent_at = world.last_heartbeat(leader);
         let (term, lease) = (world.node(leader).term(), world.node(leader).lease(world.now));
-        let ack = |incarnations| ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations };
+        let ack =
+            |incarnations| ElectionMessage::HeartbeatAck { term, sent_at, lease: LEASE, stamp: Term(0), incarnations };
         world.ask(earlier, leader, ack(world.incarnations(earlier)));
         assert_eq!(world.node(leader).lease(world.now), lease, "two are not a majority");
         let mut incarnations = world.incarnations(other);
@@ -178,7 +180,8 @@ fn an_incarnation_that_no_clock_accounts_for_is_not_learned() {
     let largest = Incarnation(u64::MAX);
     tell(&mut world, 0, VOTER, &[KnownIncarnation { node, incarnation: largest }]);
     let (term, sent_at) = (world.fresh_term(), world.now);
-    let answers = world.ask(1, VOTER, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+    let answers =
+        world.ask(1, VOTER, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) });
     assert!(matches!(answers[..], [ElectionMessage::HeartbeatAck { .. }]), "{answers:?}");
     let own = world.machines[VOTER].settings.id.key();
     tell(&mut world, 0, VOTER, &[KnownIncarnation { node: own, incarnation: largest }]);
@@ -303,8 +306,11 @@ fn a_later_incarnation_counts_with_what_was_acknowledged_since_it_was_told_of() 
     let ack = |world: &mut World, from: usize| {
         let sent_at = world.last_heartbeat(leader);
         let (term, incarnations) = (world.node(leader).term(), world.incarnations(leader));
-        let mut ack =
-            world.forge(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
+        let mut ack = world.forge(
+            from,
+            leader,
+            ElectionMessage::HeartbeatAck { term, sent_at, lease: LEASE, stamp: Term(0), incarnations },
+        );
         if from == earlier {
             ack.from_incarnation = incarnation;
         }

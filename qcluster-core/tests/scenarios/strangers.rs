@@ -8,7 +8,7 @@ use qcluster_core::{
 };
 
 use crate::dice::Dice;
-use crate::world::{Law, World, hello_of, id, ms, voters};
+use crate::world::{LEASE, Law, World, hello_of, id, ms, voters};
 
 /// A leader of three that has led for a second, and one of its followers.
 fn led() -> (World, usize, usize) {
@@ -34,12 +34,12 @@ fn is_dropped(world: &mut World, to: usize, envelope: &Envelope, reason: DropRea
 fn every_message(term: Term, now: Time) -> Vec<ElectionMessage> {
     let (stamp, refusal, incarnations) = (Term(0), None, IncarnationsDigest::default());
     vec![
-        ElectionMessage::Heartbeat { term, sent_at: now, active: true, stamp },
-        ElectionMessage::HeartbeatAck { term, sent_at: now, stamp, incarnations },
+        ElectionMessage::Heartbeat { term, sent_at: now, lease: LEASE, active: true, stamp },
+        ElectionMessage::HeartbeatAck { term, sent_at: now, lease: LEASE, stamp, incarnations },
         ElectionMessage::StaleTerm { term },
         ElectionMessage::PreVoteRequest { round: 1, term, consent: None },
         ElectionMessage::PreVoteReply { round: 1, refusal, term, stamp, incarnations },
-        ElectionMessage::VoteRequest { term, released: None },
+        ElectionMessage::VoteRequest { term, lease: LEASE, released: None },
         ElectionMessage::VoteReply { asked: term, refusal, term, stamp, incarnations },
         ElectionMessage::Release { term, successor: Some(id(0).key()) },
         ElectionMessage::CouldYouWin { term },
@@ -102,7 +102,8 @@ fn scenario_20_terms_that_leave_no_room_to_grow_are_dropped_and_counted() {
             }
         }
         let stamp = Term(u64::MAX);
-        let heartbeat = ElectionMessage::Heartbeat { term: Term(1), sent_at: world.now, active: true, stamp };
+        let heartbeat =
+            ElectionMessage::Heartbeat { term: Term(1), sent_at: world.now, lease: LEASE, active: true, stamp };
         let envelope = world.forge((n + 1) % 3, n, heartbeat);
         is_dropped(&mut world, n, &envelope, DropReason::HugeTerm);
     }
@@ -126,8 +127,13 @@ fn a_term_that_jumps_too_far_is_dropped_and_elections_go_on() {
     for term in [1 << 42, 1 << 43] {
         let (mut world, leader, follower) = led();
         world.ask(leader, follower, ElectionMessage::PreVoteRequest { round: 1, term: Term(term), consent: None });
-        let heartbeat =
-            ElectionMessage::Heartbeat { term: Term(term), sent_at: world.now, active: false, stamp: Term(0) };
+        let heartbeat = ElectionMessage::Heartbeat {
+            term: Term(term),
+            sent_at: world.now,
+            lease: LEASE,
+            active: false,
+            stamp: Term(0),
+        };
         world.ask(leader, follower, heartbeat);
         assert_eq!(world.node(follower).term(), Term(term));
         world.crash(leader);

@@ -2,7 +2,7 @@
 
 use qcluster_core::{ElectionMessage, NodeInput, Refusal, Role, Span, Term};
 
-use crate::world::{World, ms};
+use crate::world::{LEASE, World, ms};
 
 const VOTER: usize = 2;
 
@@ -57,7 +57,7 @@ fn each_candidacy_lost_in_a_row_doubles_the_spread_of_the_next() {
         }
         // When a leader is heard, and goes, then the next attempt is as quick as the first ever was.
         let (term, sent_at) = (world.fresh_term(), world.now);
-        world.ask(0, VOTER, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+        world.ask(0, VOTER, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) });
         world.ask(0, VOTER, ElectionMessage::Release { term, successor: None });
         longest[5] = longest[5].max(wait(&mut world));
     }
@@ -77,11 +77,14 @@ fn refused_requests_do_not_put_off_the_timer_of_a_voter() {
                 let mut world = World::of(3).seeded(seed).of_hermits();
                 let (term, sent_at) = (world.fresh_term(), world.now);
                 let (first, asked) = match reason {
-                    Refusal::Promised => {
-                        (ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) }, term.next())
+                    Refusal::Promised => (
+                        ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) },
+                        term.next(),
+                    ),
+                    Refusal::OldTerm => {
+                        (ElectionMessage::VoteRequest { term, lease: LEASE, released: None }, Term(term.0 - 1))
                     }
-                    Refusal::OldTerm => (ElectionMessage::VoteRequest { term, released: None }, Term(term.0 - 1)),
-                    _ => (ElectionMessage::VoteRequest { term, released: None }, term),
+                    _ => (ElectionMessage::VoteRequest { term, lease: LEASE, released: None }, term),
                 };
                 world.ask(0, VOTER, first);
                 let promised_until = sent_at + ms(150);
@@ -89,7 +92,11 @@ fn refused_requests_do_not_put_off_the_timer_of_a_voter() {
                 // … when another asks for its vote again and again, and is refused for that reason, …
                 while world.node(VOTER).counters().pre_votes == rounds {
                     if is_asked && (reason != Refusal::Promised || world.now < promised_until) {
-                        let answers = world.ask(1, VOTER, ElectionMessage::VoteRequest { term: asked, released: None });
+                        let answers = world.ask(
+                            1,
+                            VOTER,
+                            ElectionMessage::VoteRequest { term: asked, lease: LEASE, released: None },
+                        );
                         let [ElectionMessage::VoteReply { refusal, .. }] = answers[..] else { panic!("{answers:?}") };
                         assert_eq!(refusal, Some(reason));
                     }
@@ -112,7 +119,7 @@ fn a_timer_is_late_if_it_fires_more_than_a_heartbeat_late() {
         // Given a voter that is bound by a promise, and campaigns a moment after that, …
         let mut world = World::of(3).seeded(seed).of_hermits();
         let (term, sent_at) = (world.fresh_term(), world.now);
-        world.ask(0, VOTER, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
+        world.ask(0, VOTER, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) });
         world.run(ms(149));
         let sleeper = world.node(VOTER).clone();
         asks_around(&mut world);

@@ -5,7 +5,7 @@ use qcluster_core::{
     TransferRefused,
 };
 
-use crate::world::{World, id, is, ms, voters};
+use crate::world::{LEASE, World, id, is, ms, voters};
 
 /// A leader of `n` that has led for a second.
 fn led(n: usize, seed: u64) -> (World, usize) {
@@ -226,8 +226,8 @@ fn scenario_33_a_release_of_an_older_term_frees_nobody_from_a_newer_promise() {
 fn scenario_33_a_release_of_another_leadership_of_the_same_node_frees_nobody() {
     let mut world = World::of(3).of_hermits();
     let (term, sent_at) = (world.fresh_term(), world.now);
-    world.ask(0, 2, ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) });
-    let request = ElectionMessage::VoteRequest { term: term.next(), released: None };
+    world.ask(0, 2, ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) });
+    let request = ElectionMessage::VoteRequest { term: term.next(), lease: LEASE, released: None };
     for other in [Term(term.0 - 1), Term(term.0 - 2)] {
         assert_eq!(world.ask(0, 2, ElectionMessage::Release { term: other, successor: None }), []);
         let refused = |answer: &ElectionMessage| {
@@ -290,7 +290,17 @@ fn a_release_makes_nobody_campaign_in_a_later_term() {
     let mut world = World::of(3).of_hermits();
     let term = world.fresh_term();
     let release = ElectionMessage::Release { term, successor: Some(id(2).key()) };
-    world.ask(1, 2, ElectionMessage::Heartbeat { term: term.next(), sent_at: world.now, active: true, stamp: Term(0) });
+    world.ask(
+        1,
+        2,
+        ElectionMessage::Heartbeat {
+            term: term.next(),
+            sent_at: world.now,
+            lease: LEASE,
+            active: true,
+            stamp: Term(0),
+        },
+    );
     assert_eq!(world.ask(0, 2, release), [], "its term is over");
     assert_eq!(world.role(2), Role::Follower);
     let late = ElectionMessage::Release { term: term.next(), successor: Some(id(2).key()) };

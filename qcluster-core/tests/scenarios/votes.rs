@@ -3,12 +3,12 @@
 use qcluster_core::{Durability, ElectionMessage, Message, NodeInput, Notification, Refusal, Role, Term};
 
 use crate::dice::Dice;
-use crate::world::{Disk, Fate, World, is, ms};
+use crate::world::{Disk, Fate, LEASE, World, is, ms};
 
 const ALL_DURABILITIES: [Durability; 2] = [Durability::Diskless, Durability::Durable];
 
 fn request(term: Term) -> ElectionMessage {
-    ElectionMessage::VoteRequest { term, released: None }
+    ElectionMessage::VoteRequest { term, lease: LEASE, released: None }
 }
 
 /// The answers to requests for votes: `None` is a vote.
@@ -295,7 +295,7 @@ fn a_voter_without_memory_votes_only_above_its_stamp() {
 fn a_voter_that_has_promised_refuses_without_adopting_the_higher_term() {
     let mut world = World::of(3).of_hermits();
     let (term, now) = (world.fresh_term(), world.now);
-    let heartbeat = ElectionMessage::Heartbeat { term, sent_at: now, active: true, stamp: Term(0) };
+    let heartbeat = ElectionMessage::Heartbeat { term, sent_at: now, lease: LEASE, active: true, stamp: Term(0) };
     assert_eq!(world.ask(0, 2, heartbeat).len(), 1, "it promises");
     let higher = Term(term.0 + 5);
     let pre_vote = ElectionMessage::PreVoteRequest { round: 1, term: higher, consent: None };
@@ -319,7 +319,7 @@ fn a_voter_that_has_promised_refuses_without_adopting_the_higher_term() {
 fn a_voter_holds_one_promise_at_a_time() {
     let mut world = World::of(3).of_hermits();
     let (term, sent_at) = (world.fresh_term(), world.now);
-    let heartbeat = |term| ElectionMessage::Heartbeat { term, sent_at, active: true, stamp: Term(0) };
+    let heartbeat = |term| ElectionMessage::Heartbeat { term, sent_at, lease: LEASE, active: true, stamp: Term(0) };
     assert_eq!(world.ask(0, 2, heartbeat(term)).len(), 1);
     world.run(ms(100));
     assert_eq!(world.ask(1, 2, heartbeat(term.next())), [], "it follows and does not promise");
@@ -327,7 +327,8 @@ fn a_voter_holds_one_promise_at_a_time() {
     // Repeated and overtaken heartbeats renew nothing (E2).
     assert_eq!(world.ask(1, 2, heartbeat(term.next())), []);
     world.run(ms(49));
-    let newer = |sent_at| ElectionMessage::Heartbeat { term: term.next(), sent_at, active: true, stamp: Term(0) };
+    let newer =
+        |sent_at| ElectionMessage::Heartbeat { term: term.next(), sent_at, lease: LEASE, active: true, stamp: Term(0) };
     assert_eq!(world.ask(1, 2, newer(world.now)), [], "still");
     world.run(ms(1));
     assert_eq!(world.ask(1, 2, newer(world.now)).len(), 1, "the old promise has run out");

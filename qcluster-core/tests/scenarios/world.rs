@@ -19,6 +19,9 @@ pub use machine::{Clock, Disk, Machine};
 pub use network::{Fate, Network};
 pub use transcript::Transcript;
 
+/// L, where a story does not say otherwise.
+pub const LEASE: Span = Span::from_millis(150);
+
 pub fn ms(millis: u64) -> Span {
     Span::from_millis(millis)
 }
@@ -97,6 +100,14 @@ impl World {
         world
     }
 
+    /// The same with leases that may become that long (E23).
+    pub fn with_leases_up_to(mut self, max_lease: Span) -> Self {
+        for machine in &mut self.machines {
+            machine.settings.timing.max_lease = max_lease;
+        }
+        self
+    }
+
     /// The same with another seed for all chance.
     pub fn seeded(mut self, seed: u64) -> Self {
         self.seed = seed * 1_000;
@@ -104,7 +115,8 @@ impl World {
     }
 
     /// One more machine: an observer, a duplicate, or a voter of a coming list.
-    pub fn add(&mut self, settings: Settings) -> usize {
+    pub fn add(&mut self, mut settings: Settings) -> usize {
+        settings.timing.max_lease = Span::ZERO;
         let duplicates = self.machines.iter().filter(|machine| machine.settings.id == settings.id).count();
         self.machines.push(Machine::new(settings, duplicates));
         self.machines.len() - 1
@@ -122,7 +134,7 @@ impl World {
         self.judge.forget_incarnation(n);
         let now = self.now;
         let machine = &mut self.machines[n];
-        let rules = machine.settings.check().expect("scenario settings are valid");
+        let rules = machine.settings().check().expect("scenario settings are valid");
         let stamp_ms = machine.wall_ms + now.since(Time::ZERO).as_millis();
         let boot = Boot::new(self.seed, stamp_ms).with_saved(machine.saved.clone());
         machine.node = Some(Node::new(rules, boot, machine.clock.read(now)).expect("scenario boots are valid"));

@@ -41,6 +41,7 @@ impl<S: DatagramSocket> Driver<S> {
             snapshot.is_in_middle_step = node.is_in_middle_step();
             snapshot.step_is_established = node.step_is_established();
             snapshot.slow = node.slow();
+            snapshot.lease_length = node.lease_length();
             snapshot.registry = node.registry_counts();
             snapshot.local_health = node.local_health();
             snapshot.transport = transport;

@@ -114,6 +114,7 @@ impl View {
             | EventKind::StepEstablished
             | EventKind::StepTooEarly { .. }
             | EventKind::WallClockOff { .. }
+            | EventKind::LeaseLength { .. }
             | EventKind::TooSlow { .. } => self == Self::All,
         }
     }

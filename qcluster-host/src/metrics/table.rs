@@ -83,6 +83,14 @@ fn node(view: &View<'_>) -> Vec<Metric> {
                 vec![(Vec::new(), MetricValue::Level(left.into()))],
             )
         },
+        Metric {
+            unit: Some(MetricUnit::Seconds),
+            ..metric(
+                "lease_length",
+                "How long a promise is asked for, by this node or the leader that it follows; 0 without a vote",
+                vec![(Vec::new(), MetricValue::Level(snapshot.lease_length.unwrap_or(Span::ZERO).into()))],
+            )
+        },
         gauge("storage_failed", "1 while state cannot be saved: the node does not vote", failed.into()),
         gauge("voters", "Voters of the configuration", rules.voters().len() as u64),
     ]
@@ -112,6 +120,11 @@ fn elections(view: &View<'_>) -> Vec<Metric> {
             "preferred_attempts",
             "Hand-overs to a voter of higher priority that were begun by asking it",
             counters_of.preferred_attempts,
+        ),
+        counter(
+            "lease_lengthened",
+            "Times that a longer promise was asked for because something was late",
+            counters_of.lease_lengthened,
         ),
         counter("late_timers", "Timers that fired more than a heartbeat late", counters_of.late_timers),
         counter("persists", "Records given to the disk", counters_of.persists),

@@ -61,7 +61,8 @@ async fn what_the_core_says_is_shown_and_told_with_the_names_of_voters() {
     assert!(matches!(told[3], EventKind::Draining { token: FencingToken(3), .. }), "{told:?}");
     assert_eq!((&told[0], &told[1]), (&EventKind::Leader { leader: Some(me), term }, &EventKind::Elected { token }));
     assert_eq!(told[2], EventKind::Leader { leader: None, term });
-    assert_eq!(told[4], EventKind::Lost { token, reason: LostReason::LeaseExpired });
+    let (late_by, silent) = (Duration::ZERO, Vec::new());
+    assert_eq!(told[4], EventKind::Lost { token, reason: LostReason::NoQuorum, late_by, silent });
 }
 
 /// How often it is said within some hours that nobody leads.

@@ -6,7 +6,6 @@ use qcluster_core::{
 
 use super::change::Stage;
 use super::known::Known;
-use super::world::SmallWorld;
 
 /// What one voter has done that binds it, on its own clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -102,11 +101,11 @@ impl History {
         let own = |term| LeadershipId { node: envelope.from, incarnation: envelope.from_incarnation, term };
         let others = |term| LeadershipId { node: envelope.to, incarnation: envelope.to_incarnation, term };
         match message {
-            ElectionMessage::Heartbeat { term, active, .. } => {
-                self.promise(own(term), stage)?;
+            ElectionMessage::Heartbeat { term, lease, active, .. } => {
+                self.promise(own(term), stage, disk.remembered(lease))?;
                 if active { Ok(()) } else { self.ask(term, trusted_lease) }
             }
-            ElectionMessage::HeartbeatAck { term, .. } => self.promise(others(term), stage),
+            ElectionMessage::HeartbeatAck { term, lease, .. } => self.promise(others(term), stage, lease),
             ElectionMessage::VoteRequest { term, .. } => {
                 self.vote(term, envelope.from, envelope.from_incarnation, None, disk)?;
                 self.ask(term, trusted_lease)
@@ -130,10 +129,12 @@ impl History {
     }
 
     /// E2′: one live promise at a time.
-    fn promise(&mut self, to: LeadershipId, stage: Stage) -> Result<(), String> {
+    fn promise(&mut self, to: LeadershipId, stage: Stage, lease: Span) -> Result<(), String> {
         self.keep_promises(to.node, to.incarnation, None, "promises itself")?;
+        // A shorter one after a longer one to the same leadership leaves that as it is.
+        let earlier = self.given.iter().find(|given| given.to == to).map_or(Span::ZERO, |given| given.left);
         self.given.clear();
-        self.given.push(Given { to, left: SmallWorld::LEASE, stage });
+        self.given.push(Given { to, left: lease.max(earlier), stage });
         Ok(())
     }
 
@@ -209,6 +210,14 @@ pub(super) enum Disk<'a> {
 }
 
 impl Disk<'_> {
+    /// How much of a promise to itself of that length a voter would remember after a crash.
+    fn remembered(self, lease: Span) -> Span {
+        match self {
+            Self::None => lease,
+            Self::Holds(saved) => saved.map_or(Span::ZERO, |saved| saved.lease.min(lease)),
+        }
+    }
+
     fn would_remember(self, term: Term, vote: Vote) -> bool {
         match self {
             Self::None => true,

@@ -31,6 +31,8 @@ pub struct SmallWorld {
     /// How old, in heartbeats, a heartbeat may be when it or the ack to it arrives. All other messages may arrive at any
     /// later time.
     pub delay: u32,
+    /// How many times as long as the shortest the longest lease is (E23).
+    pub longest: u64,
     /// How many crashes there may be, and whose.
     pub crashes: (u8, HostSet),
     /// The change of voters that goes on meanwhile, if one does.
@@ -103,14 +105,20 @@ impl SmallWorld {
         }
     }
 
+    /// The longest lease.
+    pub(super) fn max_lease(&self) -> Span {
+        Self::LEASE.times(self.longest)
+    }
+
+    /// How long a leader may trust that.
     pub(super) fn trusted_lease(&self) -> Span {
-        self.timing().trusted_lease()
+        self.timing().trusted(self.max_lease())
     }
 
     fn timing(&self) -> Timing {
         // A slot of a nanosecond takes chance out of the timers.
         let (heartbeat, lease, slot) = (Self::HEARTBEAT, Self::LEASE, Span::from_nanos(1));
-        Timing { heartbeat, lease, slot, drift_ppm: self.drift_ppm }
+        Timing { heartbeat, lease, max_lease: self.max_lease(), slot, drift_ppm: self.drift_ppm }
     }
 
     /// The rules of each voter in each step of a change.

@@ -23,6 +23,7 @@ const BASE: SmallWorld = SmallWorld {
     kept: 1,
     arrivals: Arrivals::Any,
     delay: 2,
+    longest: 1,
     crashes: (0, NOBODY),
     change: None,
     reach: &[],
@@ -82,6 +83,17 @@ impl SmallWorld {
             (
                 "3 voters, first election, slow disks, a crash",
                 Self { memory: Memory::Slow, crashes: (1, ANYBODY), start: Start::Asked, ..fresh },
+            ),
+            // Leases of two lengths (E23): late timers and late answers make them longer.
+            ("3 voters, a leader, longer leases", Self { longest: 2, ..late.clone() }),
+            (
+                "3 voters, a leader with a slow clock, longer leases",
+                Self { longest: 2, ..late.drifting(&[-200_000, 200_000, 200_000]) },
+            ),
+            ("3 voters, a leader, longer leases, a crash", Self { longest: 2, crashes: (1, ANYBODY), ..late.clone() }),
+            (
+                "3 voters, a leader, longer leases, slow disks, a crash",
+                Self { longest: 2, memory: Memory::Slow, crashes: (1, ANYBODY), ..late.clone() },
             ),
             // Where half is not a majority, and where two are not.
             ("4 voters, first election", four.clone()),

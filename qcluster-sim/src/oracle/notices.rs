@@ -110,7 +110,7 @@ impl Notices {
             return breach(format!("its lease is {token:?}, and its application was told of {holds:?}"));
         }
         // Timers fire late, but not by a lease: without them the lease ends of itself.
-        if let Some(until) = draining_until.filter(|until| *until + scene.plan.lease <= now) {
+        if let Some(until) = draining_until.filter(|until| *until + scene.plan.max_lease <= now) {
             let detail = format!("still leads at {now} although its hand-over waits until {until} only");
             return Err(Breach::new(Rule::DrainEnds, detail));
         }

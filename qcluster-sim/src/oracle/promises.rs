@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use qcluster_core::{Incarnation, Time};
+use qcluster_core::{Incarnation, Span, Time};
 
 use super::{Breach, Reign, Rule, Scene, Target};
 use crate::engine::Clock;
@@ -62,22 +62,24 @@ impl Promises {
         }
     }
 
-    /// A leader speaks: it has promised itself.
-    pub(super) fn led(&mut self, scene: &Scene<'_>, term: u64) {
+    /// A leader asks for promises of that length: it has promised itself, as far as it would remember that after a crash (E23).
+    pub(super) fn led(&mut self, scene: &Scene<'_>, term: u64, lease: Span) {
         let reign = Reign { identity: scene.identity, incarnation: scene.incarnation, term };
-        self.note(scene, reign);
+        let remembered = scene.synced.filter(|_| scene.durable).map_or(lease, |state| state.lease.min(lease));
+        self.note(scene, reign, remembered);
     }
 
-    fn note(&mut self, scene: &Scene<'_>, to: Reign) {
-        let until = scene.machine() + scene.plan.lease;
+    fn note(&mut self, scene: &Scene<'_>, to: Reign, lease: Span) {
+        let until = scene.machine() + lease;
         let slot = &mut self.live[scene.host];
         let by = (scene.identity, scene.incarnation);
-        if slot.as_ref().is_some_and(|promise| promise.to == to && promise.by == by && promise.until == until) {
+        // A shorter promise after a longer one to the same leadership leaves that as it is.
+        if slot.as_ref().is_some_and(|promise| promise.to == to && promise.by == by && promise.until >= until) {
             return;
         }
         let ends = scene.clock.when_after(scene.at, until);
         let million = 1_000_000;
-        let least = scene.plan.lease.times(million).split(million + u64::from(scene.plan.drift_ppm));
+        let least = lease.times(million).split(million + u64::from(scene.plan.drift_ppm));
         *slot = Some(Promise { to, by, at: scene.at, until, ends, trusted_until: scene.at + least });
     }
 
@@ -95,7 +97,7 @@ impl Promises {
     }
 
     /// A voter acknowledges a heartbeat: it promises.
-    pub(super) fn promised(&mut self, scene: &Scene<'_>, to: Reign) -> Result<(), Breach> {
+    pub(super) fn promised(&mut self, scene: &Scene<'_>, to: Reign, lease: Span) -> Result<(), Breach> {
         if let Some(other) = self.binding(scene, to.identity, to.incarnation) {
             let detail = format!(
                 "promises itself to host {} in t{}, bound to host {} in t{} for {} more",
@@ -107,7 +109,7 @@ impl Promises {
             );
             return Err(Breach::new(Rule::OnePromise, detail));
         }
-        self.note(scene, to);
+        self.note(scene, to, lease);
         Ok(())
     }
 
@@ -209,12 +211,12 @@ impl Promises {
 
 /// A promise of a voter that saves lasts for as long as its disk says, or its next incarnation would wait for too short
 /// a time (E9).
-pub(super) fn check_synced(scene: &Scene<'_>) -> Result<(), Breach> {
-    if !scene.durable || scene.synced.is_some_and(|state| state.lease >= scene.plan.lease) {
+pub(super) fn check_synced(scene: &Scene<'_>, lease: Span) -> Result<(), Breach> {
+    if !scene.durable || scene.synced.is_some_and(|state| state.lease >= lease) {
         return Ok(());
     }
     let saved = scene.synced.map(|state| state.lease);
-    let detail = format!("promises itself for {}, and its disk knows of {saved:?}", scene.plan.lease);
+    let detail = format!("promises itself for {lease}, and its disk knows of {saved:?}");
     Err(Breach::new(Rule::SyncedBeforeSent, detail))
 }
 

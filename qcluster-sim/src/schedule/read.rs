@@ -156,7 +156,12 @@ fn read_plan(words: &mut Words<'_>) -> Read<Plan> {
         match key {
             "next" => plan.next = Some(words.hosts()?),
             "heartbeat" => plan.heartbeat = words.span()?,
-            "lease" => plan.lease = words.span()?,
+            "lease" => {
+                plan.lease = words.span()?;
+                plan.max_lease = plan.lease;
+            }
+            // Behind the lease.
+            "to" => plan.max_lease = words.span()?,
             "slot" => plan.slot = words.span()?,
             "drift" => plan.drift_ppm = words.number()?,
             "previous" => plan.previous_lease = words.span()?,

@@ -108,7 +108,11 @@ impl fmt::Display for Plan {
             write!(f, " next {next}")?;
         }
         let (heartbeat, lease, slot) = (span(self.heartbeat), span(self.lease), span(self.slot));
-        write!(f, " heartbeat {heartbeat} lease {lease} slot {slot} drift {}", self.drift_ppm)?;
+        write!(f, " heartbeat {heartbeat} lease {lease}")?;
+        if self.max_lease > self.lease {
+            write!(f, " to {}", span(self.max_lease))?;
+        }
+        write!(f, " slot {slot} drift {}", self.drift_ppm)?;
         if self.previous_lease > Span::ZERO {
             write!(f, " previous {}", span(self.previous_lease))?;
         }

@@ -16,11 +16,12 @@ pub(super) fn draw(rng: &mut Rng, setup: &mut Setup, faults: &mut Vec<(Time, Fau
     if rng.one_in(3) {
         let mut new = old.clone();
         new.lease = old.lease.split(2).max(old.heartbeat.times(4));
+        new.max_lease = old.max_lease.split(2).max(new.lease);
         new.slot = new.slot.min(new.lease);
         // Where all disks last, they know it.
         let all_know = disks == Disks::Lasting && setup.durable == HostSet::first(setup.hosts);
         let is_told = !all_know || Rng::for_part(setup.seed, u64::MAX - 3).one_in(2);
-        new.previous_lease = if is_told { old.lease } else { Span::ZERO };
+        new.previous_lease = if is_told { old.max_lease } else { Span::ZERO };
         setup.plans.push(new);
     } else if !draw_voters(rng, setup, setup.hosts) {
         return;

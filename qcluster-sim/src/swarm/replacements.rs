@@ -51,13 +51,14 @@ pub(super) fn draw(rng: &mut Rng, mut setup: Setup) -> Schedule {
     let LinkQuality { delay_min, delay_max, .. } = LinkQuality::default();
     setup.link = LinkQuality { delay_min, delay_max, ..LinkQuality::default() };
     setup.disk = DiskQuality::default();
-    let lease = setup.plans[0].lease;
+    let (lease, max_lease) = (setup.plans[0].lease, setup.plans[0].max_lease);
     let voters: Vec<usize> = setup.plans[0].voters.iter().collect();
     let of = rng.pick(&voters).unwrap_or(0);
-    let freeze = Time::ZERO + lease.times(rng.between(2, 12));
+    // It takes part after the longest lease (E9), on the slowest clocks a while later.
+    let freeze = Time::ZERO + max_lease + lease.times(rng.between(1, 11));
     let replace = freeze + Span::from_nanos(rng.below(lease.times(3).as_nanos()));
     // The boot wait, the slowest clocks, and a leader who hears of it.
-    let known = replace + lease.times(9);
+    let known = replace + max_lease + lease.times(8);
     let end_of_trouble = known + lease.times(rng.between(10, 60));
     let mut faults = vec![(replace, Fault::Twin { host: spare, of })];
     let unmet = draw_unmet(rng, &voters, of);

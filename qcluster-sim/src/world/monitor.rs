@@ -189,7 +189,7 @@ impl Monitor {
                     self.marks.reach(Mark::LedAlone);
                 }
             }
-            Notification::Lost { token, reason } => self.hash.add(!token.0 ^ reason as u64),
+            Notification::Lost { token, reason, .. } => self.hash.add(!token.0 ^ reason as u64),
             Notification::Draining { until } => self.hash.add(until.as_nanos()),
             Notification::LeaderChanged { leader, term } => {
                 self.hash.add(term.0 ^ leader.map_or(u64::MAX, |leader| leader.position() as u64).rotate_right(8));
@@ -215,6 +215,10 @@ impl Monitor {
             }
             Notification::StepTooEarly { voter } => self.hash.add(3 ^ (voter.position() as u64) << 8),
             Notification::WallClockOff { ahead_ms, .. } => self.hash.add(ahead_ms.unsigned_abs()),
+            Notification::LeaseLengthChanged { lease, .. } => {
+                self.hash.add(lease.as_nanos());
+                self.marks.reach(Mark::LeaseLength);
+            }
             Notification::TooSlow(slow) => {
                 self.hash.add(match slow {
                     Slow::RoundTrip { took, .. } | Slow::Save { took, .. } => took.as_nanos(),

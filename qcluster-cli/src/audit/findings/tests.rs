@@ -32,18 +32,18 @@ fn gaps(findings: &Findings<'_>) -> Vec<Gap> {
 fn gaps_are_counted_by_what_ended_the_leadership_before() {
     let all = history(
         [
-            led("a", 7, 100, 400, "lease_expired"),
+            led("a", 7, 100, 400, "no_quorum"),
             led("b", 9, 500, 700, "transferred"),
-            led("a", 11, 701, 900, "lease_expired"),
+            led("a", 11, 701, 900, "no_quorum"),
             led("c", 12, 930, 1_000, "transferred"),
         ]
         .concat(),
     );
     let findings = Findings::of(&all);
     assert_eq!(gaps(&findings), [Gap::Unknown, Gap::Exactly(100), Gap::Exactly(1), Gap::Exactly(30)]);
-    assert_eq!(findings.gaps_us["lease_expired"], [30, 100]);
+    assert_eq!(findings.gaps_us["no_quorum"], [30, 100]);
     assert_eq!(findings.gaps_us["transferred"], [1]);
-    assert_eq!((findings.ends()["lease_expired"], findings.ends()["transferred"]), (2, 2));
+    assert_eq!((findings.ends()["no_quorum"], findings.ends()["transferred"]), (2, 2));
     assert_eq!(findings.closest_us[&("a", "b")], 1);
     assert_eq!(findings.closest_us[&("a", "c")], 30);
     assert_eq!(findings.closest_us[&("b", "c")], 230);
@@ -55,7 +55,7 @@ fn gaps_are_counted_by_what_ended_the_leadership_before() {
 fn an_overlap_is_found_with_any_earlier_leadership() {
     // Given a leadership within whose time two others lie.
     let all = history(
-        [led("a", 7, 100, 900, "lease_expired"), led("b", 8, 950, 990, "shutdown"), led("c", 9, 890, 895, "shutdown")]
+        [led("a", 7, 100, 900, "no_quorum"), led("b", 8, 950, 990, "shutdown"), led("c", 9, 890, 895, "shutdown")]
             .concat(),
     );
     let findings = Findings::of(&all);
@@ -69,11 +69,11 @@ fn an_overlap_is_found_with_any_earlier_leadership() {
 
 #[test]
 fn one_clock_says_nothing_about_two_and_explains_no_overlap() {
-    let all = history([led("a", 7, 100, 400, "lease_expired"), led("a", 8, 390, 500, "shutdown")].concat());
+    let all = history([led("a", 7, 100, 400, "no_quorum"), led("a", 8, 390, 500, "shutdown")].concat());
     let findings = Findings::of(&all);
     assert_eq!(findings.clock_difference_max_us(), None);
     assert!(!findings.overlaps[0].is_within(1_000_000), "{findings:?}");
-    let all = history([led("a", 7, 100, 400, "lease_expired"), led("a", 8, 410, 500, "shutdown")].concat());
+    let all = history([led("a", 7, 100, 400, "no_quorum"), led("a", 8, 410, 500, "shutdown")].concat());
     assert_eq!(Findings::of(&all).clock_difference_max_us(), None);
 }
 
@@ -99,7 +99,7 @@ fn a_lease_that_a_killed_leader_held_for_sure_overlaps() {
 #[test]
 fn an_end_that_was_only_noticed_proves_no_overlap() {
     let noticed = |at_us| {
-        let lost = Told::Lost { token: 7, at_us, valid_until_us: None, reason: "lease_expired".into() };
+        let lost = Told::Lost { token: 7, at_us, valid_until_us: None, reason: "no_quorum".into() };
         let [elected] = killed("a", 7, 100);
         let lost = Event { node: "a".into(), told: lost };
         history([elected, lost].into_iter().chain(led("b", 9, 500, 700, "transferred")))
@@ -116,7 +116,7 @@ fn an_end_that_was_only_noticed_proves_no_overlap() {
 #[test]
 fn a_token_of_two_nodes_is_found_also_where_one_of_them_was_only_heard_of() {
     let heard = Event { node: "c".into(), told: Told::Leader { token: 7, leader: "b".into(), valid_until_us: None } };
-    let all = history(led("a", 7, 100, 400, "lease_expired").into_iter().chain([heard]));
+    let all = history(led("a", 7, 100, 400, "no_quorum").into_iter().chain([heard]));
     let findings = Findings::of(&all);
     assert_eq!(findings.shared.len(), 1);
     assert_eq!((findings.shared[0].token, &findings.shared[0].nodes[..]), (7, &["a", "b"][..]));
@@ -129,7 +129,7 @@ fn a_token_of_two_nodes_is_found_also_where_one_of_them_was_only_heard_of() {
 fn what_others_alone_tell_of_hides_the_gap_around_it() {
     let heard = Event { node: "c".into(), told: Told::Leader { token: 8, leader: "b".into(), valid_until_us: None } };
     let all = history(
-        [led("a", 7, 100, 400, "lease_expired"), led("a", 9, 500, 700, "shutdown")].concat().into_iter().chain([heard]),
+        [led("a", 7, 100, 400, "no_quorum"), led("a", 9, 500, 700, "shutdown")].concat().into_iter().chain([heard]),
     );
     let findings = Findings::of(&all);
     assert_eq!(gaps(&findings), [Gap::Unknown, Gap::Unknown, Gap::Unknown]);

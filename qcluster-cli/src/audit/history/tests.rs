@@ -8,7 +8,7 @@ fn elected(node: &str, token: u64, at_us: i64, until_us: i64) -> Event {
 }
 
 fn lost(node: &str, token: u64, at_us: i64, valid_until_us: Option<i64>) -> Event {
-    Event { node: node.into(), told: Told::Lost { token, at_us, valid_until_us, reason: "lease_expired".into() } }
+    Event { node: node.into(), told: Told::Lost { token, at_us, valid_until_us, reason: "no_quorum".into() } }
 }
 
 fn leader(node: &str, leader: &str, token: u64, valid_until_us: Option<i64>) -> Event {
@@ -68,5 +68,5 @@ fn two_elections_of_one_node_with_one_token_are_counted() {
         lost("a", 7, 700, Some(650)),
     ]);
     assert_eq!((all.len(), all[0].elections, all[0].from_us), (1, 2, Some(100)));
-    assert_eq!(all[0].lost, Some(Lost { until: End::At(650), reason: "lease_expired".into() }));
+    assert_eq!(all[0].lost, Some(Lost { until: End::At(650), reason: "no_quorum".into() }));
 }

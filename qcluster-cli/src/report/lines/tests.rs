@@ -23,29 +23,34 @@ fn leader(identifier: &str) -> EventKind {
     EventKind::Leader { leader: Some(Arc::new(peer)), term: Term(7) }
 }
 
+fn lost() -> EventKind {
+    let silent = vec![Arc::new(Peer::new("server_b", "localhost", 7002))];
+    EventKind::Lost { token: FencingToken(7), reason: LostReason::NoQuorum, late_by: Duration::from_millis(3), silent }
+}
+
 #[test]
 fn events_have_the_fields_that_were_promised() {
     let told = |what| event("server_a", &change(what)).unwrap();
     assert_eq!(
         told(EventKind::Elected { token: FencingToken(7) }),
-        r#"{"event":"elected","leader":"server_a","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
+        r#"{"event":"elected","late_ms":null,"leader":"server_a","node":"server_a","reason":null,"silent":null,"token":7,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
     );
     assert_eq!(
-        told(EventKind::Lost { token: FencingToken(7), reason: LostReason::LeaseExpired }),
-        r#"{"event":"lost","leader":null,"node":"server_a","reason":"lease_expired","token":7,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
+        told(lost()),
+        r#"{"event":"lost","late_ms":3,"leader":null,"node":"server_a","reason":"no_quorum","silent":["server_b"],"token":7,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
     );
     assert_eq!(
         told(leader("server_b")),
-        r#"{"event":"leader","leader":"server_b","node":"server_a","reason":null,"token":7,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
+        r#"{"event":"leader","late_ms":null,"leader":"server_b","node":"server_a","reason":null,"silent":null,"token":7,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
     );
     assert_eq!(
         told(EventKind::Leader { leader: None, term: Term(7) }),
-        r#"{"event":"leader","leader":null,"node":"server_a","reason":null,"token":null,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
+        r#"{"event":"leader","late_ms":null,"leader":null,"node":"server_a","reason":null,"silent":null,"token":null,"unix_s":1764000000.123456,"valid_until_unix_s":null}"#
     );
-    let lost = EventKind::Lost { token: FencingToken(7), reason: LostReason::LeaseExpired };
+    let lost = lost();
     assert_eq!(
         event("server_a", &change_until(lost, 1_763_999_999_000_001)).unwrap(),
-        r#"{"event":"lost","leader":null,"node":"server_a","reason":"lease_expired","token":7,"unix_s":1764000000.123456,"valid_until_unix_s":1763999999.000001}"#
+        r#"{"event":"lost","late_ms":3,"leader":null,"node":"server_a","reason":"no_quorum","silent":["server_b"],"token":7,"unix_s":1764000000.123456,"valid_until_unix_s":1763999999.000001}"#
     );
     assert_eq!(event("server_a", &change(EventKind::StorageFailed { error: "full".into() })), None);
 }
@@ -72,7 +77,7 @@ fn a_hand_over_is_no_warning() {
     let told = |ended_by| text("server_a", ended_by, &vacant).unwrap();
     let warning = format!("{WARN}");
     assert!(told(None).contains(&warning));
-    assert!(told(Some(LostReason::LeaseExpired)).contains(&warning));
+    assert!(told(Some(LostReason::NoQuorum)).contains(&warning));
     assert!(!told(Some(LostReason::Transferred)).contains(&warning));
 }
 

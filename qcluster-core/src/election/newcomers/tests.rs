@@ -14,8 +14,8 @@ const LATE: VoterIndex = VoterIndex(2);
 /// A leadership that began at `now`, to which one comes that did not elect it.
 fn joined(now: Time) -> Newcomers {
     let mut newcomers = Newcomers::new(3);
-    newcomers.begin(VoterSet::EMPTY.with(STEADY), now);
-    newcomers.acknowledged(LATE, now, now, PATIENCE);
+    newcomers.begin(VoterSet::EMPTY.with(STEADY), now + PATIENCE);
+    newcomers.acknowledged(LATE, now, now + PATIENCE);
     newcomers
 }
 

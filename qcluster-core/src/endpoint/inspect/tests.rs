@@ -14,7 +14,7 @@ use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
 use crate::node::{IncarnationsReport, Session};
 use crate::observer::Message as ObserverMessage;
 use crate::reason::Refusal;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::wire::DATAGRAM_MAX;
 
 /// The rules of `a`, one of four voters, which may be about to change.
@@ -49,20 +49,30 @@ fn refusal() -> impl Strategy<Value = Option<Refusal>> {
     option::of(select(Refusal::ALL))
 }
 
+fn lease() -> impl Strategy<Value = Span> {
+    any::<u64>().prop_map(Span::from_nanos)
+}
+
 fn incarnations() -> impl Strategy<Value = IncarnationsDigest> {
     any::<u32>().prop_map(IncarnationsDigest)
 }
 
 fn election() -> impl Strategy<Value = ElectionMessage> {
     use ElectionMessage as M;
-    let beats = (term(), time(), any::<bool>(), term());
-    let acks = (term(), time(), term(), incarnations());
+    let beats = (term(), time(), lease(), any::<bool>(), term());
+    let acks = (term(), time(), lease(), term(), incarnations());
     let pre_votes = (any::<u64>(), term(), leadership());
     let pre_vote_replies = (any::<u64>(), refusal(), term(), term(), incarnations());
     let vote_replies = (term(), refusal(), term(), term(), incarnations());
     prop_oneof![
-        beats.prop_map(|(term, sent_at, active, stamp)| M::Heartbeat { term, sent_at, active, stamp }),
-        acks.prop_map(|(term, sent_at, stamp, incarnations)| M::HeartbeatAck { term, sent_at, stamp, incarnations }),
+        beats.prop_map(|(term, sent_at, lease, active, stamp)| M::Heartbeat { term, sent_at, lease, active, stamp }),
+        acks.prop_map(|(term, sent_at, lease, stamp, incarnations)| M::HeartbeatAck {
+            term,
+            sent_at,
+            lease,
+            stamp,
+            incarnations
+        }),
         term().prop_map(|term| M::StaleTerm { term }),
         pre_votes.prop_map(|(round, term, consent)| M::PreVoteRequest { round, term, consent }),
         pre_vote_replies.prop_map(|(round, refusal, term, stamp, incarnations)| M::PreVoteReply {
@@ -72,7 +82,7 @@ fn election() -> impl Strategy<Value = ElectionMessage> {
             stamp,
             incarnations
         }),
-        (term(), leadership()).prop_map(|(term, released)| M::VoteRequest { term, released }),
+        (term(), lease(), leadership()).prop_map(|(term, lease, released)| M::VoteRequest { term, lease, released }),
         vote_replies.prop_map(|(asked, refusal, term, stamp, incarnations)| M::VoteReply {
             asked,
             refusal,

@@ -36,6 +36,7 @@ fn settings(node: usize) -> Settings {
         VOTERS.iter().zip([0, 1, 1]).map(|(id, priority)| VoterSettings::new(node_id(id)).with_priority(priority));
     let voters: Vec<VoterSettings> = voters.collect();
     let mut settings = Settings::voter(node_id(VOTERS.get(node).unwrap_or(&"o")), voters);
+    settings.timing.max_lease = settings.timing.lease.times(2);
     settings.seat = if node < VOTERS.len() { Seat::Voter } else { Seat::Observer };
     settings.durability = if node < 2 { Durability::Durable } else { Durability::Diskless };
     settings

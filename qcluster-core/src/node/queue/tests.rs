@@ -2,6 +2,7 @@
 
 use super::{Action, Notification, Queue};
 use crate::config::{Settings, VoterSettings};
+use crate::election::Lapse;
 use crate::id::{FencingToken, Incarnation, NodeId, NodeKey, Term};
 use crate::membership;
 use crate::node::{Envelope, Message, Session};
@@ -48,7 +49,7 @@ fn notifications_beyond_the_limit_push_out_old_ones_and_still_alternate() {
         let token = FencingToken(number);
         queue.push_notification(Notification::Elected { token });
         queue.push_notification(Notification::LeaderChanged { leader: None, term: Term(number) });
-        queue.push_notification(Notification::Lost { token, reason: LostReason::LeaseExpired });
+        queue.push_notification(Notification::Lost { token, reason: LostReason::NoQuorum, lapse: Lapse::default() });
         assert!(queue.actions.len() <= Queue::NOTIFICATIONS_MAX);
     }
     let mut leads = false;
@@ -83,13 +84,13 @@ fn the_loss_of_what_was_taken_is_never_pushed_out() {
     let mut queue = Queue::with_capacity(0);
     queue.push_notification(Notification::Elected { token: FencingToken(1) });
     assert!(queue.pop().is_some());
-    let reason = LostReason::LeaseExpired;
-    queue.push_notification(Notification::Lost { token: FencingToken(1), reason });
+    let reason = LostReason::NoQuorum;
+    queue.push_notification(Notification::Lost { token: FencingToken(1), reason, lapse: Lapse::default() });
     for number in 2..1_000 {
         queue.push_notification(Notification::Elected { token: FencingToken(number) });
-        queue.push_notification(Notification::Lost { token: FencingToken(number), reason });
+        queue.push_notification(Notification::Lost { token: FencingToken(number), reason, lapse: Lapse::default() });
     }
-    let first = Action::Notify(Notification::Lost { token: FencingToken(1), reason });
+    let first = Action::Notify(Notification::Lost { token: FencingToken(1), reason, lapse: Lapse::default() });
     assert_eq!(queue.pop(), Some(first));
     let Some(Action::Notify(Notification::Elected { token })) = queue.pop() else { panic!("it alternates") };
     assert!(token > FencingToken(2), "the oldest pairs have made room");

@@ -27,7 +27,7 @@ impl World {
 
     /// The first thing that a node with `from`'s configuration says: it carries the digests.
     fn greeting(&self, from: usize) -> Envelope {
-        let rules = self.machines[from].settings.check().expect("scenario settings are valid");
+        let rules = self.machines[from].settings().check().expect("scenario settings are valid");
         let boot = Boot::new(0, 1);
         let mut fresh = Node::new(rules, boot, Time::ZERO).expect("scenario boots are valid");
         let sent = fresh.step(Time::ZERO, NodeInput::Timeout).find_map(|action| match action {
@@ -99,7 +99,11 @@ impl World {
         incarnations: IncarnationsDigest,
     ) -> Option<HeldLease> {
         let term = self.node(leader).term();
-        self.ask(from, leader, ElectionMessage::HeartbeatAck { term, sent_at, stamp: Term(0), incarnations });
+        self.ask(
+            from,
+            leader,
+            ElectionMessage::HeartbeatAck { term, sent_at, lease: super::LEASE, stamp: Term(0), incarnations },
+        );
         self.node(leader).lease(self.now)
     }
 

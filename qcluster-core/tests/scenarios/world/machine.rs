@@ -70,6 +70,13 @@ impl Machine {
         }
     }
 
+    /// What its node is configured with. Leases are fixed, unless a story is about their length.
+    pub fn settings(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        settings.timing.max_lease = settings.timing.max_lease.max(settings.timing.lease);
+        settings
+    }
+
     /// The incarnation that runs on it.
     pub fn incarnation(&self) -> Option<Incarnation> {
         self.node.as_ref().map(Node::incarnation)

@@ -158,7 +158,7 @@ impl Script<'_> {
     fn told(&self, told: &Notification, leader: Option<&NodeId>) -> String {
         match *told {
             Notification::Elected { token } => format!("ELECTED in {}", self.term(Term(token.0))),
-            Notification::Lost { token, reason } => {
+            Notification::Lost { token, reason, .. } => {
                 format!("LOST {}: {}", self.term(Term(token.0)), LostReason::name(reason))
             }
             Notification::LeaderChanged { term, .. } => match leader {
@@ -188,7 +188,7 @@ impl Script<'_> {
             ElectionMessage::PreVoteReply { round, refusal, .. } => {
                 format!("{name} in round {round}: {}", answer(refusal))
             }
-            ElectionMessage::VoteRequest { term, released } => {
+            ElectionMessage::VoteRequest { term, released, .. } => {
                 let released = if released.is_some() { ", released" } else { "" };
                 format!("{name} {}{released}", self.term(term))
             }

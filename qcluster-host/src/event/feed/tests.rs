@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_core::Stream;
 use qcluster_core::{FencingToken, LostReason, Term};
@@ -35,7 +35,7 @@ fn a_view_shows_its_part_in_order() {
         EventKind::Elected { token },
         EventKind::Trust { is_given: false },
         EventKind::StepEstablished,
-        EventKind::Lost { token, reason: LostReason::SteppedDown },
+        EventKind::Lost { token, reason: LostReason::SteppedDown, late_by: Duration::ZERO, silent: Vec::new() },
         EventKind::Leader { leader: None, term: Term(7) },
     ];
     for kind in &kinds {

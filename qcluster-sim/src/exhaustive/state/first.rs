@@ -5,7 +5,7 @@ use qcluster_core::Span;
 use super::super::change::Stage;
 use super::super::history::less;
 use super::super::locals::{Input, Locals};
-use super::super::world::{SmallWorld, Start};
+use super::super::world::Start;
 use super::{FIRST_STAMP, State, VOTERS};
 
 impl State {
@@ -43,7 +43,7 @@ impl State {
     /// The voters of the old list start, those that are dead in the first state die, and the first of the others leads.
     fn begin(&mut self, locals: &mut Locals) -> Result<(), String> {
         // The slower a clock, the longer the boot wait: so the earlier the start, and all are ready at one moment.
-        let wait = |voter: usize| locals.world.until_clock(voter, SmallWorld::LEASE);
+        let wait = |voter: usize| locals.world.until_clock(voter, locals.world.max_lease());
         let voters = (0..locals.world.voters).filter(|voter| locals.world.votes(*voter, Stage::Old));
         let mut starts: Vec<(Span, usize)> = voters.map(|voter| (wait(voter), voter)).collect();
         starts.sort_by(|a, b| b.cmp(a));
