@@ -201,7 +201,7 @@ fn a_full_disk_ends_nothing_but_the_recording() {
     let (_dir, path) = place();
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     let mut desk = Desk::new(&path, RecordTo::BYTES_DEFAULT);
-    desk.run(50);
+    desk.run(300);
     fs::remove_file(&path).unwrap();
     assert!(desk.node.endpoint.node().is_leader(desk.node.now));
 }

@@ -1,3 +1,5 @@
+//! When a lease gets longer, and when shorter again.
+
 use alloc::vec::Vec;
 
 use super::{LeaseLength, heartbeat_of, within};
