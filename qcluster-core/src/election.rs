@@ -8,7 +8,9 @@
 //! [`follower`] promises, [`pre_vote`] asks around, [`vote`] elects, [`leader`] holds the lease, [`handover`] ends it
 //! politely, [`preferred`] moves it to where it is wanted; [`storage`] is what survives a crash.
 
+mod acks;
 mod boot;
+mod campaign;
 mod change;
 mod context;
 mod follower;
@@ -44,12 +46,12 @@ use crate::id::{FencingToken, Incarnation, IncarnationsDigest, NodeKey, Term, Vo
 use crate::quorum::{Support, Weight};
 use crate::reason::{LostReason, Refusal, TransferRefused};
 use crate::rng::Rng;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use boot::BootWait;
+use campaign::Campaign;
 use follower::{Heard, Promise, Shown};
 use leader::Leader;
 use lease_length::LeaseLength;
-use newcomers::Newcomers;
 use pace::Pace;
 use pre_vote::PreCandidate;
 use preferred::{Preferred, WinCheck};
@@ -111,14 +113,7 @@ pub(crate) struct Election {
     promise: Option<Promise>,
     heard: Heard,
     shown: Option<Shown>,
-    /// When a follower campaigns (E8).
-    campaign_at: Time,
-    /// The delay of the next attempt beyond the end of a promise (E8), drawn once an attempt.
-    delay: Span,
-    /// Candidacies lost in a row, since a leader was heard.
-    defeats: u32,
-    /// The timer fired late, and the network had its heartbeat of grace (E15).
-    late: bool,
+    campaign: Campaign,
     /// The last round was given up for a pre-candidate ahead (E5).
     yielded: bool,
     /// Rounds of pre-votes so far.
@@ -128,16 +123,6 @@ pub(crate) struct Election {
     preferred: Preferred,
     /// How long a promise is asked for (E23).
     length: LeaseLength,
-    /// While leading: the newest `sent_at` that each voter has acknowledged.
-    acked: Vec<Time>,
-    /// Until when what each voter has promised may be trusted (E3).
-    trusted_until: Vec<Time>,
-    /// Those voters, and in which lists what they acknowledged counts (E20).
-    acked_by: Support,
-    /// While leading: who has begun to acknowledge lately, and counts with what was acknowledged since.
-    newcomers: Newcomers,
-    /// While leading: since when each voter has answered without a gap (E11).
-    healthy_since: Vec<Time>,
     /// What it knows of incarnations (E24), its own included.
     incarnations: IncarnationsDigest,
     /// Of each voter, what it knows and has told.
@@ -182,21 +167,13 @@ impl Election {
             promise: None,
             heard: Heard::nobody(),
             shown: None,
-            campaign_at: Time::NEVER,
-            delay: Span::ZERO,
-            defeats: 0,
-            late: false,
+            campaign: Campaign::NONE,
             yielded: false,
             rounds: 0,
             grant: None,
             win_check: None,
             preferred: Preferred::new(rules.settle),
             length: LeaseLength::new(&rules.timing),
-            acked: alloc::vec![Time::ZERO; voters],
-            trusted_until: alloc::vec![Time::ZERO; voters],
-            acked_by: Support::NONE,
-            newcomers: Newcomers::new(voters),
-            healthy_since: alloc::vec![Time::NEVER; voters],
             incarnations: IncarnationsDigest::default(),
             learned: alloc::vec![IncarnationsDigest::default(); voters],
             pace: Pace::default(),
@@ -204,7 +181,7 @@ impl Election {
             rules,
         };
         election.note_incarnations();
-        election.delay = election.draw_delay();
+        election.draw_delay();
         election
     }
 
@@ -221,7 +198,7 @@ impl Election {
     /// The time at which [`Election::timeout`] is due.
     pub(crate) fn deadline(&self) -> Time {
         let role = match &self.role {
-            Role::Follower => self.campaign_at,
+            Role::Follower => self.campaign.at(),
             Role::PreCandidate(round) => round.deadline(),
             Role::Candidate(candidate) => candidate.deadline(),
             Role::Leader(leader) => leader.deadline(),
@@ -332,7 +309,10 @@ impl Election {
 
     /// The newest time of sending that a voter has echoed to this leader.
     pub(crate) fn last_echo(&self, voter: VoterIndex) -> Option<Time> {
-        matches!(self.role, Role::Leader(_)).then(|| self.acked[voter.position()])
+        match &self.role {
+            Role::Leader(leader) => Some(leader.acks().newest(voter)),
+            Role::Follower | Role::PreCandidate(_) | Role::Candidate(_) => None,
+        }
     }
 
     /// Whether a hand-over to `target` could begin.
@@ -369,12 +349,23 @@ impl Election {
         self.highest_stamp = self.highest_stamp.max(stamp);
     }
 
+    /// The one way from role to role. A leader becomes a follower and nothing else: what it led ends first (E4).
+    fn set_role(&mut self, role: Role) {
+        let is_legal = match (&self.role, &role) {
+            (_, Role::Follower) | (Role::Follower, Role::Candidate(_)) | (Role::Candidate(_), Role::Leader(_)) => true,
+            (earlier, Role::PreCandidate(_)) => !matches!(earlier, Role::Leader(_)),
+            (_, Role::Candidate(_) | Role::Leader(_)) => false,
+        };
+        debug_assert!(is_legal, "from {:?} to {role:?}", self.role);
+        self.role = role;
+    }
+
     /// Moves to a higher term, whatever the role (E1).
     fn adopt(&mut self, cx: &mut Context<'_>, term: Term) {
         if matches!(self.role, Role::Leader(_)) {
             self.lose(cx, LostReason::HigherTerm, None);
         }
-        self.role = Role::Follower;
+        self.set_role(Role::Follower);
         self.win_check = None;
         self.storage.adopt(term);
     }
@@ -394,13 +385,5 @@ impl Election {
         for voter in self.rules.others() {
             cx.send(voter, message);
         }
-    }
-
-    /// A slot for each rank ahead, and a random part of the own one (E8), which defeats widen up to half a lease.
-    fn draw_delay(&mut self) -> Span {
-        let (slot, lease) = (self.rules.timing.slot, self.length.current());
-        let rank = u64::from(self.rules.at(self.me).rank);
-        let spread = slot.times(1 << self.defeats.min(16)).min(lease.split(2)).max(slot);
-        slot.times(rank) + Span::from_nanos(self.rng.below(spread.as_nanos()))
     }
 }

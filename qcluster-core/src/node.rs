@@ -12,14 +12,10 @@ mod gossip;
 mod incarnations;
 mod links;
 mod offset;
-mod queue;
 mod rebase;
 mod receive;
-mod role;
 mod send;
 mod spread;
-mod tell;
-mod top_up;
 mod view;
 
 use alloc::boxed::Box;
@@ -31,7 +27,7 @@ pub use actions::Actions;
 pub use boot::{Boot, BootError};
 pub use command::{Command, CommandRefused};
 pub use event::{Action, Envelope, IncarnationsReport, Message, NodeInput, Notification, Session};
-pub use role::Role;
+pub use view::Role;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,11 +39,11 @@ use crate::observer::{self, Audience, Watch};
 use crate::reason::DropReason;
 use crate::rng::Rng;
 use crate::time::Time;
+use actions::Queue;
 use gossip::Gossip;
 use incarnations::OwnIncarnation;
 use links::Links;
 use offset::Offset;
-use queue::Queue;
 use send::Answer;
 
 /// A deterministic node. Given the same rules, boot values and events it does the same, on every machine.

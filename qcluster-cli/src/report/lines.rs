@@ -62,9 +62,7 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Op
         EventKind::Leader { leader: None, .. } => (WARN, "leader", "nobody is known to lead".to_owned()),
         EventKind::ConfigMismatch { peer, key } => {
             let peer = peer.as_ref().map_or_else(|| format!("{key:?}"), |peer| peer.identifier.clone());
-            let rest =
-                format!("{peer} has other voters, priorities, lease or drift bound: neither listens to the other");
-            (BAD, "mismatch", rest)
+            (BAD, "mismatch", mismatch(&peer))
         }
         EventKind::Leaderless { facts, .. } => (WARN, "leader", format!("no leader: {facts}")),
         EventKind::SaveFailing { error } => {
@@ -151,6 +149,10 @@ fn member(change: &MemberChange) -> String {
         MemberEvent::Joined | MemberEvent::Down | MemberEvent::Left => String::new(),
     };
     format!("{id} {}{how}", change.what.name())
+}
+
+fn mismatch(peer: &str) -> String {
+    format!("{peer} has other voters, priorities, leases or drift bound: neither listens to the other")
 }
 
 fn name_or_unknown(voter: Option<&Arc<Peer>>) -> &str {

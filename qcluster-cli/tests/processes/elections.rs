@@ -139,7 +139,7 @@ fn without_a_majority_nobody_leads() {
     let leader = &cluster.nodes[before.leader];
     let lost = || leader.events().into_iter().find(|event| event.what == "lost" && event.token == Some(before.token));
     let lost = cluster.eventually("the leader loses the lease", lost);
-    assert_eq!(lost.reason.as_deref(), Some("lease_expired"), "{}", cluster.trace());
+    assert_eq!(lost.reason.as_deref(), Some("no_quorum"), "{}", cluster.trace());
     let refused = || leader.get("/leader").filter(|answer| answer.code == 503);
     cluster.eventually("it does not answer for the leader any more", refused);
 

@@ -52,7 +52,7 @@ fn barrage(cluster: &Cluster, to: usize) -> Vec<Vec<u8>> {
         all.push(damaged);
     }
     all.push(first_words(cluster, 2, to, |config| config["cluster"] = json!("another")));
-    all.push(first_words(cluster, 2, to, |config| config["timing"]["lease_ms"] = json!(6_000)));
+    all.push(first_words(cluster, 2, to, |config| config["timing"]["lease_ms"] = json!(2_000)));
     let mut longer = sound;
     longer.extend([0; 1_400]);
     all.push(longer);
@@ -73,7 +73,7 @@ fn barrage(cluster: &Cluster, to: usize) -> Vec<Vec<u8>> {
 #[test]
 fn hostile_datagrams_are_counted_and_change_nothing() {
     // Given two of three that run; the third is where the datagrams pretend to come from.
-    let timing = json!({ "heartbeat_ms": 400, "lease_ms": 4_000, "slot_ms": 50 });
+    let timing = json!({ "heartbeat_ms": 400, "lease_ms": 4_000, "max_lease_ms": 4_000, "slot_ms": 50 });
     let mut cluster = Cluster::new(&Setup { timing, ..Setup::unhurried() });
     cluster.nodes[0].start();
     cluster.nodes[1].start();

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::support::ports;
 
 /// Unhurried, so that the guard time (a heartbeat) is longer than a busy machine makes a task wait.
-const TIMING: &str = r#"{ "heartbeat_ms": 500, "lease_ms": 2000, "slot_ms": 50 }"#;
+const TIMING: &str = r#"{ "heartbeat_ms": 500, "lease_ms": 2000, "max_lease_ms": 4000, "slot_ms": 50 }"#;
 
 /// Three nodes in this process.
 async fn three() -> Vec<QCluster> {

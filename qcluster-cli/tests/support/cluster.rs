@@ -41,7 +41,7 @@ impl Setup {
     /// busy machine has stalled.
     pub(crate) fn unhurried() -> Self {
         Self {
-            timing: json!({ "heartbeat_ms": 100, "lease_ms": 1_000, "slot_ms": 40 }),
+            timing: json!({ "heartbeat_ms": 100, "lease_ms": 1_000, "max_lease_ms": 3_000, "slot_ms": 40 }),
             storage: Storage::Diskless,
             program: Program::Binary,
             places: Places::Loopback(3),

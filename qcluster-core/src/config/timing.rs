@@ -73,6 +73,11 @@ impl Timing {
         lease.times(8).min(Self::LEASE_MAX).max(lease)
     }
 
+    /// Whether leases may become longer (E23).
+    pub(crate) fn adapts(&self) -> bool {
+        self.max_lease > self.lease
+    }
+
     /// Ll, how long a leader may trust a promise of L: see [`trusted`](Self::trusted).
     pub fn trusted_lease(&self) -> Span {
         self.trusted(self.lease)

@@ -90,7 +90,7 @@ impl Election {
         self.storage.forget_earlier_leases(self.rules.timing.lease);
         let heard_lately = self.shown.is_some();
         let patience = if heard_lately { self.length.current() } else { Span::ZERO };
-        self.campaign_at(cx.now + patience + self.delay);
+        self.campaign_after(cx.now + patience);
     }
 
     /// The longest promise of which this voter's disk may know nothing.
@@ -120,8 +120,7 @@ impl Election {
         if !self.is_booting() {
             // The only voter that there is: any other has been among others for too long (E17).
             self.lose(cx, LostReason::ClockWentBack, None);
-            self.role = Role::Follower;
-            self.campaign_at = Time::NEVER;
+            self.set_role(Role::Follower);
         }
         // What the earlier incarnation promised runs out in the boot wait that there is; after it, there may have been another one.
         if matches!(self.boot_wait, BootWait::Until(_)) {
@@ -130,6 +129,7 @@ impl Election {
             self.boot_wait = BootWait::Until(cx.now + self.longest_unknown());
             self.storage.remember_lease(self.longest_unknown());
         }
+        self.campaign_at(cx.now);
         self.incarnation = incarnation;
         self.storage.rename(incarnation);
         self.note_incarnations();

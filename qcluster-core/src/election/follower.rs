@@ -1,4 +1,4 @@
-//! Following: promises to a leader (E2, E2′), what is shown of it, and the timer that ends it (E8, E15).
+//! Following: promises to a leader (E2, E2′), and what is shown of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::lease_length::heartbeat_of;
 use super::message::Request;
 use super::{Change, Context, Election, LeadershipId, Message, Role, Sender};
 use crate::id::{Incarnation, NodeKey, Term, VoterIndex};
-use crate::reason::{DropReason, LeaseLengthReason};
+use crate::reason::DropReason;
 use crate::time::{Rebase, Span, Time};
 
 /// Neither to vote, pre-vote nor campaign for any other node before `until` (E2).
@@ -93,13 +93,12 @@ impl Election {
             self.adopt(cx, leadership.term);
         }
         if leadership != self.heard.of {
-            self.delay = self.draw_delay();
+            self.draw_delay();
         }
-        self.role = Role::Follower;
+        self.set_role(Role::Follower);
         self.heard = Heard { of: leadership, newest: sent_at };
         self.yielded = false;
-        self.late = false;
-        self.defeats = 0;
+        self.forget_defeats();
     }
 
     /// Promises itself to the leadership and says so, unless another promise is live (E2′), an earlier incarnation may have
@@ -110,7 +109,7 @@ impl Election {
         let may = !self.is_booting() && !self.is_left_behind(from);
         if !may || bound {
             // It follows all the same: the leader's next heartbeat comes before it campaigns.
-            self.campaign_at(cx.now + heartbeat_of(&self.rules.timing, lease).times(2) + self.delay);
+            self.campaign_after(cx.now + heartbeat_of(&self.rules.timing, lease).times(2));
             return;
         }
         let granted = self.bind(cx.now, to, lease);
@@ -163,17 +162,17 @@ impl Election {
             return cx.drop(DropReason::Unexpected);
         }
         self.heard = Heard::closed(leadership);
-        self.role = Role::Follower;
+        self.set_role(Role::Follower);
         self.handed_to = successor;
         if self.binding_promise(cx.now, leadership.node, leadership.incarnation).is_some() {
             return;
         }
-        self.delay = self.draw_delay();
+        self.draw_delay();
         match successor {
             Some(node) if node == self.rules.key => self.campaign_now(cx, leadership),
             // A head start for the one that was named (E10).
-            Some(_) => self.campaign_at(cx.now + self.rules.timing.heartbeat + self.delay),
-            None => self.campaign_at(cx.now + self.delay),
+            Some(_) => self.campaign_after(cx.now + self.rules.timing.heartbeat),
+            None => self.campaign_after(cx.now),
         }
     }
 
@@ -182,32 +181,6 @@ impl Election {
         if self.abstention().is_none() {
             self.start_candidacy(cx, Some(released));
         }
-    }
-
-    /// The follower's timer (E8). One that fires late may have slept through heartbeats that the network still holds, and
-    /// waits for one more (E15).
-    pub(super) fn campaign_if_due(&mut self, cx: &mut Context<'_>) {
-        if cx.now < self.campaign_at || self.abstention().is_some() {
-            return;
-        }
-        let heartbeat = self.rules.timing.heartbeat;
-        self.note_delay(cx, cx.now.since(self.campaign_at), LeaseLengthReason::Stalled);
-        if cx.now > self.campaign_at + heartbeat && !self.late {
-            self.late = true;
-            cx.counters.late_timers += 1;
-            self.campaign_at = cx.now + heartbeat;
-            return;
-        }
-        self.late = false;
-        self.start_pre_vote(cx);
-    }
-
-    /// Sets the timer (E8): never before the own promise has run out, and never at all while abstaining.
-    pub(super) fn campaign_at(&mut self, at: Time) {
-        let promised = self.promise.map_or(Time::ZERO, |promise| promise.until + self.delay);
-        let abstains = self.abstention().is_some();
-        self.campaign_at = if abstains { Time::NEVER } else { at.max(promised) };
-        self.late = false;
     }
 
     /// Shows another leader, or that none is known; says so if that is news.

@@ -40,12 +40,12 @@ impl Election {
             return;
         }
         self.service = Service::Retiring;
-        self.campaign_at = Time::NEVER;
+        self.campaign_at(cx.now);
         self.grant = None;
         self.win_check = None;
         match self.role {
             Role::Leader(_) => self.begin_handover(cx, None, LostReason::Shutdown),
-            Role::PreCandidate(_) | Role::Candidate(_) => self.role = Role::Follower,
+            Role::PreCandidate(_) | Role::Candidate(_) => self.set_role(Role::Follower),
             Role::Follower => {}
         }
     }
@@ -100,10 +100,9 @@ impl Election {
 
     /// The voter that answered within a lease and has the highest priority; among equals, the one heard last.
     pub(super) fn best_successor(&self, now: Time) -> Option<VoterIndex> {
-        let recent = now.before(self.length.current());
-        self.rules
-            .others()
-            .filter(|voter| self.acked[voter.position()] > recent)
-            .min_by_key(|voter| (self.rules.at(*voter).rank, core::cmp::Reverse(self.acked[voter.position()]), *voter))
+        let Role::Leader(leader) = &self.role else { return None };
+        let (acks, recent) = (leader.acks(), now.before(self.length.current()));
+        let order = |voter: &VoterIndex| (self.rules.at(*voter).rank, core::cmp::Reverse(acks.newest(*voter)), *voter);
+        self.rules.others().filter(|voter| acks.newest(*voter) > recent).min_by_key(order)
     }
 }

@@ -128,13 +128,7 @@ impl Election {
             Role::Follower => {}
             Role::PreCandidate(round) => round.grants.forget(voter),
             Role::Candidate(candidate) => candidate.forget(voter),
-            Role::Leader(_) => {
-                self.acked[voter.position()] = Time::ZERO;
-                self.trusted_until[voter.position()] = Time::ZERO;
-                self.acked_by.remove(voter);
-                self.newcomers.forget(voter);
-                self.healthy_since[voter.position()] = Time::NEVER;
-            }
+            Role::Leader(leader) => leader.forget(voter),
         }
         if let Some(win_check) = &mut self.win_check {
             win_check.grants.remove(voter);

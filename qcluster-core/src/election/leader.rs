@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::acks::Acks;
 use super::follower::{Heard, Shown};
 use super::handover::Handover;
 use super::lease_length::{heartbeat_of, within};
@@ -35,6 +36,7 @@ impl Lapse {
 /// A leadership from the inside.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Leader {
+    acks: Acks,
     /// When it ends without a lease (E7).
     gives_up_at: Time,
     /// The end of the lease, once a quorum has given one.
@@ -52,6 +54,15 @@ pub(crate) struct Leader {
 }
 
 impl Leader {
+    pub(super) fn acks(&self) -> &Acks {
+        &self.acks
+    }
+
+    /// Another incarnation of a voter is there.
+    pub(super) fn forget(&mut self, voter: VoterIndex) {
+        self.acks.forget(voter);
+    }
+
     pub(super) fn lease_until(&self) -> Option<Time> {
         self.lease_until
     }
@@ -71,9 +82,19 @@ impl Leader {
         self.renewed_at = self.renewed_at + by;
     }
 
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>, adapts: bool) {
-        let Self { gives_up_at, lease_until, renewed_at, borne, sent_at, heartbeat_at, handover, asked_preferred: _ } =
-            self;
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>, adapts: bool, prefers_others: bool) {
+        let Self {
+            acks,
+            gives_up_at,
+            lease_until,
+            renewed_at,
+            borne,
+            sent_at,
+            heartbeat_at,
+            handover,
+            asked_preferred: _,
+        } = self;
+        acks.rebase(by, prefers_others);
         // Once there is a lease, it alone decides about the end.
         *gives_up_at = if lease_until.is_some() { Time::ZERO } else { by.due(*gives_up_at) };
         // Where the length is fixed, neither decides anything.
@@ -93,14 +114,11 @@ impl Election {
         let trusted = self.trusted(lease);
         let gives_up_at = asked_at + trusted;
         // A vote is remembered as long as a promise of the length that was asked for with it.
-        self.newcomers.begin(votes.voters().without(VoterSet::EMPTY.with(self.me)), gives_up_at);
-        self.acked.fill(Time::ZERO);
-        self.trusted_until.fill(Time::ZERO);
-        self.acked_by = Support::NONE;
-        self.healthy_since.fill(Time::NEVER);
+        let elected_by = votes.voters().without(VoterSet::EMPTY.with(self.me));
         self.length.begin(&self.rules.timing, cx.now);
         self.heard = Heard::closed(self.own_leadership());
-        self.role = Role::Leader(Leader {
+        self.set_role(Role::Leader(Leader {
+            acks: Acks::new(self.rules.voters().len(), elected_by, gives_up_at),
             gives_up_at,
             lease_until: None,
             renewed_at: cx.now,
@@ -109,7 +127,7 @@ impl Election {
             heartbeat_at: cx.now,
             handover: None,
             asked_preferred: None,
-        });
+        }));
         self.send_heartbeat(cx);
     }
 
@@ -164,10 +182,8 @@ impl Election {
         if term != self.term() || sent_at > leader.sent_at {
             return cx.drop(DropReason::Unexpected);
         }
-        // A promise of one length is not made shorter by another one after it.
         let until = sent_at + self.trusted(within(&self.rules.timing, lease));
-        let at = from.index.position();
-        if sent_at <= self.acked[at] && until <= self.trusted_until[at] {
+        if leader.acks.is_stale(from.index, sent_at, until) {
             return cx.drop(DropReason::Stale);
         }
         let Some(weight) = self.weight(from) else { return cx.drop(DropReason::Unexpected) };
@@ -177,8 +193,10 @@ impl Election {
         if !self.remembers(from.index) {
             return cx.drop(DropReason::UnsavedIncarnation);
         }
-        self.note_health(cx.now, from.index, sent_at);
-        self.newcomers.acknowledged(from.index, cx.now, until);
+        let tolerated = self.length.heartbeat(&self.rules.timing).times(3);
+        if let Role::Leader(leader) = &mut self.role {
+            leader.acks.hear(cx.now, from.index, sent_at, until, tolerated);
+        }
         self.count_ack(cx, from.index, weight, granted);
     }
 
@@ -186,12 +204,10 @@ impl Election {
     /// ack came.
     fn count_ack(&mut self, cx: &mut Context<'_>, voter: VoterIndex, weight: Weight, granted: Request) {
         let Request { sent_at, lease } = granted;
-        let (at, promised_until) = (voter.position(), sent_at + self.trusted(within(&self.rules.timing, lease)));
-        self.acked_by.add(voter, weight);
-        self.acked[at] = self.acked[at].max(sent_at);
-        self.trusted_until[at] = self.trusted_until[at].max(promised_until);
-        let until = self.newest_common();
+        let promised_until = sent_at + self.trusted(within(&self.rules.timing, lease));
         let Role::Leader(leader) = &mut self.role else { return };
+        leader.acks.count(voter, weight, sent_at, promised_until);
+        let until = leader.acks.trusted_by_quorum(self.rules.quorums);
         let first = leader.lease_until.is_none();
         if until <= cx.now || leader.lease_until.is_some_and(|earlier| until <= earlier) {
             return;
@@ -213,30 +229,6 @@ impl Election {
         }
     }
 
-    /// Until when a quorum of promises may be trusted: without newcomers, or with those that had come back by some moment and
-    /// with those alone who have acknowledged since then (E24).
-    fn newest_common(&mut self) -> Time {
-        let (quorums, acked, until) = (self.rules.quorums, &self.acked, &self.trusted_until);
-        if self.newcomers.moments().next().is_none() {
-            return quorums.newest_common(self.acked_by, until);
-        }
-        let mut newest = quorums.newest_common(self.newcomers.back_by(Time::ZERO, self.acked_by), until);
-        let mut settled = Time::ZERO;
-        for moment in self.newcomers.moments() {
-            let mut together = self.newcomers.back_by(moment, self.acked_by);
-            for voter in self.rules.indices().filter(|voter| acked[voter.position()] < moment) {
-                together.remove(voter);
-            }
-            let common = quorums.newest_common(together, until);
-            if common > Time::ZERO {
-                newest = newest.max(common);
-                settled = settled.max(moment);
-            }
-        }
-        self.newcomers.settle(settled);
-        newest
-    }
-
     pub(super) fn on_stale_term(&mut self, cx: &mut Context<'_>, term: Term) {
         if term > self.term() && matches!(self.role, Role::Leader(_)) {
             self.adopt(cx, term);
@@ -250,7 +242,7 @@ impl Election {
         let Role::Leader(leader) = &self.role else { return };
         let late_by = cx.now.since(leader.deadline());
         let idle = cx.now.since(leader.renewed_at).less(self.length.heartbeat(&self.rules.timing));
-        let silent = |voter: &VoterIndex| self.trusted_until[voter.position()] <= cx.now;
+        let silent = |voter: &VoterIndex| leader.acks.trusted_until(*voter) <= cx.now;
         let silent: VoterSet = self.rules.others().filter(silent).collect();
         let stalled = late_by > self.length.heartbeat(&self.rules.timing);
         let (term, had_lease) = (leader.borne, leader.lease_until.is_some());
@@ -273,7 +265,7 @@ impl Election {
     fn lose_by(&mut self, cx: &mut Context<'_>, reason: LostReason, successor: Option<NodeKey>, lapse: Lapse) {
         let Role::Leader(leader) = &self.role else { return };
         let had_lease = leader.lease_until.is_some();
-        self.role = Role::Follower;
+        self.set_role(Role::Follower);
         let term = self.term();
         if had_lease {
             cx.counters.lost.add(reason);

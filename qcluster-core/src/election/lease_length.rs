@@ -55,7 +55,7 @@ impl LeaseLength {
     /// Something was late by so much. Gives whether the lease is longer from now on. What no lease could have borne is no reason for
     /// a longer one: a machine that was suspended comes back as quick as it was.
     fn delayed(&mut self, timing: &Timing, now: Time, delay: Span) -> bool {
-        if delay >= timing.max_lease || timing.max_lease <= timing.lease {
+        if delay >= timing.max_lease || !timing.adapts() {
             return false;
         }
         let mut wanted = self.current;

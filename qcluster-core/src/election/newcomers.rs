@@ -20,16 +20,11 @@ pub(super) struct Newcomers {
 }
 
 impl Newcomers {
-    pub(super) fn new(voters: usize) -> Self {
-        Self { present_until: alloc::vec![Time::ZERO; voters], came: alloc::vec![Time::ZERO; voters] }
-    }
-
     /// A leadership begins; the votes of `elected_by` may be trusted until then.
-    pub(super) fn begin(&mut self, elected_by: VoterSet, trusted_until: Time) {
-        for (voter, until) in (0..).map(VoterIndex).zip(&mut self.present_until) {
-            *until = if elected_by.contains(voter) { trusted_until } else { Time::ZERO };
-        }
-        self.came.fill(Time::ZERO);
+    pub(super) fn new(voters: usize, elected_by: VoterSet, trusted_until: Time) -> Self {
+        let of = |voter| if elected_by.contains(voter) { trusted_until } else { Time::ZERO };
+        let present_until = (0..).map(VoterIndex).map(of).take(voters).collect();
+        Self { present_until, came: alloc::vec![Time::ZERO; voters] }
     }
 
     /// A voter is heard to promise at `now`, and may be trusted until then. If what it said before ended meanwhile, it is a newcomer.
@@ -70,10 +65,10 @@ impl Newcomers {
         }
     }
 
-    pub(super) fn rebase(&mut self, by: &Rebase<'_>, leads: bool) {
+    pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
         let Self { present_until, came } = self;
         for time in present_until.iter_mut().chain(came) {
-            *time = if leads { by.time(*time) } else { Time::ZERO };
+            *time = by.time(*time);
         }
     }
 }

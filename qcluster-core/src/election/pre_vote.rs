@@ -66,7 +66,7 @@ impl Election {
         };
         let alone = self.rules.quorums.reached_by(round.grants.counted());
         let request = round.request();
-        self.role = Role::PreCandidate(round);
+        self.set_role(Role::PreCandidate(round));
         if alone {
             self.start_candidacy(cx, None);
         } else {
@@ -88,13 +88,6 @@ impl Election {
                 cx.send(voter, request);
             }
         }
-    }
-
-    /// Follows nobody for `pause` and a delay drawn again (E8), then tries again.
-    pub(super) fn retry_later(&mut self, cx: &Context<'_>, pause: Span) {
-        self.role = Role::Follower;
-        self.delay = self.draw_delay();
-        self.campaign_at(cx.now + pause + self.delay);
     }
 
     pub(super) fn on_pre_vote_request(

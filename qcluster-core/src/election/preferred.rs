@@ -51,17 +51,6 @@ impl Preferred {
 }
 
 impl Election {
-    /// Notes that `voter` has acknowledged a heartbeat sent at `sent_at`. A gap of more than three heartbeats starts
-    /// the settling time again.
-    pub(super) fn note_health(&mut self, now: Time, voter: VoterIndex, sent_at: Time) {
-        let tolerated = self.length.heartbeat(&self.rules.timing).times(3);
-        let gap = sent_at.since(self.acked[voter.position()]);
-        let since = &mut self.healthy_since[voter.position()];
-        if *since == Time::NEVER || gap > tolerated {
-            *since = now;
-        }
-    }
-
     /// Somebody leads. If the leadership was to go to another, that one could not take it, and the next leader is not to
     /// try again at once.
     pub(super) fn note_handed_over(&mut self, now: Time, leader: NodeKey) {
@@ -81,9 +70,9 @@ impl Election {
             return;
         }
         let fresh = cx.now.before(self.length.heartbeat(&self.rules.timing).times(3));
+        let acks = leader.acks();
         let settled = |voter: &VoterIndex| {
-            let at = voter.position();
-            self.healthy_since[at] + self.rules.settle <= cx.now && self.acked[at] > fresh
+            acks.healthy_since(*voter) + self.rules.settle <= cx.now && acks.newest(*voter) > fresh
         };
         let rank = |voter: &VoterIndex| self.rules.at(*voter).rank;
         let above = self.rules.others().filter(|voter| rank(voter) < my_rank);
@@ -140,7 +129,7 @@ impl Election {
         }
         let reached = VoterSet::from_bits(reached);
         let recent = cx.now.before(self.length.current());
-        let mine: VoterSet = self.rules.others().filter(|voter| self.acked[voter.position()] > recent).collect();
+        let mine: VoterSet = self.rules.others().filter(|voter| leader.acks().newest(*voter) > recent).collect();
         if self.rules.quorums.reached_by(Support::full(reached)) && mine.without(reached).is_empty() {
             self.begin_handover(cx, Some(from.index), LostReason::Transferred);
         }

@@ -3,16 +3,17 @@
 use super::pace::Pace;
 use super::pre_vote::renumbered;
 use super::{Election, LeadershipId, Role};
+use crate::config::Rules;
 use crate::rng::Rng;
 use crate::time::{Rebase, Time};
 
 impl Role {
-    fn rebase(&mut self, by: &Rebase<'_>, latest: u64, adapts: bool) {
+    fn rebase(&mut self, by: &Rebase<'_>, rules: &Rules, rank: u32, latest: u64) {
         match self {
             Self::Follower => {}
             Self::PreCandidate(round) => round.rebase(by, latest),
             Self::Candidate(candidate) => candidate.rebase(by),
-            Self::Leader(leader) => leader.rebase(by, adapts),
+            Self::Leader(leader) => leader.rebase(by, rules.timing.adapts(), rank > 0),
         }
     }
 }
@@ -26,11 +27,8 @@ impl Election {
     /// See [`Node::rebase`](crate::Node::rebase).
     pub(crate) fn rebase(&mut self, by: &Rebase<'_>) {
         let (term, rank) = (self.term(), self.rules.at(self.me).rank);
-        let leads = matches!(self.role, Role::Leader(_));
-        let tolerated = self.rules.timing.heartbeat;
-        let adapts = self.rules.timing.max_lease > self.rules.timing.lease;
         let Self {
-            rules: _,
+            rules,
             me: _,
             incarnation: _,
             rng,
@@ -43,21 +41,13 @@ impl Election {
             promise,
             heard,
             shown,
-            campaign_at,
-            delay: _,
-            defeats: _,
-            late: _,
+            campaign,
             yielded: _,
             rounds,
             grant: _,
             win_check,
             preferred,
             length,
-            acked,
-            trusted_until,
-            acked_by: _,
-            newcomers,
-            healthy_since,
             incarnations: _,
             learned: _,
             pace,
@@ -68,7 +58,7 @@ impl Election {
         storage.rebase();
         boot_wait.rebase(by, introduced_from);
         length.rebase(by);
-        role.rebase(by, *rounds, adapts);
+        role.rebase(by, rules, rank, *rounds);
         promise.take_if(|promise| !by.is_to_come(promise.until));
         if let Some(promise) = promise {
             promise.until = by.time(promise.until);
@@ -77,10 +67,7 @@ impl Election {
         if let Some(shown) = shown {
             shown.until = by.due(shown.until);
         }
-        // More than a heartbeat late is late, however much (E15).
-        let late_enough = by.now.before(tolerated.times(2));
-        let is_late = by.now > *campaign_at + tolerated;
-        *campaign_at = by.time(if is_late { late_enough } else { *campaign_at });
+        campaign.rebase(by, rules.timing.heartbeat);
         if let Some(win_check) = win_check {
             win_check.round = renumbered(win_check.round, *rounds);
             win_check.until = by.due(win_check.until);
@@ -90,14 +77,6 @@ impl Election {
         if rank == 0 {
             // Read by leaders alone that others are preferred to (E11).
             *handed_to = None;
-        }
-        newcomers.rebase(by, leads);
-        for time in acked.iter_mut().chain(trusted_until) {
-            *time = if leads { by.time(*time) } else { Time::ZERO };
-        }
-        for time in healthy_since {
-            // Read by leaders alone that others are preferred to (E11).
-            *time = if leads && rank > 0 { by.time(*time) } else { Time::NEVER };
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Change, Context, Effect, Election, Role};
 use crate::config::{Durability, Rules};
 use crate::id::{Incarnation, NodeKey, Term};
 use crate::reason::LostReason;
-use crate::time::{Span, Time};
+use crate::time::Span;
 
 /// Names one request to save a hard state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -298,11 +298,11 @@ impl Election {
         self.pace.save_failed();
         self.storage.fail(&failed);
         self.grant = None;
-        self.campaign_at = Time::NEVER;
+        self.campaign_at(cx.now);
         cx.tell(Change::StorageFailed);
         match self.role {
             Role::Leader(_) => self.begin_handover(cx, None, LostReason::StorageFailed),
-            Role::PreCandidate(_) | Role::Candidate(_) => self.role = Role::Follower,
+            Role::PreCandidate(_) | Role::Candidate(_) => self.set_role(Role::Follower),
             Role::Follower => {}
         }
     }

@@ -85,7 +85,7 @@ impl Election {
         let lease = self.length.current();
         self.storage.vote(Vote { node: self.rules.key, incarnation: self.incarnation });
         self.storage.remember_lease(lease);
-        self.role = Role::Candidate(Candidate {
+        self.set_role(Role::Candidate(Candidate {
             asked_at: None,
             lease,
             ends: Time::NEVER,
@@ -93,7 +93,7 @@ impl Election {
             refused: VoterSet::EMPTY,
             ask_again_at: Time::NEVER,
             released,
-        });
+        }));
         self.persist(cx);
     }
 
@@ -141,13 +141,6 @@ impl Election {
         }
     }
 
-    /// Others campaigned at the same time, or too few could be reached. Each defeat in a row doubles the spread of the next
-    /// delay (E8), for where a round trip takes longer than a slot.
-    fn retry_after_defeat(&mut self, cx: &Context<'_>) {
-        self.defeats = self.defeats.saturating_add(1);
-        self.retry_later(cx, Span::ZERO);
-    }
-
     pub(super) fn on_vote_request(
         &mut self,
         cx: &mut Context<'_>,
@@ -168,13 +161,13 @@ impl Election {
         // A candidate in a higher term has ended its earlier leadership, or was released from another. A repeated request
         // of the present leader clears nothing.
         self.promise.take_if(|promise| promise.to.term < term);
-        self.role = Role::Follower;
+        self.set_role(Role::Follower);
         self.storage.vote(candidate);
         self.storage.remember_lease(within(&self.rules.timing, lease));
         self.grant = Some(Grant { to: from.index, incarnation: from.incarnation, term });
         // The winner is given a heartbeat to speak up (E6).
-        self.delay = self.draw_delay();
-        self.campaign_at(cx.now + self.rules.timing.heartbeat + self.delay);
+        self.draw_delay();
+        self.campaign_after(cx.now + self.rules.timing.heartbeat);
         self.persist(cx);
     }
 

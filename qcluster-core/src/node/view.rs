@@ -4,7 +4,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::role::Role;
 use super::{Node, Part, Stage};
 use crate::config::{Metadata, Rules, Voter};
 use crate::election::{self, HeldLease, Slow};
@@ -14,6 +13,43 @@ use crate::metrics::Counters;
 use crate::reason::TransferRefused;
 use crate::registry::{Counts, Instance};
 use crate::time::{Span, Time};
+
+/// What a node is at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It is in a cluster without election.
+    Member,
+    /// It has no vote.
+    Observer,
+    /// It has a vote, and takes no part yet: it sits out its boot wait (E9), or is among others for too short a time (E17).
+    Booting,
+    /// It follows a leader, or waits for one.
+    Follower,
+    /// It asks whether it could win (E5).
+    PreCandidate,
+    /// It asks for votes (E6).
+    Candidate,
+    /// It has won, and leads as soon and as long as it has the [`HeldLease`](crate::HeldLease) (E3, E7).
+    Leader,
+    /// It takes part in nothing any more.
+    Stopped,
+}
+
+impl Role {
+    /// A short name that never changes, for logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Observer => "observer",
+            Self::Booting => "booting",
+            Self::Follower => "follower",
+            Self::PreCandidate => "pre_candidate",
+            Self::Candidate => "candidate",
+            Self::Leader => "leader",
+            Self::Stopped => "stopped",
+        }
+    }
+}
 
 impl Node {
     /// The lease, if this node holds one at `now`.
@@ -230,3 +266,6 @@ impl Node {
         self.gossip.as_ref()?.membership.address_of(key)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,8 +79,8 @@ impl Promises {
         }
         let ends = scene.clock.when_after(scene.at, until);
         let million = 1_000_000;
-        let least = lease.times(million).split(million + u64::from(scene.plan.drift_ppm));
-        *slot = Some(Promise { to, by, at: scene.at, until, ends, trusted_until: scene.at + least });
+        let shortest = lease.times(million).split(million + u64::from(scene.plan.drift_ppm));
+        *slot = Some(Promise { to, by, at: scene.at, until, ends, trusted_until: scene.at + shortest });
     }
 
     /// A voter acknowledges a heartbeat: none that another of the same leadership has overtaken.

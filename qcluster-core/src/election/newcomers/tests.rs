@@ -13,30 +13,23 @@ const LATE: VoterIndex = VoterIndex(2);
 
 /// A leadership that began at `now`, to which one comes that did not elect it.
 fn joined(now: Time) -> Newcomers {
-    let mut newcomers = Newcomers::new(3);
-    newcomers.begin(VoterSet::EMPTY.with(STEADY), now + PATIENCE);
+    let mut newcomers = Newcomers::new(3, VoterSet::EMPTY.with(STEADY), now + PATIENCE);
     newcomers.acknowledged(LATE, now, now + PATIENCE);
     newcomers
 }
 
-fn rebased(newcomers: &Newcomers, now: Time, leads: bool) -> Newcomers {
+fn rebased(newcomers: &Newcomers, now: Time) -> Newcomers {
     let mut newcomers = newcomers.clone();
-    newcomers.rebase(&Rebase { now, present: PRESENT, clocks: &|_| now }, leads);
+    newcomers.rebase(&Rebase { now, present: PRESENT, clocks: &|_| now });
     newcomers
 }
 
 #[test]
 fn a_newcomer_is_the_same_whatever_the_clock_showed_when_it_came() {
     let (early, late) = (Time::from_millis(5_000), Time::from_millis(9_000));
-    let moved = rebased(&joined(early), early, true);
-    assert_eq!(moved, rebased(&joined(late), late, true));
+    let moved = rebased(&joined(early), early);
+    assert_eq!(moved, rebased(&joined(late), late));
     assert!(moved.moments().eq([PRESENT]));
     // A moment later it has waited longer.
-    assert_ne!(moved, rebased(&joined(early), early + Span::from_millis(1), true));
-}
-
-#[test]
-fn who_does_not_lead_has_no_newcomers() {
-    let now = Time::from_millis(5_000);
-    assert_eq!(rebased(&joined(now), now, false), Newcomers::new(3));
+    assert_ne!(moved, rebased(&joined(early), early + Span::from_millis(1)));
 }
