@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Message, Node, NodeId, NodeInput, Settings, Span, Time, VoterSettings,
+    Action, Boot, ElectionMessage, Envelope, Message, Node, NodeId, NodeInput, Settings, Span, Time, Timing, VoterSettings,
 };
 
 /// How often each figure is taken; the median is printed.
@@ -68,7 +68,7 @@ fn three() -> Cluster {
         Node::new(rules, boot, Time::ZERO).expect("a valid boot")
     };
     let mut cluster = Cluster { nodes: (1..).zip(&voters).map(node).collect(), mail: VecDeque::with_capacity(64) };
-    let boot_wait = Time::from_millis(150);
+    let boot_wait = Time::ZERO + Timing::default().max_lease;
     while let Some(due) = cluster.next_deadline().filter(|due| *due <= boot_wait) {
         cluster.run_to(due);
     }
