@@ -60,8 +60,8 @@ pub use qcluster_core::{
     ApiConfig, ApiToken, BootError, CommandRefused, Config, ConfigError, ExactJson, FencingToken, Gossip, Health,
     Incarnation, Instance, LeaseLengthReason, LostReason, MemberChange, MemberEvent, MemberView, Metadata, Mode,
     NodeId, NodeKey, Peer, Preset, Problem, RecordError, RecordTo, RegistryError, Role, Service, ServiceChange,
-    ServiceError, ServiceField, Span, Standing, State, Term, Timing, TimingChoice, TimingValues, TransferRefused,
-    VoterIn,
+    ServiceError, ServiceField, SettingDifference, Span, Standing, State, Term, Timing, TimingChoice, TimingValues,
+    TransferRefused, VoterIn,
 };
 #[cfg(any(feature = "smol", feature = "tokio"))]
 pub use qcluster_host::surface::*;

@@ -26,10 +26,10 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::call::Call;
-use super::facts::OTHER_CONFIGURATION;
+use super::facts::other_configuration;
 use super::response::{ErrorCode, Response};
 use super::storage::StorageStatus;
-use super::view::{ShownLeader, View};
+use super::view::{PeerSnapshot, ShownLeader, View};
 use qcluster_core::{Peer, Role};
 
 /// Who leads, as `/leader` and `/follower` show it with their 200.
@@ -112,7 +112,7 @@ pub(super) fn health(call: &Call<'_>) -> Outcome {
         None => Err(no_leader(view)),
     };
     let verdict = runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()).and_then(|()| trusts(view));
-    judged_with(verdict, || mismatches(view))
+    judged_with(verdict, || warnings(view))
 }
 
 pub(super) fn readiness(call: &Call<'_>) -> Outcome {
@@ -140,11 +140,20 @@ fn judged_with(verdict: CheckResult, warnings: impl FnOnce() -> Vec<String>) -> 
     Outcome::Respond(verdict.map_or_else(|refusal| refusal, fine))
 }
 
-/// One sentence for each voter that is not listened to, because its configuration is another one (E14).
-fn mismatches(view: &View<'_>) -> Vec<String> {
-    let mismatched = view.snapshot.peers.iter().filter(|peer| peer.is_mismatched());
-    let sentence = |name: String| alloc::format!("{name} {OTHER_CONFIGURATION}: neither node listens to the other");
-    mismatched.map(|peer| sentence(view.subject.name_of(peer.position))).collect()
+/// One sentence for each voter that is not listened to, because its configuration is another one (E14), and one for voters in
+/// different changes (E20).
+fn warnings(view: &View<'_>) -> Vec<String> {
+    let View { subject, snapshot, .. } = view;
+    let mismatched = snapshot.peers.iter().filter(|peer| peer.is_mismatched());
+    let mismatch = |peer: &PeerSnapshot| {
+        let (name, what) = (subject.name_of(peer.position), other_configuration(subject, peer));
+        alloc::format!("{name} {what}: neither node listens to the other")
+    };
+    let differing = snapshot.differing_steps.map(|two| {
+        let [one, other] = two.map(|position| subject.name_of(position));
+        alloc::format!("{one} and {other} are in different changes of voters: see voters_change in their status")
+    });
+    mismatched.map(mismatch).chain(differing).collect()
 }
 
 fn not_stopped(view: &View<'_>) -> CheckResult {

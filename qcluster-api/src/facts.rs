@@ -1,7 +1,8 @@
 //! Who is heard and who is not, in one line: what to look at while nobody leads.
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::quorum::{QuorumStatus, SilentReason, SilentVoter};
@@ -10,7 +11,17 @@ use super::view::{NodeSnapshot, PeerSnapshot, Subject, View, Whereabouts};
 use qcluster_core::{DropReason, Seat, Slow, Time};
 
 /// What is said of a voter that is not listened to (E14).
-pub(super) const OTHER_CONFIGURATION: &str = "has other voters, priorities, lease or drift bound";
+const OTHER_CONFIGURATION: &str = "has other voters, priorities, leases or drift bound";
+
+/// What is different, if that is known.
+pub(super) fn other_configuration(subject: &Subject, peer: &PeerSnapshot) -> String {
+    let differences = peer.differences(&subject.rules);
+    if differences.is_empty() {
+        return OTHER_CONFIGURATION.into();
+    }
+    let all: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    alloc::format!("has another configuration ({})", all.join("; "))
+}
 
 /// A voter that is silent for this many leases counts as not heard.
 const PATIENCE_LEASES: u64 = 10;
@@ -61,8 +72,10 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, quorum: &QuorumStatus) 
     }
     let refused = snapshot.counters.dropped[DropReason::ConfigMismatch];
     if refused > 0 {
-        let _ =
-            write!(line, "; {refused} messages refused from nodes with other voters, priorities, lease or drift bound");
+        let _ = write!(
+            line,
+            "; {refused} messages refused from nodes with other voters, priorities, leases or drift bound"
+        );
     }
     let foreign = snapshot.counters.dropped[DropReason::ForeignCluster];
     if foreign > 0 {

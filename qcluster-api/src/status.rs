@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::counters::named;
 use super::storage::StorageStatus;
 use super::view::{PeerSnapshot, View};
-use qcluster_core::{Mode, Peer, Role, Seat, Slow, Span, State, Step};
+use qcluster_core::{Mode, Peer, Role, Seat, SettingDifference, Slow, Span, State, Step};
 
 /// How a node is, as of its loop's last look (about a heartbeat interval ago); whether it leads, as of the asking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,9 @@ pub struct Status {
     /// How far a change of voters has come, if this node is in its middle step (E20).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voters_change: Option<ChangeStatus>,
+    /// Two voters that are in the middle steps of different changes of voters, by identifier (E20).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differing_changes: Option<[String; 2]>,
     /// What is too slow for anybody to be elected, with what was measured last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub too_slow: Option<SlowStatus>,
@@ -133,6 +136,28 @@ pub struct PeerStatus {
     /// other (E14).
     #[serde(default)]
     pub is_mismatched: bool,
+    /// What is different, if it has said what it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<DifferenceStatus>,
+}
+
+/// A setting of which this node and another one have different values (E14).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DifferenceStatus {
+    /// Its name in a configuration file; `voters`, `next voters` and `priority` for the lists.
+    pub setting: String,
+    /// Its value at this node.
+    pub here: String,
+    /// Its value at the other one.
+    pub there: String,
+}
+
+impl From<SettingDifference> for DifferenceStatus {
+    fn from(difference: SettingDifference) -> Self {
+        let SettingDifference { setting, here, there, .. } = difference;
+        Self { setting: setting.into(), here, there }
+    }
 }
 
 impl From<&View<'_>> for Status {
@@ -155,6 +180,7 @@ impl From<&View<'_>> for Status {
                 address: peer.address,
                 heard_ms_ago: heard.map(Span::as_millis),
                 is_mismatched: peer.is_mismatched(),
+                differences: peer.differences(rules).into_iter().map(DifferenceStatus::from).collect(),
             }
         };
         Self {
@@ -180,6 +206,7 @@ impl From<&View<'_>> for Status {
             uptime_ms: now.since(qcluster_core::Time::ZERO).as_millis(),
             storage: snapshot.storage.clone(),
             voters_change: view.change_status(),
+            differing_changes: snapshot.differing_steps.map(|two| two.map(|position| subject.name_of(position))),
             too_slow: snapshot.slow.map(|slow| view.slow_status(slow)),
             peers: snapshot.peers.iter().map(peer).collect(),
             registry: RegistryStatus::from(view),

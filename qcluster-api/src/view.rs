@@ -8,7 +8,10 @@ use core::net::SocketAddr;
 use super::access::Access;
 use super::directory::Directory;
 use super::storage::StorageStatus;
-use qcluster_core::{Counters, HeldLease, Peer, RegistryCounts, Role, Rules, Seat, Slow, Span, Step, Term, Time};
+use qcluster_core::{
+    Counters, HeldLease, Peer, RegistryCounts, Role, Rules, Seat, SettingDifference, SharedSettings, Slow, Span, Step,
+    Term, Time,
+};
 
 /// What never changes while a node runs.
 #[derive(Clone, Debug)]
@@ -62,6 +65,8 @@ pub struct NodeSnapshot {
     pub transport: TransportCounters,
     /// Whether the node is in the middle step of a change of voters (E20).
     pub is_in_middle_step: bool,
+    /// The places of two voters that are in the middle steps of different changes, if there are any (E20).
+    pub differing_steps: Option<[usize; 2]>,
     /// Whether it knows that a leader was elected there; `None` without a vote.
     pub step_is_established: Option<bool>,
     /// What is too slow for an election, as measured last (E5, E7).
@@ -87,15 +92,30 @@ pub struct PeerSnapshot {
     pub step: Step,
     /// How the last lookup of its name has ended.
     pub whereabouts: Whereabouts,
-    /// When an incarnation of it was first heard with another configuration, if one was (E14).
-    pub mismatched_at: Option<Time>,
+    /// What is known of an incarnation of it with another configuration, if one was heard (E14).
+    pub mismatch: Option<Mismatch>,
 }
 
 impl PeerSnapshot {
+    /// Where its settings differ from those of `rules`, as far as it has said what it has.
+    pub fn differences(&self, rules: &Rules) -> Vec<SettingDifference> {
+        let theirs = self.mismatch.filter(|_| self.is_mismatched()).and_then(|mismatch| mismatch.theirs);
+        theirs.map(|theirs| rules.shared().differences(&theirs)).unwrap_or_default()
+    }
+
     /// Whether it had another configuration when it was last heard (E14).
     pub fn is_mismatched(&self) -> bool {
-        self.mismatched_at.is_some_and(|at| self.heard.is_none_or(|heard| heard <= at))
+        self.mismatch.is_some_and(|mismatch| self.heard.is_none_or(|heard| heard <= mismatch.at))
     }
+}
+
+/// A voter that was heard with another configuration (E14).
+#[derive(Clone, Copy, Debug)]
+pub struct Mismatch {
+    /// When the first word of it was heard.
+    pub at: Time,
+    /// What it has, if it has said so.
+    pub theirs: Option<SharedSettings>,
 }
 
 /// How the last lookup of a name has ended.

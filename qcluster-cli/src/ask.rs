@@ -126,7 +126,13 @@ fn peers(status: &Status) -> Table {
     for peer in &status.peers {
         let address = peer.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
         let heard = match peer.heard_ms_ago {
-            _ if peer.is_mismatched => "another configuration".to_owned(),
+            _ if peer.is_mismatched && peer.differences.is_empty() => "another configuration".to_owned(),
+            _ if peer.is_mismatched => {
+                let all = peer.differences.iter();
+                let all: Vec<String> =
+                    all.map(|it| format!("{}: {} here, {} there", it.setting, it.here, it.there)).collect();
+                format!("another configuration ({})", all.join("; "))
+            }
             Some(ago) => format!("{ago} ms ago"),
             // Two that follow a third one have nothing to say to each other.
             None if status

@@ -14,6 +14,7 @@ mod problem;
 mod record;
 mod rules;
 mod settings;
+mod shared;
 mod timing;
 
 pub use api::{ApiConfig, ApiToken};
@@ -28,6 +29,7 @@ pub use problem::{ConfigError, Problem};
 pub use record::RecordTo;
 pub use rules::{Rules, Voter};
 pub use settings::{Durability, Seat, Settings, VoterSettings};
+pub use shared::{SettingDifference, SharedSettings};
 pub use timing::{Preset, Timing};
 
 #[cfg(test)]

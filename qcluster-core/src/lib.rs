@@ -83,8 +83,8 @@ pub mod writing_an_adapter;
 
 pub use config::{
     ApiConfig, ApiToken, Config, ConfigError, Digests, Durability, ExactJson, Gossip, GossipPace, Metadata, Mode, Peer,
-    Preset, Problem, RecordTo, Rules, Seat, Settings, Step, Timing, TimingChoice, TimingValues, Voter, VoterIn,
-    VoterSettings,
+    Preset, Problem, RecordTo, Rules, Seat, SettingDifference, Settings, SharedSettings, Step, Timing, TimingChoice,
+    TimingValues, Voter, VoterIn, VoterSettings,
 };
 pub use election::{
     ChangeStep, HardState, HeldLease, KnownIncarnation, Lapse, LeadershipId, Message as ElectionMessage, PersistId,

@@ -222,6 +222,8 @@ reasons! {
         Superseded = "superseded",
         /// See [`Step`](crate::Session::Step).
         Step = "step",
+        /// See [`Configuration`](crate::Session::Configuration).
+        Configuration = "configuration",
         /// See [`Heartbeat`](crate::ElectionMessage::Heartbeat).
         Heartbeat = "heartbeat",
         /// See [`HeartbeatAck`](crate::ElectionMessage::HeartbeatAck).

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use qcluster_api::QuorumStatus;
 use qcluster_core::{
-    FencingToken, Incarnation, LeaseLengthReason, LostReason, MemberChange, NodeKey, Peer, ServiceChange, Term,
+    FencingToken, Incarnation, LeaseLengthReason, LostReason, MemberChange, NodeKey, Peer, ServiceChange,
+    SettingDifference, Term,
 };
 
 pub use feed::Events;
@@ -126,6 +127,15 @@ pub enum EventKind {
         peer: Option<Arc<Peer>>,
         /// Its key, where its identifier is not known.
         key: NodeKey,
+        /// What is different, if the other node has said what it has.
+        differences: Vec<SettingDifference>,
+    },
+    /// Two voters are in the middle steps of different changes of voters, and this node works with both (E20).
+    StepsDiffer {
+        /// One of them.
+        one: Option<Arc<Peer>>,
+        /// The other one.
+        other: Option<Arc<Peer>>,
     },
     /// Nobody leads for ten leases or longer. Told again now and then, at most a minute apart.
     Leaderless {
@@ -224,6 +234,7 @@ impl EventKind {
             | Self::DuplicateIdentifier { .. }
             | Self::Superseded { .. }
             | Self::StepEstablished
+            | Self::StepsDiffer { .. }
             | Self::StepTooEarly { .. }
             | Self::WallClockOff { .. }
             | Self::TooSlow { .. }

@@ -66,8 +66,8 @@ pub mod works;
 /// What applications see of this crate and of the API: adapters and the facade export all of it.
 pub mod surface {
     pub use qcluster_api::{
-        MemberInfo, PeerStatus, QuorumStatus, RegistryStatus, ServiceInfo, SilentReason, SilentVoter, Status,
-        StorageStatus, WatchEvent, WatchEventKind,
+        ChangeStatus, DifferenceStatus, MemberInfo, PeerStatus, QuorumStatus, RegistryStatus, ServiceInfo,
+        SilentReason, SilentVoter, Status, StorageStatus, WatchEvent, WatchEventKind,
     };
 
     pub use crate::error::{

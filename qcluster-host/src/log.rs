@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qcluster_core::{FencingToken, Incarnation, LostReason, NodeId, Notification, Peer, Span};
+use qcluster_core::{
+    FencingToken, Incarnation, LostReason, NodeId, NodeKey, Notification, Peer, SettingDifference, Span,
+};
 
 use crate::event::EventKind;
 
@@ -35,11 +37,14 @@ pub fn event(node: &NodeId, what: &EventKind) {
         EventKind::Leader { leader: None, term } => {
             tracing::info!(name: "qcluster.no_leader", target: CHANGES, %node, term = term.0, "no leader is known");
         }
-        EventKind::ConfigMismatch { peer, key } => {
-            let peer = peer.as_ref().map_or("?", |peer| peer.identifier.as_str());
+        EventKind::ConfigMismatch { peer, key, differences } => {
+            config_mismatch(node, peer.as_ref(), *key, differences);
+        }
+        EventKind::StepsDiffer { one, other } => {
+            let (one, other) = (identifier(one.as_ref()), identifier(other.as_ref()));
             tracing::warn!(
-                name: "qcluster.config_mismatch", target: CHANGES, %node, peer, ?key,
-                "configuration mismatch: a node has other voters, priorities, lease or drift bound, and is ignored"
+                name: "qcluster.steps_differ", target: CHANGES, %node, one, other,
+                "two voters are in the middle steps of different changes of voters"
             );
         }
         EventKind::Leaderless { facts, quorum } => {
@@ -125,6 +130,16 @@ fn superseded(node: &NodeId, by: Incarnation) {
     tracing::error!(
         name: "qcluster.superseded", target: CHANGES, %node, ?by,
         "superseded: another node with this identifier has replaced this node, which has stopped"
+    );
+}
+
+fn config_mismatch(node: &NodeId, peer: Option<&Arc<Peer>>, key: NodeKey, differences: &[SettingDifference]) {
+    let peer = identifier(peer);
+    let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let differences = differences.join("; ");
+    tracing::warn!(
+        name: "qcluster.config_mismatch", target: CHANGES, %node, peer, ?key, differences,
+        "configuration mismatch: a node has other voters, priorities, leases or drift bound, and is ignored"
     );
 }
 

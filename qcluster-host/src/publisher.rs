@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use qcluster_api::{News, Subject};
+use qcluster_api::{Mismatch, News, Subject};
 use qcluster_core::{HeldLease, NodeId, Notification, Peer, Slow, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
@@ -37,8 +37,8 @@ pub struct Publisher {
     pub(crate) stopped: Arc<OnceLock<Stopped>>,
     pub(crate) subject: Arc<Subject>,
     pub(crate) leaderless: LeaderlessWarning,
-    /// When a voter was last found to have another configuration, by its place in the rules (E14).
-    pub(crate) mismatched_at: BTreeMap<usize, Time>,
+    /// Voters that were found to have another configuration, by their place in the rules (E14).
+    pub(crate) mismatches: BTreeMap<usize, Mismatch>,
     pub(crate) clock: Clock,
     /// What events say about the ends of leases.
     pub(crate) ends: LeaseEnds,
@@ -88,11 +88,16 @@ impl Publisher {
                 self.directory_writer.note(News::Leader { leader: leader.clone(), term });
                 EventKind::Leader { leader, term }
             }
-            Notification::ConfigMismatch { peer, key } => {
+            Notification::ConfigMismatch { peer, key, theirs } => {
                 if let Some(peer) = peer {
-                    self.mismatched_at.insert(peer.position(), now);
+                    self.mismatches.insert(peer.position(), Mismatch { at: now, theirs });
                 }
-                EventKind::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key }
+                let shared = self.subject.rules.shared();
+                let differences = theirs.map(|theirs| shared.differences(&theirs)).unwrap_or_default();
+                EventKind::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key, differences }
+            }
+            Notification::StepsDiffer { one, other } => {
+                EventKind::StepsDiffer { one: self.voter(one), other: self.voter(other) }
             }
             Notification::StorageFailed => EventKind::StorageFailed { error: error.unwrap_or("unknown").to_owned() },
             Notification::DuplicateSeen { voter, other } => {

@@ -71,7 +71,7 @@ impl View {
             stopped,
             subject,
             leaderless,
-            mismatched_at: BTreeMap::new(),
+            mismatches: BTreeMap::new(),
             clock,
             ends,
         };

@@ -180,6 +180,7 @@ fn write_session(f: &mut fmt::Formatter<'_>, session: &Session) -> fmt::Result {
         | Session::ProbeAck { .. }
         | Session::DuplicateIdentifier { .. }
         | Session::Superseded { .. }
-        | Session::Step { .. } => write!(f, "{session:?}"),
+        | Session::Step { .. }
+        | Session::Configuration { .. } => write!(f, "{session:?}"),
     }
 }

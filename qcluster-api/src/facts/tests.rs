@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{facts, quorum_status};
-use crate::{Access, NodeSnapshot, PeerSnapshot, SilentReason, StorageStatus, Subject, Whereabouts};
+use crate::{Access, Mismatch, NodeSnapshot, PeerSnapshot, SilentReason, StorageStatus, Subject, Whereabouts};
 use qcluster_core::{Config, Peer, Time};
 
 /// One of three voters.
@@ -50,7 +50,7 @@ fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
         address: address.map(|address| address.parse().unwrap()),
         heard,
         whereabouts,
-        mismatched_at: None,
+        mismatch: None,
     };
     let c = PeerSnapshot {
         step: qcluster_core::Step::Same,
@@ -58,7 +58,7 @@ fn every_voter_that_is_silent_is_named_with_what_is_known_of_it() {
         address: Some("127.0.0.1:7143".parse().unwrap()),
         heard: None,
         whereabouts: Whereabouts::Found,
-        mismatched_at: None,
+        mismatch: None,
     };
     let told = |b| line(&subject, &NodeSnapshot { peers: alloc::vec![b, c], ..NodeSnapshot::default() }, now);
     let silent_c = "server_c: never heard from 127.0.0.1:7143";
@@ -97,7 +97,7 @@ fn a_voter_with_another_configuration_is_not_merely_silent() {
         address: Some("10.0.0.2:7142".parse().unwrap()),
         heard: heard.map(Time::from_millis),
         whereabouts: Whereabouts::Found,
-        mismatched_at: mismatched.map(Time::from_millis),
+        mismatch: mismatched.map(|at| Mismatch { at: Time::from_millis(at), theirs: None }),
     };
     for (peer, heard, reason) in [
         (b(None, Some(59_000)), 1, Some(SilentReason::OtherConfiguration)),
@@ -111,7 +111,7 @@ fn a_voter_with_another_configuration_is_not_merely_silent() {
         assert_eq!((quorum.voters, quorum.heard), (3, heard), "{peer:?}");
         assert_eq!(quorum.silent.first().map(|voter| voter.reason), reason, "{peer:?}");
         let line = line(&subject, &snapshot, now);
-        let says_so = line.contains("server_b: has other voters, priorities, lease or drift bound");
+        let says_so = line.contains("server_b: has other voters, priorities, leases or drift bound");
         assert_eq!(says_so, reason == Some(SilentReason::OtherConfiguration), "{line}");
     }
 }

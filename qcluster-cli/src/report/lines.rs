@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
-use qcluster::{Event, EventKind, LeaseLengthReason, LostReason, Mode, Peer, Status};
+use qcluster::{Event, EventKind, LeaseLengthReason, LostReason, Mode, Peer, SettingDifference, Status};
 use qcluster::{MemberChange, MemberEvent, MemberView, Timing};
 use serde_json::json;
 
@@ -60,10 +60,11 @@ pub(crate) fn text(me: &str, ended_by: Option<LostReason>, change: &Event) -> Op
             (FAINT, "leader", "nobody leads until the next election".to_owned())
         }
         EventKind::Leader { leader: None, .. } => (WARN, "leader", "nobody is known to lead".to_owned()),
-        EventKind::ConfigMismatch { peer, key } => {
+        EventKind::ConfigMismatch { peer, key, differences } => {
             let peer = peer.as_ref().map_or_else(|| format!("{key:?}"), |peer| peer.identifier.clone());
-            (BAD, "mismatch", mismatch(&peer))
+            (BAD, "mismatch", mismatch(&peer, differences))
         }
+        EventKind::StepsDiffer { one, other } => (BAD, "voters", steps_differ(one.as_ref(), other.as_ref())),
         EventKind::Leaderless { facts, .. } => (WARN, "leader", format!("no leader: {facts}")),
         EventKind::SaveFailing { error } => {
             (BAD, "storage", format!("{error}; tried again, and this node does not vote until it is saved"))
@@ -142,17 +143,27 @@ fn step_too_early(name: &str) -> String {
 
 fn member(change: &MemberChange) -> String {
     let MemberView { id, address, .. } = &change.member;
-    let place = address.map(|address| format!(", now at {address}")).unwrap_or_default();
-    let how = match change.what {
-        // Which of the two a node does not say.
-        MemberEvent::Changed => format!(": restarted or moved{place}"),
-        MemberEvent::Joined | MemberEvent::Down | MemberEvent::Left => String::new(),
-    };
-    format!("{id} {}{how}", change.what.name())
+    match (change.what, address) {
+        // A member that has just started says where it is a moment later; one may also have restarted, or moved.
+        (MemberEvent::Changed, Some(address)) => format!("{id} is at {address}"),
+        (MemberEvent::Changed | MemberEvent::Joined | MemberEvent::Down | MemberEvent::Left, _) => {
+            format!("{id} {}", change.what.name())
+        }
+    }
 }
 
-fn mismatch(peer: &str) -> String {
-    format!("{peer} has other voters, priorities, leases or drift bound: neither listens to the other")
+fn mismatch(peer: &str, differences: &[SettingDifference]) -> String {
+    let all: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let what = match all.as_slice() {
+        [] => "other voters, priorities, leases or drift bound".to_owned(),
+        all => format!("another configuration ({})", all.join("; ")),
+    };
+    format!("{peer} has {what}: neither listens to the other")
+}
+
+fn steps_differ(one: Option<&Arc<Peer>>, other: Option<&Arc<Peer>>) -> String {
+    let (one, other) = (name_or_unknown(one), name_or_unknown(other));
+    format!("{one} and {other} are in the middle steps of different changes of voters")
 }
 
 fn name_or_unknown(voter: Option<&Arc<Peer>>) -> &str {

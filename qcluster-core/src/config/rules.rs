@@ -9,6 +9,7 @@ use super::digests::Digests;
 use super::gossip::Gossip;
 use super::problem::ConfigError;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
+use super::shared::SharedSettings;
 use super::timing::Timing;
 use crate::id::{NodeId, NodeKey, VoterIndex, stable_hash};
 use crate::quorum::{Quorums, VoterSet};
@@ -37,6 +38,7 @@ pub struct Rules {
     voters: Vec<Voter>,
     pub(crate) quorums: Quorums,
     pub(crate) digests: Digests,
+    pub(crate) shared: SharedSettings,
     pub(crate) cluster: String,
     pub(crate) cluster_tag: u32,
     pub(crate) timing: Timing,
@@ -105,6 +107,7 @@ impl Rules {
             },
             quorums: Quorums::new(set(&settings.voters), next.map(set)),
             digests: Digests::new(digest(&settings.voters), next.map(digest)),
+            shared: SharedSettings::new(&settings.voters, next, &settings.timing),
             voters,
             cluster: settings.cluster.clone(),
             cluster_tag: (stable_hash(&[settings.cluster.as_bytes()]) >> 32) as u32,
@@ -138,6 +141,11 @@ impl Rules {
     /// What every message of this node carries for its rules (E14).
     pub fn digests(&self) -> Digests {
         self.digests
+    }
+
+    /// What it tells a node whose digests are others (E14).
+    pub fn shared(&self) -> &SharedSettings {
+        &self.shared
     }
 
     /// Whether this node votes, watches, or is in a cluster without voters.

@@ -142,6 +142,7 @@ impl Queue {
                 | Notification::LeaderChanged { .. }
                 | Notification::ConfigMismatch { .. }
                 | Notification::DuplicateSeen { .. }
+                | Notification::StepsDiffer { .. }
                 | Notification::StepTooEarly { .. }
                 | Notification::WallClockOff { .. }
                 | Notification::LeaseLengthChanged { .. }

@@ -2,7 +2,7 @@
 
 use super::event::{Message, Notification, Session};
 use super::{Node, Part};
-use crate::config::Step;
+use crate::config::{Digests, Step};
 use crate::id::VoterIndex;
 
 impl Node {
@@ -32,6 +32,21 @@ impl Node {
         if is_last_step && !established && !known && !core::mem::replace(&mut self.is_warned_of_step, true) {
             self.queue.push_notification(Notification::StepTooEarly { voter });
         }
+    }
+
+    /// A voter is in another step than this node. All that are in the middle step of a change have to be in the middle of the same
+    /// one.
+    #[cold]
+    pub(super) fn compare_middle_steps(&mut self, voter: VoterIndex, digests: Digests) {
+        self.links.is_in_step_of(voter, digests);
+        if let Some([one, other]) = self.links.differing_steps_are_news() {
+            self.queue.push_notification(Notification::StepsDiffer { one, other });
+        }
+    }
+
+    /// Two voters that are in the middle steps of different changes, if there are any (E20).
+    pub fn differing_steps(&self) -> Option<[VoterIndex; 2]> {
+        self.links.differing_steps()
     }
 
     /// In which step of a change of voters another voter was when it was last heard, seen from this node (E20).

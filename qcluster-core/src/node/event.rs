@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::command::Command;
-use crate::config::Digests;
+use crate::config::{Digests, SharedSettings};
 use crate::election::{self, HardState, KnownIncarnation, Lapse, PersistId, Slow};
 use crate::id::{FencingToken, Incarnation, NodeKey, Term, VoterIndex};
 use crate::membership::{self, MemberChange};
@@ -87,6 +87,16 @@ pub enum Notification {
         peer: Option<VoterIndex>,
         /// Its key.
         key: NodeKey,
+        /// What it has, if it says so: [compare it](SharedSettings::differences) with [`Rules::shared`](crate::Rules::shared).
+        theirs: Option<SharedSettings>,
+    },
+    /// Two voters are in the middle steps of different changes of voters, and this node works with both (E20): somebody has given
+    /// nodes lists that do not belong together. Once until they agree.
+    StepsDiffer {
+        /// The one that was heard last.
+        one: VoterIndex,
+        /// The other one.
+        other: VoterIndex,
     },
     /// State could not be saved: this node neither votes nor campaigns until it is restarted (E16).
     StorageFailed,
@@ -237,13 +247,20 @@ pub enum Session {
         /// Whether it knows of a leader that was elected in that step.
         established: bool,
     },
+    /// The receiver has another configuration, and this is the sender's (E14).
+    Configuration {
+        /// An answer is never answered.
+        answer: bool,
+        /// What has to be the same.
+        shared: SharedSettings,
+    },
 }
 
 impl Session {
     /// Whether nothing has to be said to it.
     const fn is_answer(&self) -> bool {
         match self {
-            Self::Hello { answer, .. } => *answer,
+            Self::Hello { answer, .. } | Self::Configuration { answer, .. } => *answer,
             Self::Probe { .. } => false,
             Self::ProbeAck { .. } | Self::DuplicateIdentifier { .. } | Self::Superseded { .. } | Self::Step { .. } => {
                 true
@@ -292,6 +309,7 @@ impl Message {
             Self::Session(Session::DuplicateIdentifier { .. }) => MessageKind::DuplicateIdentifier,
             Self::Session(Session::Superseded { .. }) => MessageKind::Superseded,
             Self::Session(Session::Step { .. }) => MessageKind::Step,
+            Self::Session(Session::Configuration { .. }) => MessageKind::Configuration,
             Self::Election(message) => message.kind(),
             Self::Observer(_) => MessageKind::Observer,
             Self::Membership(_) => MessageKind::Membership,
@@ -326,6 +344,9 @@ impl fmt::Display for Notification {
                 write!(f, "another node has taken this one's place (incarnation {by:?}), stopped")
             }
             Self::StepEstablished => f.write_str("a leader was elected in the middle step"),
+            Self::StepsDiffer { one, other } => {
+                write!(f, "#{} and #{} are in different changes of voters", one.0, other.0)
+            }
             Self::StepTooEarly { voter } => write!(f, "#{} knows of no leader of the middle step", voter.0),
             Self::WallClockOff { voter, ahead_ms } => {
                 write!(f, "the wall clock of #{} is {ahead_ms} ms ahead", voter.0)

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Step;
+use crate::config::{Digests, Step};
 use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::time::{Rebase, Span, Time};
 
@@ -25,9 +25,11 @@ pub(super) struct Link {
     pub(super) heard: Time,
     /// In which step of a change of voters it was then.
     pub(super) step: Step,
+    /// The lists that it had when it was last heard in another step than this node.
+    digests: Option<Digests>,
     contender: Option<Contender>,
-    /// The incarnation whose other configuration was reported last (E14).
-    mismatch_told: Incarnation,
+    /// The incarnation that was last heard with another configuration (E14).
+    mismatch: Mismatch,
     /// The incarnation that was reported last as a duplicate (E17).
     duplicate_told: Incarnation,
     /// The incarnation whose wall clock was reported last (E12).
@@ -53,6 +55,58 @@ struct Contender {
     /// What the two have answered since.
     answer: Option<Claimant>,
     answer_of_established: Option<Claimant>,
+}
+
+/// A node that was heard with another configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Mismatch {
+    incarnation: Incarnation,
+    heard: HeardOfMismatch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum HeardOfMismatch {
+    Nothing,
+    /// That there is one: the node was asked what it has.
+    Asked,
+    /// It was heard again and has not said: the application was told what is known.
+    Unexplained,
+    /// What it has, and the application was told.
+    Explained,
+}
+
+/// What there is to do about a node that is heard with another configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MismatchNews {
+    /// The application is to be told.
+    pub(super) is_to_be_told: bool,
+    /// Nothing was heard of it before.
+    pub(super) is_first: bool,
+    /// What it has is known.
+    pub(super) is_explained: bool,
+}
+
+impl Mismatch {
+    const NONE: Self = Self { incarnation: Incarnation::UNKNOWN, heard: HeardOfMismatch::Nothing };
+
+    /// An incarnation is heard, which says what it has or not.
+    fn hear(&mut self, incarnation: Incarnation, explains: bool) -> MismatchNews {
+        if core::mem::replace(&mut self.incarnation, incarnation) != incarnation {
+            self.heard = HeardOfMismatch::Nothing;
+        }
+        let before = self.heard;
+        self.heard = match (before, explains) {
+            (HeardOfMismatch::Explained, _) | (_, true) => HeardOfMismatch::Explained,
+            (HeardOfMismatch::Nothing, false) => HeardOfMismatch::Asked,
+            (HeardOfMismatch::Asked | HeardOfMismatch::Unexplained, false) => HeardOfMismatch::Unexplained,
+        };
+        let is_explained = self.heard == HeardOfMismatch::Explained;
+        MismatchNews {
+            is_to_be_told: self.heard != before && self.heard != HeardOfMismatch::Asked,
+            is_first: before == HeardOfMismatch::Nothing,
+            is_explained,
+        }
+    }
 }
 
 /// What a proven message means for the link that it came in on.
@@ -81,7 +135,10 @@ pub(super) enum Admission {
 pub(super) struct Links {
     voters: Vec<Link>,
     pub(super) greet_at: Time,
-    strangers_told: Vec<NodeKey>,
+    /// Nodes that are no voters, with another configuration.
+    mismatched_strangers: Vec<(NodeKey, Mismatch)>,
+    /// Whether it was told that two voters are in different changes.
+    is_warned_of_steps: bool,
 }
 
 impl Links {
@@ -95,24 +152,27 @@ impl Links {
             floor,
             heard: Time::ZERO,
             step: Step::Same,
+            digests: None,
             contender: None,
-            mismatch_told: Incarnation::UNKNOWN,
+            mismatch: Mismatch::NONE,
             duplicate_told: Incarnation::UNKNOWN,
             wall_told: Incarnation::UNKNOWN,
         };
-        Self { voters: floors.map(link).collect(), greet_at: now, strangers_told: Vec::new() }
+        let voters = floors.map(link).collect();
+        Self { voters, greet_at: now, mismatched_strangers: Vec::new(), is_warned_of_steps: false }
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>) {
-        let Self { voters, greet_at, strangers_told: _ } = self;
+        let Self { voters, greet_at, mismatched_strangers: _, is_warned_of_steps: _ } = self;
         *greet_at = by.due(*greet_at);
         for Link {
             incarnation: _,
             floor: _,
             heard,
             step: _,
+            digests: _,
             contender,
-            mismatch_told: _,
+            mismatch: _,
             duplicate_told: _,
             wall_told: _,
         } in voters
@@ -198,6 +258,29 @@ impl Links {
         self.voters[voter.position()].step = step;
     }
 
+    /// In another step than this node, with those lists.
+    pub(super) fn is_in_step_of(&mut self, voter: VoterIndex, digests: Digests) {
+        self.voters[voter.position()].digests = Some(digests);
+    }
+
+    /// Two voters in the middle steps of different changes, as each was last heard.
+    pub(super) fn differing_steps(&self) -> Option<[VoterIndex; 2]> {
+        let middle = |(index, link): (u8, &Link)| {
+            let digests = link.digests.filter(|digests| link.step != Step::Same && digests.is_joint())?;
+            Some((VoterIndex(index), digests))
+        };
+        let mut all = (0..).zip(&self.voters).filter_map(middle);
+        let (one, first) = all.next()?;
+        all.find(|(_, digests)| *digests != first).map(|(other, _)| [one, other])
+    }
+
+    /// The same, the first time that there are two.
+    pub(super) fn differing_steps_are_news(&mut self) -> Option<[VoterIndex; 2]> {
+        let differing = self.differing_steps();
+        let was_warned = core::mem::replace(&mut self.is_warned_of_steps, differing.is_some());
+        differing.filter(|_| !was_warned)
+    }
+
     /// Whether that incarnation, or a later one, is known to have taken part.
     #[inline]
     pub(super) fn took_part(&self, voter: VoterIndex, incarnation: Incarnation) -> bool {
@@ -243,21 +326,28 @@ impl Links {
         core::mem::replace(&mut self.voters[voter.position()].duplicate_told, incarnation) != incarnation
     }
 
-    /// Whether a node with another configuration is to be reported: once for each incarnation of a voter, and once for each
-    /// stranger as far as memory allows.
-    pub(super) fn mismatch_is_news(
+    /// A node is heard with another configuration: it is told of once for each incarnation of a voter, and for each stranger as far
+    /// as memory allows.
+    pub(super) fn hear_mismatch(
         &mut self,
         voter: Option<VoterIndex>,
         key: NodeKey,
         incarnation: Incarnation,
-    ) -> bool {
+        explains: bool,
+    ) -> MismatchNews {
         if let Some(voter) = voter {
-            return core::mem::replace(&mut self.voters[voter.position()].mismatch_told, incarnation) != incarnation;
+            return self.voters[voter.position()].mismatch.hear(incarnation, explains);
         }
-        let news = !self.strangers_told.contains(&key) && self.strangers_told.len() < Self::STRANGERS_MAX;
-        if news {
-            self.strangers_told.push(key);
+        if let Some((_, known)) = self.mismatched_strangers.iter_mut().find(|(known, _)| *known == key) {
+            // The same name again and again with other incarnations is no news.
+            return known.hear(known.incarnation, explains);
         }
+        if self.mismatched_strangers.len() >= Self::STRANGERS_MAX {
+            return MismatchNews { is_to_be_told: false, is_first: false, is_explained: true };
+        }
+        let mut mismatch = Mismatch::NONE;
+        let news = mismatch.hear(incarnation, explains);
+        self.mismatched_strangers.push((key, mismatch));
         news
     }
 }

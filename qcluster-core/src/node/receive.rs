@@ -134,17 +134,23 @@ impl Node {
 
     fn surface_mismatch(&mut self, voter: Option<VoterIndex>, envelope: &Envelope) {
         let (key, incarnation) = (envelope.from, envelope.from_incarnation);
-        let news = self.links.mismatch_is_news(voter, key, incarnation);
-        if news {
-            self.queue.push_notification(Notification::ConfigMismatch { peer: voter, key });
+        let theirs = match envelope.message {
+            Message::Session(Session::Configuration { shared, .. }) => Some(shared),
+            _ => None,
+        };
+        let news = self.links.hear_mismatch(voter, key, incarnation, theirs.is_some());
+        if news.is_to_be_told {
+            self.queue.push_notification(Notification::ConfigMismatch { peer: voter, key, theirs });
         }
         // The other side is to see it too, even if it would never have been spoken to.
         let may_answer = match envelope.message {
             Message::Session(Session::Hello { to, .. }) => to == self.rules.key,
-            _ => news,
+            Message::Session(Session::Configuration { .. }) => true,
+            _ => news.is_first,
         };
         if may_answer && !envelope.message.is_answer() {
-            self.say_hello(key, incarnation, Answer::Yes);
+            let (answer, shared) = (news.is_explained, self.rules.shared);
+            self.send(key, incarnation, Message::Session(Session::Configuration { answer, shared }));
         }
     }
 
@@ -159,6 +165,9 @@ impl Node {
         let incarnation = envelope.from_incarnation;
         if !self.links.hear_established(voter, incarnation, step, self.now) {
             self.meet(voter, step, &envelope, probing)?;
+        }
+        if step != Step::Same {
+            self.compare_middle_steps(voter, envelope.digests);
         }
         let key = envelope.from;
         let heard = match envelope.message {
@@ -264,6 +273,8 @@ impl Node {
             Session::DuplicateIdentifier { other, booting } => self.meet_duplicate(other, booting),
             Session::Superseded { by } => self.hear_superseded(by),
             Session::Step { established } => self.hear_step(voter, step, established),
+            // It had another one a moment ago.
+            Session::Configuration { .. } => {}
         }
     }
 

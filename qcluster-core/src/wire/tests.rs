@@ -77,6 +77,7 @@ fn messages() -> Vec<Message> {
             incarnations: vec![KnownIncarnation { node: NodeKey(9), incarnation: Incarnation(5) }],
         })),
         Message::Session(Session::Step { established: true }),
+        Message::Session(Session::Configuration { answer: false, shared: *rules("default").shared() }),
     ]
     .into_iter()
     .chain(gossip(term))

@@ -5,7 +5,7 @@ use qcluster_core::{
 };
 
 use crate::dice::Dice;
-use crate::world::{Fate, LEASE, Law, World, is, ms, voters};
+use crate::world::{Fate, LEASE, Law, World, id, is, ms, voters};
 
 const OLD: [usize; 3] = [0, 1, 2];
 const NEW: [usize; 3] = [1, 2, 3];
@@ -188,6 +188,54 @@ fn who_takes_the_last_step_too_early_is_told() {
     take(&mut world, 3, File::New);
     world.run(ms(1_000));
     assert_eq!(told(&world), 0, "{}", world.story());
+}
+
+/// Pair by pair they may work together, and nobody meant it: d has the one change, c another one, and both listen to a and b, who have
+/// the old list.
+#[test]
+fn voters_in_different_changes_are_told_of_by_those_who_work_with_both() {
+    let mut world = World::of(5);
+    all_take(&mut world, File::Old);
+    world.elect();
+    world.run(ms(500));
+    let differ = |world: &World, n: usize| {
+        let told = world.transcript.notifications().filter_map(|(_, who, told)| match told {
+            Notification::StepsDiffer { one, other } if who == n => {
+                let mut names = [one, other].map(|voter| world.node(n).rules().at(voter).id.clone());
+                names.sort();
+                Some(names)
+            }
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    // Given one that goes towards a list with d, …
+    take(&mut world, 2, File::Joint);
+    world.run(ms(1_000));
+    assert!(differ(&world, 0).is_empty() && differ(&world, 1).is_empty());
+    assert_eq!(world.node(0).differing_steps(), None);
+    // … when another one goes towards a list with e, then those who listen to both are told, once, …
+    take(&mut world, 1, File::Old);
+    world.crash(1);
+    world.machines[1].settings.next_voters = Some(voters([0, 1, 4]));
+    world.start(1);
+    world.run(ms(2_000));
+    assert_eq!(differ(&world, 0), [[id(1), id(2)]], "{}", world.story());
+    assert!(world.node(0).differing_steps().is_some());
+    // … and those two know of each other as of any node with another configuration.
+    let mismatched =
+        |n: usize| world.count(|who, told| who == n && matches!(told, Notification::ConfigMismatch { .. }));
+    assert!(mismatched(1) >= 1 && mismatched(2) >= 1, "{}", world.story());
+    // When one of them goes back, then all is well, …
+    take(&mut world, 1, File::Old);
+    world.run(ms(2_000));
+    assert_eq!(world.node(0).differing_steps(), None, "{}", world.story());
+    // … and the next time is told again.
+    world.crash(1);
+    world.machines[1].settings.next_voters = Some(voters([0, 1, 4]));
+    world.start(1);
+    world.run(ms(2_000));
+    assert_eq!(differ(&world, 0).len(), 2, "{}", world.story());
 }
 
 fn boot(world: &World, n: usize, saved: &HardState) -> Result<Node, BootError> {

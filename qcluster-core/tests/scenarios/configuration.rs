@@ -1,34 +1,39 @@
 //! Different rules keep apart, changed rules keep their promises, and voters are replaced by way of both lists (scenarios 19,
 //! 36, 37, and E9, E14, E20).
 
-use qcluster_core::{DropReason, Durability, Incarnation, Message, NodeInput, Notification, Session, Settings, Span};
+use qcluster_core::{
+    DropReason, Durability, Incarnation, Message, NodeInput, Notification, Session, Settings, SharedSettings, Span,
+};
 
 use crate::dice::Dice;
 use crate::world::{Disk, World, hello_of, id, is, ms, voters};
 
-/// Whether `n` was told that `peer` goes by other rules, and how often.
-fn mismatches(world: &World, n: usize, peer: usize) -> usize {
-    let told = Notification::ConfigMismatch { peer: None, key: id(peer).key() };
-    world.count(|who, what| match (what, &told) {
-        (Notification::ConfigMismatch { key, .. }, Notification::ConfigMismatch { key: wanted, .. }) => {
-            who == n && key == *wanted
-        }
-        _ => false,
-    })
+/// What `n` was told of `peer` going by other rules.
+fn told(world: &World, n: usize, peer: usize) -> Vec<Option<SharedSettings>> {
+    let told = world.transcript.notifications().filter_map(|(_, who, what)| match what {
+        Notification::ConfigMismatch { key, theirs, .. } if who == n && key == id(peer).key() => Some(theirs),
+        _ => None,
+    });
+    told.collect()
 }
 
-/// What it is called, and what it does to the settings of one.
-type Change = (&'static str, fn(&mut Settings));
+/// Whether `n` was told that `peer` goes by other rules, and how often.
+fn mismatches(world: &World, n: usize, peer: usize) -> usize {
+    told(world, n, peer).len()
+}
+
+/// What it is called, what it does to the settings of one, and what the others say is different.
+type Change = (&'static str, fn(&mut Settings), [&'static str; 3]);
 
 #[test]
 fn scenario_19_a_node_with_other_rules_is_refused_and_surfaced_on_both_sides() {
     let strange: [Change; 4] = [
-        ("another list", |settings| settings.voters = voters([0, 1, 2, 3])),
-        ("another priority", |settings| settings.voters[1].priority = 7),
-        ("another lease", |settings| settings.timing.lease = ms(200)),
-        ("another drift bound", |settings| settings.timing.drift_ppm = 20_000),
+        ("another list", |settings| settings.voters = voters([0, 1, 2, 3]), ["voters", "3", "4"]),
+        ("another priority", |settings| settings.voters[1].priority = 7, ["priority", "these", "others"]),
+        ("another lease", |settings| settings.timing.lease = ms(200), ["timing.lease_ms", "150", "200"]),
+        ("another drift bound", |settings| settings.timing.drift_ppm = 20_000, ["timing.drift_ppm", "10000", "20000"]),
     ];
-    for (what, change) in strange {
+    for (what, change, [setting, one, other]) in strange {
         for seed in 0..25 {
             // Given c with other rules than a and b, …
             let world = World::with(3, |n, settings| {
@@ -48,6 +53,14 @@ fn scenario_19_a_node_with_other_rules_is_refused_and_surfaced_on_both_sides() {
             for (n, peer) in [(0, 2), (1, 2), (2, 0), (2, 1)] {
                 assert_eq!(mismatches(&world, n, peer), 1, "{what}: {n} of {peer}\n{}", world.story());
                 assert!(world.node(n).counters().dropped[DropReason::ConfigMismatch] > 0);
+                // Each knows both values.
+                let theirs = told(&world, n, peer)[0].expect("the other one has said what it has");
+                let differences = world.node(n).rules().shared().differences(&theirs);
+                let swapped = n == 2 && setting != "priority";
+                let (here, there) = if swapped { (other, one) } else { (one, other) };
+                let told: Vec<[&str; 3]> =
+                    differences.iter().map(|told| [told.setting, &*told.here, &*told.there]).collect();
+                assert_eq!(told[0], [setting, here, there], "{what}");
             }
             assert_eq!(mismatches(&world, 0, 1) + mismatches(&world, 1, 0), 0);
             // When one of the two dies, then c does not help.
@@ -310,8 +323,8 @@ fn scenario_37_without_the_joint_step_a_changed_list_is_refused_and_surfaced() {
     }
 }
 
-/// The other side is to see it as well, however often a message is lost; an answer is not answered, and what is meant for another
-/// is left to that one.
+/// The other side is to see it as well, and to say what it has, however often a message is lost; an answer is not answered, and what is
+/// meant for another is left to that one.
 #[test]
 fn who_greets_with_other_rules_is_answered_each_time() {
     let mut world = World::with(3, |n, settings| settings.timing.lease = ms(if n == 1 { 200 } else { 150 }));
@@ -327,8 +340,18 @@ fn who_greets_with_other_rules_is_answered_each_time() {
         let said = world.transcript.messages().count();
         world.give(0, NodeInput::Message(greeting));
         let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message).collect();
-        let is_told = matches!(answers[..], [Message::Session(Session::Hello { answer: true, .. })]);
+        let is_told = matches!(answers[..], [Message::Session(Session::Configuration { answer: false, .. })]);
         assert_eq!((is_told, answers.is_empty()), (is_answered, !is_answered), "{answers:?}");
     }
     assert_eq!(world.node(0).counters().dropped[DropReason::ConfigMismatch], 4);
+    // Once it has said what it has, it is told without being asked.
+    let shared = *world.node(0).rules().shared();
+    for (answer, is_answered) in [(false, true), (true, false)] {
+        let word = world.envelope(1, 0, Message::Session(Session::Configuration { answer, shared }));
+        let said = world.transcript.messages().count();
+        world.give(0, NodeInput::Message(word));
+        let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message).collect();
+        let is_told = matches!(answers[..], [Message::Session(Session::Configuration { answer: true, .. })]);
+        assert_eq!((is_told, answers.is_empty()), (is_answered, !is_answered), "{answers:?}");
+    }
 }

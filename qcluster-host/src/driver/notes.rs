@@ -1,7 +1,7 @@
 //! What the loop writes down of itself, for those who read without asking it.
 
 use qcluster_api::PeerSnapshot;
-use qcluster_core::{Step, Time};
+use qcluster_core::{Step, Time, VoterIndex};
 
 use super::{Driver, Effects};
 use crate::publisher::Publisher;
@@ -29,7 +29,7 @@ impl<S: DatagramSocket> Driver<S> {
         let Self { clock, endpoint, effects, names, .. } = self;
         let node = endpoint.node();
         let (storage, transport) = (effects.storage.clone(), effects.sockets.counters());
-        let Effects { publisher: Publisher { snapshots, mismatched_at, .. }, measures, .. } = effects;
+        let Effects { publisher: Publisher { snapshots, mismatches, .. }, measures, .. } = effects;
         snapshots.write(|Notes { snapshot, measures: measured }| {
             measured.clone_from(measures);
             snapshot.taken_at = clock.now();
@@ -39,6 +39,7 @@ impl<S: DatagramSocket> Driver<S> {
             snapshot.storage = storage;
             snapshot.counters.clone_from(node.counters());
             snapshot.is_in_middle_step = node.is_in_middle_step();
+            snapshot.differing_steps = node.differing_steps().map(|two| two.map(VoterIndex::position));
             snapshot.step_is_established = node.step_is_established();
             snapshot.slow = node.slow();
             snapshot.lease_length = node.lease_length();
@@ -55,8 +56,8 @@ impl<S: DatagramSocket> Driver<S> {
                 let heard = index.and_then(|index| node.last_heard(index));
                 let whereabouts = names.whereabouts(voter.key);
                 let step = index.map_or(Step::Same, |index| node.step_of(index));
-                let mismatched_at = mismatched_at.get(&position).copied();
-                snapshot.peers.push(PeerSnapshot { position, address, heard, step, whereabouts, mismatched_at });
+                let mismatch = mismatches.get(&position).copied();
+                snapshot.peers.push(PeerSnapshot { position, address, heard, step, whereabouts, mismatch });
             }
         });
     }

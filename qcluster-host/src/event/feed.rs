@@ -112,6 +112,7 @@ impl View {
             | EventKind::DuplicateIdentifier { .. }
             | EventKind::Superseded { .. }
             | EventKind::StepEstablished
+            | EventKind::StepsDiffer { .. }
             | EventKind::StepTooEarly { .. }
             | EventKind::WallClockOff { .. }
             | EventKind::LeaseLength { .. }

@@ -26,7 +26,7 @@ fn note_peers(puppet: &mut Puppet, heard: [Option<Time>; 2]) {
         heard,
         step: qcluster_core::Step::Same,
         whereabouts: Whereabouts::Found,
-        mismatched_at: None,
+        mismatch: None,
     };
     let peers: Vec<_> = positions.zip(heard).map(peer).collect();
     puppet.publisher.snapshots.write(|notes| notes.snapshot.peers = peers);

@@ -116,6 +116,10 @@ impl Names {
             Notification::DuplicateSeen { voter, other } => {
                 format!("{} has a twin (incarnation {other:?})", rules.at(*voter).id)
             }
+            Notification::StepsDiffer { one, other } => {
+                let name = |voter: VoterIndex| rules.at(voter).id.as_str();
+                format!("{} and {} are in different changes of voters", name(*one), name(*other))
+            }
             Notification::StepTooEarly { voter } => {
                 format!("{} is in the middle step and knows of no leader that was elected there", rules.at(*voter).id)
             }

@@ -213,6 +213,9 @@ impl Monitor {
                 self.hash.add(2);
                 self.marks.reach(Mark::StepEstablished);
             }
+            Notification::StepsDiffer { one, other } => {
+                self.hash.add(5 ^ (one.position() as u64) << 8 ^ (other.position() as u64) << 16);
+            }
             Notification::StepTooEarly { voter } => self.hash.add(3 ^ (voter.position() as u64) << 8),
             Notification::WallClockOff { ahead_ms, .. } => self.hash.add(ahead_ms.unsigned_abs()),
             Notification::LeaseLengthChanged { lease, .. } => {

@@ -91,8 +91,8 @@ fn a_changed_member_is_told_with_its_place() {
         anstream::adapter::strip_str(&line).to_string().split_off("16:00:00.123Z  member    ".len())
     };
     let place = Some("127.0.0.1:7002");
-    assert_eq!(told(MemberEvent::Changed, place), "server_b changed: restarted or moved, now at 127.0.0.1:7002");
-    assert_eq!(told(MemberEvent::Changed, None), "server_b changed: restarted or moved");
+    assert_eq!(told(MemberEvent::Changed, place), "server_b is at 127.0.0.1:7002");
+    assert_eq!(told(MemberEvent::Changed, None), "server_b changed");
     assert_eq!(told(MemberEvent::Joined, place), "server_b joined");
 }
 

@@ -112,6 +112,13 @@ fn session() -> impl Strategy<Value = Session> {
         (incarnation(), any::<bool>()).prop_map(|(other, booting)| Session::DuplicateIdentifier { other, booting }),
         incarnation().prop_map(|by| Session::Superseded { by }),
         any::<bool>().prop_map(|established| Session::Step { established }),
+        (any::<bool>(), any::<[u32; 3]>(), any::<u8>()).prop_map(|(answer, [lease, longest, drift], voters)| {
+            let mut shared = *Rules::placeholder().shared();
+            shared.lease = Span::from_nanos(lease.into());
+            shared.max_lease = Span::from_millis(longest.into());
+            (shared.drift_ppm, shared.voters) = (drift, voters);
+            Session::Configuration { answer, shared }
+        }),
     ]
 }
 

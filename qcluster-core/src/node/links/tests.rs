@@ -75,10 +75,21 @@ fn two_incarnations_that_answer_the_same_question_are_duplicates() {
 #[test]
 fn a_mismatch_is_news_once_an_incarnation_and_strangers_are_bounded() {
     let mut links = Links::new([Incarnation::UNKNOWN; 3].into_iter(), Time::ZERO);
-    assert!(links.mismatch_is_news(Some(PEER), NodeKey(1), OLD));
-    assert!(!links.mismatch_is_news(Some(PEER), NodeKey(1), OLD));
-    assert!(links.mismatch_is_news(Some(PEER), NodeKey(1), NEW));
-    let news = (0..1_000).filter(|key| links.mismatch_is_news(None, NodeKey(*key), OLD)).count();
+    let mut told = |incarnation, explains| {
+        let news = links.hear_mismatch(Some(PEER), NodeKey(1), incarnation, explains);
+        (news.is_to_be_told, news.is_first, news.is_explained)
+    };
+    // One that is heard is asked first; heard again it is told of, and once more when it has said what it has.
+    assert_eq!(told(OLD, false), (false, true, false));
+    assert_eq!(told(OLD, false), (true, false, false));
+    assert_eq!(told(OLD, false), (false, false, false));
+    assert_eq!(told(OLD, true), (true, false, true));
+    assert_eq!(told(OLD, true), (false, false, true));
+    assert_eq!(told(OLD, false), (false, false, true));
+    // One that says it at once is told of at once, and each incarnation by itself.
+    assert_eq!(told(NEW, true), (true, true, true));
+    assert_eq!(told(OLD, false), (false, true, false));
+    let news = (0..1_000).filter(|key| links.hear_mismatch(None, NodeKey(*key), OLD, true).is_to_be_told).count();
     assert_eq!(news, Links::STRANGERS_MAX);
 }
 
