@@ -13,7 +13,8 @@ use qcluster_core::{Counters, HeldLease, Peer, RegistryCounts, Role, Rules, Seat
 /// What never changes while a node runs.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// This node as others should see it, with the port that it really has.
+    /// This node as others should see it, with the port that it really has. Its host is empty where it listens on every address of its
+    /// machine and advertises none: [`Directory::placed`] has the one that others see.
     pub me: Arc<Peer>,
     /// The name of its cluster.
     pub cluster: String,
@@ -215,7 +216,7 @@ impl<'a> View<'a> {
         if let Some(metadata) = self.directory.metadata_of(&peer.identifier) {
             peer.metadata.clone_from(metadata);
         }
-        peer
+        self.directory.placed(peer)
     }
 
     /// Whether the loop has not run for so long that what it wrote down says nothing any more.

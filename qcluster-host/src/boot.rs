@@ -9,7 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use qcluster_api::{Access, Subject};
 use qcluster_core::config::ApiToken;
-use qcluster_core::{BootError, Command, Config, Endpoint, EndpointBoot, Peer, Rules, Service, Time, recording};
+use qcluster_core::{
+    BadHost, BootError, Command, Config, Endpoint, EndpointBoot, Host, Peer, Rules, Service, Time, recording,
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::binding::{Bound, Protocols, advertised, bind};
@@ -89,10 +91,14 @@ fn endpoint(
     })
 }
 
-/// This node as others should see it, with the port that was bound.
+/// This node as others should see it, with the port that was bound. Where it listens on every address of its machine, that is no host
+/// to connect to: it is left empty, and shown as others see it.
 fn me(config: &Config, port: u16) -> Peer {
     let mut me = config.as_peer();
     me.port = config.advertise_port.unwrap_or(port);
+    if Host::parse_reachable(&me.host) == Err(BadHost::Unspecified) {
+        me.host.clear();
+    }
     me
 }
 

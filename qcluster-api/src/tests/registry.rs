@@ -13,8 +13,8 @@ use crate::{
     Directory, Method, News, NodeSnapshot, NotDone, Outcome, Request, Response, Subject, Then, View, answer, conclude,
 };
 use qcluster_core::{
-    Boot, Command, Config, Health, Metadata, Mode, Node, NodeId, NodeInput, RegistryError, Role, Service, Settings,
-    Term, TransferRefused,
+    Boot, Command, Config, Gossip, Health, Metadata, Mode, Node, NodeId, NodeInput, Peer, RegistryError, Role, Service,
+    Settings, Span, Term, TransferRefused,
 };
 
 /// A node alone with three services, and what it makes known.
@@ -302,6 +302,32 @@ fn nobody_tells_a_node_that_it_leads_itself() {
     directory.set_reported(Some(("server_a".into(), Term(6))));
     let (_, body) = get("/v1/leader", &view(&subject, &snapshot, &directory));
     assert_eq!((&body["leader"], &body["is_reported"]), (&Value::Null, &json!(false)));
+}
+
+/// `0.0.0.0` is good for listening alone: a node is shown at the address at which others see it, and until then at none.
+#[test]
+fn a_node_that_listens_on_every_address_is_shown_where_others_see_it() {
+    let unplaced = || Arc::new(Peer::new("server_a", "", 7001));
+    let subject = Subject { me: unplaced(), ..subject(None) };
+    let snapshot = super::snapshot(Role::Leader);
+    for (seen_at, host) in
+        [(None, ""), (Some("192.0.2.7:41000"), "192.0.2.7"), (Some("[2001:db8::7]:1"), "2001:db8::7")]
+    {
+        let mut settings = Settings::member(NodeId::new("server_a").unwrap());
+        settings.gossip =
+            settings.gossip.map(|gossip| Gossip { advertise: seen_at.map(|at| at.parse().unwrap()), ..gossip });
+        let node = Node::new(settings.check().unwrap(), Boot::new(1, 5), NOW).unwrap();
+        let news = [News::Leader { leader: Some(unplaced()), term: Term(7) }];
+        let directory = Directory::empty(node.rules().key(), 100).after(&node, NOW, 0, news);
+        let lease = Some(super::lease_until(NOW + Span::from_millis(1)));
+        let view = View { lease, ..view(&subject, &snapshot, &directory) };
+        for path in ["/", "/leader", "/v1/leader"] {
+            let leader = &get(path, &view).1["leader"];
+            assert_eq!((&leader["host"], &leader["port"]), (&json!(host), &json!(7001)), "{path}");
+        }
+        let told = told(&respond(&query("/v1/watch", "index=100"), &view)).1;
+        assert_eq!(told["events"][0]["leader"]["host"], json!(host), "{told}");
+    }
 }
 
 /// What a peer says of itself goes before what a configuration says of it.
