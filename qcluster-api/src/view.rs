@@ -73,6 +73,10 @@ pub struct NodeSnapshot {
     pub registry: Option<RegistryCounts>,
     /// How much slower than usual the node judges others: 0 is healthy, 8 the worst (G2).
     pub local_health: u8,
+    /// How the last lookup of the name has ended at which others are to reach this node, if it is given one.
+    pub own_name: Whereabouts,
+    /// Whether the addresses to join are all this node's own.
+    pub joins_itself: bool,
 }
 
 /// Another voter.
@@ -111,6 +115,8 @@ pub enum Whereabouts {
     Nowhere,
     /// It has some, and no socket of this node reaches them.
     OutOfReach,
+    /// It has no address but this node's own.
+    Itself,
 }
 
 /// What an adapter counts about its sockets. None of it stops a node: datagrams may get lost.

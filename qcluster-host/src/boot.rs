@@ -14,7 +14,7 @@ use qcluster_core::{
 };
 use tokio::sync::{mpsc, watch};
 
-use crate::binding::{Bound, Protocols, advertised, bind};
+use crate::binding::{Advertised, Bound, Protocols, advertised, bind};
 use crate::clock::Clock;
 use crate::disk::{Disk, Saved, Store};
 use crate::driver::Parts;
@@ -147,8 +147,9 @@ pub fn prepare(config: Config, protocols: Protocols) -> Result<Prepared, StartEr
     let protocols = if config.api.enabled { protocols } else { Protocols::Udp };
     let Bound { udp, tcp, addresses } = bind(&config.listen_host, config.listen_port, protocols)?;
     let port = addresses.first().map_or(config.listen_port, SocketAddr::port);
-    if let Some(gossip) = &mut settings.gossip {
-        gossip.advertise = advertised(&config, port);
+    let advertised = advertised(&config, &addresses);
+    if let (Some(gossip), Advertised::At(address)) = (&mut settings.gossip, &advertised) {
+        gossip.advertise = Some(*address);
     }
     let rules = Arc::new(settings.check()?);
     let clock = Clock::start();
@@ -163,7 +164,10 @@ pub fn prepare(config: Config, protocols: Protocols) -> Result<Prepared, StartEr
     let recorder = start_line.map(start_recorder).transpose()?;
     let start_disk = |(store, _)| Disk::start(store, Arc::clone(&alive)).map_err(StartError::System);
     let disk = opened.map(start_disk).transpose()?;
-    let names = Names::new(config.all_peers(), config.join_addresses(), rules.timing().lease);
+    let mut names = Names::new(config.all_peers(), config.join_addresses(), rules.timing().lease);
+    if let Advertised::Named { host, port } = &advertised {
+        names.add_own(rules.key(), host, *port);
+    }
     let subject = subject(config, token, rules, addresses, port);
     let (view, publisher) = View::new(subject, clock, stamp_ms);
     let (requests, received) = mpsc::channel(COMMANDS_MAX);

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::{NOW, get, respond, subject};
 use crate::{
-    Directory, Method, News, NodeSnapshot, NotDone, Outcome, Request, Response, Subject, Then, View, answer, conclude,
+    Directory, Method, News, NodeSnapshot, NotDone, Outcome, Request, Response, Subject, Then, View, Whereabouts,
+    answer, conclude,
 };
 use qcluster_core::{
     Boot, Command, Config, Gossip, Health, Metadata, Mode, Node, NodeId, NodeInput, Peer, RegistryError, Role, Service,
@@ -246,6 +247,33 @@ fn what_was_done_or_refused_is_put_into_words() {
     ] {
         assert_eq!(concluded(service("x"), Err(NotDone::Refused(error.into()))), (status, json!(code)));
     }
+}
+
+/// Names that lead nowhere stop nothing, and are told where operators look.
+#[test]
+fn names_that_lead_nowhere_are_warnings_of_a_healthy_node() {
+    let directory = directory(&node(), 0);
+    let subject = Subject { me: Arc::new(Peer::new("server_a", "me.example", 7001)), ..masterless(true) };
+    let warnings = |change: &dyn Fn(&mut NodeSnapshot)| {
+        let mut snapshot = snapshot();
+        change(&mut snapshot);
+        let (status, body) = get("/health", &view(&subject, &snapshot, &directory));
+        assert_eq!(status, 200, "{body}");
+        let warnings = body["warnings"].as_array().cloned().unwrap_or_default();
+        warnings.iter().map(|warning| warning.as_str().unwrap().into()).collect::<Vec<String>>()
+    };
+    for fine in [Whereabouts::Unknown, Whereabouts::Found] {
+        assert_eq!(warnings(&|snapshot| snapshot.own_name = fine), [""; 0]);
+    }
+    for (own_name, expected) in [
+        (Whereabouts::Nowhere, "advertise_host: `me.example` has no address: it is looked up again"),
+        (Whereabouts::OutOfReach, "advertise_host: `me.example` has no address that anybody can connect to: it is"),
+    ] {
+        let told = warnings(&|snapshot| snapshot.own_name = own_name);
+        assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
+    }
+    let told = warnings(&|snapshot| snapshot.joins_itself = true);
+    assert!(told.len() == 1 && told[0].starts_with("join: all names lead to this node itself"), "{told:?}");
 }
 
 #[test]

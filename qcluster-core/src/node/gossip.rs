@@ -307,6 +307,11 @@ impl Node {
         self.with_membership(|membership, cx| _ = membership.add_seed(Contact::Address(address), cx.now));
     }
 
+    /// This node's owner has found out at which address others reach it: that goes before what they see themselves.
+    pub(crate) fn move_to(&mut self, address: SocketAddr) {
+        self.with_membership(|membership, cx| membership.move_to(cx, address));
+    }
+
     /// Carries out what the owner asks of the registry.
     pub(super) fn ask_registry(
         &mut self,
