@@ -7,7 +7,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use qcluster_core::{
-    Action, Boot, ElectionMessage, Envelope, Message, Node, NodeId, NodeInput, Settings, Span, Time, Timing, VoterSettings,
+    Action, Boot, ElectionMessage, Envelope, Message, Node, NodeId, NodeInput, Settings, Span, Time, Timing,
+    VoterSettings,
 };
 
 /// How often each figure is taken; the median is printed.
