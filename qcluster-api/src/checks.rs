@@ -29,7 +29,7 @@ use super::call::Call;
 use super::facts::other_configuration;
 use super::response::{ErrorCode, Response};
 use super::storage::StorageStatus;
-use super::view::{PeerSnapshot, ShownLeader, View};
+use super::view::{NodeSnapshot, PeerSnapshot, ShownLeader, View, Whereabouts};
 use qcluster_core::{Peer, Role};
 
 /// Who leads, as `/leader` and `/follower` show it with their 200.
@@ -112,7 +112,7 @@ pub(super) fn health(call: &Call<'_>) -> Outcome {
         None => Err(no_leader(view)),
     };
     let verdict = runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()).and_then(|()| trusts(view));
-    judged_with(verdict, || warnings(view))
+    judged_with(verdict, || warnings(view).chain(misled(view)).collect())
 }
 
 pub(super) fn readiness(call: &Call<'_>) -> Outcome {
@@ -142,10 +142,10 @@ fn judged_with(verdict: CheckResult, warnings: impl FnOnce() -> Vec<String>) -> 
 
 /// One sentence for each voter that is not listened to, because its configuration is another one (E14), and one for voters in
 /// different changes (E20).
-fn warnings(view: &View<'_>) -> Vec<String> {
-    let View { subject, snapshot, .. } = view;
+fn warnings(view: &View<'_>) -> impl Iterator<Item = String> {
+    let View { subject, snapshot, .. } = *view;
     let mismatched = snapshot.peers.iter().filter(|peer| peer.is_mismatched());
-    let mismatch = |peer: &PeerSnapshot| {
+    let mismatch = move |peer: &PeerSnapshot| {
         let (name, what) = (subject.name_of(peer.position), other_configuration(subject, peer));
         alloc::format!("{name} {what}: neither node listens to the other")
     };
@@ -153,7 +153,25 @@ fn warnings(view: &View<'_>) -> Vec<String> {
         let [one, other] = two.map(|position| subject.name_of(position));
         alloc::format!("{one} and {other} are in different changes of voters: see voters_change in their status")
     });
-    mismatched.map(mismatch).chain(differing).collect()
+    mismatched.map(mismatch).chain(differing)
+}
+
+/// One sentence for each name of the configuration that leads nowhere, where this node goes on without it.
+fn misled(view: &View<'_>) -> impl Iterator<Item = String> {
+    let NodeSnapshot { own_name, joins_itself, .. } = view.snapshot;
+    let has_none = match own_name {
+        Whereabouts::Nowhere => Some("has no address"),
+        Whereabouts::OutOfReach => Some("has no address that anybody can connect to"),
+        Whereabouts::Unknown | Whereabouts::Found | Whereabouts::Itself => None,
+    };
+    let host = view.subject.me.host.as_str();
+    let unnamed = has_none.map(|has_none| {
+        alloc::format!(
+            "advertise_host: `{host}` {has_none}: it is looked up again, and others go by the address that they see"
+        )
+    });
+    let alone = "join: all names lead to this node itself, so it meets nobody: they are looked up again";
+    unnamed.into_iter().chain(joins_itself.then(|| alone.into()))
 }
 
 fn not_stopped(view: &View<'_>) -> CheckResult {

@@ -172,7 +172,7 @@ impl Directory {
     fn happened(&self, before: &Self, by_key: &BTreeMap<NodeKey, Arc<Card>>, news: News, now: Time) -> WatchEventKind {
         match news {
             News::Leader { leader, term } => {
-                WatchEventKind::Leader { leader: leader.map(|leader| Peer::clone(&leader)), term }
+                WatchEventKind::Leader { leader: leader.map(|leader| self.placed(Peer::clone(&leader))), term }
             }
             News::Trust { is_given } => WatchEventKind::Trust { is_given },
             News::Member(MemberChange { what, member }) => {
@@ -224,6 +224,15 @@ impl Directory {
     /// What a member says about itself.
     pub fn metadata_of(&self, identifier: &str) -> Option<&Metadata> {
         Some(&self.card(identifier)?.metadata).filter(|metadata| !metadata.is_empty())
+    }
+
+    /// A node as clients can connect to it: where its configuration names no host, the one at which others see it, if they do.
+    #[must_use]
+    pub fn placed(&self, mut peer: Peer) -> Peer {
+        if peer.host.is_empty() {
+            peer.host = self.card(&peer.identifier).map(|card| host_text(card)).unwrap_or_default();
+        }
+        peer
     }
 
     fn card(&self, identifier: &str) -> Option<&Arc<Card>> {
@@ -301,9 +310,13 @@ fn host_of(card: &Card) -> Option<IpAddr> {
     card.view.address.map(|address| address.ip())
 }
 
+/// The same as text, empty where nobody knows it.
+fn host_text(card: &Card) -> String {
+    host_of(card).map(|host| host.to_string()).unwrap_or_default()
+}
+
 fn service_info(card: &Card, service: &Service) -> ServiceInfo {
-    let host = host_of(card).map(|host| host.to_string()).unwrap_or_default();
-    service_of(card.view.id.as_str().into(), host, service)
+    service_of(card.view.id.as_str().into(), host_text(card), service)
 }
 
 fn service_of(node: String, node_host: String, service: &Service) -> ServiceInfo {

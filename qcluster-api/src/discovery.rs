@@ -68,7 +68,8 @@ fn knows(view: &View<'_>) -> CheckResult {
         let message = "this node has just started, and may not know all services yet: ask again in a few seconds";
         return Err(Response::error(ErrorCode::Starting, message));
     }
-    if view.directory.has_met_others() {
+    // Where all that it was told of is itself, nobody is missing.
+    if view.directory.has_met_others() || view.snapshot.joins_itself {
         return Ok(());
     }
     let message = "this node has met none of the nodes that it was told of, so it cannot know what there is";

@@ -110,7 +110,7 @@ fn reason_of(peer: &PeerSnapshot) -> SilentReason {
         (Some(_), None, _) => SilentReason::NeverHeard,
         (None, _, Whereabouts::Nowhere) => SilentReason::NoAddress,
         (None, _, Whereabouts::OutOfReach) => SilentReason::OutOfReach,
-        (None, _, Whereabouts::Unknown | Whereabouts::Found) => SilentReason::LookingUp,
+        (None, _, Whereabouts::Unknown | Whereabouts::Found | Whereabouts::Itself) => SilentReason::LookingUp,
     }
 }
 

@@ -16,7 +16,8 @@ use qcluster_core::{
 /// What never changes while a node runs.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// This node as others should see it, with the port that it really has.
+    /// This node as others should see it, with the port that it really has. Its host is empty where it listens on every address of its
+    /// machine and advertises none: [`Directory::placed`] has the one that others see.
     pub me: Arc<Peer>,
     /// The name of its cluster.
     pub cluster: String,
@@ -77,6 +78,10 @@ pub struct NodeSnapshot {
     pub registry: Option<RegistryCounts>,
     /// How much slower than usual the node judges others: 0 is healthy, 8 the worst (G2).
     pub local_health: u8,
+    /// How the last lookup of the name has ended at which others are to reach this node, if it is given one.
+    pub own_name: Whereabouts,
+    /// Whether the addresses to join are all this node's own.
+    pub joins_itself: bool,
 }
 
 /// Another voter.
@@ -130,6 +135,8 @@ pub enum Whereabouts {
     Nowhere,
     /// It has some, and no socket of this node reaches them.
     OutOfReach,
+    /// It has no address but this node's own.
+    Itself,
 }
 
 /// What an adapter counts about its sockets. None of it stops a node: datagrams may get lost.
@@ -235,7 +242,7 @@ impl<'a> View<'a> {
         if let Some(metadata) = self.directory.metadata_of(&peer.identifier) {
             peer.metadata.clone_from(metadata);
         }
-        peer
+        self.directory.placed(peer)
     }
 
     /// Whether the loop has not run for so long that what it wrote down says nothing any more.

@@ -49,7 +49,8 @@ pub enum Input<'a> {
     },
     /// A name was resolved, or resolved again.
     Resolved {
-        /// Whose: another voter is there from now on; anybody else may be a member, as in [`Command::Join`].
+        /// Whose: another voter is there from now on; this node itself is there for others, as by
+        /// [`Gossip::advertise`](crate::Gossip::advertise); anybody else may be a member, as in [`Command::Join`].
         peer: NodeKey,
         /// Its address.
         address: SocketAddr,
@@ -117,6 +118,11 @@ impl Endpoint {
             Input::Timeout => self.node.take(now, NodeInput::Timeout),
             Input::Datagram { from, bytes } => {
                 self.receive(now, from, bytes);
+                Ok(())
+            }
+            Input::Resolved { peer, address } if peer == self.rules.key() => {
+                self.node.enter(now);
+                self.node.move_to(address);
                 Ok(())
             }
             Input::Resolved { peer, address } => match self.rules.index_of(peer) {

@@ -89,6 +89,12 @@ pub(crate) struct Start {
     pub(crate) now: Time,
 }
 
+/// An address that others can connect to. Every address of a machine (`0.0.0.0`) is good for listening alone: to anybody else it is
+/// their own machine.
+fn connectable(address: Option<SocketAddr>) -> Option<SocketAddr> {
+    address.filter(|address| !address.ip().to_canonical().is_unspecified())
+}
+
 /// The members as one of them sees them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Membership {
@@ -147,7 +153,7 @@ impl Membership {
             ask_rival_at: now,
             dirty: BTreeSet::new(),
         };
-        this.put(me, Member::new(id, address, Standing::of(incarnation), State::Alive, now));
+        this.put(me, Member::new(id, connectable(address), Standing::of(incarnation), State::Alive, now));
         this.rumors.spread(me.0);
         this
     }

@@ -245,6 +245,7 @@ impl Node {
 
     /// What comes first in every step.
     pub(crate) fn enter(&mut self, now: Time) {
+        let before = self.now;
         self.set_clock(now);
         if self.stage == Stage::New {
             self.stage = Stage::Running;
@@ -253,7 +254,7 @@ impl Node {
         if matches!(&self.part, Part::Voter(election) if election.has_run_out(self.now)) {
             self.with_election(Election::expire);
         }
-        self.enter_gossip();
+        self.enter_gossip(before);
     }
 
     /// Time never goes back; a clock that does costs a leadership, and goes on from there (E15).

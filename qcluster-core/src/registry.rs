@@ -46,6 +46,7 @@ use crate::time::{Span, Time};
 use record::{Contents, OWN_ID, item_of};
 use table::Table;
 use ttl::Leases;
+pub(crate) use ttl::Stall;
 
 /// How much a registry holds (G10), and for how long it remembers deletions (G8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,6 +126,11 @@ impl Registry {
     pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
         self.expire_leases(cx);
         self.table.timeout(cx.now);
+    }
+
+    /// This node stood still, and heard of no service meanwhile (G5). A timer may be late by less than a heartbeat without that.
+    pub(crate) fn outlast(&mut self, stall: Stall, heartbeat: Span) {
+        self.leases.outlast(stall, heartbeat);
     }
 
     /// Another node was there in that incarnation: what it wrote in earlier ones is over, wherever it is now.

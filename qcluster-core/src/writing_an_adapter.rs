@@ -13,7 +13,8 @@
 //!   their elections. [`stamp_ms`](crate::EndpointBoot::stamp_ms) is the wall clock (E12).
 //! - **What was saved** is given as it was read: a record that cannot be read is an error, and not an empty disk (E1, E9). Hold
 //!   a lock on its folder, so that no second process writes there.
-//! - **Where the node is** for others goes into [`Gossip::advertise`] if it is known; else other members tell it.
+//! - **Where the node is** for others goes into [`Gossip::advertise`] if it is known, or comes later as
+//!   [`Input::Resolved`](crate::Input::Resolved) for the node's own key; else other members tell it.
 //!
 //! # The loop
 //!

@@ -153,15 +153,42 @@ fn refused(address: SocketAddr, protocol: Protocol, error: io::Error) -> BindErr
     }
 }
 
-/// Where this node is for others, as far as its configuration tells: what it advertises, or else the one address that it
-/// listens on, or the first of this machine's own. Where it listens on all addresses of the machine, others tell it. Blocks
-/// where a name has to be looked up.
-pub fn advertised(config: &Config, port: u16) -> Option<SocketAddr> {
-    let port = config.advertise_port.unwrap_or(port);
-    let host = config.advertise_host.as_deref().unwrap_or(&config.listen_host);
-    let address = match literal(host).or(is_localhost(host).then_some(LOOPBACK[0])) {
-        Some(ip) => SocketAddr::new(ip, port),
-        None => (host, port).to_socket_addrs().ok()?.next()?,
+/// Where this node is for others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Advertised {
+    /// There.
+    At(SocketAddr),
+    /// Where that name leads, which has to be looked up.
+    Named {
+        /// The name.
+        host: String,
+        /// Goes with each address that is found.
+        port: u16,
+    },
+    /// Nobody has said: others tell it where they see it.
+    Nowhere,
+}
+
+/// Where this node is for others, as far as its configuration tells: what it advertises, or else the first address that it listens
+/// on, unless that stands for every address of this machine.
+pub fn advertised(config: &Config, listen: &[SocketAddr]) -> Advertised {
+    let first = listen.first().copied();
+    let port = config.advertise_port.or(first.map(|first| first.port())).unwrap_or(config.listen_port);
+    let ip = match config.advertise_host.as_deref() {
+        None => first.map(|first| first.ip()),
+        Some(host) if is_localhost(host) => Some(LOOPBACK[0]),
+        Some(host) => match literal(host) {
+            None => return Advertised::Named { host: host.to_owned(), port },
+            ip => ip,
+        },
     };
-    (!address.ip().is_unspecified()).then_some(address)
+    match ip.filter(|ip| !ip.is_unspecified()) {
+        Some(ip) => Advertised::At(SocketAddr::new(ip, port)),
+        None => Advertised::Nowhere,
+    }
+}
+
+/// Whether an address is one of this machine's own: a socket can be bound to those alone.
+pub fn is_of_this_machine(ip: IpAddr) -> bool {
+    ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
 }

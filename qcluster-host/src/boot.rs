@@ -9,10 +9,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use qcluster_api::{Access, Subject};
 use qcluster_core::config::ApiToken;
-use qcluster_core::{BootError, Command, Config, Endpoint, EndpointBoot, Peer, Rules, Service, Time, recording};
+use qcluster_core::{
+    BadHost, BootError, Command, Config, Endpoint, EndpointBoot, Host, Peer, Rules, Service, Time, recording,
+};
 use tokio::sync::{mpsc, watch};
 
-use crate::binding::{Bound, Protocols, advertised, bind};
+use crate::binding::{Advertised, Bound, Protocols, advertised, bind};
 use crate::clock::Clock;
 use crate::disk::{Disk, Saved, Store};
 use crate::driver::Parts;
@@ -89,10 +91,14 @@ fn endpoint(
     })
 }
 
-/// This node as others should see it, with the port that was bound.
+/// This node as others should see it, with the port that was bound. Where it listens on every address of its machine, that is no host
+/// to connect to: it is left empty, and shown as others see it.
 fn me(config: &Config, port: u16) -> Peer {
     let mut me = config.as_peer();
     me.port = config.advertise_port.unwrap_or(port);
+    if Host::parse_reachable(&me.host) == Err(BadHost::Unspecified) {
+        me.host.clear();
+    }
     me
 }
 
@@ -141,8 +147,9 @@ pub fn prepare(config: Config, protocols: Protocols) -> Result<Prepared, StartEr
     let protocols = if config.api.enabled { protocols } else { Protocols::Udp };
     let Bound { udp, tcp, addresses } = bind(&config.listen_host, config.listen_port, protocols)?;
     let port = addresses.first().map_or(config.listen_port, SocketAddr::port);
-    if let Some(gossip) = &mut settings.gossip {
-        gossip.advertise = advertised(&config, port);
+    let advertised = advertised(&config, &addresses);
+    if let (Some(gossip), Advertised::At(address)) = (&mut settings.gossip, &advertised) {
+        gossip.advertise = Some(*address);
     }
     let rules = Arc::new(settings.check()?);
     let clock = Clock::start();
@@ -157,7 +164,10 @@ pub fn prepare(config: Config, protocols: Protocols) -> Result<Prepared, StartEr
     let recorder = start_line.map(start_recorder).transpose()?;
     let start_disk = |(store, _)| Disk::start(store, Arc::clone(&alive)).map_err(StartError::System);
     let disk = opened.map(start_disk).transpose()?;
-    let names = Names::new(config.all_peers(), config.join_addresses(), rules.timing().lease);
+    let mut names = Names::new(config.all_peers(), config.join_addresses(), rules.timing().lease);
+    if let Advertised::Named { host, port } = &advertised {
+        names.add_own(rules.key(), host, *port);
+    }
     let subject = subject(config, token, rules, addresses, port);
     let (view, publisher) = View::new(subject, clock, stamp_ms);
     let (requests, received) = mpsc::channel(COMMANDS_MAX);

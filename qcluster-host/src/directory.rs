@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use qcluster_api::{Directory, News};
-use qcluster_core::{Node, NodeKey, Span, Time};
+use qcluster_core::{Node, NodeKey, Peer, Span, Time};
 use tokio::sync::watch;
 
 /// What changes within this time is made known together: a directory is rebuilt as a whole.
@@ -73,6 +73,11 @@ impl DirectoryWriter {
             self.is_due = true;
             self.publish_at = Time::ZERO;
         }
+    }
+
+    /// A node as clients can connect to it, as far as is known.
+    pub fn placed(&self, peer: Arc<Peer>) -> Arc<Peer> {
+        if peer.host.is_empty() { Arc::new(self.directory_cell.read().placed(Peer::clone(&peer))) } else { peer }
     }
 
     /// When to call [`Self::publish`] at the latest.

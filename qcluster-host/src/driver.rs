@@ -25,7 +25,7 @@ use crate::disk::{Disk, Report};
 use crate::error::Stopped;
 use crate::log;
 use crate::measures::Measures;
-use crate::names::{LookedUp, Lookup, Names};
+use crate::names::{LookedUp, Lookup, Names, Reach};
 use crate::publisher::Publisher;
 use crate::recorder::Recorder;
 use crate::requests::Request;
@@ -225,9 +225,15 @@ impl<S: DatagramSocket> Driver<S> {
 
     /// A lookup has ended.
     pub fn looked_up(&mut self, ended: LookedUp) {
-        let sockets = &self.effects.sockets;
-        if let Some((peer, address)) = self.names.end_lookup(ended, |address| sockets.reaches(address)) {
-            // An address of a voter, or of somebody who may be a member.
+        let (sockets, node) = (&self.effects.sockets, self.endpoint.node());
+        let seen_at = node.member(node.rules().key()).and_then(|me| me.address);
+        let reach = |address| match sockets.reaches(address) {
+            _ if seen_at == Some(address) || sockets.is_own(address) => Reach::Itself,
+            true => Reach::Other,
+            false => Reach::None,
+        };
+        if let Some((peer, address)) = self.names.end_lookup(ended, reach) {
+            // An address of a voter, of this node for others, or of somebody who may be a member.
             self.step(Input::Resolved { peer, address });
         }
     }

@@ -1,4 +1,5 @@
-//! Where peers are: names are resolved at the start, and again when a peer has gone quiet, since it may have moved.
+//! Where peers are, and this node for others: names are resolved at the start, and again when a peer has gone quiet, since it may
+//! have moved, or where nothing was found.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +22,7 @@ const PAUSE_MAX: Span = Span::from_millis(30_000);
 /// The most names, those of voters and those to join together.
 const NAMES_MAX: usize = 192;
 
-/// A peer and an address to reach it at.
+/// A peer, or this node, and an address to reach it at.
 pub type Found = (NodeKey, SocketAddr);
 
 /// A name that is to be looked up, which the runtime does.
@@ -46,6 +47,17 @@ impl Lookup {
     }
 }
 
+/// What this node knows of an address without asking anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It can send there.
+    Other,
+    /// It would send to itself.
+    Itself,
+    /// None of its sockets sends there.
+    None,
+}
+
 /// How a lookup has ended.
 pub type LookedUp = (NodeKey, io::Result<Vec<SocketAddr>>);
 
@@ -64,6 +76,7 @@ pub struct Names {
 #[derive(Debug)]
 struct Named {
     key: NodeKey,
+    whose: Whose,
     host: String,
     port: u16,
     /// The next lookup, if it is still quiet then.
@@ -73,6 +86,15 @@ struct Named {
     /// Which of several addresses is next: the peer may listen on one alone.
     turn: usize,
     whereabouts: Whereabouts,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Peer,
+    /// Of somebody who may be a member.
+    Seed,
+    /// This node's own, for others.
+    Own,
 }
 
 impl Names {
@@ -85,7 +107,7 @@ impl Names {
         let quiet = lease.times(QUIET_LEASES);
         let named = |peer: &Peer| {
             let key = NodeId::new(&peer.identifier).ok()?.key();
-            Some(Named::new(key, &peer.host, peer.port, quiet))
+            Some(Named::new(key, Whose::Peer, &peer.host, peer.port, quiet))
         };
         let peers = peers.filter_map(named).collect();
         let mut all = Self { peers, under_way: 0, quiet, due: Time::ZERO, failures: 0 };
@@ -105,9 +127,26 @@ impl Names {
         }
         // Nobody's key: it only tells the names apart.
         let key = NodeKey(u64::MAX - self.peers.len() as u64);
-        self.peers.push(Named::new(key, host, port, self.quiet));
+        self.peers.push(Named::new(key, Whose::Seed, host, port, self.quiet));
         self.due = Time::ZERO;
         true
+    }
+
+    /// The name at which others reach this node, which is to be looked up until it has an address.
+    pub fn add_own(&mut self, me: NodeKey, host: &str, port: u16) {
+        self.peers.push(Named::new(me, Whose::Own, host, port, self.quiet));
+        self.due = Time::ZERO;
+    }
+
+    /// How the last lookup of the name has ended at which others reach this node.
+    pub fn own_whereabouts(&self) -> Whereabouts {
+        self.peers.iter().find(|name| name.whose == Whose::Own).map(|name| name.whereabouts).unwrap_or_default()
+    }
+
+    /// Whether there is somebody to join, and all names of those have no address but this node's own.
+    pub fn joins_itself(&self) -> bool {
+        let mut others = self.peers.iter().filter(|name| name.whose != Whose::Own).peekable();
+        others.peek().is_some() && others.all(|name| name.whereabouts == Whereabouts::Itself)
     }
 
     /// The lookups that are due at `now`, which are under way from now on. Cheap where none is.
@@ -118,7 +157,7 @@ impl Names {
         }
         let recent = now.before(self.quiet);
         self.due = now + self.quiet.split(2);
-        for peer in self.peers.iter_mut().filter(|peer| !peer.is_under_way) {
+        for peer in self.peers.iter_mut().filter(|peer| !peer.is_under_way && !peer.is_settled()) {
             if last_heard(peer.key).is_some_and(|heard| heard > recent) {
                 peer.pause = self.quiet;
                 peer.at = now + self.quiet;
@@ -146,45 +185,87 @@ impl Names {
         self.under_way > 0
     }
 
-    /// A lookup has ended. Gives an address of that peer that `reaches` accepts, if one was found.
-    pub fn end_lookup(&mut self, (key, result): LookedUp, reaches: impl Fn(SocketAddr) -> bool) -> Option<Found> {
+    /// A lookup has ended. Gives an address of that peer to send to, by what `reach` says of each, or the one of this node for others.
+    pub fn end_lookup(&mut self, (key, result): LookedUp, reach: impl Fn(SocketAddr) -> Reach) -> Option<Found> {
         let peer = self.peers.iter_mut().find(|peer| peer.key == key && peer.is_under_way)?;
         peer.is_under_way = false;
         self.under_way = self.under_way.saturating_sub(1);
-        let usable = |addresses: Vec<SocketAddr>| addresses.into_iter().filter(|&a| reaches(a)).collect::<Vec<_>>();
-        match result.map(usable) {
-            Ok(addresses) if !addresses.is_empty() => {
-                let address = addresses[peer.turn % addresses.len()];
-                peer.turn += 1;
-                peer.whereabouts = Whereabouts::Found;
-                Some((key, address))
-            }
-            Ok(_) => {
-                self.failures += 1;
-                peer.whereabouts = Whereabouts::OutOfReach;
-                let host = peer.host.as_str();
-                tracing::warn!(
-                    name: "qcluster.name_unusable", target: TARGET, host, "has no address that can be reached from here"
-                );
-                None
-            }
-            Err(error) => {
-                self.failures += 1;
-                peer.whereabouts = Whereabouts::Nowhere;
-                let host = peer.host.as_str();
-                tracing::warn!(
-                    name: "qcluster.name_unresolved", target: TARGET, host, %error, "could not be resolved; trying again"
-                );
-                None
-            }
+        let before = peer.whereabouts;
+        let found = peer.take(&result, reach);
+        if !matches!(peer.whereabouts, Whereabouts::Found | Whereabouts::Itself) {
+            self.failures += 1;
         }
+        peer.log(before, found, result.err());
+        found.map(|address| (key, address))
     }
 }
 
 impl Named {
-    fn new(key: NodeKey, host: &str, port: u16, pause: Span) -> Self {
+    fn new(key: NodeKey, whose: Whose, host: &str, port: u16, pause: Span) -> Self {
         let (host, whereabouts) = (host.to_owned(), Whereabouts::default());
-        Self { key, host, port, at: Time::ZERO, pause, is_under_way: false, turn: 0, whereabouts }
+        Self { key, whose, host, port, at: Time::ZERO, pause, is_under_way: false, turn: 0, whereabouts }
+    }
+
+    /// Whether there is nothing more to find: what others are told of this node does not change from one address to the next.
+    fn is_settled(&self) -> bool {
+        self.whose == Whose::Own && self.whereabouts == Whereabouts::Found
+    }
+
+    /// Chooses among the addresses of a lookup.
+    fn take(
+        &mut self,
+        result: &io::Result<Vec<SocketAddr>>,
+        reach: impl Fn(SocketAddr) -> Reach,
+    ) -> Option<SocketAddr> {
+        let Ok(addresses) = result else {
+            self.whereabouts = Whereabouts::Nowhere;
+            return None;
+        };
+        // Every address of a machine is nobody's, whatever a resolver says.
+        let addresses = addresses.iter().filter(|address| !address.ip().to_canonical().is_unspecified());
+        let usable: Vec<SocketAddr> = match self.whose {
+            // Who forwards to it may be reached from elsewhere alone.
+            Whose::Own => addresses.copied().collect(),
+            Whose::Peer => addresses.filter(|&&address| reach(address) != Reach::None).copied().collect(),
+            Whose::Seed => {
+                let (own, others): (Vec<_>, Vec<_>) = addresses
+                    .filter(|&&address| reach(address) != Reach::None)
+                    .partition(|&&address| reach(address) == Reach::Itself);
+                if others.is_empty() && !own.is_empty() {
+                    self.whereabouts = Whereabouts::Itself;
+                    return None;
+                }
+                others
+            }
+        };
+        if usable.is_empty() {
+            self.whereabouts = Whereabouts::OutOfReach;
+            return None;
+        }
+        let address = usable[self.turn % usable.len()];
+        self.turn += 1;
+        self.whereabouts = Whereabouts::Found;
+        Some(address)
+    }
+
+    /// Says what cannot be used, each time, and once that it can be.
+    fn log(&self, before: Whereabouts, found: Option<SocketAddr>, error: Option<io::Error>) {
+        let host = self.host.as_str();
+        match (self.whereabouts, found, error) {
+            (_, Some(address), _) if !matches!(before, Whereabouts::Unknown | Whereabouts::Found) => tracing::info!(
+                name: "qcluster.name_resolved", target: TARGET, host, %address, "has an address now"
+            ),
+            (_, _, Some(error)) => tracing::warn!(
+                name: "qcluster.name_unresolved", target: TARGET, host, %error, "could not be resolved; trying again"
+            ),
+            (Whereabouts::OutOfReach, ..) => tracing::warn!(
+                name: "qcluster.name_unusable", target: TARGET, host, "has no address that can be reached from here"
+            ),
+            (Whereabouts::Itself, ..) if before != Whereabouts::Itself => tracing::warn!(
+                name: "qcluster.joins_itself", target: TARGET, host, "has no address but this node's own; trying again"
+            ),
+            _ => {}
+        }
     }
 }
 

@@ -198,7 +198,7 @@ impl Publisher {
     }
 
     fn voter(&self, index: VoterIndex) -> Option<Arc<Peer>> {
-        self.subject.voters.get(index.position()).cloned()
+        self.subject.voters.get(index.position()).cloned().map(|peer| self.directory_writer.placed(peer))
     }
 }
 

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 
 use qcluster_api::TransportCounters;
 
+use crate::binding::is_of_this_machine;
+
 /// A UDP socket of a runtime, none of whose calls waits: an error of the kind `WouldBlock` says that it would have to.
 pub trait DatagramSocket {
     /// What it is bound to.
@@ -170,6 +172,15 @@ impl<S: DatagramSocket> Sockets<S> {
     /// Whether there is a socket that reaches addresses of this kind.
     pub fn reaches(&self, to: SocketAddr) -> bool {
         self.route(to).is_some()
+    }
+
+    /// Whether what is sent there comes back to one of these sockets.
+    pub fn is_own(&self, to: SocketAddr) -> bool {
+        let ip = to.ip().to_canonical();
+        self.binds.iter().map(|bind| bind.local).filter(|local| local.port() == to.port()).any(|local| {
+            let on_all = local.ip().is_unspecified() && reaches(local.ip(), ip);
+            local.ip().to_canonical() == ip || (on_all && is_of_this_machine(ip))
+        })
     }
 
     fn route(&self, to: SocketAddr) -> Option<&Bind<S>> {

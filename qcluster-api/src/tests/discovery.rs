@@ -78,4 +78,10 @@ fn discovery_is_an_error_wherever_the_node_cannot_know() {
     let early = NodeSnapshot { taken_at: Time::from_millis(10), ..snapshot.clone() };
     let just_started = View { now: Time::from_millis(20), ..view(&alone, &early, &trusted) };
     assert_eq!(told(&respond(&Request::get("/v1/sd/prometheus"), &just_started)), (503, json!("starting")));
+    // Where all whom it was told of are itself, it knows all that there is, if only after the time that others would need.
+    let itself = |snapshot: &NodeSnapshot, now: Time| {
+        let snapshot = NodeSnapshot { joins_itself: true, ..snapshot.clone() };
+        respond(&Request::get("/v1/sd/prometheus"), &View { now, ..view(&alone, &snapshot, &trusted) }).status
+    };
+    assert_eq!((itself(&snapshot, NOW), itself(&early, Time::from_millis(20))), (200, 503));
 }

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 
 use super::{NOW, get, respond, subject};
 use crate::{
-    Directory, Method, News, NodeSnapshot, NotDone, Outcome, Request, Response, Subject, Then, View, answer, conclude,
+    Directory, Method, News, NodeSnapshot, NotDone, Outcome, Request, Response, Subject, Then, View, Whereabouts,
+    answer, conclude,
 };
 use qcluster_core::{
-    Boot, Command, Config, Health, Metadata, Mode, Node, NodeId, NodeInput, RegistryError, Role, Service, Settings,
-    Term, TransferRefused,
+    Boot, Command, Config, Gossip, Health, Metadata, Mode, Node, NodeId, NodeInput, Peer, RegistryError, Role, Service,
+    Settings, Span, Term, TransferRefused,
 };
 
 /// A node alone with three services, and what it makes known.
@@ -248,6 +249,33 @@ fn what_was_done_or_refused_is_put_into_words() {
     }
 }
 
+/// Names that lead nowhere stop nothing, and are told where operators look.
+#[test]
+fn names_that_lead_nowhere_are_warnings_of_a_healthy_node() {
+    let directory = directory(&node(), 0);
+    let subject = Subject { me: Arc::new(Peer::new("server_a", "me.example", 7001)), ..masterless(true) };
+    let warnings = |change: &dyn Fn(&mut NodeSnapshot)| {
+        let mut snapshot = snapshot();
+        change(&mut snapshot);
+        let (status, body) = get("/health", &view(&subject, &snapshot, &directory));
+        assert_eq!(status, 200, "{body}");
+        let warnings = body["warnings"].as_array().cloned().unwrap_or_default();
+        warnings.iter().map(|warning| warning.as_str().unwrap().into()).collect::<Vec<String>>()
+    };
+    for fine in [Whereabouts::Unknown, Whereabouts::Found] {
+        assert_eq!(warnings(&|snapshot| snapshot.own_name = fine), [""; 0]);
+    }
+    for (own_name, expected) in [
+        (Whereabouts::Nowhere, "advertise_host: `me.example` has no address: it is looked up again"),
+        (Whereabouts::OutOfReach, "advertise_host: `me.example` has no address that anybody can connect to: it is"),
+    ] {
+        let told = warnings(&|snapshot| snapshot.own_name = own_name);
+        assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
+    }
+    let told = warnings(&|snapshot| snapshot.joins_itself = true);
+    assert!(told.len() == 1 && told[0].starts_with("join: all names lead to this node itself"), "{told:?}");
+}
+
 #[test]
 fn a_distrusted_view_is_not_healthy_and_stays_ready_and_says_so_in_lists() {
     let mut directory = directory(&node(), 0);
@@ -302,6 +330,32 @@ fn nobody_tells_a_node_that_it_leads_itself() {
     directory.set_reported(Some(("server_a".into(), Term(6))));
     let (_, body) = get("/v1/leader", &view(&subject, &snapshot, &directory));
     assert_eq!((&body["leader"], &body["is_reported"]), (&Value::Null, &json!(false)));
+}
+
+/// `0.0.0.0` is good for listening alone: a node is shown at the address at which others see it, and until then at none.
+#[test]
+fn a_node_that_listens_on_every_address_is_shown_where_others_see_it() {
+    let unplaced = || Arc::new(Peer::new("server_a", "", 7001));
+    let subject = Subject { me: unplaced(), ..subject(None) };
+    let snapshot = super::snapshot(Role::Leader);
+    for (seen_at, host) in
+        [(None, ""), (Some("192.0.2.7:41000"), "192.0.2.7"), (Some("[2001:db8::7]:1"), "2001:db8::7")]
+    {
+        let mut settings = Settings::member(NodeId::new("server_a").unwrap());
+        settings.gossip =
+            settings.gossip.map(|gossip| Gossip { advertise: seen_at.map(|at| at.parse().unwrap()), ..gossip });
+        let node = Node::new(settings.check().unwrap(), Boot::new(1, 5), NOW).unwrap();
+        let news = [News::Leader { leader: Some(unplaced()), term: Term(7) }];
+        let directory = Directory::empty(node.rules().key(), 100).after(&node, NOW, 0, news);
+        let lease = Some(super::lease_until(NOW + Span::from_millis(1)));
+        let view = View { lease, ..view(&subject, &snapshot, &directory) };
+        for path in ["/", "/leader", "/v1/leader"] {
+            let leader = &get(path, &view).1["leader"];
+            assert_eq!((&leader["host"], &leader["port"]), (&json!(host), &json!(7001)), "{path}");
+        }
+        let told = told(&respond(&query("/v1/watch", "index=100"), &view)).1;
+        assert_eq!(told["events"][0]["leader"]["host"], json!(host), "{told}");
+    }
 }
 
 /// What a peer says of itself goes before what a configuration says of it.

@@ -75,6 +75,33 @@ fn a_watch_prints_what_happens() {
     assert!(events.iter().all(|event| event["service"]["id"] == "web"), "{events:?}");
 }
 
+/// A name that has no address yet, as in an orchestrator at the start (a name below `invalid` never has one): it stops nothing.
+#[test]
+fn a_node_whose_own_name_has_no_address_works_and_says_so() {
+    let members = Members::new(2, |index, config| {
+        if index == 1 {
+            config["advertise_host"] = json!("nohost.invalid");
+            config["services"] = json!([{ "name": "web", "port": 8_001 }]);
+        }
+    });
+    members.agree(2);
+    let unnamed = &members.nodes[1];
+    let warnings = || {
+        unnamed.get("/health").filter(|answer| answer.code == 200)?.json()?["warnings"][0].as_str().map(String::from)
+    };
+    let warning = members.eventually("it is told of its name", warnings);
+    assert!(warning.starts_with("advertise_host: `nohost.invalid` has no address"), "{warning}");
+    let log = unnamed.log();
+    assert!(log.contains("could not be resolved") && log.contains("nohost.invalid"), "{log}");
+    // Meanwhile others go by the address that they see.
+    let seen = json_of(&ask(&members.nodes[0], &["services", "--format", "json"]));
+    assert_eq!(
+        (&seen["services"][0]["name"], &seen["services"][0]["host"]),
+        (&json!("web"), &json!("127.0.0.1")),
+        "{seen}"
+    );
+}
+
 /// An agent says who comes and goes, and a crowd is one line.
 #[test]
 fn an_agent_says_who_comes_and_goes() {

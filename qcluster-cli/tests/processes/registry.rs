@@ -1,5 +1,6 @@
 //! Members and services over HTTP, on real nodes: every path and code, bad input, and who may change what.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::api::{ask, told};
@@ -207,4 +208,30 @@ fn a_service_that_falls_silent_turns_critical_for_everybody() {
     assert_eq!((beat.code, beat.json().unwrap_or_default()["health"].clone()), (200, json!("passing")));
     assert_eq!(told(&ask(own, "PUT", "/v1/services/web/heartbeat", "", "{\"health\": \"warning\"}")), "200");
     members.eventually("it is counted", || (own.counter("services_lapsed") >= 1).then_some(()));
+}
+
+/// Its node stands still for longer than it may be silent (G5): the heartbeat that waits meanwhile is one.
+#[test]
+fn a_service_whose_node_stood_still_is_not_critical_for_that() {
+    let members = Members::start(2);
+    let (own, other) = (&members.nodes[0], &members.nodes[1]);
+    let ttl_ms = 2_000;
+    assert_eq!(register(own, "web", &json!({ "name": "web", "port": 1, "ttl_ms": ttl_ms })), "200");
+    let beat = || told(&ask(own, "PUT", "/v1/services/web/heartbeat", "", ""));
+    for _ in 0..3 {
+        assert_eq!(beat(), "200");
+        own.signal(Signal::STOP);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(beat);
+            members.eventually("the other node misses it for longer than its service may be silent", || {
+                let member = &read(other, "/v1/members")["members"][0];
+                (member["state"] != "alive" && member["state_age_ms"].as_u64()? > ttl_ms).then_some(())
+            });
+            own.signal(Signal::CONT);
+            assert_eq!(waiting.join().expect("asking does not panic"), "200");
+        });
+        members.agree(2);
+    }
+    let status = own.status().expect("it runs");
+    assert_eq!((&status["counters"]["services_lapsed"], &status["role"]), (&json!(0), &json!("member")), "{status}");
 }

@@ -334,7 +334,7 @@ fn a_voter_that_can_be_reached_at_last_is_greeted_at_once() {
     let to = |sent: Vec<(SocketAddr, Vec<u8>)>| sent.into_iter().map(|(to, _)| to).collect::<Vec<_>>();
     let resolved = |peer, port| Input::Resolved { peer, address: address(port) };
     assert_eq!(to(drain(lost.step(Time::ZERO, resolved(peer, 1)))), [address(1)]);
-    assert_eq!(to(drain(lost.step(Time::ZERO, resolved(me, 0)))), []);
+    assert_eq!(to(drain(lost.step(Time::ZERO, resolved(me, 0)))), [], "without membership nobody asks where it is");
     // Given that they know each other, …
     let mut endpoints = [endpoint(0, 3), endpoint(1, 3), endpoint(2, 3)];
     run(&mut endpoints, Time::from_millis(500));

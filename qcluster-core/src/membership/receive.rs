@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use super::message::{Message, Piggyback};
 use super::standing::{Accusers, Introduction, Standing, State, StateUpdate};
 use super::tell::introduction;
-use super::{Context, Effect, Membership};
+use super::{Context, Effect, Membership, connectable};
 use crate::id::{Incarnation, NodeKey};
 use crate::reason::DropReason;
 use crate::time::Span;
@@ -126,6 +126,7 @@ impl Membership {
 
     /// A member with all that is needed to find it.
     fn introduced(&mut self, cx: &mut Context<'_>, introduction: Introduction) {
+        let introduction = Introduction { address: connectable(introduction.address), ..introduction };
         let key = introduction.id.key();
         if key == self.me {
             self.hear_of_itself(cx, introduction.standing, introduction.state, introduction.address);
@@ -244,10 +245,19 @@ impl Membership {
     /// unless that was good on this machine only.
     fn learn_own_address(&mut self, cx: &mut Context<'_>, seen_at: Option<SocketAddr>) {
         let Some(seen) = seen_at else { return };
-        let Some(me) = self.members.get_mut(&self.me.0) else { return };
+        let Some(me) = self.members.get(&self.me.0) else { return };
         let better = me.address.is_none_or(|known| known.ip().is_loopback() && !seen.ip().is_loopback());
-        if better && me.state == State::Alive {
-            me.address = Some(seen);
+        if better {
+            self.move_to(cx, seen);
+        }
+    }
+
+    /// This node is to be reached at that address from now on, and all are told.
+    pub(crate) fn move_to(&mut self, cx: &mut Context<'_>, address: SocketAddr) {
+        let Some(me) = self.members.get_mut(&self.me.0) else { return };
+        let address = connectable(Some(address));
+        if address.is_some() && me.address != address && me.state == State::Alive {
+            me.address = address;
             let standing = me.standing.next();
             self.change(cx, self.me, standing, State::Alive);
         }

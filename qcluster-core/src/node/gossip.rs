@@ -13,9 +13,9 @@ use crate::config::{Gossip as Settings, Rules};
 use crate::id::{Incarnation, NodeKey};
 use crate::membership::{self, Contact, Effect, Hint, Membership, Piggyback, Speaker};
 use crate::reason::DropReason;
-use crate::registry::{self, Limits, Presence, Registry, RegistryError};
+use crate::registry::{self, Limits, Presence, Registry, RegistryError, Stall};
 use crate::rng::{Rng, mix};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// What a node has beside its part in the election.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -157,10 +157,19 @@ impl Node {
         Some(result)
     }
 
-    /// What comes first in every step: whether this node stood still for so long that it must not judge others.
-    pub(super) fn enter_gossip(&mut self) {
-        let late = |gossip: &Gossip| self.now.since(gossip.due) >= gossip.settings.pace.probe;
-        if self.gossip.as_deref().is_some_and(late) {
+    /// What comes first in every step, the last of which was at `before`: whether this node stood still for so long that it must
+    /// not judge others, nor count that time against services (G5).
+    pub(super) fn enter_gossip(&mut self, before: Time) {
+        let (now, heartbeat) = (self.now, self.rules.timing.heartbeat);
+        let Some(gossip) = &mut self.gossip else { return };
+        let due = gossip.due;
+        // What was due at the last step already is late since then: the time before was told of then.
+        let (late, idle) = (now.since(due.max(before)), due.since(before));
+        if late > Span::ZERO {
+            gossip.registry.outlast(Stall { ended: now, late, missed: idle }, heartbeat);
+            gossip.plan();
+        }
+        if now.since(due) >= gossip.settings.pace.probe {
             self.with_membership(Membership::enter);
         }
     }
@@ -296,6 +305,11 @@ impl Node {
     /// Somebody at that address may be a member to be: it is tried until it is one, and again whenever it is not (G7).
     pub(super) fn add_seed(&mut self, address: SocketAddr) {
         self.with_membership(|membership, cx| _ = membership.add_seed(Contact::Address(address), cx.now));
+    }
+
+    /// This node's owner has found out at which address others reach it: that goes before what they see themselves.
+    pub(crate) fn move_to(&mut self, address: SocketAddr) {
+        self.with_membership(|membership, cx| membership.move_to(cx, address));
     }
 
     /// Carries out what the owner asks of the registry.

@@ -26,6 +26,7 @@ mod preferred;
 mod promises;
 mod renames;
 mod sharing;
+mod silences;
 mod strangers;
 mod timers;
 mod transfers;

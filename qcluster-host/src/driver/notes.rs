@@ -48,6 +48,8 @@ impl<S: DatagramSocket> Driver<S> {
             snapshot.transport = transport;
             snapshot.transport.unaddressed = endpoint.unaddressed();
             snapshot.transport.lookup_failures = names.failures;
+            snapshot.own_name = names.own_whereabouts();
+            snapshot.joins_itself = names.joins_itself();
             snapshot.peers.clear();
             let rules = node.rules();
             for (position, voter) in rules.voters().iter().enumerate().filter(|(_, voter)| voter.id != *rules.id()) {

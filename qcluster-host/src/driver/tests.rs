@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use qcluster_api::{NodeSnapshot, StorageStatus};
+use qcluster_api::{NodeSnapshot, StorageStatus, Whereabouts};
 use qcluster_core::{
-    Command, Config, DATAGRAM_MAX, Endpoint, EndpointBoot, FencingToken, Input, Output, Peer, Span, Time,
+    Command, Config, DATAGRAM_MAX, Endpoint, EndpointBoot, FencingToken, Input, Mode, Output, Peer, Span, Time,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -292,4 +292,60 @@ async fn who_ends_a_leadership_is_told_which() {
     let (mut driver, _) = leading();
     let target = Some(driver.endpoint.node().rules().id().clone());
     assert_eq!(driver.command(Command::Transfer(target)), Ok(None), "it leads already");
+}
+
+/// A node without a leader that listens on every address, has a name of its own, and a name to join.
+fn named() -> Driver<Witness> {
+    let mut config = Config::new("server_a", "0.0.0.0", 7_001).with_mode(Mode::Masterless);
+    (config.insecure, config.join) = (true, vec!["all.example:7001".to_owned()]);
+    let (mut driver, _) = driver_of(&config);
+    let me = driver.endpoint.node().rules().key();
+    driver.names.add_own(me, "me.example", 7_001);
+    driver
+}
+
+/// Ends the lookups that are due at that time, first that of its own name, then those of others, and gives what is written down then.
+fn look_up(driver: &mut Driver<Witness>, now: Time, own: &[&str], others: &[&str]) -> NodeSnapshot {
+    let me = driver.endpoint.node().rules().key();
+    let mut lookups = driver.lookups_at(now);
+    lookups.sort_by_key(|lookup| lookup.key != me);
+    for lookup in lookups {
+        let found: Vec<_> = if lookup.key == me { own } else { others }.iter().map(|at| at.parse().unwrap()).collect();
+        let result = if found.is_empty() { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(found) };
+        driver.looked_up((lookup.key, result));
+    }
+    driver.write_snapshot();
+    driver.effects.publisher.snapshots.read().snapshot.clone()
+}
+
+#[test]
+fn a_name_of_its_own_that_has_an_address_at_last_is_where_others_are_told_to_go() {
+    let mut driver = named();
+    let (start, later) = (Time::from_millis(1), Time::from_millis(10_000_000));
+    let own = |driver: &Driver<Witness>| {
+        let node = driver.endpoint.node();
+        node.member(node.rules().key()).unwrap().address
+    };
+    let snapshot = look_up(&mut driver, start, &[], &["10.0.0.2:7001"]);
+    assert_eq!((snapshot.own_name, own(&driver)), (Whereabouts::Nowhere, None));
+    assert_eq!(snapshot.transport.lookup_failures, 1);
+    let snapshot = look_up(&mut driver, later, &["192.0.2.1:9001"], &["10.0.0.2:7001"]);
+    assert_eq!((snapshot.own_name, own(&driver)), (Whereabouts::Found, Some("192.0.2.1:9001".parse().unwrap())));
+}
+
+#[test]
+fn a_name_to_join_that_leads_to_this_node_alone_is_told_until_it_leads_elsewhere() {
+    let mut driver = named();
+    let times = [1, 10_000_000, 20_000_000].map(Time::from_millis);
+    // It is known by the addresses that it listens on, and by the one at which others see it.
+    assert!(look_up(&mut driver, times[0], &["192.0.2.1:7001"], &["127.0.0.1:7001", "192.0.2.1:7001"]).joins_itself);
+    assert_eq!(driver.effects.sockets.iter().map(|socket| socket.take().len()).sum::<usize>(), 0);
+    let joined = look_up(&mut driver, times[1], &[], &["127.0.0.1:7001", "10.0.0.2:7001"]);
+    assert!(!joined.joins_itself);
+    driver.step(Input::Timeout);
+    let sent: Vec<Sent> = driver.effects.sockets.iter().flat_map(Witness::take).collect();
+    assert!(sent.iter().any(|sent| sent.to == address(1)), "{sent:?}");
+    assert!(sent.iter().all(|sent| sent.to == address(1)), "{sent:?}");
+    // And again, where a name has lost its other addresses.
+    assert!(look_up(&mut driver, times[2], &[], &["127.0.0.1:7001"]).joins_itself);
 }

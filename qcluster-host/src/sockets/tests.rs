@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{Received, Sockets, in_family_of, reaches};
-use crate::binding::{Protocols, bind};
+use qcluster_core::Config;
+
+use crate::binding::{Advertised, Protocols, advertised, bind};
 use crate::error::BindError;
 
 fn ip(text: &str) -> IpAddr {
@@ -102,4 +104,42 @@ fn a_receiver_that_is_not_there_harms_nothing() {
     }
     let counters = sockets.counters();
     assert_eq!(counters.sent + counters.send_errors, 3);
+}
+
+#[test]
+fn what_would_come_back_is_known_by_its_address_and_port() {
+    let own = |host: &str, to: &str| {
+        let bound = bind(host, 0, Protocols::Udp).unwrap();
+        let (port, sockets) = (bound.addresses[0].port(), Sockets::new(bound.udp).unwrap());
+        [port, port ^ 1].map(|port| sockets.is_own(SocketAddr::new(ip(to), port)))
+    };
+    assert_eq!(own("127.0.0.1", "127.0.0.1"), [true, false]);
+    assert_eq!(own("0.0.0.0", "127.0.0.1"), [true, false], "it listens on all of this machine's");
+    // Reserved for documentation: no machine has it.
+    assert_eq!(own("0.0.0.0", "192.0.2.1"), [false, false]);
+    assert_eq!(own("127.0.0.1", "192.0.2.1"), [false, false]);
+}
+
+#[test]
+fn where_a_node_is_for_others_is_what_it_advertises_or_else_listens_on() {
+    let listen = |text: &str| [format!("{text}:7001").parse::<SocketAddr>().unwrap()];
+    let (at, named) = (
+        |text: &str| Advertised::At(text.parse().unwrap()),
+        |host: &str, port| Advertised::Named { host: host.into(), port },
+    );
+    for (host, port, listens, expected) in [
+        (None, None, "10.0.0.1", at("10.0.0.1:7001")),
+        (None, Some(9), "10.0.0.1", at("10.0.0.1:9")),
+        (None, None, "0.0.0.0", Advertised::Nowhere),
+        (None, Some(9), "[::]", Advertised::Nowhere),
+        (Some("192.0.2.1"), None, "0.0.0.0", at("192.0.2.1:7001")),
+        (Some("localhost"), None, "0.0.0.0", at("127.0.0.1:7001")),
+        // A name is looked up as those of peers are: it may have no address yet.
+        (Some("me.example"), Some(9), "0.0.0.0", named("me.example", 9)),
+        (Some("me.example"), None, "10.0.0.1", named("me.example", 7001)),
+    ] {
+        let mut config = Config::new("server_a", "a.example", 7001);
+        (config.advertise_host, config.advertise_port) = (host.map(str::to_owned), port);
+        assert_eq!(advertised(&config, &listen(listens)), expected, "{host:?} {port:?} {listens}");
+    }
 }

@@ -61,3 +61,21 @@ fn a_leader_tells_how_many_voters_answer() {
     note_peers(&mut puppet, [None, heard]);
     assert_eq!(puppet.view.status().voters_answering, Some(2));
 }
+
+/// Nobody can connect to what stands for every address of a machine.
+#[test]
+fn a_node_that_listens_on_every_address_names_none_unless_it_advertises_one() {
+    for (listen, advertise, expected) in [
+        ("0.0.0.0", None, ""),
+        ("::", None, ""),
+        ("[::]", None, ""),
+        ("0.0.0.0", Some("a.example"), "a.example"),
+        ("10.0.0.7", None, "10.0.0.7"),
+    ] {
+        let mut config = Config::new("server_a", listen, 7001);
+        (config.insecure, config.advertise_host) = (true, advertise.map(str::to_owned));
+        let Puppet { view, .. } = Puppet::of(config);
+        let voter = view.subject().voters[0].host.clone();
+        assert_eq!((view.me().host.as_str(), voter.as_str()), (expected, expected), "{listen} {advertise:?}");
+    }
+}

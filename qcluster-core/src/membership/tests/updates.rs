@@ -194,6 +194,48 @@ fn both_sides_of_a_joining_introduce_themselves() {
     assert!(effects.iter().any(welcome), "{effects:?}");
 }
 
+/// A name that could not be looked up at the start, or a node that nobody has told where it is.
+#[test]
+fn an_address_that_a_node_is_given_goes_before_what_others_see_and_all_are_told() {
+    let mut node = Lone::among(&["peer"]);
+    node.membership.rumors = Rumors::default();
+    let before = node.own_standing();
+    node.run(|membership, cx| membership.move_to(cx, address(50)));
+    let own = |node: &Lone| node.membership.member(id("me").key(), node.now).and_then(|me| me.address);
+    assert_eq!(own(&node), Some(address(50)));
+    let (_, told) = node.membership.rumor(None, node.now).expect("it is news");
+    assert!(
+        matches!(&told, Message::Introduce(told) if told.address == Some(address(50)) && told.standing > before),
+        "{told:?}"
+    );
+    // Who knows it at another address takes the later word.
+    let mut other = Lone::among(&["me_too"]);
+    let moved = Introduction { address: Some(address(50)), ..introduction("me_too", standing(LIFE, 1), State::Alive) };
+    other.hear("peer", Message::Introduce(moved));
+    let seen = other.membership.member(id("me_too").key(), other.now).and_then(|member| member.address);
+    assert_eq!(seen, Some(address(50)));
+    // What others see stands back, and the same address is no news.
+    let me = introduction("peer", standing(LIFE, 0), State::Alive);
+    let word = Piggyback { members: node.membership.root(), ..Piggyback::default() };
+    node.hear("peer", Message::Welcome { me, seen_at: Some(address(51)), word });
+    let after = node.own_standing();
+    node.run(|membership, cx| membership.move_to(cx, address(50)));
+    assert_eq!((own(&node), node.own_standing()), (Some(address(50)), after));
+}
+
+#[test]
+fn every_address_of_a_machine_is_nobodys() {
+    for unspecified in ["0.0.0.0:7001", "[::]:7001", "[::ffff:0.0.0.0]:7001"] {
+        let unspecified = unspecified.parse().unwrap();
+        let mut node = Lone::new();
+        node.run(|membership, cx| membership.move_to(cx, unspecified));
+        let introduction = introduction("peer", standing(LIFE, 0), State::Alive);
+        node.hear("peer", Message::Introduce(Introduction { address: Some(unspecified), ..introduction }));
+        let seen = |name| node.membership.member(id(name).key(), node.now).expect("it is known").address;
+        assert_eq!((seen("me"), seen("peer")), (Some(address(0)), None), "{unspecified}");
+    }
+}
+
 #[test]
 fn whoever_names_an_address_makes_this_node_speak_to_it_once() {
     let mut node = Lone::among(&["a"]);

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{World, service};
 use crate::id::Incarnation;
-use crate::registry::{Change, Health, Presence, RegistryError, Service, ServiceChange};
+use crate::registry::{Change, Health, Presence, RegistryError, Service, ServiceChange, Stall};
 use crate::time::{Span, Time};
 
 const TTL: Span = Span::from_millis(5_000);
@@ -99,13 +99,46 @@ fn the_time_to_live_can_be_given_up_and_ends_with_the_service() {
 }
 
 #[test]
-fn after_a_stall_a_service_has_its_whole_grace() {
+fn a_critical_service_has_its_whole_grace_from_when_that_was_found() {
     let mut world = World::new(1);
     world.register(0, &with_ttl("a"));
     world.now = world.now + Span::from_millis(600_000);
     world.at(0, crate::registry::Registry::timeout);
-    assert_eq!(health(&world, 0, "a"), Some(Health::Critical), "nobody could have heard it");
+    assert_eq!(health(&world, 0, "a"), Some(Health::Critical));
     assert_eq!(world.nodes[0].registry.deadline(), world.now + Span::from_millis(60_000));
+}
+
+/// The node stands still (G5) while one service is heard of, and another one is critical already.
+#[test]
+fn a_stall_stops_the_clock_of_all_services_and_of_those_that_come_later_nothing() {
+    let mut world = World::new(1);
+    world.register(0, &service("silent", 1).with_ttl(Duration::from_millis(1)));
+    world.register(0, &with_ttl("a"));
+    world.pass(Span::from_millis(1_000));
+    let (late, missed) = (Span::from_millis(30_000), Span::from_millis(50));
+    world.now = world.now + late;
+    let ended = world.now;
+    world.nodes[0].registry.outlast(Stall { ended, late, missed }, Span::from_millis(25));
+    // A little lateness afterwards takes nothing of that away.
+    let late = Stall { ended, late: Span::from_nanos(0), missed: Span::from_nanos(1) };
+    world.nodes[0].registry.outlast(late, Span::from_millis(25));
+    world.register(0, &with_ttl("b"));
+    // What was left to the one that was heard is left, and once what the node may have missed before it was late.
+    let left = Span::from_millis(4_000) + missed;
+    world.pass(left.less(Span::from_millis(1)));
+    assert_eq!(health(&world, 0, "a"), Some(Health::Passing));
+    world.pass(Span::from_millis(1));
+    assert_eq!(health(&world, 0, "a"), Some(Health::Critical));
+    // One that was registered afterwards has its time to live.
+    world.pass(Span::from_millis(5_000).less(left).less(Span::from_millis(1)));
+    assert_eq!(health(&world, 0, "b"), Some(Health::Passing));
+    world.pass(Span::from_millis(1));
+    assert_eq!(health(&world, 0, "b"), Some(Health::Critical));
+    // The grace of the critical one stood still, too: a second of its minute had passed before, and five since.
+    world.pass(Span::from_millis(60_001 - 6_000 - 1));
+    assert_eq!(health(&world, 0, "silent"), Some(Health::Critical));
+    world.pass(Span::from_millis(1));
+    assert_eq!(health(&world, 0, "silent"), None);
 }
 
 #[test]
