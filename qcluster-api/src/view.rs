@@ -156,7 +156,7 @@ pub struct TransportCounters {
     pub receive_errors: u64,
     /// Datagrams given up because the system's buffer was full, or no socket is of the right family.
     pub not_sent: u64,
-    /// Datagrams given up because nobody knows where to.
+    /// Datagrams given up because nobody knows where to, or because who is to get them has not shown that it is there.
     pub unaddressed: u64,
     /// Lookups of names that gave no address.
     pub lookup_failures: u64,

@@ -20,7 +20,7 @@ use crate::node::{
 use crate::reason::DropReason;
 use crate::time::Time;
 use crate::wire::{self, Added, Header};
-use addresses::{Addresses, Found, Place};
+use addresses::{Addresses, Place};
 pub use inspect::{read_datagram, write_datagram};
 pub use snapshot::SnapshotError;
 
@@ -156,7 +156,8 @@ impl Endpoint {
         self.addresses.of_voter(voter, self.node.incarnation_of(voter))
     }
 
-    /// How many datagrams were not sent because nobody knows where to.
+    /// How many datagrams were not sent because nobody knows where to, or because who is to get them has not shown yet that it is
+    /// there (E18).
     pub fn unaddressed(&self) -> u64 {
         self.unaddressed
     }
@@ -169,18 +170,8 @@ impl Endpoint {
         let Header { from: sender, from_incarnation, to_incarnation, digests } = datagram.header;
         let voter = self.rules.index_of(sender);
         let place = Place { incarnation: from_incarnation, address: from };
-        self.addresses.sender_is(sender, place);
-        if to_incarnation == self.node.incarnation() {
-            // Only who has heard of this incarnation can name it: the address was not invented by a third party.
-            let patience = self.rules.timing().heartbeat;
-            match self.addresses.found(voter, sender, place, now, patience) {
-                Found::Here => {}
-                Found::Elsewhere(voter) => {
-                    let nonce = self.node.probe(sender, from_incarnation);
-                    self.addresses.asked(voter, place, nonce, now);
-                }
-            }
-        }
+        let node = &self.node;
+        self.addresses.sender_is(voter, sender, place, bytes.len(), || node.speaks_to(sender, from));
         let to = self.rules.key();
         for place in 0..Self::MESSAGES_MAX {
             let message = match datagram.next_message::<Message>() {
@@ -193,19 +184,48 @@ impl Endpoint {
                 Ok(message) => message,
                 Err(reason) => return self.node.drop_unread(now, reason),
             };
-            let probe =
-                if let Message::Session(Session::ProbeAck { nonce, .. }) = message { Some(nonce) } else { None };
             let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
-            // A sender that is turned away is answered once, however much it put into the datagram.
-            if self.node.take_message(now, envelope, Some(from)).is_err() {
-                return;
+            if place == 0 {
+                self.locate(now, &envelope);
             }
-            if let Some(nonce) = probe {
-                self.addresses.answered(voter, nonce, from);
+            let address = self.addresses.unproven().is_none().then_some(from);
+            // A sender that is turned away is answered once, however much it put into the datagram.
+            if self.node.take_message(now, envelope, address).is_err() {
+                return;
             }
         }
         if datagram.next_message::<Message>().is_some() {
             self.node.drop_unread(now, DropReason::Malformed);
+        }
+    }
+
+    /// Asks a sender that is not known to be where its datagram came from to show that it is, or takes the answer to that (E18).
+    fn locate(&mut self, now: Time, envelope: &Envelope) {
+        let Some(sender) = self.addresses.unproven() else { return };
+        // This node's name in another incarnation is told of this one, and no more.
+        if sender.key == self.rules.key() {
+            return;
+        }
+        self.node.enter(now);
+        match envelope.message {
+            Message::Session(Session::ProbeAck { nonce, .. }) => {
+                if envelope.to_incarnation == self.node.incarnation() && self.addresses.answered(nonce) {
+                    self.node.greet_at_last(sender.key, sender.place.incarnation);
+                }
+            }
+            // Two that ask each other would have no bytes left to answer.
+            Message::Session(Session::Probe { .. }) => {}
+            Message::Session(_)
+            | Message::Election(_)
+            | Message::Observer(_)
+            | Message::Membership(_)
+            | Message::Registry(_)
+            | Message::Incarnations(_) => {
+                let (node, patience) = (&mut self.node, self.rules.timing().heartbeat);
+                if let Some(nonce) = self.addresses.question(sender, now, patience, || node.nonce()) {
+                    self.node.probe(sender.key, sender.place.incarnation, nonce);
+                }
+            }
         }
     }
 
@@ -228,12 +248,21 @@ impl Endpoint {
         }
     }
 
-    /// Writes a datagram into the buffer, filled up with what there is to tell.
-    fn write(&mut self, envelope: Envelope) {
-        let Envelope { from, from_incarnation, to, to_incarnation, digests, message } = envelope;
+    /// Writes a datagram into the buffer: to who is known to be there, filled up with what there is to tell, and to anybody else
+    /// no more than it may be sent (E18). Tells whether it is to be sent.
+    fn write(&mut self, to: SocketAddr, envelope: &Envelope) -> bool {
+        let Envelope { from, from_incarnation, to: receiver, to_incarnation, digests, ref message } = *envelope;
         let header = Header { from, from_incarnation, to_incarnation, digests };
-        wire::begin(&self.rules, &header, &message, &mut self.buffer);
-        if let Some(mut top_up) = self.node.top_up(to, &message) {
+        wire::begin(&self.rules, &header, message, &mut self.buffer);
+        if let Some(left) = self.addresses.allowance(to) {
+            wire::finish(&mut self.buffer);
+            let fits = self.buffer.len() <= *left;
+            if fits {
+                *left -= self.buffer.len();
+            }
+            return fits;
+        }
+        if let Some(mut top_up) = self.node.top_up(receiver, message) {
             while let Some(more) = self.node.next_to_top_up(&mut top_up) {
                 match wire::add(&more, &mut self.buffer) {
                     Added::Yes => top_up.fits(),
@@ -243,6 +272,7 @@ impl Endpoint {
             self.node.topped_up(top_up);
         }
         wire::finish(&mut self.buffer);
+        true
     }
 
     fn next_output(&mut self) -> Option<Output<'_>> {
@@ -254,12 +284,12 @@ impl Endpoint {
                     return Some(Output::Persist { id, record: &self.buffer });
                 }
                 Action::Send(envelope) => {
-                    let Some(to) = self.find(&envelope) else {
-                        self.unaddressed += 1;
-                        continue;
-                    };
-                    self.write(envelope);
-                    return Some(Output::Transmit { to, bytes: &self.buffer });
+                    let to = self.find(&envelope);
+                    if let Some(to) = to.filter(|to| self.write(*to, &envelope)) {
+                        return Some(Output::Transmit { to, bytes: &self.buffer });
+                    }
+                    self.unaddressed += 1;
+                    self.node.went_to_nobody(&envelope.message);
                 }
             }
         }

@@ -196,11 +196,23 @@ impl Node {
         self.links.at(voter).incarnation
     }
 
-    /// Asks an incarnation of a voter to show that it is where it was heard from.
-    pub(crate) fn probe(&mut self, voter: NodeKey, incarnation: Incarnation) -> u64 {
-        let nonce = self.rng.next();
-        self.send(voter, incarnation, Message::Session(Session::Probe { nonce }));
-        nonce
+    /// A number that nobody knows who is not told.
+    pub(crate) fn nonce(&mut self) -> u64 {
+        self.rng.next()
+    }
+
+    /// Asks an incarnation of a node to show that it is where it was heard from.
+    pub(crate) fn probe(&mut self, node: NodeKey, incarnation: Incarnation, nonce: u64) {
+        if !self.is_stopped() {
+            self.send(node, incarnation, Message::Session(Session::Probe { nonce }));
+        }
+    }
+
+    /// An incarnation of a node has shown where it is: it may have been told too little so far, and speaks again.
+    pub(crate) fn greet_at_last(&mut self, node: NodeKey, incarnation: Incarnation) {
+        if !self.is_stopped() {
+            self.say_hello(node, incarnation, Answer::Yes);
+        }
     }
 
     /// What waits in the queue, and then what changed among members and services: that is looked up when it is taken, so

@@ -184,6 +184,11 @@ impl Registry {
         self.table.rumors.told(place.subject(), limit);
     }
 
+    /// News of that record went to nobody.
+    pub(crate) fn untold(&mut self, record: u64) {
+        self.table.rumors.untold(record);
+    }
+
     /// One hash over all records, to travel with every probe (G6).
     pub(crate) fn root(&self) -> u64 {
         self.table.reconciler.root()

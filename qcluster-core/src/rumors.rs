@@ -82,6 +82,15 @@ impl Rumors {
         }
     }
 
+    /// It was not sent after all.
+    pub(crate) fn untold(&mut self, subject: u64) {
+        let Some((told, since)) = self.places.get(&subject).copied() else { return };
+        self.order.remove(&Place { told, since: Reverse(since), subject });
+        let told = told.saturating_sub(1);
+        self.places.insert(subject, (told, since));
+        self.order.insert(Place { told, since: Reverse(since), subject });
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.order.is_empty()
     }

@@ -8,6 +8,7 @@
 //! | 24 | sender, its incarnation, the receiver's incarnation as last heard: 8 bytes each |
 //! | 9 or 17 | digests of the voter lists: 8 bytes, and 0, or 1 and 8 bytes of the second |
 //! | … | one or more messages in postcard |
+//! | … | bytes FF, where a datagram would be shorter than 72 bytes otherwise |
 //! | 4 | CRC-32 of all before it |
 //!
 //! All integers outside postcard are little-endian. A change that an earlier version would misread needs a new version;
@@ -24,10 +25,16 @@ use crate::reason::DropReason;
 /// The largest datagram that is sent or accepted, in bytes: it fits one frame on any usual path.
 pub const DATAGRAM_MAX: usize = 1_400;
 
+/// The smallest that is sent. An address that has not proven itself is sent no more than came from it (E18): so it can be asked
+/// to, whatever it has sent.
+pub(crate) const DATAGRAM_MIN: usize = 72;
+
 const VERSION: u8 = 1;
 const NOT_SEALED: u8 = 0;
 const PREFIX_LEN: usize = 6;
 const CHECKSUM_LEN: usize = 4;
+/// Begins no message: the kinds of those are small numbers.
+const PADDING: u8 = 0xFF;
 /// What is left free behind the messages: for the checksum, or for a seal's nonce and tag.
 const RESERVED_LEN: usize = 48;
 
@@ -94,6 +101,9 @@ pub(crate) enum Added {
 
 /// Ends a datagram.
 pub(crate) fn finish(buffer: &mut Vec<u8>) {
+    if buffer.len() < DATAGRAM_MIN - CHECKSUM_LEN {
+        buffer.resize(DATAGRAM_MIN - CHECKSUM_LEN, PADDING);
+    }
     let checksum = crc32fast::hash(buffer);
     buffer.extend_from_slice(&checksum.to_le_bytes());
 }
@@ -126,7 +136,7 @@ pub(crate) fn open<'a>(rules: &Rules, bytes: &'a [u8]) -> Result<Datagram<'a>, D
         return Err(DropReason::Malformed);
     }
     let (header, messages) = Header::take_from(sealed).ok_or(DropReason::Malformed)?;
-    if messages.is_empty() {
+    if messages.first().is_none_or(|first| *first == PADDING) {
         return Err(DropReason::Malformed);
     }
     Ok(Datagram { header, messages })
@@ -135,7 +145,7 @@ pub(crate) fn open<'a>(rules: &Rules, bytes: &'a [u8]) -> Result<Datagram<'a>, D
 impl Datagram<'_> {
     /// The next message, if there is one more.
     pub(crate) fn next_message<M: for<'de> Deserialize<'de>>(&mut self) -> Option<Result<M, DropReason>> {
-        if self.messages.is_empty() {
+        if self.messages.iter().all(|byte| *byte == PADDING) {
             return None;
         }
         let taken = postcard::take_from_bytes(self.messages);

@@ -97,6 +97,11 @@ impl Book {
         self.seeds.iter().copied().filter(move |seed| !is_there(seed))
     }
 
+    /// Whether that address is tried, to reach that node or any.
+    pub(super) fn tries(&self, member: u64, address: SocketAddr) -> bool {
+        self.seeds.contains(&Contact::Address(address)) || self.past.get(&member) == Some(&address)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.seeds.is_empty() && self.past.is_empty()
     }

@@ -15,7 +15,7 @@ use crate::time::Span;
 pub(crate) struct Speaker {
     pub(crate) key: NodeKey,
     pub(crate) incarnation: Incarnation,
-    /// As far as a transport knows it.
+    /// As far as a transport knows it, and it is proven (E18).
     pub(crate) address: Option<SocketAddr>,
 }
 

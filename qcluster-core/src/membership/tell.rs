@@ -48,6 +48,11 @@ impl Membership {
         self.rumors.told(place.subject(), limit);
     }
 
+    /// News of that member went to nobody.
+    pub(crate) fn untold(&mut self, member: u64) {
+        self.rumors.untold(member);
+    }
+
     /// How often news is told: a little more often than it takes to reach everybody by doubling.
     pub(crate) fn told_max(&self) -> u16 {
         let others = self.probing.len();

@@ -118,6 +118,11 @@ impl Membership {
         self.members.get(&key.0)?.address
     }
 
+    /// Whether this node speaks to that one at that address of its own accord.
+    pub(crate) fn speaks_to(&self, key: NodeKey, address: SocketAddr) -> bool {
+        self.address_of(key) == Some(address) || self.book.tries(key.0, address)
+    }
+
     /// How many others are there.
     pub(crate) fn present_others(&self) -> usize {
         self.probing.len()

@@ -14,7 +14,7 @@ use crate::observer::{self, Subscribed, Watch};
 use crate::reason::{DropReason, LostReason};
 
 impl Node {
-    /// Takes a message that was heard from `address`, as far as a transport knows.
+    /// Takes a message that was heard from `address`, as far as a transport knows and that is proven (E18).
     pub(super) fn receive(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         self.counters.received += 1;
         self.counters.received_by_kind.add(envelope.message.kind());
@@ -339,6 +339,8 @@ impl Node {
                 Ok(())
             }
             Message::Observer(observer::Message::Subscribe) => self.hear_subscriber(from),
+            // It has shown where it is, and that is all there is to it.
+            Message::Session(Session::ProbeAck { .. }) => Ok(()),
             Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Incarnations(_) => {
                 Err(DropReason::Stranger)
             }

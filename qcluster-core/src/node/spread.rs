@@ -45,6 +45,23 @@ impl Gossip {
         }
     }
 
+    /// What was to be told was not sent.
+    fn untold(&mut self, message: &Message) {
+        match message {
+            Message::Membership(message) => {
+                if let Some(member) = message.subject() {
+                    self.membership.untold(member.0);
+                }
+            }
+            Message::Registry(message) => {
+                if let Some(record) = message.subject() {
+                    self.registry.untold(record);
+                }
+            }
+            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Incarnations(_) => {}
+        }
+    }
+
     /// What to tell that peer next because tables differ.
     pub(super) fn next_owed(&mut self, peer: NodeKey, now: Time) -> Option<Message> {
         let member = self.membership.next_owed(peer, now).map(Message::from);
@@ -128,6 +145,14 @@ enum Stage {
 }
 
 impl Node {
+    /// A message went to nobody: news in it was told to nobody.
+    pub(crate) fn went_to_nobody(&mut self, message: &Message) {
+        if let Some(gossip) = &mut self.gossip {
+            gossip.untold(message);
+            gossip.plan();
+        }
+    }
+
     /// Begins to fill up a datagram; `None` if there is nothing to fill it with.
     pub(crate) fn top_up(&self, to: NodeKey, first: &Message) -> Option<TopUp> {
         let gossip = self.gossip.as_ref()?;

@@ -265,6 +265,11 @@ impl Node {
     pub(crate) fn member_address(&self, key: NodeKey) -> Option<SocketAddr> {
         self.gossip.as_ref()?.membership.address_of(key)
     }
+
+    /// Whether this node speaks to that one at that address of its own accord: its owner has named the address, or the node there.
+    pub(crate) fn speaks_to(&self, key: NodeKey, address: SocketAddr) -> bool {
+        self.gossip.as_ref().is_some_and(|gossip| gossip.membership.speaks_to(key, address))
+    }
 }
 
 #[cfg(test)]

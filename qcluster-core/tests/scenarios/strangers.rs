@@ -31,7 +31,7 @@ fn is_dropped(world: &mut World, to: usize, envelope: &Envelope, reason: DropRea
     assert!(said.is_empty(), "{said:?}");
 }
 
-fn every_message(term: Term, now: Time) -> Vec<ElectionMessage> {
+pub fn every_message(term: Term, now: Time) -> Vec<ElectionMessage> {
     let (stamp, refusal, incarnations) = (Term(0), None, IncarnationsDigest::default());
     vec![
         ElectionMessage::Heartbeat { term, sent_at: now, lease: LEASE, active: true, stamp },
