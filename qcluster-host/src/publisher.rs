@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use qcluster_api::{Mismatch, News, Subject};
-use qcluster_core::{HeldLease, NodeId, Notification, Peer, Slow, Time, VoterIndex};
+use qcluster_core::{HeldLease, NodeId, NodeKey, Notification, Peer, SharedSettings, Slow, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
@@ -61,6 +61,22 @@ impl Publisher {
         self.subject.rules.id()
     }
 
+    /// A node has another configuration (E14).
+    fn mismatch(
+        &mut self,
+        now: Time,
+        peer: Option<VoterIndex>,
+        key: NodeKey,
+        theirs: Option<SharedSettings>,
+    ) -> EventKind {
+        if let Some(peer) = peer {
+            self.mismatches.insert(peer.position(), Mismatch { at: now, theirs });
+        }
+        let shared = self.subject.rules.shared();
+        let differences = theirs.map(|theirs| shared.differences(&theirs)).unwrap_or_default();
+        EventKind::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key, differences }
+    }
+
     /// Carries a notification of the core to the application. `error` is what the disk said last, if it failed.
     pub fn notify(&mut self, now: Time, notification: Notification, error: Option<&str>) {
         let what = match notification {
@@ -88,14 +104,7 @@ impl Publisher {
                 self.directory_writer.note(News::Leader { leader: leader.clone(), term });
                 EventKind::Leader { leader, term }
             }
-            Notification::ConfigMismatch { peer, key, theirs } => {
-                if let Some(peer) = peer {
-                    self.mismatches.insert(peer.position(), Mismatch { at: now, theirs });
-                }
-                let shared = self.subject.rules.shared();
-                let differences = theirs.map(|theirs| shared.differences(&theirs)).unwrap_or_default();
-                EventKind::ConfigMismatch { peer: peer.and_then(|index| self.voter(index)), key, differences }
-            }
+            Notification::ConfigMismatch { peer, key, theirs } => self.mismatch(now, peer, key, theirs),
             Notification::StepsDiffer { one, other } => {
                 EventKind::StepsDiffer { one: self.voter(one), other: self.voter(other) }
             }

@@ -1,6 +1,6 @@
-//! Where this node and the others are in a change of voters (E20).
+//! Nodes with another configuration: refused and shown (E14), unless they are in another step of a change of voters (E20).
 
-use super::event::{Message, Notification, Session};
+use super::event::{Envelope, Message, Notification, Session};
 use super::{Node, Part};
 use crate::config::{Digests, Step};
 use crate::id::VoterIndex;
@@ -31,6 +31,29 @@ impl Node {
         let known = self.step_is_established() == Some(true);
         if is_last_step && !established && !known && !core::mem::replace(&mut self.is_warned_of_step, true) {
             self.queue.push_notification(Notification::StepTooEarly { voter });
+        }
+    }
+
+    /// A node that is not listened to for its configuration.
+    pub(super) fn surface_mismatch(&mut self, voter: Option<VoterIndex>, envelope: &Envelope) {
+        let (key, incarnation) = (envelope.from, envelope.from_incarnation);
+        let theirs = match envelope.message {
+            Message::Session(Session::Configuration { shared, .. }) => Some(shared),
+            _ => None,
+        };
+        let news = self.links.hear_mismatch(voter, key, incarnation, theirs.is_some());
+        if news.is_to_be_told {
+            self.queue.push_notification(Notification::ConfigMismatch { peer: voter, key, theirs });
+        }
+        // The other side is to see it too, even if it would never have been spoken to.
+        let may_answer = match envelope.message {
+            Message::Session(Session::Hello { to, .. }) => to == self.rules.key,
+            Message::Session(Session::Configuration { .. }) => true,
+            _ => news.is_first,
+        };
+        if may_answer && !envelope.message.is_answer() {
+            let (answer, shared) = (news.is_explained, self.rules.shared);
+            self.send(key, incarnation, Message::Session(Session::Configuration { answer, shared }));
         }
     }
 

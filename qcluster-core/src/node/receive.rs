@@ -132,28 +132,6 @@ impl Node {
         Err(DropReason::FromSelf)
     }
 
-    fn surface_mismatch(&mut self, voter: Option<VoterIndex>, envelope: &Envelope) {
-        let (key, incarnation) = (envelope.from, envelope.from_incarnation);
-        let theirs = match envelope.message {
-            Message::Session(Session::Configuration { shared, .. }) => Some(shared),
-            _ => None,
-        };
-        let news = self.links.hear_mismatch(voter, key, incarnation, theirs.is_some());
-        if news.is_to_be_told {
-            self.queue.push_notification(Notification::ConfigMismatch { peer: voter, key, theirs });
-        }
-        // The other side is to see it too, even if it would never have been spoken to.
-        let may_answer = match envelope.message {
-            Message::Session(Session::Hello { to, .. }) => to == self.rules.key,
-            Message::Session(Session::Configuration { .. }) => true,
-            _ => news.is_first,
-        };
-        if may_answer && !envelope.message.is_answer() {
-            let (answer, shared) = (news.is_explained, self.rules.shared);
-            self.send(key, incarnation, Message::Session(Session::Configuration { answer, shared }));
-        }
-    }
-
     fn hear_voter(
         &mut self,
         voter: VoterIndex,
@@ -265,16 +243,14 @@ impl Node {
                     self.own.predecessor = self.own.predecessor.max(took_part);
                 }
             }
-            // Answered before anything else.
-            Session::Probe { .. } | Session::ProbeAck { .. } => {}
+            // Answered before anything else; or of one that had another configuration a moment ago.
+            Session::Probe { .. } | Session::ProbeAck { .. } | Session::Configuration { .. } => {}
             // It was replaced before this incarnation began, and is told so: see `hear_own_name`.
             Session::DuplicateIdentifier { other, .. } if other < self.own.predecessor => {}
             Session::DuplicateIdentifier { other, .. } if other <= self.own.dismissed => {}
             Session::DuplicateIdentifier { other, booting } => self.meet_duplicate(other, booting),
             Session::Superseded { by } => self.hear_superseded(by),
             Session::Step { established } => self.hear_step(voter, step, established),
-            // It had another one a moment ago.
-            Session::Configuration { .. } => {}
         }
     }
 

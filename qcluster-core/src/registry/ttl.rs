@@ -40,7 +40,7 @@ pub(super) enum Lapse {
 /// The times to live of this node's services, by item.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Leases {
-    leases: BTreeMap<u64, Lease>,
+    by_item: BTreeMap<u64, Lease>,
     /// In the time that the node has run: what its clock shows, less what it stood still.
     due: Due,
     stood_still: Span,
@@ -63,19 +63,19 @@ pub(crate) struct Stall {
 impl Leases {
     /// The service was heard, and says that of itself.
     pub(super) fn heard(&mut self, now: Time, item: u64, ttl: Span, claimed: Health) {
-        self.leases.insert(item, Lease { ttl, claimed, heard: now, stage: Stage::Heard });
+        self.by_item.insert(item, Lease { ttl, claimed, heard: now, stage: Stage::Heard });
         self.due.set(item, self.ran(now) + ttl);
     }
 
     /// It is gone, or has no time to live any more.
     pub(super) fn forget(&mut self, item: u64) {
-        self.leases.remove(&item);
+        self.by_item.remove(&item);
         self.due.cancel(item);
     }
 
     /// What it said last of its own health.
     pub(super) fn claimed(&self, item: u64) -> Option<Health> {
-        self.leases.get(&item).map(|lease| lease.claimed)
+        self.by_item.get(&item).map(|lease| lease.claimed)
     }
 
     pub(super) fn deadline(&self) -> Time {
@@ -113,8 +113,8 @@ impl Leases {
         let ran = self.ran(now);
         loop {
             let item = self.due.pop(ran)?;
-            let missed = self.leases.get(&item).map_or(Span::ZERO, |lease| self.missed_since(lease.heard, now));
-            let lease = self.leases.get_mut(&item)?;
+            let missed = self.by_item.get(&item).map_or(Span::ZERO, |lease| self.missed_since(lease.heard, now));
+            let lease = self.by_item.get_mut(&item)?;
             match lease.stage {
                 // Once: a node that stands still again and again would keep it for good.
                 Stage::Heard if missed > Span::ZERO => {
@@ -127,7 +127,7 @@ impl Leases {
                     return Some((item, Lapse::Critical));
                 }
                 Stage::Silent => {
-                    self.leases.remove(&item);
+                    self.by_item.remove(&item);
                     return Some((item, Lapse::Gone));
                 }
             }

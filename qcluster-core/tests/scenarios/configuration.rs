@@ -347,9 +347,9 @@ fn who_greets_with_other_rules_is_answered_each_time() {
     // Once it has said what it has, it is told without being asked.
     let shared = *world.node(0).rules().shared();
     for (answer, is_answered) in [(false, true), (true, false)] {
-        let word = world.envelope(1, 0, Message::Session(Session::Configuration { answer, shared }));
+        let theirs = world.envelope(1, 0, Message::Session(Session::Configuration { answer, shared }));
         let said = world.transcript.messages().count();
-        world.give(0, NodeInput::Message(word));
+        world.give(0, NodeInput::Message(theirs));
         let answers: Vec<Message> = world.transcript.messages().skip(said).map(|(.., message)| message).collect();
         let is_told = matches!(answers[..], [Message::Session(Session::Configuration { answer: true, .. })]);
         assert_eq!((is_told, answers.is_empty()), (is_answered, !is_answered), "{answers:?}");

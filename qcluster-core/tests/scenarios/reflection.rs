@@ -145,7 +145,8 @@ fn what_was_told_to_nobody_is_still_to_be_told() {
 #[test]
 fn news_for_a_member_without_an_address_is_still_to_be_told() {
     let mut net = Net::new();
-    let me = net.start(&Settings::member(id(0)));
+    let pace = GossipPace { tick: ms(20), ..GossipPace::default() };
+    let me = net.start(&Settings::member(id(0)).with_gossip(pace));
     net.run(ms(10));
     let join = Message::Membership(Box::new(MembershipMessage::Join { at: None, me: introduction() }));
     let bytes = net.datagram(me, newcomer(), net.name(me).incarnation, join);
@@ -154,7 +155,7 @@ fn news_for_a_member_without_an_address_is_still_to_be_told() {
     // Given that it has been the only one to tell for longer than news lasts,
     net.register(me, 1);
     net.run(ms(900));
-    assert!(net.nodes[me].unaddressed() > 5);
+    assert!(net.nodes[me].unaddressed() > 30);
     // when it shows where it is,
     let ping = Message::Membership(Box::new(MembershipMessage::Ping { seq: 1, word: Piggyback::default() }));
     let ping = net.datagram(me, newcomer(), net.name(me).incarnation, ping);

@@ -21,7 +21,8 @@ fn shared(change: impl Fn(&mut Settings)) -> SharedSettings {
 #[test]
 fn each_setting_is_named_with_both_values() {
     type Change = fn(&mut Settings);
-    let cases: [(Change, &[(&str, &str, &str)]); 8] = [
+    type Told = (&'static str, &'static str, &'static str);
+    let cases: [(Change, &[Told]); 8] = [
         (|_| {}, &[]),
         (|settings| settings.timing.lease = Span::from_millis(300), &[("timing.lease_ms", "150", "300")]),
         (|settings| settings.timing.max_lease = Span::from_millis(150), &[("timing.max_lease_ms", "1200", "150")]),
