@@ -206,6 +206,10 @@ impl Endpoint {
         if sender.key == self.rules.key() {
             return;
         }
+        // One with another configuration would not answer, and is told what this node has instead (E14).
+        if !self.rules.digests().agree(&envelope.digests) {
+            return;
+        }
         self.node.enter(now);
         match envelope.message {
             Message::Session(Session::ProbeAck { nonce, .. }) => {

@@ -12,7 +12,8 @@ use super::timing::Timing;
 use crate::id::stable_hash;
 use crate::time::Span;
 
-/// A configuration as another node compares it with its own. It decides nothing: the [digests](super::Digests) do.
+/// A configuration as another node compares it with its own. It decides nothing: the [digests](super::Digests) do. It fits the
+/// shortest datagram, so that everybody may be told (E18); so lists of voters are hashes here, and short ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SharedSettings {
@@ -26,9 +27,9 @@ pub struct SharedSettings {
     pub voters: u8,
     /// How many there are in the coming one; 0 if no change is under way (E20).
     pub next_voters: u8,
-    voters_hash: u32,
-    next_voters_hash: u32,
-    priorities_hash: u32,
+    voters_hash: u16,
+    next_voters_hash: u16,
+    priorities_hash: u16,
 }
 
 /// One setting that two nodes have different values of.
@@ -58,7 +59,7 @@ impl SharedSettings {
             let mut parts: Vec<[u8; 8]> = list.iter().map(|voter| of(voter).to_le_bytes()).collect();
             parts.sort_unstable();
             let parts: Vec<&[u8]> = parts.iter().map(<[u8; 8]>::as_slice).collect();
-            (stable_hash(&parts) >> 32) as u32
+            (stable_hash(&parts) >> 48) as u16
         };
         let key = |voter: &VoterSettings| voter.id.key().0;
         let priority =
@@ -107,9 +108,10 @@ impl SharedSettings {
     }
 }
 
-/// In milliseconds, as in a configuration file.
+/// In milliseconds, as in a configuration file, with what is left over.
 fn millis(span: Span) -> String {
-    span.as_millis().to_string()
+    let (millis, rest) = (span.as_millis(), span.as_nanos() % 1_000_000);
+    if rest == 0 { millis.to_string() } else { alloc::format!("{millis}.{rest:06}") }
 }
 
 #[cfg(test)]

@@ -91,8 +91,9 @@ impl Mismatch {
 
     /// An incarnation is heard, which says what it has or not.
     fn hear(&mut self, incarnation: Incarnation, explains: bool) -> MismatchNews {
-        if core::mem::replace(&mut self.incarnation, incarnation) != incarnation {
-            self.heard = HeardOfMismatch::Nothing;
+        // Of two that go by one name, or of an old word, nothing is news once the later one was heard.
+        if incarnation > self.incarnation {
+            (self.incarnation, self.heard) = (incarnation, HeardOfMismatch::Nothing);
         }
         let before = self.heard;
         self.heard = match (before, explains) {

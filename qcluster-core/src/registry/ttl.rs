@@ -94,7 +94,8 @@ impl Leases {
     /// What the node may have stood still, since a service was heard then, beyond what its timers show.
     fn missed_since(&self, heard: Time, now: Time) -> Span {
         if heard < self.last_stall.ended {
-            self.last_stall.missed
+            // Nothing can have been missed of a service for longer than from its last word to the end of the stall.
+            self.last_stall.missed.min(self.last_stall.ended.since(heard))
         } else if now == self.last_lateness.ended {
             // A stall may end just then; what waits needs no more than a moment.
             self.last_lateness.missed

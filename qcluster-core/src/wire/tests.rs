@@ -1,7 +1,7 @@
 //! The format is pinned by golden vectors; whatever is not in it is refused.
 
 use super::{DATAGRAM_MAX, Header, encode, open};
-use crate::config::{Rules, Settings, VoterSettings};
+use crate::config::{Rules, Settings, Timing, VoterSettings};
 use crate::election::{KnownIncarnation, LeadershipId, Message as Election};
 use crate::id::{Incarnation, IncarnationsDigest, NodeId, NodeKey, Term};
 use crate::membership::{Accusers, Hint, Introduction, Message as Member, Piggyback, Standing, State, StateUpdate};
@@ -150,6 +150,18 @@ fn a_heartbeat_and_its_ack_are_small() {
     // Two followers at the default pace: 80 heartbeats and 80 acks a second in 12 kB, less what sealing will add.
     for message in messages().iter().skip(4).take(2) {
         assert!(datagram(message).len() <= 72, "{message:?} takes {} bytes", datagram(message).len());
+    }
+}
+
+/// Whoever has another configuration may be told, too, wherever it is (E18).
+#[test]
+fn a_configuration_fits_the_shortest_datagram() {
+    let mut shared = *rules("default").shared();
+    (shared.lease, shared.max_lease) = (Timing::LEASE_MAX, Timing::LEASE_MAX);
+    (shared.drift_ppm, shared.voters, shared.next_voters) = (Timing::DRIFT_PPM_MAX, 63, 63);
+    for answer in [false, true] {
+        let len = datagram(&Message::Session(Session::Configuration { answer, shared })).len();
+        assert_eq!(len, datagram(&Message::Session(Session::Probe { nonce: 300 })).len(), "{len} bytes");
     }
 }
 

@@ -55,6 +55,7 @@ fn every_kind(net: &Net, to: usize) -> Vec<Message> {
             session(Session::Probe { nonce: 1 }),
             session(Session::ProbeAck { nonce: 1, booting: false }),
             session(Session::Step { established: true }),
+            session(Session::Configuration { answer: false, shared: *net.nodes[to].node().rules().shared() }),
             Message::Observer(ObserverMessage::Subscribe),
             Message::Observer(ObserverMessage::Announce { leader: None, term: net.nodes[to].node().term() }),
             Message::Incarnations(Box::new(IncarnationsReport { answer: false, incarnations: vec![] })),

@@ -141,6 +141,27 @@ fn a_stall_stops_the_clock_of_all_services_and_of_those_that_come_later_nothing(
     assert_eq!(health(&world, 0, "silent"), None);
 }
 
+/// A node with nothing to do for an hour may have stood still for all of it; a service that is heard later has missed none of that (G5).
+#[test]
+fn an_earlier_stall_spares_nobody_for_longer_than_it_was_silent() {
+    let mut world = World::new(1);
+    let heartbeat = Span::from_millis(25);
+    let late = Span::from_millis(60);
+    world.now = world.now + Span::from_millis(3_600_000);
+    let idle = Stall { ended: world.now, late, missed: Span::from_millis(3_600_000) };
+    world.nodes[0].registry.outlast(idle, heartbeat);
+    world.register(0, &with_ttl("a"));
+    world.pass(Span::from_millis(2_000));
+    world.now = world.now + late;
+    let short = Stall { ended: world.now, late, missed: Span::from_millis(1) };
+    world.nodes[0].registry.outlast(short, heartbeat);
+    // Three seconds are left of its five, and once the two that it was silent before the stall ended.
+    world.pass(Span::from_millis(3_000 + 2_060 - 1));
+    assert_eq!(health(&world, 0, "a"), Some(Health::Passing));
+    world.pass(Span::from_millis(1));
+    assert_eq!(health(&world, 0, "a"), Some(Health::Critical));
+}
+
 #[test]
 fn a_long_time_to_live_has_a_long_grace() {
     let mut world = World::new(1);
