@@ -10,7 +10,7 @@ use crate::hosts::Host;
 
 /// A cluster of one on a free port. Its lease is long enough to outlast the pauses of a busy machine.
 pub(crate) fn alone() -> Config {
-    let timing = TimingValues::default().with_heartbeat_ms(100).with_lease_ms(600);
+    let timing = TimingValues::default().with_heartbeat_ms(100).with_lease_ms(600).with_max_lease_ms(1_800);
     Config::new("server_a", "localhost", 0).with_timing(timing)
 }
 
