@@ -3,14 +3,17 @@
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
-use qcluster::{BindError, Config, Event, EventKind, Events, FencingToken, Peer, Preset, QCluster, StartError};
+use qcluster::{BindError, Config, Event, EventKind, Events, FencingToken, Peer, Preset, QCluster, Role, StartError};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
 
 /// Far longer than any election: a test that waits this long waits for a bug.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a node is looked at that is waited for.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// Between finding a free port and binding it, another process may take it.
 const PORT_ATTEMPTS_MAX: usize = 8;
@@ -93,12 +96,19 @@ impl Trio {
         self.elected(since).await
     }
 
-    /// Starts a killed node again, and waits until it follows.
+    /// Starts a killed node again, and waits until it has a vote: it follows at once, and without a disk it votes after its boot
+    /// wait only (E9).
     pub(crate) async fn restart(&mut self, node: usize) -> Result<(), String> {
         self.nodes[node] = self.start_node(node).await.map_err(|error| error.to_string())?;
         let follows =
             |news: &News| news.node == node && matches!(news.change.kind, EventKind::Leader { leader: Some(_), .. });
-        self.wait_for(follows).await.map(|_| ()).ok_or_else(|| format!("{} does not find the leader", NAMES[node]))
+        self.wait_for(follows).await.ok_or_else(|| format!("{} does not find the leader", NAMES[node]))?;
+        let has_a_vote = async {
+            while ["starting", Role::Booting.name()].contains(&self.nodes[node].status().role.as_str()) {
+                sleep(GLANCE).await;
+            }
+        };
+        timeout(PATIENCE, has_a_vote).await.map_err(|_| format!("{} does not take part", NAMES[node]))
     }
 
     pub(crate) async fn shutdown(self) {
