@@ -2,13 +2,12 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::quorum::{QuorumStatus, SilentReason, SilentVoter};
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, Subject, View, Whereabouts};
-use qcluster_core::{DropReason, Seat, Slow, Time};
+use qcluster_core::{DropReason, Seat, SettingDifference, Slow, Time};
 
 /// What is said of a voter that is not listened to (E14).
 const OTHER_CONFIGURATION: &str = "has other voters, priorities, leases or drift bound";
@@ -19,8 +18,7 @@ pub(super) fn other_configuration(subject: &Subject, peer: &PeerSnapshot) -> Str
     if differences.is_empty() {
         return OTHER_CONFIGURATION.into();
     }
-    let all: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    alloc::format!("has another configuration ({})", all.join("; "))
+    alloc::format!("has another configuration ({})", SettingDifference::list(&differences))
 }
 
 /// A voter that is silent for this many leases counts as not heard.

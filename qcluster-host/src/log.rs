@@ -135,8 +135,7 @@ fn superseded(node: &NodeId, by: Incarnation) {
 
 fn config_mismatch(node: &NodeId, peer: Option<&Arc<Peer>>, key: NodeKey, differences: &[SettingDifference]) {
     let peer = identifier(peer);
-    let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    let differences = differences.join("; ");
+    let differences = SettingDifference::list(differences);
     tracing::warn!(
         name: "qcluster.config_mismatch", target: CHANGES, %node, peer, ?key, differences,
         "configuration mismatch: a node has other voters, priorities, leases or drift bound, and is ignored"

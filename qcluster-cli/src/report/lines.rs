@@ -153,10 +153,9 @@ fn member(change: &MemberChange) -> String {
 }
 
 fn mismatch(peer: &str, differences: &[SettingDifference]) -> String {
-    let all: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    let what = match all.as_slice() {
+    let what = match differences {
         [] => "other voters, priorities, leases or drift bound".to_owned(),
-        all => format!("another configuration ({})", all.join("; ")),
+        all => format!("another configuration ({})", SettingDifference::list(all)),
     };
     format!("{peer} has {what}: neither listens to the other")
 }

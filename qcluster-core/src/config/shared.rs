@@ -52,6 +52,14 @@ impl fmt::Display for SettingDifference {
     }
 }
 
+impl SettingDifference {
+    /// All of them in one line.
+    pub fn list(all: &[Self]) -> String {
+        let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+        all.join("; ")
+    }
+}
+
 impl SharedSettings {
     pub(super) fn new(voters: &[VoterSettings], next: Option<&[VoterSettings]>, timing: &Timing) -> Self {
         let next = next.unwrap_or_default();

@@ -155,9 +155,10 @@ impl Election {
         let heartbeat =
             Message::Heartbeat { term, sent_at: cx.now, lease, active: leader.lease_until.is_some(), stamp };
         let granted = self.bind(cx.now, self.own_leadership(), lease);
+        let until = cx.now + self.trusted(granted);
         self.broadcast(cx, heartbeat);
         self.persist(cx);
-        self.count_ack(cx, self.me, Weight::Full, Request { sent_at: cx.now, lease: granted });
+        self.count_ack(cx, self.me, Weight::Full, cx.now, until);
     }
 
     /// In proportion to what is asked for, or to what is promised where that is less: a promise is renewed in good time.
@@ -197,14 +198,19 @@ impl Election {
         if let Role::Leader(leader) = &mut self.role {
             leader.acks.hear(cx.now, from.index, sent_at, until, tolerated);
         }
-        self.count_ack(cx, from.index, weight, granted);
+        self.count_ack(cx, from.index, weight, sent_at, until);
     }
 
     /// The lease ends when the first of the promises may end that a quorum has given (E3): each runs from the send, whenever its
     /// ack came.
-    fn count_ack(&mut self, cx: &mut Context<'_>, voter: VoterIndex, weight: Weight, granted: Request) {
-        let Request { sent_at, lease } = granted;
-        let promised_until = sent_at + self.trusted(within(&self.rules.timing, lease));
+    fn count_ack(
+        &mut self,
+        cx: &mut Context<'_>,
+        voter: VoterIndex,
+        weight: Weight,
+        sent_at: Time,
+        promised_until: Time,
+    ) {
         let Role::Leader(leader) = &mut self.role else { return };
         leader.acks.count(voter, weight, sent_at, promised_until);
         let until = leader.acks.trusted_by_quorum(self.rules.quorums);

@@ -125,8 +125,8 @@ impl Election {
         if cx.now >= candidate.ends {
             // A vote that its giver forgot in a crash may be bound elsewhere from now on (E7).
             cx.counters.expired_candidacies += 1;
-            let (lease, is_refused) = (candidate.lease, !candidate.refused.is_empty());
-            if !is_refused {
+            let (lease, is_silence) = (candidate.lease, candidate.refused.is_empty());
+            if is_silence {
                 self.note_fruitless_term(cx, self.trusted(lease));
             }
             self.retry_after_defeat(cx);

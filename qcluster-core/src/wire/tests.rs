@@ -153,7 +153,7 @@ fn a_heartbeat_and_its_ack_are_small() {
     }
 }
 
-/// Whoever has another configuration may be told, too, wherever it is (E18).
+/// A node with another configuration may be told, too, wherever it is (E18).
 #[test]
 fn a_configuration_fits_the_shortest_datagram() {
     let mut shared = *rules("default").shared();

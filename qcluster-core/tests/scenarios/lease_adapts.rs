@@ -214,9 +214,8 @@ fn who_asks_for_the_shortest_lease_gives_up_after_that() {
     assert!(world.now.since(since) <= LEASE, "{}", world.story());
 }
 
-/// Heartbeats come in proportion, and the followers name the leader all the time.
-#[test]
-fn a_longer_lease_has_fewer_heartbeats_and_nobody_misses_them() {
+/// A leader that has stood still again and again, for longer each time, and asks for the longest lease.
+fn with_the_longest_lease() -> (World, usize) {
     let mut world = diskless(3);
     world.start_all();
     let leader = world.elect();
@@ -226,9 +225,20 @@ fn a_longer_lease_has_fewer_heartbeats_and_nobody_misses_them() {
     }
     world.run(ms(1_000));
     assert_eq!((world.leader(), asked(&world, leader)), (leader, LONGEST), "{}", world.story());
+    (world, leader)
+}
+
+/// How many heartbeats it has sent, to all.
+fn beats(world: &World, leader: usize) -> usize {
+    world.transcript.messages().filter(|(from, _, message)| *from == leader && is(message, "heartbeat")).count()
+}
+
+/// Heartbeats come in proportion, and the followers name the leader all the time.
+#[test]
+fn a_longer_lease_has_fewer_heartbeats_and_nobody_misses_them() {
+    let (mut world, leader) = with_the_longest_lease();
     let count = |world: &World| {
-        let sent = world.transcript.messages().filter(|(from, _, message)| *from == leader && is(message, "heartbeat"));
-        (sent.count(), world.count(|_, told| matches!(told, Notification::LeaderChanged { .. })))
+        (beats(world, leader), world.count(|_, told| matches!(told, Notification::LeaderChanged { .. })))
     };
     let (before, told) = count(&world);
     world.run(ms(10_000));
@@ -249,12 +259,9 @@ fn heartbeats_come_as_often_as_what_is_promised_needs_until_the_longer_promise_i
     world.freeze(leader, ms(110));
     world.run(ms(5_000));
     assert_eq!((world.leader(), asked(&world, leader)), (leader, ms(600)), "{}", world.story());
-    let beats = |world: &World| {
-        world.transcript.messages().filter(|(from, _, message)| *from == leader && is(message, "heartbeat")).count()
-    };
-    let before = beats(&world);
+    let before = beats(&world, leader);
     world.run(ms(1_000));
-    assert_eq!(beats(&world) - before, 2 * 40, "each 25 ms");
+    assert_eq!(beats(&world, leader) - before, 2 * 40, "each 25 ms");
     for follower in world.followers() {
         world.machines[follower].disk = Disk::Quick;
         while !world.machines[follower].held.is_empty() {
@@ -262,9 +269,9 @@ fn heartbeats_come_as_often_as_what_is_promised_needs_until_the_longer_promise_i
         }
     }
     world.run(ms(200));
-    let before = beats(&world);
+    let before = beats(&world, leader);
     world.run(ms(1_000));
-    assert_eq!(beats(&world) - before, 2 * 10, "each 100 ms");
+    assert_eq!(beats(&world, leader) - before, 2 * 10, "each 100 ms");
 }
 
 /// Nothing is late because promises get shorter.
@@ -303,15 +310,7 @@ fn a_lease_falls_each_half_minute_and_a_new_leader_waits_for_half_a_minute_first
 #[test]
 fn a_leader_whose_lease_is_long_stood_still_only_if_it_was_late_by_a_long_heartbeat() {
     for (late, reason) in [(190, LostReason::NoQuorum), (210, LostReason::Stalled)] {
-        let mut world = diskless(3);
-        world.start_all();
-        let leader = world.elect();
-        for stall in [90, 190, 370] {
-            world.run(ms(1_000));
-            world.freeze(leader, ms(stall));
-        }
-        world.run(ms(1_000));
-        assert_eq!(asked(&world, leader), LONGEST);
+        let (mut world, leader) = with_the_longest_lease();
         world.isolate(leader);
         let until = world.node(leader).lease(world.now).unwrap().valid_until;
         world.run_until(until.before(ms(1)));
