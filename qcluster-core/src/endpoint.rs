@@ -107,7 +107,7 @@ impl Endpoint {
         let EndpointBoot { seed, stamp_ms, saved } = boot;
         let saved = saved.map(|record| hard_state::decode(record, &rules)).transpose().map_err(BootError::Record)?;
         let node = Node::new(Arc::clone(&rules), Boot { seed, stamp_ms, saved }, now)?;
-        let addresses = Addresses::new(rules.voters().len());
+        let addresses = Addresses::new(rules.voters().len(), node.secret(), rules.timing().max_lease);
         Ok(Self { node, rules, addresses, buffer: Vec::with_capacity(128), unaddressed: 0 })
     }
 
@@ -188,7 +188,13 @@ impl Endpoint {
             if place == 0 {
                 self.locate(now, &envelope);
             }
-            let address = self.addresses.unproven().is_none().then_some(from);
+            let is_proven = self.addresses.unproven().is_none();
+            // A repetition may name an address at which nobody has been for long, and all members would speak to it.
+            if !is_proven && envelope.message.introduces() {
+                self.node.drop_unread(now, DropReason::UnprovenAddress);
+                continue;
+            }
+            let address = is_proven.then_some(from);
             // A sender that is turned away is answered once, however much it put into the datagram.
             if self.node.take_message(now, envelope, address).is_err() {
                 return;
@@ -213,7 +219,8 @@ impl Endpoint {
         self.node.enter(now);
         match envelope.message {
             Message::Session(Session::ProbeAck { nonce, .. }) => {
-                if envelope.to_incarnation == self.node.incarnation() && self.addresses.answered(nonce) {
+                if envelope.to_incarnation == self.node.incarnation() && self.addresses.answered(nonce, self.node.now())
+                {
                     self.node.greet_at_last(sender.key, sender.place.incarnation);
                 }
             }
@@ -225,10 +232,8 @@ impl Endpoint {
             | Message::Membership(_)
             | Message::Registry(_)
             | Message::Incarnations(_) => {
-                let (node, patience) = (&mut self.node, self.rules.timing().heartbeat);
-                if let Some(nonce) = self.addresses.question(sender, now, patience, || node.nonce()) {
-                    self.node.probe(sender.key, sender.place.incarnation, nonce);
-                }
+                let nonce = self.addresses.question(sender, self.node.now());
+                self.node.probe(sender.key, sender.place.incarnation, nonce);
             }
         }
     }

@@ -77,6 +77,7 @@ mod registry;
 mod rendezvous;
 mod rng;
 mod rumors;
+mod secret;
 mod time;
 mod wire;
 pub mod writing_an_adapter;

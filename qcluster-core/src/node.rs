@@ -38,6 +38,7 @@ use crate::metrics::Counters;
 use crate::observer::{self, Audience, Watch};
 use crate::reason::DropReason;
 use crate::rng::Rng;
+use crate::secret::Secret;
 use crate::time::Time;
 use actions::Queue;
 use gossip::Gossip;
@@ -56,6 +57,7 @@ pub struct Node {
     rules: Arc<Rules>,
     incarnation: Incarnation,
     rng: Rng,
+    secret: Secret,
     /// The latest time that it was given (E15), on the clock that never goes back.
     now: Time,
     offset: Offset,
@@ -136,6 +138,7 @@ impl Node {
         Ok(Self {
             incarnation,
             rng,
+            secret: Secret::new(boot.seed),
             now,
             offset: Offset::default(),
             stage: Stage::New,
@@ -196,9 +199,14 @@ impl Node {
         self.links.at(voter).incarnation
     }
 
-    /// A number that nobody knows who is not told.
-    pub(crate) fn nonce(&mut self) -> u64 {
-        self.rng.next()
+    /// The key to numbers that nobody knows who is not told.
+    pub(crate) fn secret(&self) -> Secret {
+        self.secret
+    }
+
+    /// The time on the clock that never goes back (E15).
+    pub(crate) fn now(&self) -> Time {
+        self.now
     }
 
     /// Asks an incarnation of a node to show that it is where it was heard from.

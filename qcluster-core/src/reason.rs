@@ -179,6 +179,8 @@ reasons! {
         OtherIncarnation = "other_incarnation",
         /// It comes from an incarnation of the sender that is not established (E17).
         UnprovenIncarnation = "unproven_incarnation",
+        /// It says where a member is, and comes from an address at which its sender has not shown to be (E18).
+        UnprovenAddress = "unproven_address",
         /// It names a term that is further above those known than elections and clocks can account for (E18).
         HugeTerm = "huge_term",
         /// It is nothing newer than what is known: a repetition, or overtaken.

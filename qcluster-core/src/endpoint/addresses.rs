@@ -10,6 +10,7 @@ use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Incarnation, NodeKey, VoterIndex};
+use crate::secret::Secret;
 use crate::time::{Span, Time};
 
 /// An incarnation, and where it was heard.
@@ -20,14 +21,6 @@ pub(super) struct Place {
     pub(super) address: SocketAddr,
 }
 
-/// An incarnation was asked to show that it is at another place than before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Asked {
-    place: Place,
-    nonce: u64,
-    at: Time,
-}
-
 /// The addresses of one node: a name may stand for two incarnations for a moment, when it restarts elsewhere or its identifier is a duplicate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
@@ -35,7 +28,6 @@ struct Entry {
     resolved: Option<SocketAddr>,
     newest: Option<Place>,
     other: Option<Place>,
-    asked: Option<Asked>,
 }
 
 impl Entry {
@@ -74,6 +66,9 @@ pub(super) struct Sender {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Addresses {
+    secret: Secret,
+    /// How long the answer to a probe may take at least, and half of how long at most.
+    patience: Span,
     voters: Vec<Entry>,
     /// Nodes that are not voters, each with the number of its entry: the lowest was made first.
     others: BTreeMap<NodeKey, (u64, Entry)>,
@@ -82,11 +77,12 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    /// Of how many nodes that are not voters it is remembered where they were heard.
+    /// Of how many nodes that are not voters it is remembered where they have shown to be.
     const OTHERS_MAX: usize = 1_024;
 
-    pub(super) fn new(voters: usize) -> Self {
-        Self { voters: alloc::vec![Entry::default(); voters], others: BTreeMap::new(), entries: 0, sender: None }
+    pub(super) fn new(voters: usize, secret: Secret, patience: Span) -> Self {
+        let voters = alloc::vec![Entry::default(); voters];
+        Self { secret, patience, voters, others: BTreeMap::new(), entries: 0, sender: None }
     }
 
     /// A name was resolved: who is elsewhere has to show it again.
@@ -128,51 +124,49 @@ impl Addresses {
         self.sender.as_mut().filter(|sender| sender.place.address == to)?.allowance.as_mut()
     }
 
-    /// The number to ask the sender with, where it has to be asked whether it is there and was not asked lately. It is sent
-    /// nowhere else, so that who gives it back has received it.
-    pub(super) fn question(
-        &mut self,
-        sender: Sender,
-        now: Time,
-        patience: Span,
-        fresh: impl FnOnce() -> u64,
-    ) -> Option<u64> {
-        let Sender { key, voter, place, .. } = sender;
-        let entry = match voter {
-            Some(voter) => &mut self.voters[voter.position()],
-            None => self.other(key),
-        };
-        if entry.asked.is_some_and(|asked| now < asked.at + patience) {
-            return None;
-        }
-        // The answer may take longer than that.
-        let same = entry.asked.filter(|asked| asked.place == place).map(|asked| asked.nonce);
-        let nonce = same.unwrap_or_else(fresh);
-        entry.asked = Some(Asked { place, nonce, at: now });
-        Some(nonce)
+    /// The number to ask the sender with, whether it is there. It is sent nowhere else, so that who gives it back has received it.
+    pub(super) fn question(&self, sender: Sender, now: Time) -> u64 {
+        self.number(sender, self.round(now))
     }
 
     /// The sender gives a number back: whether that shows that it is where its datagram came from.
-    pub(super) fn answered(&mut self, nonce: u64) -> bool {
-        let Some(sender) = &mut self.sender else { return false };
-        let entry = match sender.voter {
-            Some(voter) => Some(&mut self.voters[voter.position()]),
-            None => self.others.get_mut(&sender.key).map(|(_, entry)| entry),
-        };
-        let Some(entry) = entry else { return false };
-        let place = sender.place;
-        let is_right = entry.asked.take_if(|asked| asked.nonce == nonce && asked.place == place).is_some();
+    pub(super) fn answered(&mut self, nonce: u64, now: Time) -> bool {
+        let Some(sender) = self.sender else { return false };
+        let round = self.round(now);
+        let is_right = [round, round.saturating_sub(1)].into_iter().any(|round| self.number(sender, round) == nonce);
         if is_right {
-            entry.move_to(place);
-            sender.allowance = None;
+            let entry = match sender.voter {
+                Some(voter) => &mut self.voters[voter.position()],
+                None => self.other(sender.key),
+            };
+            entry.move_to(sender.place);
+            self.sender = Some(Sender { allowance: None, ..sender });
         }
         is_right
     }
 
+    /// Numbers change from round to round, so that one that was caught is soon worth nothing.
+    fn round(&self, now: Time) -> u64 {
+        now.as_nanos() / self.patience.as_nanos().max(1)
+    }
+
+    /// The number of a probe needs no memory, which somebody could fill: it is a hash over whom it asks and where. With where
+    /// that incarnation was so far it moves it there once, and not back again.
+    fn number(&self, sender: Sender, round: u64) -> u64 {
+        let Sender { key, voter, place, .. } = sender;
+        let entry = match voter {
+            Some(voter) => Some(&self.voters[voter.position()]),
+            None => self.others.get(&key).map(|(_, entry)| entry),
+        };
+        let known = entry.and_then(|entry| entry.place_of(place.incarnation)).map(|place| place.address);
+        let [ip, port] = words(place.address);
+        let [known_ip, known_port] = known.map_or([0; 2], words);
+        self.secret.number(&[key.0.into(), place.incarnation.0.into(), round.into(), ip, port, known_ip, known_port])
+    }
+
     fn other(&mut self, key: NodeKey) -> &mut Entry {
         if self.others.len() >= Self::OTHERS_MAX && !self.others.contains_key(&key) {
-            let has_shown = |entry: &Entry| entry.newest.is_some();
-            let goes = self.others.iter().min_by_key(|(_, (number, entry))| (has_shown(entry), *number));
+            let goes = self.others.iter().min_by_key(|(_, (number, _))| *number);
             let goes = goes.map(|(key, _)| *key);
             goes.and_then(|key| self.others.remove(&key));
         }
@@ -210,4 +204,14 @@ impl Addresses {
         let shown = || self.others.get(&key)?.1.newest.map(|place| place.address);
         said().or_else(shown)
     }
+}
+
+/// An address in words: the IP, and the port with what else tells it from others.
+fn words(address: SocketAddr) -> [u128; 2] {
+    let (ip, scope) = match address {
+        SocketAddr::V4(address) => (address.ip().to_bits().into(), 0),
+        SocketAddr::V6(address) => (address.ip().to_bits(), address.scope_id()),
+    };
+    let family = u64::from(address.is_ipv6());
+    [ip, (u64::from(scope) << 32 | family << 16 | u64::from(address.port())).into()]
 }

@@ -75,6 +75,19 @@ impl Message {
         }
     }
 
+    /// Whether it may say where a member is.
+    pub(crate) fn introduces(&self) -> bool {
+        match self {
+            Self::Join { .. } | Self::Welcome { .. } | Self::Introduce(_) => true,
+            Self::Ping { .. }
+            | Self::Ack { .. }
+            | Self::PingReq { .. }
+            | Self::Nack { .. }
+            | Self::Update(_)
+            | Self::Compare(_) => false,
+        }
+    }
+
     /// Of which incarnation of a member it speaks, if it does.
     pub(super) fn standing(&self) -> Option<Standing> {
         match self {

@@ -300,6 +300,11 @@ impl Message {
         }
     }
 
+    /// Whether it may say where a member is.
+    pub(crate) fn introduces(&self) -> bool {
+        matches!(self, Self::Membership(message) if message.introduces())
+    }
+
     /// The kind, for metrics.
     pub const fn kind(&self) -> MessageKind {
         match self {

@@ -29,6 +29,7 @@ impl Node {
             rules: _,
             incarnation: _,
             rng,
+            secret: _,
             now: clock,
             offset: _,
             stage: _,
@@ -71,6 +72,7 @@ impl Hash for Node {
             rules,
             incarnation,
             rng,
+            secret,
             now,
             offset,
             stage,
@@ -84,7 +86,7 @@ impl Hash for Node {
             queue: _,
             counters: _,
         } = self;
-        (rules, incarnation, rng, now, offset, stage, part, links, own, audience, gossip).hash(state);
+        (rules, incarnation, rng, secret, now, offset, stage, part, links, own, audience, gossip).hash(state);
         is_warned_of_step.hash(state);
     }
 }

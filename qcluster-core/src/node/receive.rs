@@ -193,7 +193,11 @@ impl Node {
     fn meet(&mut self, voter: VoterIndex, step: Step, envelope: &Envelope, probing: Probing) -> Result<(), DropReason> {
         let (incarnation, patience) = (envelope.from_incarnation, self.rules.timing.lease.split(2));
         // One that was replaced while it is established draws nothing.
-        let nonce = if self.links.at(voter).incarnation == incarnation { 0 } else { self.rng.next() };
+        let nonce = if self.links.at(voter).incarnation == incarnation {
+            0
+        } else {
+            self.secret.number(&[self.rng.next().into()])
+        };
         match self.links.hear(voter, incarnation, self.now, patience, nonce) {
             Admission::Established => {
                 self.links.is_in(voter, step);

@@ -149,8 +149,10 @@ fn news_for_a_member_without_an_address_is_still_to_be_told() {
     let pace = GossipPace { tick: ms(20), ..GossipPace::default() };
     let me = net.start(&Settings::member(id(0)).with_gossip(pace));
     net.run(ms(10));
-    let join = Message::Membership(Box::new(MembershipMessage::Join { at: None, me: introduction() }));
-    let bytes = net.datagram(me, newcomer(), net.name(me).incarnation, join);
+    let introducer = Name { key: NodeId::new("introducer").unwrap().key(), ..newcomer() };
+    net.proves(me, introducer, port(ELSEWHERE));
+    let introduce = Message::Membership(Box::new(MembershipMessage::Introduce(introduction())));
+    let bytes = net.datagram(me, introducer, net.name(me).incarnation, introduce);
     net.give(me, Input::Datagram { from: port(ELSEWHERE), bytes: &bytes });
     assert_eq!(net.nodes[me].node().members().count(), 2);
     // Given that it has been the only one to tell for longer than news lasts,
@@ -160,14 +162,9 @@ fn news_for_a_member_without_an_address_is_still_to_be_told() {
     // when it shows where it is,
     let ping = Message::Membership(Box::new(MembershipMessage::Ping { seq: 1, word: Piggyback::default() }));
     let ping = net.datagram(me, newcomer(), net.name(me).incarnation, ping);
-    let (from, mut told) = (port(ELSEWHERE + 1), Vec::new());
-    let asked = drain(net.nodes[me].step(net.now, Input::Datagram { from, bytes: &ping }));
-    let [Message::Session(Session::Probe { nonce })] = net.read(&asked[0].1)[..] else { panic!("{asked:?}") };
-    let ack = Message::Session(Session::ProbeAck { nonce, booting: false });
-    let ack = net.datagram(me, newcomer(), net.name(me).incarnation, ack);
-    for bytes in [ack, ping] {
-        told.extend(drain(net.nodes[me].step(net.now, Input::Datagram { from, bytes: &bytes })));
-    }
+    let from = port(ELSEWHERE + 1);
+    let mut told = net.proves(me, newcomer(), from);
+    told.extend(drain(net.nodes[me].step(net.now, Input::Datagram { from, bytes: &ping })));
     // then it is told.
     let told: Vec<_> = told.iter().map(|(_, bytes)| net.read(bytes)).collect();
     assert_eq!(services_of(&told).len(), 1, "{told:?}");
@@ -182,17 +179,86 @@ fn an_answer_to_a_probe_proves_the_address_that_was_asked() {
     net.run(ms(10));
     let peer = Name { key: id(1).key(), ..newcomer() };
     let index = net.rules[me].index_of(peer.key).unwrap();
-    let hello = Message::Session(hello_of(net.rules[me].key(), false, true, Incarnation::UNKNOWN));
-    let hello = net.datagram(me, peer, net.name(me).incarnation, hello);
     let from = port(50);
-    let asked = drain(net.nodes[me].step(net.now, Input::Datagram { from, bytes: &hello }));
-    let [Message::Session(Session::Probe { nonce })] = net.read(&asked[0].1)[..] else { panic!("{asked:?}") };
+    let ack = net.answer_to_probe(me, peer, from);
     // when the answer comes from elsewhere, then nothing is proven; when it comes from there, that is.
-    let ack = Message::Session(Session::ProbeAck { nonce, booting: true });
-    let ack = net.datagram(me, peer, net.name(me).incarnation, ack);
     for (from, is_at) in [(port(ELSEWHERE), Net::port_of(1)), (from, from)] {
         net.give(me, Input::Datagram { from, bytes: &ack });
         assert_eq!(net.nodes[me].address(index), Some(is_at));
+    }
+}
+
+/// Somebody may repeat what was said from as many places as there are: whoever is asked there is not forgotten here.
+#[test]
+fn a_voter_that_moves_is_found_whoever_repeats_it_meanwhile() {
+    let (mut net, leader) = Net::led(3);
+    let follower = (leader + 1) % 3;
+    let index = net.rules[leader].index_of(net.name(follower).key).unwrap();
+    let hello = Message::Session(hello_of(net.name(leader).key, false, true, Incarnation::UNKNOWN));
+    let hello = net.datagram(follower, net.name(follower), net.name(leader).incarnation, hello);
+    // Given a voter that was asked at its new place,
+    let moved = net.moves(follower);
+    let ack = net.answer_to_probe(leader, net.name(follower), moved);
+    // when it is repeated from elsewhere before it answers,
+    for elsewhere in 0..5_000 {
+        let repeated = Input::Datagram { from: port(ELSEWHERE + elsewhere), bytes: &hello };
+        drain(net.nodes[leader].step(net.now, repeated));
+    }
+    // then its answer counts.
+    net.give(leader, Input::Datagram { from: moved, bytes: &ack });
+    assert_eq!(net.nodes[leader].address(index), Some(moved));
+}
+
+#[test]
+fn an_answer_to_a_probe_counts_for_as_long_as_a_lease_may_be_and_no_longer_than_two() {
+    let (net, leader) = Net::led(3);
+    let follower = (leader + 1) % 3;
+    let index = net.rules[leader].index_of(net.name(follower).key).unwrap();
+    let max_lease = net.rules[leader].timing().max_lease;
+    // On any clock: 1,000 moments of a round of probes.
+    for moment in 0..1_000 {
+        let mut node = net.nodes[leader].clone();
+        let at = net.now + max_lease.times(moment).split(1_000);
+        drain(node.step(at, Input::Timeout));
+        let ack = net.answer_at(&mut node.clone(), leader, net.name(follower), port(ELSEWHERE), at);
+        for (later, counts) in [(max_lease, true), (max_lease.times(2), false)] {
+            let mut node = node.clone();
+            drain(node.step(at + later, Input::Datagram { from: port(ELSEWHERE), bytes: &ack }));
+            assert_eq!(node.address(index) == Some(port(ELSEWHERE)), counts, "{moment} {later}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_repeated_moves_nobody_back() {
+    let (mut net, leader) = Net::led(3);
+    let follower = net.name((leader + 1) % 3);
+    let index = net.rules[leader].index_of(follower.key).unwrap();
+    let (first, second) = (port(50), port(51));
+    let ack = net.answer_to_probe(leader, follower, first);
+    net.give(leader, Input::Datagram { from: first, bytes: &ack });
+    assert_eq!(net.nodes[leader].address(index), Some(first));
+    net.proves(leader, follower, second);
+    net.give(leader, Input::Datagram { from: first, bytes: &ack });
+    assert_eq!(net.nodes[leader].address(index), Some(second));
+}
+
+/// It may have left, and be forgotten, and its address may be somebody else's by now.
+#[test]
+fn a_join_that_is_repeated_from_elsewhere_introduces_nobody() {
+    let (mut net, leader) = Net::led(3);
+    let former = port(700);
+    let me = Introduction { address: Some(former), ..introduction() };
+    let welcome = MembershipMessage::Welcome { me: me.clone(), seen_at: None, word: word() };
+    for message in [MembershipMessage::Join { at: None, me: me.clone() }, welcome, MembershipMessage::Introduce(me)] {
+        let before = net.sent.len();
+        let message = Message::Membership(Box::new(message));
+        let bytes = net.datagram(leader, newcomer(), net.name(leader).incarnation, message);
+        net.give(leader, Input::Datagram { from: port(ELSEWHERE), bytes: &bytes });
+        net.run(ms(2_000));
+        assert!(net.sent.len() > before + 100);
+        assert!(net.sent[before..].iter().all(|(_, to, _)| *to != former));
+        assert_eq!(net.nodes[leader].node().members().count(), 3);
     }
 }
 

@@ -197,6 +197,9 @@ fn why_dropped(reason: DropReason) -> &'static str {
         DropReason::Stranger => "the sender is not a voter, and says what only voters say",
         DropReason::OtherIncarnation => "meant for another node, or for a former incarnation of this one",
         DropReason::UnprovenIncarnation => "the sender's incarnation has not shown yet that it is there",
+        DropReason::UnprovenAddress => {
+            "it says where a member is, and its sender has not shown yet that it is where it was sent from"
+        }
         DropReason::HugeTerm => "its term is further above those known than elections and clocks account for",
         DropReason::Stale => "a repetition, or overtaken by something newer",
         DropReason::Unexpected => "it answers nothing that was asked, or asks what is not this node's to answer",

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use qcluster_core::{
     Command, Endpoint, EndpointBoot, Envelope, GossipPace, Incarnation, Input, Message, NodeKey, Output, Outputs,
-    RegistryMessage, Rules, Service, Settings, Span, Time, read_datagram, write_datagram,
+    RegistryMessage, Rules, Service, Session, Settings, Span, Time, read_datagram, write_datagram,
 };
 
-use crate::world::{id, ms, voters};
+use crate::world::{hello_of, id, ms, voters};
 
 pub fn port(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
@@ -117,6 +117,30 @@ impl Net {
             let sent = drain(self.nodes[receiver].step(self.now, input));
             mail.extend(sent.into_iter().map(|(to, bytes)| (receiver, to, bytes)));
         }
+    }
+
+    /// What `who` answers to the probe that node `n` sends to `from`, having been greeted from there.
+    pub fn answer_to_probe(&mut self, n: usize, who: Name, from: SocketAddr) -> Vec<u8> {
+        let (mut node, now) = (self.nodes[n].clone(), self.now);
+        let ack = self.answer_at(&mut node, n, who, from, now);
+        self.nodes[n] = node;
+        ack
+    }
+
+    /// The same of such a node at that time.
+    pub fn answer_at(&self, node: &mut Endpoint, n: usize, who: Name, from: SocketAddr, now: Time) -> Vec<u8> {
+        let me = self.name(n);
+        let hello = Message::Session(hello_of(me.key, false, true, Incarnation::UNKNOWN));
+        let hello = self.datagram(n, who, me.incarnation, hello);
+        let asked = drain(node.step(now, Input::Datagram { from, bytes: &hello }));
+        let [Message::Session(Session::Probe { nonce })] = self.read(&asked[0].1)[..] else { panic!("{asked:?}") };
+        self.datagram(n, who, me.incarnation, Message::Session(Session::ProbeAck { nonce, booting: true }))
+    }
+
+    /// `who` proves to node `n` that it is at `from`: what it is sent for that.
+    pub fn proves(&mut self, n: usize, who: Name, from: SocketAddr) -> Vec<(SocketAddr, Vec<u8>)> {
+        let ack = self.answer_to_probe(n, who, from);
+        drain(self.nodes[n].step(self.now, Input::Datagram { from, bytes: &ack }))
     }
 
     pub fn leader(&self) -> Option<usize> {
