@@ -11,7 +11,7 @@ const PROTOCOLS: usize = 2;
 
 /// The modules of each layer, from the bottom. `lib.rs` stands above all of them.
 const LAYERS: [&[&str]; 6] = [
-    &["host", "id", "rng", "time"],
+    &["host", "id", "rng", "secret", "time"],
     &["config", "metrics", "quorum", "reason", "reconcile", "rendezvous", "rumors"],
     &["election", "membership", "observer", "registry"],
     &["hard_state", "wire"],

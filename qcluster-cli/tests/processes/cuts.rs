@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::netns::{Cut, Network};
 use crate::observed::{self, Reign};
 use crate::skipped;
 use crate::support::cluster::{Cluster, Places, Setup};
+use crate::support::netns::{Cut, Network};
 
 /// Leaders that are cut off while they lead.
 const CUTS: usize = 20;

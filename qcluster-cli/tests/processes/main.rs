@@ -20,7 +20,6 @@ mod elections;
 mod health;
 mod hostile;
 mod masterless;
-mod netns;
 mod observed;
 mod paused;
 mod proxy;

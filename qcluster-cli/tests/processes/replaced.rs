@@ -14,10 +14,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::health::{self, Watch};
-use crate::netns::Network;
 use crate::skipped;
 use crate::support::cluster::{Cluster, Places, Setup};
 use crate::support::http;
+use crate::support::netns::Network;
 use crate::support::node::{Node, Program};
 use crate::support::wait::eventually;
 

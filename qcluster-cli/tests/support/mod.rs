@@ -4,10 +4,13 @@
 
 pub(crate) mod arguments;
 pub(crate) mod cluster;
+pub(crate) mod datagram;
+pub(crate) mod disk;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod members;
 pub(crate) mod namespace;
+pub(crate) mod netns;
 pub(crate) mod node;
 pub(crate) mod ports;
 pub(crate) mod wait;

@@ -2,13 +2,14 @@
 //! which can be split in two.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::geteuid;
 
-use crate::support::node::Node;
+use super::namespace::within;
+use super::node::Node;
 
 /// What goes through a link, and what does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +73,19 @@ impl Network {
         words(&format!("ip netns exec {}", self.machines[machine]))
     }
 
+    /// Does that on that machine.
+    pub(crate) fn within<T: Send>(&self, machine: usize, what: impl FnOnce() -> T + Send) -> T {
+        within(&self.path(machine), what)
+    }
+
+    fn path(&self, machine: usize) -> PathBuf {
+        Path::new("/var/run/netns").join(&self.machines[machine])
+    }
+
     /// Has that node run on that machine from its next start on, and be asked there.
     pub(crate) fn admit(&self, machine: usize, node: &mut Node) {
         node.prefix = self.prefix(machine);
-        node.namespace = Some(Path::new("/var/run/netns").join(&self.machines[machine]));
+        node.namespace = Some(self.path(machine));
     }
 
     /// Cuts the links between those machines and the others, and none among themselves.
