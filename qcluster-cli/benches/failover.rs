@@ -1,4 +1,4 @@
-//! How long a cluster is without a leader: real processes on loopback, from the signal that ends the leader to the
+//! How long a cluster is without a leader: real processes, from the signal that ends the leader, or the cut of its link, to the
 //! `elected` of the next.
 //!
 //! `cargo bench -p qcluster-cli --bench failover -- --rounds 50` prints one line a figure; it measures and judges nothing.
@@ -27,7 +27,8 @@ mod measure {
     use serde_json::json;
 
     use crate::support::arguments::Arguments;
-    use crate::support::cluster::{Agreement, Cluster, Setup, Storage};
+    use crate::support::cluster::{Agreement, Cluster, Places, Setup, Storage};
+    use crate::support::netns::{Cut, Network};
     use crate::support::node::Node;
 
     /// How a leadership ends.
@@ -37,6 +38,8 @@ mod measure {
         Kill,
         /// As by an operator: it hands over.
         Terminate,
+        /// The link of its machine goes down, and comes up again once another leads.
+        Cut,
     }
 
     pub(crate) fn main() {
@@ -50,11 +53,23 @@ mod measure {
             ("SIGKILL to elected,  fast, data_dir", End::Kill, "fast", Storage::DataDir),
             ("SIGTERM to elected,  lan,  diskless", End::Terminate, "lan", Storage::Diskless),
             ("SIGTERM to elected,  lan,  data_dir", End::Terminate, "lan", Storage::DataDir),
+            ("link cut to elected, lan,  diskless", End::Cut, "lan", Storage::Diskless),
         ];
+        assert!(rounds > 0, "--rounds must be at least 1");
         for (what, end, timing, storage) in cases.into_iter().filter(|(what, ..)| what.contains(&only)) {
-            let mut cluster = Cluster::start(&Setup { timing: json!(timing), storage, ..Setup::unhurried() });
-            assert!(rounds > 0, "--rounds must be at least 1");
-            let mut samples: Vec<f64> = (0..rounds).map(|turn| round(&mut cluster, end, turn)).collect();
+            let setup = Setup { timing: json!(timing), storage, ..Setup::unhurried() };
+            let (mut cluster, network) = match end {
+                End::Kill | End::Terminate => (Cluster::start(&setup), None),
+                End::Cut => match on_machines(setup) {
+                    Ok((cluster, network)) => (cluster, Some(network)),
+                    Err(reason) => {
+                        println!("{what}  not measured: {reason}");
+                        continue;
+                    }
+                },
+            };
+            let mut samples: Vec<f64> =
+                (0..rounds).map(|turn| round(&mut cluster, network.as_ref(), end, turn)).collect();
             samples.sort_by(f64::total_cmp);
             let at = |percent: usize| samples[(samples.len() - 1) * percent / 100];
             println!(
@@ -67,20 +82,41 @@ mod measure {
         }
     }
 
-    /// Ends the leader, waits for the next, and brings the old one back. Gives the milliseconds in between.
-    fn round(cluster: &mut Cluster, end: End, turn: u32) -> f64 {
+    /// Each node on a machine of its own, whose link can be cut.
+    fn on_machines(setup: Setup) -> Result<(Cluster, Network), String> {
+        let network = Network::new(3)?;
+        let places = Places::Addresses((0..3).map(Network::address).collect());
+        let mut cluster = Cluster::new(&Setup { places, ..setup });
+        for (machine, node) in cluster.nodes.iter_mut().enumerate() {
+            network.admit(machine, node);
+            node.start();
+        }
+        Ok((cluster, network))
+    }
+
+    /// Ends the leadership, waits for the next, and brings the old leader back. Gives the milliseconds in between.
+    fn round(cluster: &mut Cluster, network: Option<&Network>, end: End, turn: u32) -> f64 {
         let before = settled(cluster, turn);
         let leader = &mut cluster.nodes[before.leader];
-        let at = unix_s();
+        let mut at = unix_s();
         match end {
             End::Kill => leader.kill(),
             End::Terminate => {
                 leader.signal(Signal::TERM);
                 leader.exited();
             }
+            End::Cut => {
+                let network = network.expect("its machine is in a network");
+                network.cut(before.leader, Cut::Whole).unwrap_or_else(|error| panic!("{error}"));
+                // The command that cuts takes as long as a heartbeat now and then.
+                at = unix_s();
+            }
         }
         let next = cluster.eventually("the next leader", || cluster.successor(before.token));
-        cluster.nodes[before.leader].start();
+        match network {
+            Some(network) => network.mend(before.leader, Cut::Whole).unwrap_or_else(|error| panic!("{error}")),
+            None => cluster.nodes[before.leader].start(),
+        }
         (next.elected_s - at) * 1e3
     }
 
