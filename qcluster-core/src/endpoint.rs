@@ -27,7 +27,8 @@ pub use snapshot::SnapshotError;
 /// What an endpoint needs to know when it starts, beside its rules: a [`Boot`] whose saved state is still bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct EndpointBoot<'a> {
-    /// Sixty-four random bits: all chance in this incarnation comes from them.
+    /// Sixty-four random bits that nobody else knows or can guess: all chance in this incarnation comes from them, and the numbers
+    /// by which others show where they are (E18).
     pub seed: u64,
     /// The wall clock, in Unix milliseconds (E12).
     pub stamp_ms: u64,
@@ -107,7 +108,7 @@ impl Endpoint {
         let EndpointBoot { seed, stamp_ms, saved } = boot;
         let saved = saved.map(|record| hard_state::decode(record, &rules)).transpose().map_err(BootError::Record)?;
         let node = Node::new(Arc::clone(&rules), Boot { seed, stamp_ms, saved }, now)?;
-        let addresses = Addresses::new(rules.voters().len(), node.secret(), rules.timing().max_lease);
+        let addresses = Addresses::new(rules.voters().len(), node.secret());
         Ok(Self { node, rules, addresses, buffer: Vec::with_capacity(128), unaddressed: 0 })
     }
 
@@ -173,6 +174,9 @@ impl Endpoint {
         let node = &self.node;
         self.addresses.sender_is(voter, sender, place, bytes.len(), || node.speaks_to(sender, from));
         let to = self.rules.key();
+        // This node's name in another incarnation is told of this one, and no more. And one with another configuration would not
+        // answer, and is told what this node has instead (E14).
+        let may_prove_itself = sender != to && self.rules.digests().agree(&digests);
         for place in 0..Self::MESSAGES_MAX {
             let message = match datagram.next_message::<Message>() {
                 None => return,
@@ -185,12 +189,12 @@ impl Endpoint {
                 Err(reason) => return self.node.drop_unread(now, reason),
             };
             let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
-            if place == 0 {
+            if place == 0 && may_prove_itself {
                 self.locate(now, &envelope);
             }
             let is_proven = self.addresses.unproven().is_none();
             // A repetition may name an address at which nobody has been for long, and all members would speak to it.
-            if !is_proven && envelope.message.introduces() {
+            if !is_proven && may_prove_itself && envelope.message.is_lasting() {
                 self.node.drop_unread(now, DropReason::UnprovenAddress);
                 continue;
             }
@@ -208,14 +212,6 @@ impl Endpoint {
     /// Asks a sender that is not known to be where its datagram came from to show that it is, or takes the answer to that (E18).
     fn locate(&mut self, now: Time, envelope: &Envelope) {
         let Some(sender) = self.addresses.unproven() else { return };
-        // This node's name in another incarnation is told of this one, and no more.
-        if sender.key == self.rules.key() {
-            return;
-        }
-        // One with another configuration would not answer, and is told what this node has instead (E14).
-        if !self.rules.digests().agree(&envelope.digests) {
-            return;
-        }
         self.node.enter(now);
         match envelope.message {
             Message::Session(Session::ProbeAck { nonce, .. }) => {

@@ -110,7 +110,9 @@ impl Node {
         if rules.is_forward_only && step.is_some_and(|step| step.is_behind(&rules.digests)) {
             return Err(BootError::StepBack);
         }
-        let mut rng = Rng::new(boot.seed);
+        // What the generator shows of itself on the wire leads back to its own seed, and not to the key.
+        let secret = Secret::new(boot.seed);
+        let mut rng = Rng::new(secret.number(&[0, 0]));
         let fresh = Incarnation::new(boot.stamp_ms, rng.next());
         let incarnation = match &boot.saved {
             Some(saved) if saved.incarnation >= fresh => saved.incarnation.above(rng.next()),
@@ -125,7 +127,9 @@ impl Node {
         // A replacement that goes on as an observer is one still.
         let took_part = saved(rules.key);
         let own = OwnIncarnation::new(now, boot.stamp_ms, took_part);
-        let gossip = rules.gossip.map(|settings| Box::new(Gossip::new(settings, &rules, boot.seed, incarnation, now)));
+        let gossip = rules
+            .gossip
+            .map(|settings| Box::new(Gossip::new(settings, &rules, secret.number(&[0, 1]), incarnation, now)));
         let part = match rules.me {
             Some(me) => {
                 let (stamp, rng) = (Term(boot.stamp_ms), Rng::new(rng.next()));
@@ -138,7 +142,7 @@ impl Node {
         Ok(Self {
             incarnation,
             rng,
-            secret: Secret::new(boot.seed),
+            secret,
             now,
             offset: Offset::default(),
             stage: Stage::New,
@@ -199,7 +203,7 @@ impl Node {
         self.links.at(voter).incarnation
     }
 
-    /// The key to numbers that nobody knows who is not told.
+    /// The key of numbers that only those know who were told.
     pub(crate) fn secret(&self) -> Secret {
         self.secret
     }

@@ -179,8 +179,6 @@ reasons! {
         OtherIncarnation = "other_incarnation",
         /// It comes from an incarnation of the sender that is not established (E17).
         UnprovenIncarnation = "unproven_incarnation",
-        /// It says where a member is, and comes from an address at which its sender has not shown to be (E18).
-        UnprovenAddress = "unproven_address",
         /// It names a term that is further above those known than elections and clocks can account for (E18).
         HugeTerm = "huge_term",
         /// It is nothing newer than what is known: a repetition, or overtaken.
@@ -205,6 +203,8 @@ reasons! {
         UnsharedIncarnations = "unshared_incarnations",
         /// It is a promise of an incarnation that this node has yet to save, and would not know after a crash (E24).
         UnsavedIncarnation = "unsaved_incarnation",
+        /// It would have this node speak to somebody later on, and its sender has not shown that it is where it came from (E18).
+        UnprovenAddress = "unproven_address",
     }
 }
 

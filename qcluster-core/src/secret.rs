@@ -8,8 +8,8 @@ use siphasher::sip::SipHasher24;
 
 use crate::rng::mix;
 
-/// A key for SipHash-2-4 (Aumasson and Bernstein 2012), made of the seed that the embedder drew. As many hashes as one likes to
-/// look at tell nothing of the next one, which the numbers of [`Rng`](crate::rng::Rng) do.
+/// A key for SipHash-2-4 (Aumasson and Bernstein 2012), made of the seed that the embedder drew. Its numbers tell nothing of one
+/// another, whereas each number of [`Rng`](crate::rng::Rng) tells all that follow. It is as hard to guess as the seed: 64 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Secret(u64, u64);
 

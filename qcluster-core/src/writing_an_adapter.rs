@@ -9,7 +9,7 @@
 //! - **A monotonic clock** that also counts the time in which the machine is suspended: `CLOCK_BOOTTIME` on Linux. The same
 //!   clock serves [`Endpoint::step`] and the question whether the node leads. One that goes back costs the leadership, not the
 //!   promise (E15).
-//! - **Boot values.** [`seed`](crate::EndpointBoot::seed) is 64 random bits, new for each start: with equal ones nodes would collide in
+//! - **Boot values.** [`seed`](crate::EndpointBoot::seed) is 64 random bits that nobody can guess, new for each start: with equal ones nodes would collide in
 //!   their elections. [`stamp_ms`](crate::EndpointBoot::stamp_ms) is the wall clock (E12).
 //! - **What was saved** is given as it was read: a record that cannot be read is an error, and not an empty disk (E1, E9). Hold
 //!   a lock on its folder, so that no second process writes there.

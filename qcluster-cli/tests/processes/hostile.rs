@@ -1,6 +1,6 @@
 //! Datagrams that no honest node would send, thrown at a running cluster: it counts them and goes on.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 
 use serde_json::json;
 
@@ -107,4 +107,25 @@ fn noise_on_the_http_side_harms_nothing() {
     assert!(cluster.nodes[0].is_running(), "{}", cluster.trace());
     let pong = cluster.nodes[0].get("/ping").expect("it answers");
     assert_eq!(pong.code, 200);
+}
+
+/// More clients that send nothing than the node may open files.
+#[test]
+fn clients_that_take_all_descriptors_make_room_for_checks() {
+    const DESCRIPTORS: usize = 48;
+    let mut cluster = Cluster::new(&Setup::unhurried());
+    for node in &mut cluster.nodes {
+        let limits = ["sh", "-c", &format!("ulimit -n {DESCRIPTORS} && exec \"$@\""), "sh"];
+        node.prefix = limits.map(str::to_owned).to_vec();
+        node.start();
+    }
+    let agreement = cluster.agreed("a leader", |_| true);
+    let leader = &cluster.nodes[agreement.leader];
+    let silent: Vec<_> = (0..2 * DESCRIPTORS).map(|_| TcpStream::connect(leader.address)).collect();
+    for check in 0..20 {
+        let answer = leader.get("/leader").unwrap_or_else(|| panic!("check {check} was not answered"));
+        assert_eq!(answer.code, 200, "{answer:?}");
+    }
+    drop(silent);
+    assert_eq!(cluster.agreement(), Some(agreement), "{}", cluster.trace());
 }

@@ -13,7 +13,7 @@ use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::secret::Secret;
 use crate::time::{Span, Time};
 
-/// An incarnation, and where it was heard.
+/// An incarnation, and where it is, or says that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) incarnation: Incarnation,
@@ -28,6 +28,8 @@ struct Entry {
     resolved: Option<SocketAddr>,
     newest: Option<Place>,
     other: Option<Place>,
+    /// How often an incarnation of it has shown where it is.
+    moves: u64,
 }
 
 impl Entry {
@@ -45,6 +47,7 @@ impl Entry {
 
     /// An incarnation has shown that it is there.
     fn move_to(&mut self, place: Place) {
+        self.moves += 1;
         let of_incarnation = |known: &&mut Place| known.incarnation == place.incarnation;
         if let Some(known) = [&mut self.newest, &mut self.other].into_iter().flatten().find(of_incarnation) {
             *known = place;
@@ -67,8 +70,6 @@ pub(super) struct Sender {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Addresses {
     secret: Secret,
-    /// How long the answer to a probe may take at least, and half of how long at most.
-    patience: Span,
     voters: Vec<Entry>,
     /// Nodes that are not voters, each with the number of its entry: the lowest was made first.
     others: BTreeMap<NodeKey, (u64, Entry)>,
@@ -77,19 +78,22 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
+    /// The answer to a probe may take this long at least, and twice as long at most.
+    const ROUND: Span = Span::from_millis(5_000);
+
     /// Of how many nodes that are not voters it is remembered where they have shown to be.
     const OTHERS_MAX: usize = 1_024;
 
-    pub(super) fn new(voters: usize, secret: Secret, patience: Span) -> Self {
+    pub(super) fn new(voters: usize, secret: Secret) -> Self {
         let voters = alloc::vec![Entry::default(); voters];
-        Self { secret, patience, voters, others: BTreeMap::new(), entries: 0, sender: None }
+        Self { secret, voters, others: BTreeMap::new(), entries: 0, sender: None }
     }
 
     /// A name was resolved: who is elsewhere has to show it again.
     pub(super) fn resolved(&mut self, voter: VoterIndex, address: SocketAddr) {
         let entry = &mut self.voters[voter.position()];
         if entry.resolved != Some(address) {
-            *entry = Entry { resolved: Some(address), ..Entry::default() };
+            *entry = Entry { resolved: Some(address), moves: entry.moves, ..Entry::default() };
         }
     }
 
@@ -126,13 +130,13 @@ impl Addresses {
 
     /// The number to ask the sender with, whether it is there. It is sent nowhere else, so that who gives it back has received it.
     pub(super) fn question(&self, sender: Sender, now: Time) -> u64 {
-        self.number(sender, self.round(now))
+        self.number(sender, Self::round(now))
     }
 
     /// The sender gives a number back: whether that shows that it is where its datagram came from.
     pub(super) fn answered(&mut self, nonce: u64, now: Time) -> bool {
         let Some(sender) = self.sender else { return false };
-        let round = self.round(now);
+        let round = Self::round(now);
         let is_right = [round, round.saturating_sub(1)].into_iter().any(|round| self.number(sender, round) == nonce);
         if is_right {
             let entry = match sender.voter {
@@ -146,22 +150,20 @@ impl Addresses {
     }
 
     /// Numbers change from round to round, so that one that was caught is soon worth nothing.
-    fn round(&self, now: Time) -> u64 {
-        now.as_nanos() / self.patience.as_nanos().max(1)
+    fn round(now: Time) -> u64 {
+        now.as_nanos() / Self::ROUND.as_nanos()
     }
 
-    /// The number of a probe needs no memory, which somebody could fill: it is a hash over whom it asks and where. With where
-    /// that incarnation was so far it moves it there once, and not back again.
+    /// The number of a probe needs no memory, which somebody could fill: it is a hash over whom it asks and where. How often that node
+    /// has moved is in it too, so that one number moves it once.
     fn number(&self, sender: Sender, round: u64) -> u64 {
         let Sender { key, voter, place, .. } = sender;
-        let entry = match voter {
-            Some(voter) => Some(&self.voters[voter.position()]),
-            None => self.others.get(&key).map(|(_, entry)| entry),
+        let moves = match voter {
+            Some(voter) => self.voters[voter.position()].moves,
+            None => self.others.get(&key).map_or(0, |(_, entry)| entry.moves),
         };
-        let known = entry.and_then(|entry| entry.place_of(place.incarnation)).map(|place| place.address);
         let [ip, port] = words(place.address);
-        let [known_ip, known_port] = known.map_or([0; 2], words);
-        self.secret.number(&[key.0.into(), place.incarnation.0.into(), round.into(), ip, port, known_ip, known_port])
+        self.secret.number(&[key.0.into(), place.incarnation.0.into(), round.into(), moves.into(), ip, port])
     }
 
     fn other(&mut self, key: NodeKey) -> &mut Entry {

@@ -75,16 +75,11 @@ impl Message {
         }
     }
 
-    /// Whether it may say where a member is.
-    pub(crate) fn introduces(&self) -> bool {
+    /// Whether it has its receiver speak to somebody later on: to a member that it introduces, or to its sender.
+    pub(crate) fn is_lasting(&self) -> bool {
         match self {
-            Self::Join { .. } | Self::Welcome { .. } | Self::Introduce(_) => true,
-            Self::Ping { .. }
-            | Self::Ack { .. }
-            | Self::PingReq { .. }
-            | Self::Nack { .. }
-            | Self::Update(_)
-            | Self::Compare(_) => false,
+            Self::Join { .. } | Self::Welcome { .. } | Self::Introduce(_) | Self::Compare(_) => true,
+            Self::Ping { .. } | Self::Ack { .. } | Self::PingReq { .. } | Self::Nack { .. } | Self::Update(_) => false,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::hard_state::RecordError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Boot {
-    /// Sixty-four random bits: all chance in this incarnation comes from them.
+    /// Sixty-four random bits that nobody else knows or can guess: all chance in this incarnation comes from them.
     pub seed: u64,
     /// The wall clock, in Unix milliseconds (E12).
     pub stamp_ms: u64,

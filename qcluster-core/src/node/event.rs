@@ -300,9 +300,14 @@ impl Message {
         }
     }
 
-    /// Whether it may say where a member is.
-    pub(crate) fn introduces(&self) -> bool {
-        matches!(self, Self::Membership(message) if message.introduces())
+    /// Whether it has its receiver speak to somebody later on, of its own accord.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Membership(message) => message.is_lasting(),
+            Self::Registry(message) => matches!(**message, registry::Message::Compare(_)),
+            Self::Observer(message) => matches!(message, observer::Message::Subscribe),
+            Self::Session(_) | Self::Election(_) | Self::Incarnations(_) => false,
+        }
     }
 
     /// The kind, for metrics.

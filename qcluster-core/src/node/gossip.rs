@@ -14,7 +14,7 @@ use crate::id::{Incarnation, NodeKey};
 use crate::membership::{self, Contact, Effect, Hint, Membership, Piggyback, Speaker};
 use crate::reason::DropReason;
 use crate::registry::{self, Limits, Presence, Registry, RegistryError, Stall};
-use crate::rng::{Rng, mix};
+use crate::rng::Rng;
 use crate::time::{Span, Time};
 
 /// What a node has beside its part in the election.
@@ -53,7 +53,7 @@ impl Gossip {
             address: settings.advertise,
             pace: settings.pace,
             // Chance of its own, so that an election draws the same with and without it.
-            rng: Rng::new(mix(seed ^ rules.key.0)),
+            rng: Rng::new(seed),
             now,
         };
         let mut membership = Membership::new(start);

@@ -24,6 +24,7 @@ mod pace;
 mod partitions;
 mod preferred;
 mod promises;
+mod proofs;
 mod reflection;
 mod renames;
 mod sharing;

@@ -1,7 +1,7 @@
 //! A datagram can be repeated by anybody, from anywhere. What comes back there is no more than was sent, and no news, until a
 //! number that was sent there alone comes back from it (E18); who is there in truth is served all the same.
 
-mod net;
+pub mod net;
 
 use qcluster_core::{
     Accusers, Command, GossipPace, Incarnation, IncarnationsReport, Input, Introduction, KnownIncarnation,
@@ -14,18 +14,18 @@ use crate::world::{hello_of, id, ms, voters};
 use net::{Name, Net, drain, port, services_of, voter};
 
 /// Where repetitions come from.
-const ELSEWHERE: u16 = 999;
+pub const ELSEWHERE: u16 = 999;
 
-fn newcomer() -> Name {
+pub fn newcomer() -> Name {
     Name { key: NodeId::new("newcomer").unwrap().key(), incarnation: Incarnation(1_764_000_000_000 << 20 | 5) }
 }
 
-fn introduction() -> Introduction {
+pub fn introduction() -> Introduction {
     let standing = Standing::of(newcomer().incarnation);
     Introduction { id: NodeId::new("newcomer").unwrap(), address: None, standing, state: State::Alive, age_s: 0 }
 }
 
-fn word() -> Piggyback {
+pub fn word() -> Piggyback {
     Piggyback { members: u64::MAX, records: u64::MAX, ..Piggyback::default() }
 }
 
@@ -168,123 +168,6 @@ fn news_for_a_member_without_an_address_is_still_to_be_told() {
     // then it is told.
     let told: Vec<_> = told.iter().map(|(_, bytes)| net.read(bytes)).collect();
     assert_eq!(services_of(&told).len(), 1, "{told:?}");
-}
-
-#[test]
-fn an_answer_to_a_probe_proves_the_address_that_was_asked() {
-    // Given a voter that greets from another address than its name stands for, and is asked there,
-    let mut net = Net::new();
-    let me = net.start(&voter(0, 3));
-    net.resolve();
-    net.run(ms(10));
-    let peer = Name { key: id(1).key(), ..newcomer() };
-    let index = net.rules[me].index_of(peer.key).unwrap();
-    let from = port(50);
-    let ack = net.answer_to_probe(me, peer, from);
-    // when the answer comes from elsewhere, then nothing is proven; when it comes from there, that is.
-    for (from, is_at) in [(port(ELSEWHERE), Net::port_of(1)), (from, from)] {
-        net.give(me, Input::Datagram { from, bytes: &ack });
-        assert_eq!(net.nodes[me].address(index), Some(is_at));
-    }
-}
-
-/// Somebody may repeat what was said from as many places as there are: whoever is asked there is not forgotten here.
-#[test]
-fn a_voter_that_moves_is_found_whoever_repeats_it_meanwhile() {
-    let (mut net, leader) = Net::led(3);
-    let follower = (leader + 1) % 3;
-    let index = net.rules[leader].index_of(net.name(follower).key).unwrap();
-    let hello = Message::Session(hello_of(net.name(leader).key, false, true, Incarnation::UNKNOWN));
-    let hello = net.datagram(follower, net.name(follower), net.name(leader).incarnation, hello);
-    // Given a voter that was asked at its new place,
-    let moved = net.moves(follower);
-    let ack = net.answer_to_probe(leader, net.name(follower), moved);
-    // when it is repeated from elsewhere before it answers,
-    for elsewhere in 0..5_000 {
-        let repeated = Input::Datagram { from: port(ELSEWHERE + elsewhere), bytes: &hello };
-        drain(net.nodes[leader].step(net.now, repeated));
-    }
-    // then its answer counts.
-    net.give(leader, Input::Datagram { from: moved, bytes: &ack });
-    assert_eq!(net.nodes[leader].address(index), Some(moved));
-}
-
-#[test]
-fn an_answer_to_a_probe_counts_for_as_long_as_a_lease_may_be_and_no_longer_than_two() {
-    let (net, leader) = Net::led(3);
-    let follower = (leader + 1) % 3;
-    let index = net.rules[leader].index_of(net.name(follower).key).unwrap();
-    let max_lease = net.rules[leader].timing().max_lease;
-    // On any clock: 1,000 moments of a round of probes.
-    for moment in 0..1_000 {
-        let mut node = net.nodes[leader].clone();
-        let at = net.now + max_lease.times(moment).split(1_000);
-        drain(node.step(at, Input::Timeout));
-        let ack = net.answer_at(&mut node.clone(), leader, net.name(follower), port(ELSEWHERE), at);
-        for (later, counts) in [(max_lease, true), (max_lease.times(2), false)] {
-            let mut node = node.clone();
-            drain(node.step(at + later, Input::Datagram { from: port(ELSEWHERE), bytes: &ack }));
-            assert_eq!(node.address(index) == Some(port(ELSEWHERE)), counts, "{moment} {later}");
-        }
-    }
-}
-
-#[test]
-fn an_answer_that_is_repeated_moves_nobody_back() {
-    let (mut net, leader) = Net::led(3);
-    let follower = net.name((leader + 1) % 3);
-    let index = net.rules[leader].index_of(follower.key).unwrap();
-    let (first, second) = (port(50), port(51));
-    let ack = net.answer_to_probe(leader, follower, first);
-    net.give(leader, Input::Datagram { from: first, bytes: &ack });
-    assert_eq!(net.nodes[leader].address(index), Some(first));
-    net.proves(leader, follower, second);
-    net.give(leader, Input::Datagram { from: first, bytes: &ack });
-    assert_eq!(net.nodes[leader].address(index), Some(second));
-}
-
-/// It may have left, and be forgotten, and its address may be somebody else's by now.
-#[test]
-fn a_join_that_is_repeated_from_elsewhere_introduces_nobody() {
-    let (mut net, leader) = Net::led(3);
-    let former = port(700);
-    let me = Introduction { address: Some(former), ..introduction() };
-    let welcome = MembershipMessage::Welcome { me: me.clone(), seen_at: None, word: word() };
-    for message in [MembershipMessage::Join { at: None, me: me.clone() }, welcome, MembershipMessage::Introduce(me)] {
-        let before = net.sent.len();
-        let message = Message::Membership(Box::new(message));
-        let bytes = net.datagram(leader, newcomer(), net.name(leader).incarnation, message);
-        net.give(leader, Input::Datagram { from: port(ELSEWHERE), bytes: &bytes });
-        net.run(ms(2_000));
-        assert!(net.sent.len() > before + 100);
-        assert!(net.sent[before..].iter().all(|(_, to, _)| *to != former));
-        assert_eq!(net.nodes[leader].node().members().count(), 3);
-    }
-}
-
-#[test]
-fn an_answer_to_a_probe_proves_one_address_once() {
-    let (mut net, leader) = Net::led(3);
-    let follower = (leader + 1) % 3;
-    let index = net.rules[leader].index_of(net.rules[follower].key()).unwrap();
-    let before = net.sent.len();
-    // Given a follower that has moved, and was found,
-    let moved = net.moves(follower);
-    net.run(ms(500));
-    assert_eq!(net.nodes[leader].address(index), Some(moved));
-    let said: Vec<_> = net.sent[before..].iter().filter(|(n, ..)| *n == follower).cloned().collect();
-    // when all that it has said is repeated from elsewhere, over and over,
-    for _ in 0..3 {
-        for (_, _, bytes) in said.iter().filter(|(_, to, _)| *to == Net::port_of(leader)) {
-            let repeated = Input::Datagram { from: port(ELSEWHERE), bytes };
-            for (to, answer) in drain(net.nodes[leader].step(net.now, repeated)) {
-                assert!(to != port(ELSEWHERE) || answer.len() <= bytes.len());
-            }
-            net.now = net.now + ms(1);
-        }
-    }
-    // then it stays where it is.
-    assert_eq!(net.nodes[leader].address(index), Some(moved));
 }
 
 #[test]

@@ -90,9 +90,7 @@ impl Places {
             None => false,
             Some(None) => return Admission::Full,
             Some(Some(number)) => {
-                if let Some(seat) = taken.remove(&number) {
-                    seat.told_to_leave.notify_one();
-                }
+                tell_to_leave(&mut taken, number);
                 true
             }
         };
@@ -107,6 +105,19 @@ impl Places {
         drop(taken);
         let place = Place { number, seat, places: Arc::clone(self) };
         if makes_room { Admission::InPlaceOf(place) } else { Admission::Admitted(place) }
+    }
+
+    /// Has the client leave that was idle longest: the system has no room for another, whatever room there is here. Tells whether there
+    /// was one.
+    pub(super) fn make_room(&self) -> bool {
+        let mut taken = self.taken();
+        let idle = longest_idle(&taken, |_| true);
+        idle.inspect(|number| tell_to_leave(&mut taken, *number)).is_some()
+    }
+
+    /// Waits until somebody has given a place back. For one waiter.
+    pub(super) async fn one_given_back(&self) {
+        self.given_back.notified().await;
     }
 
     /// Waits until nobody has a place. For one waiter.
@@ -163,6 +174,12 @@ pub(super) struct Busy(Arc<Seat>);
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn tell_to_leave(taken: &mut BTreeMap<u64, Arc<Seat>>, number: u64) {
+    if let Some(seat) = taken.remove(&number) {
+        seat.told_to_leave.notify_one();
     }
 }
 

@@ -18,7 +18,7 @@ use crate::log;
 use crate::metrics::LOG_PAUSE;
 use crate::runtime::timeout;
 
-/// A failure to accept, such as too many open files, is not a reason to try again at once.
+/// Where the system has no room for a connection, and none is given back, it is not asked again before.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A socket of a runtime that accepts connections.
@@ -62,7 +62,12 @@ pub async fn serve<L: Listener>(listeners: Vec<L>, Served(site): Served, spawn: 
                 }
                 Err(error) => {
                     tracing::debug!(name: "qcluster.http_accept", target: log::TARGET, %error, "cannot accept");
-                    site.runtime.sleep(ACCEPT_PAUSE).await;
+                    if !is_of_client(&error) {
+                        if places.make_room() {
+                            site.metrics.connection_displaced();
+                        }
+                        let _ = timeout(&*site.runtime, ACCEPT_PAUSE, places.one_given_back()).await;
+                    }
                 }
             },
             () = tell.as_mut() => {
@@ -76,6 +81,13 @@ pub async fn serve<L: Listener>(listeners: Vec<L>, Served(site): Served, spawn: 
     drop(listeners);
     drop(end);
     let _ = timeout(&*site.runtime, LAST_ANSWER_TIME_MAX, places.all_given_back()).await;
+}
+
+/// Whether accepting failed for something that the client did. What else there is, too few descriptors or too little memory, is about
+/// room, and there is more of it once a connection has ended.
+fn is_of_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
 /// Lets other tasks run, whatever the runtime.

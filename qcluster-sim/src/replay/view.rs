@@ -198,7 +198,7 @@ fn why_dropped(reason: DropReason) -> &'static str {
         DropReason::OtherIncarnation => "meant for another node, or for a former incarnation of this one",
         DropReason::UnprovenIncarnation => "the sender's incarnation has not shown yet that it is there",
         DropReason::UnprovenAddress => {
-            "it says where a member is, and its sender has not shown yet that it is where it was sent from"
+            "it would have this node speak to somebody, and its sender has not shown yet that it is where it came from"
         }
         DropReason::HugeTerm => "its term is further above those known than elections and clocks account for",
         DropReason::Stale => "a repetition, or overtaken by something newer",

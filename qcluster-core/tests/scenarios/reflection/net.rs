@@ -129,12 +129,23 @@ impl Net {
 
     /// The same of such a node at that time.
     pub fn answer_at(&self, node: &mut Endpoint, n: usize, who: Name, from: SocketAddr, now: Time) -> Vec<u8> {
+        let nonce = self.asked(node, n, who, from, now);
+        let ack = Message::Session(Session::ProbeAck { nonce, booting: true });
+        self.datagram(n, who, self.name(n).incarnation, ack)
+    }
+
+    /// The number of the probe that node `n` sends to `from` when `who` greets it from there.
+    pub fn asks(&self, n: usize, who: Name, from: SocketAddr) -> u64 {
+        self.asked(&mut self.nodes[n].clone(), n, who, from, self.now)
+    }
+
+    fn asked(&self, node: &mut Endpoint, n: usize, who: Name, from: SocketAddr, now: Time) -> u64 {
         let me = self.name(n);
         let hello = Message::Session(hello_of(me.key, false, true, Incarnation::UNKNOWN));
         let hello = self.datagram(n, who, me.incarnation, hello);
         let asked = drain(node.step(now, Input::Datagram { from, bytes: &hello }));
         let [Message::Session(Session::Probe { nonce })] = self.read(&asked[0].1)[..] else { panic!("{asked:?}") };
-        self.datagram(n, who, me.incarnation, Message::Session(Session::ProbeAck { nonce, booting: true }))
+        nonce
     }
 
     /// `who` proves to node `n` that it is at `from`: what it is sent for that.

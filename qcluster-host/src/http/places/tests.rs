@@ -44,6 +44,21 @@ fn who_comes_when_all_are_taken_has_the_longest_idle_closed() {
 }
 
 #[test]
+fn where_the_system_has_no_room_the_longest_idle_leaves_and_who_is_served_stays() {
+    let places = Places::new();
+    let held = take(&places, 3);
+    let busy = held[0].busy();
+    held[1].seat.moved_ms.store(1_000, Ordering::Relaxed);
+    assert!(places.make_room());
+    assert_eq!(held.iter().position(is_told), Some(2));
+    assert!(places.make_room());
+    assert_eq!(held.iter().position(is_told), Some(1));
+    assert!(!places.make_room(), "who is left is served");
+    drop(busy);
+    assert!(places.make_room());
+}
+
+#[test]
 fn who_is_served_keeps_the_place_and_who_comes_is_refused() {
     let places = Places::new();
     let held = take(&places, CONNECTIONS_MAX);
