@@ -19,7 +19,7 @@
 //! Without a leader by design (`"mode": "masterless"`) `/leader` and `/follower` are always 503 `masterless`, and `/health`
 //! asks for no leader. What is known of a leader from others alone (E19) is named in refusals, and makes no check pass.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -30,7 +30,7 @@ use super::facts::other_configuration;
 use super::response::{ErrorCode, Response};
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, ShownLeader, View, Whereabouts};
-use qcluster_core::{Peer, Role};
+use qcluster_core::{Peer, Role, State, TransferRefused};
 
 /// Who leads, as `/leader` and `/follower` show it with their 200.
 #[derive(Serialize)]
@@ -189,11 +189,26 @@ pub(super) fn trusts(view: &View<'_>) -> CheckResult {
     if view.directory.is_trusted() {
         return Ok(());
     }
-    Err(Response::error(
-        ErrorCode::Untrusted,
-        "most members vanished at once, so the fault is probably here: what this node says of members and services is not to \
-         be relied on",
-    ))
+    let message = alloc::format!(
+        "most members vanished at once, so the fault is probably here: what this node says of members and services is not to be \
+         relied on{}",
+        vanished(view)
+    );
+    Err(Response::error(ErrorCode::Untrusted, &message))
+}
+
+/// Which members are down, some by name, and for how long each has been.
+fn vanished(view: &View<'_>) -> String {
+    const NAMED_MAX: usize = 5;
+    let mut down = view.directory.members(view.now).filter(|member| member.state == State::Down.name());
+    let named = down.by_ref().take(NAMED_MAX);
+    let named: Vec<_> =
+        named.map(|member| alloc::format!("{} for {} s", member.identifier, member.state_age_ms / 1_000)).collect();
+    match (named.is_empty(), down.count()) {
+        (true, _) => String::new(),
+        (false, 0) => alloc::format!(" (down: {})", named.join(", ")),
+        (false, more) => alloc::format!(" (down: {}, and {more} more)", named.join(", ")),
+    }
 }
 
 fn stalled(view: &View<'_>) -> Response {
@@ -239,6 +254,11 @@ fn no_leader(view: &View<'_>) -> Response {
         return masterless();
     }
     without_leader(view, ErrorCode::NoLeader, "this node knows no leader")
+}
+
+/// Nobody could take over: says who is not heard.
+pub(super) fn no_successor(view: &View<'_>) -> Response {
+    without_leader(view, ErrorCode::NoSuccessor, &TransferRefused::NoSuccessor.to_string())
 }
 
 fn without_leader(view: &View<'_>, code: ErrorCode, what: &str) -> Response {

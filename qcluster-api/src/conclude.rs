@@ -54,7 +54,7 @@ fn refuse(refused: &CommandRefused, view: &View<'_>) -> Response {
     let code = match refused {
         CommandRefused::Transfer(TransferRefused::NotLeader) => return checks::not_leader(view).with_status(409),
         CommandRefused::Transfer(TransferRefused::NotAVoter) => ErrorCode::NotAVoter,
-        CommandRefused::Transfer(TransferRefused::NoSuccessor) => ErrorCode::NoSuccessor,
+        CommandRefused::Transfer(TransferRefused::NoSuccessor) => return checks::no_successor(view),
         CommandRefused::Registry(RegistryError::Invalid(_)) => ErrorCode::InvalidService,
         CommandRefused::Registry(RegistryError::TooManyServices) => ErrorCode::TooManyServices,
         CommandRefused::Registry(RegistryError::TableFull) => ErrorCode::RegistryFull,

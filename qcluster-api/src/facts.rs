@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use core::fmt::Write as _;
 
 use super::quorum::{QuorumStatus, SilentReason, SilentVoter};
+use super::status::DifferenceStatus;
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, Subject, View, Whereabouts};
 use qcluster_core::{DropReason, Seat, SettingDifference, Slow, Time};
@@ -47,6 +48,7 @@ pub fn quorum_status(subject: &Subject, snapshot: &NodeSnapshot, now: Time) -> Q
         reason: reason_of(peer),
         address: peer.address,
         heard_ms_ago: peer.heard.map(|heard| now.since(heard).as_millis()),
+        differences: peer.differences(rules).into_iter().map(DifferenceStatus::from).collect(),
     });
     QuorumStatus {
         voters: rules.voters().len(),
@@ -65,8 +67,13 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, quorum: &QuorumStatus) 
     for voter in silent {
         let host = subject.voters.iter().find(|peer| peer.identifier == voter.identifier);
         let host = host.map_or("", |peer| peer.host.as_str());
+        let peer = snapshot.peers.iter().find(|peer| subject.name_of(peer.position) == voter.identifier);
+        let what = match (voter.reason, peer) {
+            (SilentReason::OtherConfiguration, Some(peer)) => other_configuration(subject, peer),
+            _ => silence(voter, host),
+        };
         // Writing to a string cannot fail.
-        let _ = write!(line, "; {}: {}", voter.identifier, silence(voter, host));
+        let _ = write!(line, "; {}: {what}", voter.identifier);
     }
     let refused = snapshot.counters.dropped[DropReason::ConfigMismatch];
     if refused > 0 {

@@ -48,10 +48,12 @@ pub use request::{ClientKind, Method, Request};
 pub use response::{ErrorBody, ErrorCode, Response};
 pub use routes::answer;
 pub use services::{HeartbeatRequest, ServiceList};
-pub use status::{ChangeStatus, DifferenceStatus, PeerStatus, RegistryStatus, SlowStatus, Status};
+pub use status::{ChangeStatus, DifferenceStatus, LostStatus, PeerStatus, RegistryStatus, SlowStatus, Status};
 pub use storage::StorageStatus;
 pub use transfer::{TransferRequest, Transferred};
-pub use view::{Mismatch, NodeSnapshot, PeerSnapshot, ShownLeader, Subject, TransportCounters, View, Whereabouts};
+pub use view::{
+    LostLeadership, Mismatch, NodeSnapshot, PeerSnapshot, ShownLeader, Subject, TransportCounters, View, Whereabouts,
+};
 pub use watching::{EventList, Streamed, nothing_since, poll, stream_next, stream_start};
 
 use alloc::string::String;

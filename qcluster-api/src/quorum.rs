@@ -6,6 +6,8 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::status::DifferenceStatus;
+
 /// Which voters are heard and which are not, while nobody is known to lead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -32,6 +34,9 @@ pub struct SilentVoter {
     /// Milliseconds since it was last heard, if it ever was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard_ms_ago: Option<u64>,
+    /// What is different, if it has another configuration and has said which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<DifferenceStatus>,
 }
 
 /// What is known of a voter that is not heard.

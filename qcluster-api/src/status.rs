@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counters::named;
 use super::storage::StorageStatus;
-use super::view::{PeerSnapshot, View};
+use super::view::{LostLeadership, PeerSnapshot, View};
 use qcluster_core::{Mode, Peer, Role, Seat, SettingDifference, Slow, Span, State, Step};
 
 /// How a node is, as of its loop's last look (about a heartbeat interval ago); whether it leads, as of the asking.
@@ -44,6 +44,9 @@ pub struct Status {
     pub lease_ms: Option<u64>,
     /// While it holds the lease: how many voters have been heard within one lease, itself included.
     pub voters_answering: Option<usize>,
+    /// How the last leadership of this node ended, since it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_lost: Option<LostStatus>,
     /// The identifier of the leader, as far as this node knows.
     pub leader: Option<String>,
     /// Whether the node does not hear that leader itself, and passes on what others say (E19).
@@ -73,6 +76,23 @@ pub struct Status {
     pub registry: RegistryStatus,
     /// What it has done and refused since its start, by name.
     pub counters: BTreeMap<String, u64>,
+}
+
+/// How a leadership ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LostStatus {
+    /// Its token.
+    pub token: u64,
+    /// Why it ended, as events and metrics name it: `no_quorum`, `stalled`, `higher_term`, `transferred` and others.
+    pub reason: String,
+    /// Milliseconds since the node noticed.
+    pub ms_ago: u64,
+    /// Of a lease that ran out: how late that was noticed, in milliseconds. The node or its machine stood still for about so long.
+    pub late_ms: u64,
+    /// Of a lease that ran out: the voters of whose promises none was left, by identifier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<String>,
 }
 
 /// The middle step of a change of voters, as a node in it sees it (E20).
@@ -199,6 +219,7 @@ impl From<&View<'_>> for Status {
             lease_remaining_ms: lease.map(|lease| lease.valid_until.since(now).as_millis()),
             lease_ms: snapshot.lease_length.map(Span::as_millis),
             voters_answering: lease.map(|_| answering()),
+            last_lost: snapshot.last_lost.map(|lost| view.lost_status(&lost)),
             is_reported: shown.as_ref().is_some_and(|leader| leader.is_reported),
             leader: shown.map(|leader| leader.peer.identifier),
             term: snapshot.term,
@@ -216,6 +237,17 @@ impl From<&View<'_>> for Status {
 }
 
 impl View<'_> {
+    fn lost_status(&self, lost: &LostLeadership) -> LostStatus {
+        let LostLeadership { token, at, reason, lapse } = lost;
+        LostStatus {
+            token: token.0,
+            reason: reason.name().to_owned(),
+            ms_ago: self.now.since(*at).as_millis(),
+            late_ms: lapse.late_by().as_millis(),
+            silent: lapse.silent().map(|voter| self.subject.name_of(voter.position())).collect(),
+        }
+    }
+
     fn change_status(&self) -> Option<ChangeStatus> {
         let Self { subject, snapshot, .. } = self;
         let heard = |step: Step| {

@@ -4,13 +4,11 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec;
-use alloc::vec::Vec;
 
 use serde_json::{Value, json};
 
 use super::{
-    Access, ClientKind, Method, Mismatch, NodeSnapshot, Outcome, PeerSnapshot, Request, Response, StorageStatus,
-    Subject, Then, View, Whereabouts, answer,
+    Access, ClientKind, Method, NodeSnapshot, Outcome, Request, Response, StorageStatus, Subject, Then, View, answer,
 };
 use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Peer, Role, Term, Time};
 
@@ -102,63 +100,6 @@ fn a_follower_names_its_leader() {
     let (_, body) = get("/v1/leader", &following);
     // The node itself may be in a later term already: that is not the leader's.
     assert_eq!((&body["is_me"], &body["term"]), (&json!(false), &json!(7)));
-}
-
-/// What is known of `server_b`, which was never heard.
-fn silent_b(subject: &Subject, mismatch: Option<Mismatch>) -> Vec<PeerSnapshot> {
-    let position = subject.rules.voters().iter().position(|voter| voter.id.as_str() == "server_b").unwrap();
-    let (address, heard, step) = (None, None, qcluster_core::Step::Same);
-    vec![PeerSnapshot { position, address, heard, step, whereabouts: Whereabouts::Nowhere, mismatch }]
-}
-
-#[test]
-fn who_knows_no_leader_says_which_voters_are_missing_as_data() {
-    let subject = subject(None);
-    let snapshot = NodeSnapshot { peers: silent_b(&subject, None), ..snapshot(Role::PreCandidate) };
-    let silent = json!({"identifier": "server_b", "reason": "no_address"});
-    for path in ["/leader", "/follower", "/health"] {
-        let (_, body) = get(path, &view(&subject, &snapshot));
-        assert_eq!(body["quorum"], json!({"voters": 2, "heard": 1, "silent": [silent]}), "{path}");
-    }
-}
-
-#[test]
-fn health_warns_of_voters_with_another_configuration() {
-    let (subject, leader) = (subject(None), server_b());
-    let following = |mismatch, path| {
-        let snapshot = NodeSnapshot { peers: silent_b(&subject, mismatch), ..snapshot(Role::Follower) };
-        get(path, &View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) })
-    };
-    assert_eq!(following(None, "/health"), (200, json!({"status": "ok"})));
-    let mismatch = |theirs| Some(Mismatch { at: NOW, theirs });
-    let (status, body) = following(mismatch(None), "/health");
-    let warning = body["warnings"][0].as_str().unwrap();
-    assert!(status == 200 && warning.starts_with("server_b has other voters, priorities,"), "{body}");
-    let (_, body) = following(mismatch(None), "/v1/status");
-    assert_eq!(body["peers"][0]["is_mismatched"], json!(true));
-    // With both values, once it has said what it has.
-    let mut theirs = *subject.rules.shared();
-    theirs.drift_ppm = 7;
-    let (_, body) = following(mismatch(Some(theirs)), "/health");
-    let warning = body["warnings"][0].as_str().unwrap();
-    assert!(
-        warning.starts_with("server_b has another configuration (timing.drift_ppm: 10000 here, 7 there)"),
-        "{body}"
-    );
-    let (_, body) = following(mismatch(Some(theirs)), "/v1/status");
-    let difference = json!({"setting": "timing.drift_ppm", "here": "10000", "there": "7"});
-    assert_eq!(body["peers"][0]["differences"], json!([difference]));
-}
-
-#[test]
-fn health_and_status_tell_of_voters_in_different_changes() {
-    let (subject, leader) = (subject(None), server_b());
-    let snapshot = NodeSnapshot { differing_steps: Some([0, 1]), ..snapshot(Role::Follower) };
-    let get = |path| get(path, &View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) });
-    let (status, body) = get("/health");
-    let warning = body["warnings"][0].as_str().unwrap();
-    assert!(status == 200 && warning.starts_with("server_a and server_b are in different changes of voters"), "{body}");
-    assert_eq!(get("/v1/status").1["differing_changes"], json!(["server_a", "server_b"]));
 }
 
 #[test]
@@ -384,5 +325,6 @@ fn segments_and_parameters_are_decoded() {
 }
 
 mod discovery;
+mod others;
 mod registry;
 mod watching;

@@ -9,8 +9,8 @@ use super::access::Access;
 use super::directory::Directory;
 use super::storage::StorageStatus;
 use qcluster_core::{
-    Counters, HeldLease, Peer, RegistryCounts, Role, Rules, Seat, SettingDifference, SharedSettings, Slow, Span, Step,
-    Term, Time,
+    Counters, FencingToken, HeldLease, Lapse, LostReason, Peer, RegistryCounts, Role, Rules, Seat, SettingDifference,
+    SharedSettings, Slow, Span, Step, Term, Time,
 };
 
 /// What never changes while a node runs.
@@ -35,7 +35,7 @@ pub struct Subject {
 
 impl Subject {
     /// The identifier of the voter at that place of the rules.
-    pub(super) fn name_of(&self, position: usize) -> String {
+    pub fn name_of(&self, position: usize) -> String {
         self.rules.voters().get(position).map_or_else(String::new, |voter| voter.id.as_str().into())
     }
 
@@ -72,6 +72,8 @@ pub struct NodeSnapshot {
     pub step_is_established: Option<bool>,
     /// What is too slow for an election, as measured last (E5, E7).
     pub slow: Option<Slow>,
+    /// How its last leadership ended.
+    pub last_lost: Option<LostLeadership>,
     /// How long a promise is asked for, by this node or the leader that it follows (E23); `None` without a vote.
     pub lease_length: Option<Span>,
     /// How much there is in the registry; `None` without one.
@@ -82,6 +84,19 @@ pub struct NodeSnapshot {
     pub own_name: Whereabouts,
     /// Whether the addresses to join are all this node's own.
     pub joins_itself: bool,
+}
+
+/// A leadership of this node that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct LostLeadership {
+    /// Its token.
+    pub token: FencingToken,
+    /// When the node noticed that it had ended.
+    pub at: Time,
+    /// Why it ended.
+    pub reason: LostReason,
+    /// What was seen of the end of the lease, where that ran out.
+    pub lapse: Lapse,
 }
 
 /// Another voter.

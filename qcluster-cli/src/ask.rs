@@ -6,13 +6,14 @@ mod rights;
 pub(crate) mod transfer;
 pub(crate) mod watch;
 
+use std::fmt::Write as _;
 use std::net::SocketAddrV6;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
 use qcluster::Mode;
-use qcluster::client::{Client, ClientError, LeaderInfo, Status};
+use qcluster::client::{Client, ClientError, LeaderInfo, LostStatus, Status};
 use serde::Serialize;
 
 use crate::{Failure, exit, style};
@@ -118,7 +119,22 @@ fn about(status: &Status) -> Table {
     ] {
         table.add_row([field, value.as_str()]);
     }
+    if let Some(lost) = &status.last_lost {
+        table.add_row(["lost last", &lost_in_words(lost)]);
+    }
     table
+}
+
+fn lost_in_words(lost: &LostStatus) -> String {
+    let mut words = format!("{}, {} ago", lost.reason, in_words(lost.ms_ago));
+    if lost.late_ms > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(words, ", noticed {} ms late", lost.late_ms);
+    }
+    if !lost.silent.is_empty() {
+        let _ = write!(words, ", silent: {}", lost.silent.join(", "));
+    }
+    words
 }
 
 fn peers(status: &Status) -> Table {

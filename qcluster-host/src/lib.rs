@@ -66,7 +66,7 @@ pub mod works;
 /// What applications see of this crate and of the API: adapters and the facade export all of it.
 pub mod surface {
     pub use qcluster_api::{
-        ChangeStatus, DifferenceStatus, MemberInfo, PeerStatus, QuorumStatus, RegistryStatus, ServiceInfo,
+        ChangeStatus, DifferenceStatus, LostStatus, MemberInfo, PeerStatus, QuorumStatus, RegistryStatus, ServiceInfo,
         SilentReason, SilentVoter, Status, StorageStatus, WatchEvent, WatchEventKind,
     };
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use qcluster_api::{Mismatch, News, Subject};
+use qcluster_api::{LostLeadership, Mismatch, News, Subject};
 use qcluster_core::{HeldLease, NodeId, NodeKey, Notification, Peer, SharedSettings, Slow, Time, VoterIndex};
 use tokio::sync::{broadcast, watch};
 
@@ -39,6 +39,8 @@ pub struct Publisher {
     pub(crate) leaderless: LeaderlessWarning,
     /// Voters that were found to have another configuration, by their place in the rules (E14).
     pub(crate) mismatches: BTreeMap<usize, Mismatch>,
+    /// How the last leadership of this node ended.
+    pub(crate) last_lost: Option<LostLeadership>,
     pub(crate) clock: Clock,
     /// What events say about the ends of leases.
     pub(crate) ends: LeaseEnds,
@@ -86,6 +88,7 @@ impl Publisher {
             }
             Notification::Lost { token, reason, lapse } => {
                 self.set(Leadership::Unknown);
+                self.last_lost = Some(LostLeadership { token, at: now, reason, lapse });
                 let silent = lapse.silent().filter_map(|voter| self.voter(voter)).collect();
                 EventKind::Lost { token, reason, late_by: lapse.late_by().into(), silent }
             }

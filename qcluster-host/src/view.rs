@@ -72,6 +72,7 @@ impl View {
             subject,
             leaderless,
             mismatches: BTreeMap::new(),
+            last_lost: None,
             clock,
             ends,
         };

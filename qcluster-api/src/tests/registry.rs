@@ -1,5 +1,6 @@
 //! Members and services: what each path answers from a directory, and what it refuses.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -14,8 +15,9 @@ use crate::{
     answer, conclude,
 };
 use qcluster_core::{
-    Boot, Command, Config, Gossip, Health, Metadata, Mode, Node, NodeId, NodeInput, Peer, RegistryError, Role, Service,
-    Settings, Span, Term, TransferRefused,
+    Boot, Command, Config, Envelope, Gossip, Health, Incarnation, Introduction, MembershipMessage, Message, Metadata,
+    Mode, Node, NodeId, NodeInput, Peer, RegistryError, Role, Service, Settings, Span, Standing, State, Term,
+    TransferRefused,
 };
 
 /// A node alone with three services, and what it makes known.
@@ -278,10 +280,29 @@ fn names_that_lead_nowhere_are_warnings_of_a_healthy_node() {
 
 #[test]
 fn a_distrusted_view_is_not_healthy_and_stays_ready_and_says_so_in_lists() {
-    let mut directory = directory(&node(), 0);
+    let mut node = node();
+    for name in ["b", "c", "d", "e", "f", "g"] {
+        let id = NodeId::new(name).unwrap();
+        let (from, from_incarnation) = (id.key(), Incarnation(9 << 20));
+        let standing = Standing::of(from_incarnation);
+        let me = Introduction { id, address: None, standing, state: State::Down, age_s: 7 };
+        let message = Message::Membership(Box::new(MembershipMessage::Introduce(me)));
+        let (to, to_incarnation, digests) = (node.rules().key(), node.incarnation(), node.rules().digests());
+        let _ = node
+            .step(NOW, NodeInput::Message(Envelope { from, from_incarnation, to, to_incarnation, digests, message }));
+    }
+    let mut directory = directory(&node, 0);
     directory.set_trusted(false);
     with(&directory, |view| {
-        assert_eq!(get("/health", view).1["code"], "untrusted");
+        let (_, body) = get("/health", view);
+        assert_eq!(body["code"], "untrusted");
+        let message = body["message"].as_str().unwrap();
+        assert!(
+            message.ends_with(
+                "not to be relied on (down: b for 7 s, c for 7 s, d for 7 s, e for 7 s, f for 7 s, and 1 more)"
+            ),
+            "{message}"
+        );
         assert_eq!((get("/readiness", view).0, get("/liveness", view).0), (200, 200));
         for path in ["/v1/members", "/v1/services", "/v1/owners/key"] {
             let (status, body) = get(path, view);

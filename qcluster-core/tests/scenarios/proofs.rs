@@ -165,7 +165,7 @@ fn what_fills_up_a_datagram_introduces_nobody_from_elsewhere() {
     net.run(ms(500));
     let is_filling = |bytes: &[u8]| {
         let messages = net.read(bytes);
-        messages.len() > 1 && messages[1..].iter().any(|message| introduces(message))
+        messages.len() > 1 && messages[1..].iter().any(introduces)
     };
     let told: Vec<_> = net.sent[sent..]
         .iter()

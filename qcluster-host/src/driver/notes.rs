@@ -29,7 +29,7 @@ impl<S: DatagramSocket> Driver<S> {
         let Self { clock, endpoint, effects, names, .. } = self;
         let node = endpoint.node();
         let (storage, transport) = (effects.storage.clone(), effects.sockets.counters());
-        let Effects { publisher: Publisher { snapshots, mismatches, .. }, measures, .. } = effects;
+        let Effects { publisher: Publisher { snapshots, mismatches, last_lost, .. }, measures, .. } = effects;
         snapshots.write(|Notes { snapshot, measures: measured }| {
             measured.clone_from(measures);
             snapshot.taken_at = clock.now();
@@ -42,6 +42,7 @@ impl<S: DatagramSocket> Driver<S> {
             snapshot.differing_steps = node.differing_steps().map(|two| two.map(VoterIndex::position));
             snapshot.step_is_established = node.step_is_established();
             snapshot.slow = node.slow();
+            snapshot.last_lost = *last_lost;
             snapshot.lease_length = node.lease_length();
             snapshot.registry = node.registry_counts();
             snapshot.local_health = node.local_health();

@@ -2,7 +2,7 @@
 
 mod registry;
 
-use qcluster_api::View;
+use qcluster_api::{PeerSnapshot, View};
 use qcluster_core::{Role, Span, Time};
 
 use super::{Labels, Metric, MetricUnit, MetricValue, Sample, ServerCounters};
@@ -156,9 +156,28 @@ fn datagrams(view: &View<'_>) -> Vec<Metric> {
         bytes("datagrams_sent", "UDP payload that the system took", transport.sent_bytes),
         bytes("datagrams_received", "UDP payload that arrived", transport.received_bytes),
         counters("datagrams_unsent", "Datagrams that were not sent, by reason", "reason", unsent.into_iter()),
+        metric(
+            "configuration_differences",
+            "1 for each setting of which a voter was last heard with another value; no setting where it has not said which",
+            differences(view),
+        ),
         counter("datagram_receive_errors", "Errors in place of a datagram", transport.receive_errors),
         counter("lookup_failures", "Lookups of host names that gave no address", transport.lookup_failures),
     ]
+}
+
+/// A series for each voter with another configuration, and each setting (E14).
+fn differences(view: &View<'_>) -> Vec<(Labels, MetricValue)> {
+    let mismatched = view.snapshot.peers.iter().filter(|peer| peer.is_mismatched());
+    let of_peer = |peer: &PeerSnapshot| {
+        let settings: Vec<_> = peer.differences(&view.subject.rules).into_iter().map(|one| one.setting).collect();
+        let settings = if settings.is_empty() { vec![""] } else { settings };
+        let name = view.subject.name_of(peer.position);
+        let series =
+            move |setting: &str| (vec![("peer", name.clone()), ("setting", setting.to_owned())], MetricValue::Gauge(1));
+        settings.into_iter().map(series).collect::<Vec<_>>()
+    };
+    mismatched.flat_map(of_peer).collect()
 }
 
 fn times(view: &View<'_>, measures: &Measures) -> Vec<Metric> {
