@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::Write as _;
 
+use super::difference::DifferenceStatus;
 use super::quorum::{QuorumStatus, SilentReason, SilentVoter};
-use super::status::DifferenceStatus;
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, Subject, View, Whereabouts};
 use qcluster_core::{DropReason, Seat, SettingDifference, Slow, Time};

@@ -19,6 +19,7 @@ mod call;
 mod checks;
 mod conclude;
 mod counters;
+mod difference;
 mod directory;
 mod discovery;
 mod facts;
@@ -38,6 +39,7 @@ mod watching;
 
 pub use access::Access;
 pub use conclude::{Deregistered, Leaving, conclude};
+pub use difference::DifferenceStatus;
 pub use directory::{Directory, MemberInfo, News, ServiceInfo, Since, WatchEvent, WatchEventKind};
 pub use discovery::authority;
 pub use facts::{facts, quorum_status};
@@ -48,7 +50,7 @@ pub use request::{ClientKind, Method, Request};
 pub use response::{ErrorBody, ErrorCode, Response};
 pub use routes::answer;
 pub use services::{HeartbeatRequest, ServiceList};
-pub use status::{ChangeStatus, DifferenceStatus, LostStatus, PeerStatus, RegistryStatus, SlowStatus, Status};
+pub use status::{ChangeStatus, LostStatus, PeerStatus, RegistryStatus, SlowStatus, Status};
 pub use storage::StorageStatus;
 pub use transfer::{TransferRequest, Transferred};
 pub use view::{

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::status::DifferenceStatus;
+use super::difference::DifferenceStatus;
 
 /// Which voters are heard and which are not, while nobody is known to lead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

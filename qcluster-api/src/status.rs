@@ -10,9 +10,10 @@ use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::counters::named;
+use super::difference::DifferenceStatus;
 use super::storage::StorageStatus;
 use super::view::{LostLeadership, PeerSnapshot, View};
-use qcluster_core::{Mode, Peer, Role, Seat, SettingDifference, Slow, Span, State, Step};
+use qcluster_core::{Mode, Peer, Role, Seat, Slow, Span, State, Step};
 
 /// How a node is, as of its loop's last look (about a heartbeat interval ago); whether it leads, as of the asking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,25 +160,6 @@ pub struct PeerStatus {
     /// What is different, if it has said what it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<DifferenceStatus>,
-}
-
-/// A setting of which this node and another one have different values (E14).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct DifferenceStatus {
-    /// Its name in a configuration file; `voters`, `next voters` and `priority` for the lists.
-    pub setting: String,
-    /// Its value at this node.
-    pub here: String,
-    /// Its value at the other one.
-    pub there: String,
-}
-
-impl From<SettingDifference> for DifferenceStatus {
-    fn from(difference: SettingDifference) -> Self {
-        let SettingDifference { setting, here, there, .. } = difference;
-        Self { setting: setting.into(), here, there }
-    }
 }
 
 impl From<&View<'_>> for Status {
