@@ -1,7 +1,7 @@
 //! Whether a leader keeps its lease where processors are short: three default nodes, each in a CPU cgroup of its own that it shares
 //! with a busy loop.
 //!
-//! `cargo bench -p qcluster-cli --bench steady` prints one line a figure; it measures and judges nothing. It takes half an hour:
+//! `cargo bench -p qcluster-cli --bench steady` prints one line a figure, and fails where the median is not zero. It takes half an hour:
 //! three runs of five minutes each with 10 % and with 5 % of a core. `--seconds`, `--runs` and `--share` (percent of a core, repeated
 //! by commas) make it another one. It needs root and CPU cgroups, and says so where they are missing.
 
@@ -48,6 +48,7 @@ mod measure {
         let shares = arguments.text("--share").unwrap_or_else(|| "10,5".into());
         let shares =
             shares.split(',').map(|share| share.parse().unwrap_or_else(|_| panic!("--share {share}: no percent")));
+        let mut is_steady = true;
         for share in shares {
             let mut totals = Vec::new();
             for run in 1..=runs {
@@ -60,11 +61,16 @@ mod measure {
                 }
             }
             totals.sort_unstable();
-            let median = totals.get(totals.len() / 2).expect("--runs must be at least 1");
+            let median = *totals.get(totals.len() / 2).expect("--runs must be at least 1");
+            is_steady &= median == 0;
             println!(
                 "steady {share:>3} % of a core, {timing}  {median} leaderships lost in {seconds} s after the first {} s, median of {runs} runs",
                 SETTLING.as_secs()
             );
+        }
+        if !is_steady {
+            println!("FAILED");
+            std::process::exit(1);
         }
     }
 

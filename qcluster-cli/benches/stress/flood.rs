@@ -11,7 +11,7 @@ use crate::measure::{STRANGER, Site, unix_s};
 use crate::support::cluster::{Cluster, Storage};
 use crate::support::datagram::first_words;
 
-pub(crate) fn measure(time: Duration, rate: u32) -> Result<(), String> {
+pub(crate) fn measure(time: Duration, rate: u32) -> Result<bool, String> {
     let mut site = Site::new(Storage::Diskless, |_| ())?;
     let leader = site.start().leader;
     let node = &site.cluster.nodes[leader];
@@ -25,7 +25,7 @@ pub(crate) fn measure(time: Duration, rate: u32) -> Result<(), String> {
         f64::from(sent) / time.as_secs_f64(),
         time.as_secs()
     );
-    Ok(())
+    Ok(lost == 0)
 }
 
 fn datagrams(cluster: &Cluster, to: usize) -> Vec<Vec<u8>> {

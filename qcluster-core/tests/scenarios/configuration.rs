@@ -355,3 +355,30 @@ fn who_greets_with_other_rules_is_answered_each_time() {
         assert_eq!((is_told, answers.is_empty()), (is_answered, !is_answered), "{answers:?}");
     }
 }
+
+/// Two that go from {a, b, c} to {a, b, d}, one that goes to all four from the one, and one that goes from all four to the other: each
+/// step could be meant, and not all of them together (E20).
+#[test]
+fn of_four_voters_with_steps_that_do_not_follow_each_other_two_lead_and_say_so() {
+    let steps = |n: usize| match n {
+        0 | 1 => (voters([0, 1, 2]), voters([0, 1, 3])),
+        2 => (voters([0, 1, 2]), voters(0..4)),
+        _ => (voters(0..4), voters([0, 1, 3])),
+    };
+    for seed in 0..20 {
+        let mut world = World::with(4, |n, settings| {
+            let (list, next) = steps(n);
+            (settings.voters, settings.next_voters) = (list, Some(next));
+        })
+        .seeded(seed);
+        world.start_all();
+        let leader = world.elect();
+        world.run(ms(5_000));
+        // A majority of both lists is a and b, whatever c and d do.
+        assert!(leader < 2);
+        assert_eq!((world.leader(), world.elections()), (leader, 1), "{}", world.story());
+        for (n, other) in [(0, 2), (0, 3), (1, 2), (1, 3), (2, 0), (2, 1), (3, 0), (3, 1), (2, 3), (3, 2)] {
+            assert!(mismatches(&world, n, other) >= 1, "{n} of {other}\n{}", world.story());
+        }
+    }
+}
