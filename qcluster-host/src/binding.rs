@@ -2,14 +2,21 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _, UdpSocket};
+use std::thread;
+use std::time::Duration;
 
 use qcluster_core::{Config, Host};
 
 use crate::error::{BindError, Protocol};
+use crate::log::TARGET;
 
 /// How often another port is tried where the system may choose, since it has to be free for both protocols on every
 /// address.
 const ATTEMPTS_MAX: usize = 16;
+
+/// How often `listen_host` is looked up at the start, and the time between two lookups.
+const LOOKUPS_MAX: u32 = 5;
+const LOOKUP_PAUSE: Duration = Duration::from_secs(1);
 
 /// Which protocols a node listens with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +38,8 @@ pub struct Bound {
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Binds `port` on all addresses of `host`, a free one if it is 0. The sockets do not block; looking the name up does.
+/// Binds `port` on all addresses of `host`, a free one if it is 0. The sockets do not block; looking the name up does, and takes four
+/// seconds longer where it has no address at first.
 ///
 /// # Errors
 /// The name has no address, or none of them could be bound.
@@ -69,15 +77,40 @@ fn addresses(host: &str) -> Result<Vec<IpAddr>, BindError> {
     if let Some(ip) = literal(host) {
         return Ok(vec![ip]);
     }
-    let unresolved = |error| BindError::Unresolved { host: host.to_owned(), error };
+    looked_up(host, lookup, || thread::sleep(LOOKUP_PAUSE))
+}
+
+/// Looks a name up, and again while it has no address: a machine that has just started may know no names yet.
+fn looked_up(
+    host: &str,
+    mut lookup: impl FnMut(&str) -> io::Result<Vec<IpAddr>>,
+    mut pause: impl FnMut(),
+) -> Result<Vec<IpAddr>, BindError> {
+    let mut attempt = 1;
+    loop {
+        match lookup(host) {
+            Ok(ips) => return Ok(ips),
+            Err(error) if attempt == LOOKUPS_MAX => return Err(BindError::Unresolved { host: host.to_owned(), error }),
+            Err(error) => tracing::warn!(
+                name: "qcluster.listen_host_unresolved", target: TARGET, host, %error, attempt, of = LOOKUPS_MAX,
+                "listen_host has no address yet: it is looked up again"
+            ),
+        }
+        pause();
+        attempt += 1;
+    }
+}
+
+/// All addresses of a name, each once.
+fn lookup(host: &str) -> io::Result<Vec<IpAddr>> {
     let mut ips = Vec::new();
-    for address in (host, 0).to_socket_addrs().map_err(unresolved)? {
+    for address in (host, 0).to_socket_addrs()? {
         if !ips.contains(&address.ip()) {
             ips.push(address.ip());
         }
     }
     if ips.is_empty() {
-        return Err(unresolved(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     }
     Ok(ips)
 }
@@ -96,7 +129,10 @@ fn bind_all(ips: &[IpAddr], port: u16, protocols: Protocols) -> Result<Bound, Bi
             }
             Err(error @ BindError::InUse { .. }) => return Err(error),
             // A name may stand for a family or an interface that this machine does not have.
-            Err(error) => first_error = first_error.or(Some(error)),
+            Err(error) => {
+                tracing::warn!(name: "qcluster.address_left_out", target: TARGET, %ip, %error, "an address of listen_host cannot be listened on");
+                first_error = first_error.or(Some(error));
+            }
         }
     }
     match first_error {
@@ -192,3 +228,6 @@ pub fn advertised(config: &Config, listen: &[SocketAddr]) -> Advertised {
 pub fn is_of_this_machine(ip: IpAddr) -> bool {
     ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
 }
+
+#[cfg(test)]
+mod tests;
