@@ -16,18 +16,23 @@ pub(super) struct Campaign {
     defeats: u32,
     /// It fired late, and the network had its heartbeat of grace (E15).
     late: bool,
+    /// What the last answer to a round of pre-votes took, where it came too late for that round, and how many rounds have begun since
+    /// answers come too late.
+    late_answer: Span,
+    late_rounds: u32,
 }
 
 impl Campaign {
     /// None is planned.
-    pub(super) const NONE: Self = Self { at: Time::NEVER, delay: Span::ZERO, defeats: 0, late: false };
+    pub(super) const NONE: Self =
+        Self { at: Time::NEVER, delay: Span::ZERO, defeats: 0, late: false, late_answer: Span::ZERO, late_rounds: 0 };
 
     pub(super) fn at(&self) -> Time {
         self.at
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, tolerated: Span) {
-        let Self { at, delay: _, defeats: _, late: _ } = self;
+        let Self { at, delay: _, defeats: _, late: _, late_answer: _, late_rounds: _ } = self;
         // More than a heartbeat late is late, however much (E15).
         let late_enough = by.now.before(tolerated.times(2));
         let is_late = by.now > *at + tolerated;
@@ -61,6 +66,36 @@ impl Election {
     /// A leader is heard: what went wrong before is over.
     pub(super) fn forget_defeats(&mut self) {
         (self.campaign.defeats, self.campaign.late) = (0, false);
+        self.answers_are_quick();
+    }
+
+    fn answers_are_quick(&mut self) {
+        (self.campaign.late_answer, self.campaign.late_rounds) = (Span::ZERO, 0);
+    }
+
+    /// A voter has answered a round of pre-votes after that long.
+    pub(super) fn note_answer(&mut self, took: Span) {
+        if !matches!(self.role, Role::PreCandidate(_) | Role::Candidate(_)) {
+            return;
+        }
+        if took >= self.round_length() {
+            self.campaign.late_answer = took;
+        } else {
+            self.answers_are_quick();
+        }
+    }
+
+    /// Answers that come too late say that rounds are too short, once a whole round more had none in time. A network that held
+    /// datagrams up for once, as one does that has just been mended, delivers late answers and quick ones together.
+    fn judge_late_answers(&mut self, cx: &mut Context<'_>) {
+        if self.campaign.late_answer == Span::ZERO {
+            return;
+        }
+        self.campaign.late_rounds += 1;
+        if self.campaign.late_rounds > 1 {
+            self.note_delay(cx, self.campaign.late_answer, LeaseLengthReason::SlowAnswers);
+            self.answers_are_quick();
+        }
     }
 
     /// Follows nobody for `pause` and a delay drawn again, then tries again.
@@ -93,6 +128,7 @@ impl Election {
             return;
         }
         self.campaign.late = false;
+        self.judge_late_answers(cx);
         self.start_pre_vote(cx);
     }
 }

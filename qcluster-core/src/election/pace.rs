@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Context, Election, Role};
+use super::{Change, Context, Election};
 use crate::id::VoterIndex;
 use crate::quorum::VoterSet;
 use crate::reason::LeaseLengthReason;
@@ -124,9 +124,7 @@ impl Election {
     pub(super) fn note_round_trip(&mut self, cx: &mut Context<'_>, voter: VoterIndex, round: u64) {
         let Some(began) = self.pace.answered(round, voter) else { return };
         let (took, limit) = (cx.now.since(began), self.rules.timing.max_lease.split(2));
-        if matches!(self.role, Role::PreCandidate(_) | Role::Candidate(_)) && took >= self.round_length() {
-            self.note_delay(cx, took, LeaseLengthReason::SlowAnswers);
-        }
+        self.note_answer(took);
         let (one, pace) = (VoterSet::EMPTY.with(voter), &mut self.pace);
         if took >= limit {
             let (was_late, was_slow) = (pace.late_voters.contains(voter), pace.slow_voters.contains(voter));

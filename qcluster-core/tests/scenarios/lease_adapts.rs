@@ -328,16 +328,32 @@ fn a_leader_whose_lease_is_long_stood_still_only_if_it_was_late_by_a_long_heartb
 #[test]
 fn late_answers_saves_and_timers_of_a_voter_that_does_not_lead_make_its_lease_longer() {
     const VOTER: usize = 2;
-    // Given one that is answered after its round, …
-    let mut world = World::of(3).with_leases_up_to(LONGEST).of_hermits();
-    world.run(ms(1_500));
-    let (round, _) = world.last_round(VOTER);
-    world.run(ms(80));
-    let incarnations = world.incarnations(VOTER);
-    let refusal = Some(Refusal::Promised);
-    let reply = ElectionMessage::PreVoteReply { round, refusal, term: Term(0), stamp: Term(0), incarnations };
-    world.ask(0, VOTER, reply);
-    assert!(world.node(VOTER).lease_length() > Some(LEASE), "{}", world.story());
+    // Given one that is answered after its rounds, and the last of them not in time either, …
+    for (last_is_late, longer) in [(true, true), (false, false)] {
+        let mut world = World::of(3).with_leases_up_to(LONGEST).of_hermits();
+        world.run(ms(1_500));
+        let mut answered = 0;
+        for begun in 0..4 {
+            world.run_till(ms(1_000), "another round", |world| world.last_round(VOTER).0 > answered);
+            let (round, _) = world.last_round(VOTER);
+            assert_eq!(world.node(VOTER).lease_length(), Some(LEASE), "{begun}\n{}", world.story());
+            // Whatever was held up arrives together.
+            let late = if answered == 0 { None } else { Some(answered) };
+            let quick = if last_is_late || begun < 2 { None } else { Some(round) };
+            for round in [late, quick].into_iter().flatten() {
+                let (refusal, incarnations) = (Some(Refusal::Promised), world.incarnations(VOTER));
+                let reply =
+                    ElectionMessage::PreVoteReply { round, refusal, term: Term(0), stamp: Term(0), incarnations };
+                world.ask(0, VOTER, reply);
+            }
+            answered = round;
+            if longer && begun == 2 {
+                break;
+            }
+        }
+        world.run_till(ms(1_000), "one more", |world| world.last_round(VOTER).0 > answered);
+        assert_eq!(world.node(VOTER).lease_length() > Some(LEASE), longer, "{}", world.story());
+    }
     // … one whose timer is late, …
     let mut world = World::of(3).with_leases_up_to(LONGEST).of_hermits();
     world.run(ms(1_500));
