@@ -12,7 +12,7 @@ use super::{
     Access, ClientKind, Method, Mismatch, NodeSnapshot, Outcome, PeerSnapshot, Request, Response, StorageStatus,
     Subject, Then, View, Whereabouts, answer,
 };
-use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Peer, Role, Term, Time};
+use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Peer, Role, Slow, Span, Term, Time};
 
 const TOKEN: &str = "0123456789abcdef";
 const NOW: Time = Time::from_millis(1_000_000);
@@ -159,6 +159,18 @@ fn health_and_status_tell_of_voters_in_different_changes() {
     let warning = body["warnings"][0].as_str().unwrap();
     assert!(status == 200 && warning.starts_with("server_a and server_b are in different changes of voters"), "{body}");
     assert_eq!(get("/v1/status").1["differing_changes"], json!(["server_a", "server_b"]));
+}
+
+/// Another node leads, so nothing else shows that this one could not vote for the next.
+#[test]
+fn health_warns_of_what_is_too_slow_for_the_next_election() {
+    let (subject, leader) = (subject(None), server_b());
+    let [took, limit] = [147, 147].map(Span::from_millis);
+    let snapshot = NodeSnapshot { slow: Some(Slow::Save { took, limit }), ..snapshot(Role::Follower) };
+    let get = |path| get(path, &View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) });
+    let warning = "saving takes 147 ms or longer, and has to be under 147 ms: see to the disk, or lengthen the lease";
+    assert_eq!(get("/health"), (200, json!({"status": "ok", "warnings": [warning]})));
+    assert_eq!(get("/readiness").0, 200);
 }
 
 #[test]
