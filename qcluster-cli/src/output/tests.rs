@@ -97,7 +97,9 @@ fn a_line_that_a_full_disk_took_half_of_is_completed_once_there_is_room() {
     let events = Outlet::start("test", sink).unwrap();
     // Given room for one line and a half, …
     disk.make_room(6);
-    ["one", "two", "three"].into_iter().for_each(|line| events.push(line.into()));
+    for line in ["one", "two", "three"] {
+        events.push(line.into());
+    }
     let sentence = sentences.recv_timeout(PATIENCE).unwrap();
     assert!(sentence.contains("events.jsonl cannot be written, and is tried again"), "{sentence}");
     assert_eq!(disk.text(), "one\ntw");

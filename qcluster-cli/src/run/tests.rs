@@ -14,7 +14,7 @@ fn signals() -> (mpsc::UnboundedSender<()>, impl AsyncFnMut()) {
     // One that is not given is waited for.
     (give, async move || {
         if given.recv().await.is_none() {
-            pending().await
+            pending::<()>().await;
         }
     })
 }

@@ -47,6 +47,8 @@ fn a_voter_on_a_read_only_disk_says_so_and_the_others_lead() {
     let healed = cluster.agreed("a leader again", |now| now.token > agreement.token);
     assert_ne!(healed.leader, 2, "a voter that cannot save was elected\n{}", cluster.trace());
     assert!(cluster.leaderships().iter().all(|leadership| leadership.node != 2), "{}", cluster.trace());
+    // A disk that fails is no reason for a longer lease.
+    assert!(!cluster.nodes[2].log().contains("saving takes"), "{}", cluster.trace());
     cluster.assert_history();
 }
 

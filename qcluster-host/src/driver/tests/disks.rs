@@ -135,3 +135,12 @@ async fn the_end_of_the_disk_thread_fails_the_save_that_is_under_way() {
     let StorageStatus::Failed { error } = node.snapshot().storage else { panic!("{:?}", node.snapshot().storage) };
     assert_eq!(error, "data/hard_state: the thread that saves has ended");
 }
+
+/// Who ends a process bounds its own wait for the disk: the node has said all that it has to say.
+#[tokio::test]
+async fn the_end_of_a_node_waits_for_no_disk() {
+    let (node, _answers) = answered();
+    let Durable { driver, mut events, .. } = node;
+    driver.end();
+    in_time(async { while events.recv().await.is_ok() {} }).await;
+}
