@@ -42,6 +42,14 @@
 //! [ARCHITECTURE]: https://github.com/qcluster/qcluster/blob/main/ARCHITECTURE.md
 //! [GUARANTEES]: https://github.com/qcluster/qcluster/blob/main/docs/GUARANTEES.md
 //!
+//! # Logs
+//!
+//! A node logs with `tracing`, from its loop. A subscriber that blocks stops that loop, and a leader whose loop stands still loses its
+//! lease and is replaced: a standard error that nobody reads is enough. So give the subscriber a writer that drops lines rather than
+//! wait, such as `tracing_appender::non_blocking`. The node does not do that itself, on purpose: whatever the application
+//! logs waits for the same writer, and a node that went on leading while the leader's work stands still would keep others from taking over.
+//! The command `qcluster` has such a writer.
+//!
 //! # Features
 //!
 //! - `tokio` (default): the tokio adapter.

@@ -26,7 +26,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::call::Call;
-use super::facts::other_configuration;
+use super::facts::{other_configuration, slowness};
 use super::response::{ErrorCode, Response};
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, ShownLeader, View, Whereabouts};
@@ -140,8 +140,9 @@ fn judged_with(verdict: CheckResult, warnings: impl FnOnce() -> Vec<String>) -> 
     Outcome::Respond(verdict.map_or_else(|refusal| refusal, fine))
 }
 
-/// One sentence for each voter that is not listened to, because its configuration is another one (E14), and one for voters in
-/// different changes (E20).
+/// One sentence for each voter that is not listened to, because its configuration is another one (E14), one for voters in
+/// different changes (E20), and one for what is too slow for the next election (E5, E7): a save that hangs shows nowhere else while
+/// another node leads.
 fn warnings(view: &View<'_>) -> impl Iterator<Item = String> {
     let View { subject, snapshot, .. } = *view;
     let mismatched = snapshot.peers.iter().filter(|peer| peer.is_mismatched());
@@ -153,7 +154,8 @@ fn warnings(view: &View<'_>) -> impl Iterator<Item = String> {
         let [one, other] = two.map(|position| subject.name_of(position));
         alloc::format!("{one} and {other} are in different changes of voters: see voters_change in their status")
     });
-    mismatched.map(mismatch).chain(differing)
+    let slow = snapshot.slow.map(|slow| slowness(subject, slow));
+    mismatched.map(mismatch).chain(differing).chain(slow)
 }
 
 /// One sentence for each name of the configuration that leads nowhere, where this node goes on without it.

@@ -22,6 +22,21 @@ pub(super) fn other_configuration(subject: &Subject, peer: &PeerSnapshot) -> Str
     alloc::format!("has another configuration ({})", SettingDifference::list(&differences))
 }
 
+/// What is too slow for an election. A save that has not ended is as slow as may be: what it took up to now is not known.
+pub(super) fn slowness(subject: &Subject, slow: Slow) -> String {
+    match slow {
+        Slow::RoundTrip { voter, took, limit } => {
+            let name = subject.name_of(voter.position());
+            format!("{name} answers after {took}, and half a lease is {limit}: lengthen the lease")
+        }
+        Slow::Save { took, limit } => {
+            format!(
+                "saving takes {took} or longer, and has to be under {limit}: see to the disk, or lengthen the lease"
+            )
+        }
+    }
+}
+
 /// A voter that is silent for this many leases counts as not heard.
 const PATIENCE_LEASES: u64 = 10;
 
@@ -86,15 +101,8 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, quorum: &QuorumStatus) 
     if foreign > 0 {
         let _ = write!(line, "; {foreign} datagrams dropped that are of another cluster");
     }
-    match snapshot.slow {
-        Some(Slow::RoundTrip { voter, took, limit }) => {
-            let name = subject.name_of(voter.position());
-            let _ = write!(line, "; {name} answers after {took}, and half a lease is {limit}: lengthen the lease");
-        }
-        Some(Slow::Save { took, limit }) => {
-            let _ = write!(line, "; saving took {took}, and has to be under {limit}: lengthen the lease");
-        }
-        None => {}
+    if let Some(slow) = snapshot.slow {
+        let _ = write!(line, "; {}", slowness(subject, slow));
     }
     match &snapshot.storage {
         StorageStatus::Diskless | StorageStatus::Durable => {}

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Access, ClientKind, Method, NodeSnapshot, Outcome, Request, Response, StorageStatus, Subject, Then, View, answer,
 };
-use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Peer, Role, Term, Time};
+use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Peer, Role, Slow, Span, Term, Time};
 
 const TOKEN: &str = "0123456789abcdef";
 const NOW: Time = Time::from_millis(1_000_000);
@@ -100,6 +100,18 @@ fn a_follower_names_its_leader() {
     let (_, body) = get("/v1/leader", &following);
     // The node itself may be in a later term already: that is not the leader's.
     assert_eq!((&body["is_me"], &body["term"]), (&json!(false), &json!(7)));
+}
+
+/// Another node leads, so nothing else shows that this one could not vote for the next.
+#[test]
+fn health_warns_of_what_is_too_slow_for_the_next_election() {
+    let (subject, leader) = (subject(None), server_b());
+    let [took, limit] = [147, 147].map(Span::from_millis);
+    let snapshot = NodeSnapshot { slow: Some(Slow::Save { took, limit }), ..snapshot(Role::Follower) };
+    let get = |path| get(path, &View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) });
+    let warning = "saving takes 147 ms or longer, and has to be under 147 ms: see to the disk, or lengthen the lease";
+    assert_eq!(get("/health"), (200, json!({"status": "ok", "warnings": [warning]})));
+    assert_eq!(get("/readiness").0, 200);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod outlet;
 mod output;
 mod report;
 mod run;
+mod signals;
 mod style;
 
 use std::path::PathBuf;
@@ -86,7 +87,8 @@ struct Arguments {
 enum Command {
     /// Run a node until SIGINT, SIGTERM, SIGHUP or SIGQUIT, which hand the leadership over.
     ///
-    /// A second signal does not wait for the hand-over. Started under `nohup`, it ignores SIGHUP.
+    /// A second signal does not wait for the hand-over, and no signal waits for a disk that hangs: the exit code is 1 then. Started
+    /// under `nohup`, it ignores SIGHUP.
     #[command(after_help = EXIT_CODES_OF_RUN)]
     Run {
         /// The configuration file, in JSON. A relative `data_dir` in it is relative to the working directory.

@@ -71,14 +71,14 @@ impl MakeWriter<'_> for Outlet {
 
 /// The file with a line of JSON for each change. A line that it does not take is tried until it does: a disk that is full for a
 /// while costs no line, and leaves half of one only if the node ends meanwhile.
-struct EventsFile {
+struct EventsFile<W> {
     path: PathBuf,
-    file: File,
+    file: W,
     missing: Box<dyn Fn(u64) -> String + Send>,
     errors: Outlet,
 }
 
-impl Sink for EventsFile {
+impl<W: Write + Send + 'static> Sink for EventsFile<W> {
     fn write(&mut self, line: &str) {
         // One write a line, where there is room for it: it is with the system at once.
         let line = format!("{line}\n");

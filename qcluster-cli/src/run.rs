@@ -4,38 +4,85 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use qcluster::{Config, ConfigFile as _, QCluster, StartError, Stopped};
+use qcluster::{Config, ConfigFile as _, Events, QCluster, StartError, Stopped};
 
 use crate::outlet::Outlet;
+use crate::output;
 use crate::report::Reporter;
+use crate::signals::Signals;
 use crate::{Failure, exit};
 
-/// How long a node that is not to wait for anything may take to end.
-const ABORT_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long a node that is not to wait for anything may take to end, and one that has ended to let go of its files.
+const END_TIME_MAX: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>, errors: &Outlet) -> Result<(), Failure> {
     let config = Config::from_file(&path).map_err(|error| Failure::new(exit::BAD_CONFIG, &error))?;
     // Before the node is: a signal that comes early is not to kill what has just been elected.
     let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILED, &error))?;
-    let mut reporter = Reporter::start(&config.identifier, events.as_deref(), errors)
-        .map_err(|message| Failure::new(exit::FAILED, &message))?;
+    let mut signalled = async || signals.next().await;
     let timing = config.timing.into();
     let voters = config.all_peers().count() + usize::from(!config.observer);
     let durable = config.data_dir.is_some();
-    let started = tokio::select! {
-        started = QCluster::start(config) => started,
-        // A name that cannot be resolved, or a disk that does not answer, is not waited for.
-        () = signals.next() => {
-            errors.push("stopped by a signal before it had started".to_owned());
-            return Ok(());
-        }
+    let Some(started) = unless_signalled(start(config, events, errors), &mut signalled).await else {
+        errors.push("stopped by a signal before it had started".to_owned());
+        return Ok(());
     };
-    let cluster = started.map_err(|error| Failure::new(exit_code(&error), &error))?;
+    let (cluster, mut reporter) = started?;
     let mut changes = cluster.events();
     reporter.started(&cluster.status(), &timing, voters, durable);
+    follow(&cluster, &mut changes, &mut reporter, &mut signalled).await?;
+    let is_released = is_released(cluster.stopped(), &mut signalled).await;
+    if !is_released {
+        errors
+            .push(output::complaint("a disk does not answer, and is not waited for: the last record may not be saved"));
+    }
+    let why = cluster.why_stopped().unwrap_or(Stopped::Aborted);
+    reporter.stopped(why);
+    verdict(why, is_released)
+}
 
-    let mut ending = pin!(end_at_signal(&cluster, &mut signals));
-    let mut signalled = false;
+/// How the process ends.
+fn verdict(why: Stopped, is_released: bool) -> Result<(), Failure> {
+    match why {
+        Stopped::Shutdown if is_released => Ok(()),
+        Stopped::Shutdown => {
+            Err(Failure::new(exit::FAILED, &"stopped after the hand-over, before its files were free"))
+        }
+        Stopped::DuplicateIdentifier | Stopped::Superseded => Err(Failure::new(exit::IDENTIFIER_TAKEN, &why)),
+        Stopped::Aborted => {
+            Err(Failure::new(exit::FAILED, &"stopped by a second signal, without waiting for the hand-over"))
+        }
+        _ => Err(Failure::new(exit::FAILED, &why)),
+    }
+}
+
+/// All of a start that may wait: for a file system that hangs, or a name server that does not answer.
+async fn start(config: Config, events: Option<PathBuf>, errors: &Outlet) -> Result<(QCluster, Reporter), Failure> {
+    let (identifier, errors) = (config.identifier.clone(), errors.clone());
+    let opened = tokio::task::spawn_blocking(move || Reporter::start(&identifier, events.as_deref(), &errors)).await;
+    let reporter = opened.unwrap_or_else(|error| Err(error.to_string()));
+    let reporter = reporter.map_err(|message| Failure::new(exit::FAILED, &message))?;
+    let cluster = QCluster::start(config).await.map_err(|error| Failure::new(exit_code(&error), &error))?;
+    Ok((cluster, reporter))
+}
+
+/// What is begun, or `None` where a signal came first: it is not waited for then.
+async fn unless_signalled<T>(begun: impl Future<Output = T>, signalled: &mut impl AsyncFnMut()) -> Option<T> {
+    tokio::select! {
+        begun = begun => Some(begun),
+        () = signalled() => None,
+    }
+}
+
+/// Tells what happens until the node has ended, and has it end at a signal. An error says that it does not.
+async fn follow(
+    cluster: &QCluster,
+    changes: &mut Events,
+    reporter: &mut Reporter,
+    signalled: &mut impl AsyncFnMut(),
+) -> Result<(), Failure> {
+    let mut ending = pin!(end_at_signal(cluster, signalled));
+    let mut is_ending = false;
     // Changes end with the node, and the last of them is the one that a hand-over makes.
     loop {
         let gathered = reporter.due();
@@ -44,23 +91,13 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>, errors: &Outlet)
             () = until(gathered), if gathered.is_some() => reporter.tell_gathered(),
             change = changes.next() => match change {
                 Some(change) => reporter.change(&change),
-                None => break,
+                None => return Ok(()),
             },
-            ended = &mut ending, if !signalled => {
-                signalled = true;
+            ended = &mut ending, if !is_ending => {
+                is_ending = true;
                 ended?;
             }
         }
-    }
-    let why = cluster.stopped().await;
-    reporter.stopped(why);
-    match why {
-        Stopped::Shutdown => Ok(()),
-        Stopped::DuplicateIdentifier | Stopped::Superseded => Err(Failure::new(exit::IDENTIFIER_TAKEN, &why)),
-        Stopped::Aborted => {
-            Err(Failure::new(exit::FAILED, &"stopped by a second signal, without waiting for the hand-over"))
-        }
-        _ => Err(Failure::new(exit::FAILED, &why)),
     }
 }
 
@@ -80,78 +117,27 @@ fn exit_code(error: &StartError) -> u8 {
 }
 
 /// The first signal hands over, a second one does not wait for it. An error says that not even that has ended the node.
-async fn end_at_signal(cluster: &QCluster, signals: &mut Signals) -> Result<(), Failure> {
-    signals.next().await;
+async fn end_at_signal(cluster: &QCluster, signalled: &mut impl AsyncFnMut()) -> Result<(), Failure> {
+    signalled().await;
     tokio::select! {
         () = cluster.shutdown() => Ok(()),
-        () = signals.next() => match tokio::time::timeout(ABORT_TIME_MAX, cluster.abort()).await {
+        () = signalled() => match tokio::time::timeout(END_TIME_MAX, cluster.abort()).await {
             Ok(()) => Ok(()),
-            Err(_) => Err(Failure::new(exit::FAILED, &"stopped by a second signal, while a save does not end")),
+            Err(_) => Err(Failure::new(exit::FAILED, &"stopped by a second signal, while the node does not end")),
         },
     }
 }
 
-/// What asks a process to end: a terminal that is closed, Ctrl-C, Ctrl-\\, and a service manager.
-#[cfg(unix)]
-struct Signals {
-    hangup: Option<tokio::signal::unix::Signal>,
-    interrupt: tokio::signal::unix::Signal,
-    quit: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
-        Ok(Self {
-            hangup,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => _ = hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = hangup => {}
-            _ = self.interrupt.recv() => {}
-            _ = self.quit.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
+/// Whether a node that has ended gives its files back. A disk that hangs is not waited for: nobody else needs this node any more, and
+/// who asks a process to end means it.
+async fn is_released<T>(released: impl Future<Output = T>, signalled: &mut impl AsyncFnMut()) -> bool {
+    tokio::select! {
+        biased;
+        _ = released => true,
+        () = signalled() => false,
+        () = tokio::time::sleep(END_TIME_MAX) => false,
     }
 }
 
-/// Whether it may have been started to outlive its terminal, as `nohup` does. Where the system does not tell, the signal is left as
-/// it is.
-#[cfg(unix)]
-fn ignores_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // Bit 0 stands for signal 1.
-    ignored.is_none_or(|set| u64::from_str_radix(set.trim(), 16).is_ok_and(|set| set & 1 == 1))
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        // Where it cannot be waited for, it ends the process in the system's own way.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,10 @@ pub struct Disk {
     jobs: SyncSender<Job>,
     reports: mpsc::Receiver<Report>,
     path: PathBuf,
+    /// What the thread was asked for and has not saved yet.
+    under_way: Option<PersistId>,
+    /// Whether the end of the thread was reported.
+    has_ended: bool,
 }
 
 /// The pause after a save that has failed. Each further one doubles it.
@@ -42,6 +46,8 @@ pub enum Report {
     Saved(PersistId),
     /// It has failed, and is tried again.
     Failing(io::Error),
+    /// The thread has ended by itself, with that save under way: nothing is saved any more.
+    Ended(Option<PersistId>),
 }
 
 impl Disk {
@@ -49,31 +55,50 @@ impl Disk {
     ///
     /// # Errors
     /// The system has no thread left.
-    pub fn start(store: Store, alive: impl Send + 'static) -> io::Result<Self> {
+    pub fn start(mut store: Store, alive: impl Send + 'static) -> io::Result<Self> {
+        let path = store.path().to_owned();
+        Self::saving(path, move |record| store.save(record), alive)
+    }
+
+    /// As [`Disk::start`], where `save` is what saves a record.
+    pub(crate) fn saving(
+        path: PathBuf,
+        save: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+        alive: impl Send + 'static,
+    ) -> io::Result<Self> {
         let (jobs, queue) = sync_channel(UNDER_WAY_MAX);
         let (report, reports) = mpsc::channel(UNDER_WAY_MAX);
-        let path = store.path().to_owned();
         thread::Builder::new().name("qcluster-disk".into()).spawn(move || {
-            save_all(store, &queue, &report);
+            save_all(save, &queue, &report);
             drop(alive);
         })?;
-        Ok(Self { jobs, reports, path })
+        Ok(Self { jobs, reports, path, under_way: None, has_ended: false })
     }
 
     /// Begins to save a record; what becomes of it comes from [`Disk::report`].
     ///
     /// # Errors
     /// The thread has gone, or more is under way than the core ever has.
-    pub fn save(&self, id: PersistId, record: &[u8]) -> io::Result<()> {
-        self.jobs.try_send((id, record.to_vec())).map_err(|error| io::Error::other(error.to_string()))
+    pub fn save(&mut self, id: PersistId, record: &[u8]) -> io::Result<()> {
+        self.jobs.try_send((id, record.to_vec())).map_err(|error| io::Error::other(error.to_string()))?;
+        self.under_way = Some(id);
+        Ok(())
     }
 
-    /// The next report. Never, if the thread is gone: then [`Disk::save`] fails.
+    /// The next report. None comes after [`Report::Ended`]: then [`Disk::save`] fails. Cancelling the wait loses nothing.
     pub async fn report(&mut self) -> Report {
-        match self.reports.recv().await {
-            Some(report) => report,
-            None => std::future::pending().await,
+        if self.has_ended {
+            return std::future::pending().await;
         }
+        let Some(report) = self.reports.recv().await else {
+            // Nobody else would notice: while a save is under way, the core asks for no other one.
+            self.has_ended = true;
+            return Report::Ended(self.under_way.take());
+        };
+        if let Report::Saved(id) = report {
+            self.under_way.take_if(|under_way| *under_way == id);
+        }
+        report
     }
 
     /// Where the record is.
@@ -83,11 +108,11 @@ impl Disk {
 }
 
 /// Until nobody asks for saves any more, or hears of them.
-fn save_all(mut store: Store, queue: &Receiver<Job>, report: &mpsc::Sender<Report>) {
+fn save_all(mut save: impl FnMut(&[u8]) -> io::Result<()>, queue: &Receiver<Job>, report: &mpsc::Sender<Report>) {
     let mut next = None;
     while let Some((id, record)) = next.take().or_else(|| queue.recv().ok()) {
         let mut pause = RETRY_AFTER;
-        while let Err(error) = store.save(&record) {
+        while let Err(error) = save(&record) {
             if report.blocking_send(Report::Failing(error)).is_err() {
                 return;
             }

@@ -134,7 +134,17 @@ impl<S: DatagramSocket> Driver<S> {
         Self {
             clock,
             endpoint,
-            effects: Effects { sockets, disk, recorder, publisher, measures, drain, failed, storage },
+            effects: Effects {
+                sockets,
+                disk,
+                recorder,
+                publisher,
+                measures,
+                drain,
+                failed,
+                storage,
+                disbelieved: None,
+            },
             names,
             requests,
             buffer: Box::new([0; BUFFER_LEN]),
@@ -301,10 +311,17 @@ impl<S: DatagramSocket> Driver<S> {
                 if let Some(took) = took {
                     log::saved(self.endpoint.node().rules().id(), took);
                 }
-                self.effects.can_save(took.unwrap_or(Span::ZERO));
+                self.effects.tell_of_recovery(took.unwrap_or(Span::ZERO));
                 self.step(Input::Persisted(id));
+                self.effects.can_save(now, self.endpoint.node().slow());
             }
             Report::Failing(error) => self.effects.is_failing(&error),
+            Report::Ended(under_way) => {
+                self.effects.cannot_save();
+                if let Some(id) = under_way {
+                    self.step(Input::PersistFailed(id));
+                }
+            }
         }
     }
 

@@ -214,6 +214,9 @@ impl Handle {
     }
 
     /// Hands over what this node leads, stops it, and waits until its ports and files are free. Again does no harm.
+    ///
+    /// A disk that hangs keeps its file for as long as it hangs. Who must not wait for it bounds the wait: once
+    /// [`why_stopped`](Self::why_stopped) tells something, nothing but files is left.
     pub async fn shutdown(&self) {
         // Otherwise it is stopping already.
         let _ = ask_to_stop(&self.requests).await;
@@ -231,6 +234,12 @@ impl Handle {
     pub async fn stopped(&self) -> Stopped {
         self.released().await;
         self.view.why_stopped()
+    }
+
+    /// Why the node has stopped, or is about to. `None` while it runs. What it held may not be free yet: for that,
+    /// [`stopped`](Self::stopped) waits.
+    pub fn why_stopped(&self) -> Option<Stopped> {
+        self.view.stopped()
     }
 
     /// Waits until nothing is held any more. Nothing is ever sent on the channel: it can only close.

@@ -2,7 +2,7 @@
 //! same order. How long until there is a leader again?
 
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,11 +11,9 @@ use serde_json::json;
 
 use crate::measure::{STRANGER, Site, unix_s};
 use crate::support::cluster::{Agreement, Cluster, Storage};
+use crate::support::descriptors::{crowd, few_descriptors};
 use crate::support::disk::{ballast, fill, small_disk};
 use crate::support::node::{Node, Output};
-
-/// What a node may open: more than it needs, and fewer than there are clients.
-const DESCRIPTORS: usize = 64;
 
 /// From relief to a leader, in seconds.
 const PATIENCE_S: f64 = 2.0;
@@ -67,11 +65,10 @@ fn relieved(order: &[Fault]) -> Result<f64, String> {
         config["data_dir"] = json!(folder);
     })?;
     for index in 0..3 {
-        let limits = ["sh", "-c", &format!("ulimit -n {DESCRIPTORS} && exec \"$@\""), "sh"].map(str::to_owned);
         let disk = small_disk(&site.cluster.data_dir(index), "size=64k")?;
         let node = &mut site.cluster.nodes[index];
         node.output = Output::Unread;
-        node.prefix = [&node.prefix[..], &disk, &limits].concat();
+        node.prefix = [&node.prefix[..], &disk, &few_descriptors()].concat();
     }
     let before = site.start();
     let mut clients: Vec<TcpStream> = Vec::new();
@@ -118,9 +115,4 @@ fn survivors(before: &Agreement) -> impl Iterator<Item = usize> + use<> {
 /// A node's folder of data, as the node sees it.
 fn state(cluster: &Cluster, index: usize) -> PathBuf {
     ballast(cluster, index).with_file_name("state")
-}
-
-/// Clients that send nothing, more than a node has descriptors for.
-fn crowd(server: SocketAddr) -> Vec<TcpStream> {
-    (0..2 * DESCRIPTORS).filter_map(|_| TcpStream::connect(server).ok()).collect()
 }

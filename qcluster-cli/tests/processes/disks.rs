@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::skipped;
 use crate::support::cluster::{Agreement, Cluster, Setup, Storage};
+use crate::support::descriptors::{crowd, few_descriptors, has_no_descriptor_left};
 use crate::support::disk::{fill, small_disk};
 use crate::support::node::run_to_end;
 
@@ -46,6 +47,8 @@ fn a_voter_on_a_read_only_disk_says_so_and_the_others_lead() {
     let healed = cluster.agreed("a leader again", |now| now.token > agreement.token);
     assert_ne!(healed.leader, 2, "a voter that cannot save was elected\n{}", cluster.trace());
     assert!(cluster.leaderships().iter().all(|leadership| leadership.node != 2), "{}", cluster.trace());
+    // A disk that fails is no reason for a longer lease.
+    assert!(!cluster.nodes[2].log().contains("saving takes"), "{}", cluster.trace());
     cluster.assert_history();
 }
 
@@ -93,6 +96,35 @@ fn a_voter_that_cannot_save_abstains_until_it_can() {
     let after = cluster.agreed("a leader of the two that are left", |now| now.token > before.token);
     let state = || cluster.nodes[2].status().filter(|status| status["storage"]["state"] == "durable").map(|_| ());
     cluster.eventually("the third has saved", state);
+    assert_whole_again(&mut cluster, before, after);
+}
+
+#[test]
+fn voters_whose_descriptors_clients_have_taken_save_with_the_one_that_they_have_kept() {
+    let mut cluster = Cluster::new(&durable());
+    for node in &mut cluster.nodes {
+        node.prefix = few_descriptors();
+        node.start();
+    }
+    let before = cluster.agreed("a leader", |_| true);
+    let others: Vec<usize> = (0..3).filter(|index| *index != before.leader).collect();
+    // Given two followers that can open nothing more, and have to open a file for the next record, since theirs was tidied away, …
+    let clients: Vec<_> = others.iter().map(|index| crowd(cluster.nodes[*index].address)).collect();
+    for index in &others {
+        let has_none = || has_no_descriptor_left(&cluster.nodes[*index]).then_some(());
+        cluster.eventually("clients have taken all descriptors", has_none);
+        let next = Path::new(&cluster.data_dir(*index)).join("hard_state.new");
+        fs::remove_file(&next).expect("there is room for the next record");
+    }
+    // … when the leader dies, then they elect another one, and no save fails.
+    cluster.nodes[before.leader].kill();
+    let successor = cluster.eventually("a leader of the two that are left", || cluster.successor(before.token));
+    for index in others {
+        let log = cluster.nodes[index].log();
+        assert!(!log.contains("does not vote until it is saved"), "{}", cluster.trace());
+    }
+    drop(clients);
+    let after = Agreement { leader: successor.node, token: successor.token };
     assert_whole_again(&mut cluster, before, after);
 }
 

@@ -5,6 +5,7 @@
 pub(crate) mod arguments;
 pub(crate) mod cluster;
 pub(crate) mod datagram;
+pub(crate) mod descriptors;
 pub(crate) mod disk;
 pub(crate) mod events;
 pub(crate) mod http;

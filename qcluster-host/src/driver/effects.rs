@@ -3,7 +3,7 @@
 use std::io;
 
 use qcluster_api::StorageStatus;
-use qcluster_core::{Command, Input, Notification, PersistId, Span, Time};
+use qcluster_core::{Command, Input, Notification, PersistId, Slow, Span, Time};
 
 use crate::disk::Disk;
 use crate::event::EventKind;
@@ -25,6 +25,8 @@ pub(super) struct Effects<S> {
     /// A save that could not even begin.
     pub(super) failed: Option<PersistId>,
     pub(super) storage: StorageStatus,
+    /// What the core calls a slow save, and was one that had failed on its way: it hears of the end alone (E16).
+    pub(super) disbelieved: Option<Slow>,
 }
 
 /// Whether a hand-over waits for work to end (E10).
@@ -36,7 +38,7 @@ pub(super) enum Drain {
 
 impl<S> Effects<S> {
     pub(super) fn save(&mut self, id: PersistId, record: &[u8]) {
-        let result = match &self.disk {
+        let result = match &mut self.disk {
             Some(disk) => disk.save(id, record),
             None => Err(io::Error::other("there is no data_dir")),
         };
@@ -58,11 +60,38 @@ impl<S> Effects<S> {
         self.storage = StorageStatus::Failing { error };
     }
 
-    /// A save is done, after so long.
-    pub(super) fn can_save(&mut self, took: Span) {
+    /// Nothing is saved any more, whatever is tried: the thread that does so has gone.
+    pub(super) fn cannot_save(&mut self) {
+        let error = self.sentence(&io::Error::other("the thread that saves has ended"));
+        self.storage = StorageStatus::Failed { error };
+    }
+
+    /// A save is done, after so long. Comes before the step in which the core hears of it, and so before what follows from it.
+    pub(super) fn tell_of_recovery(&self, took: Span) {
+        if let StorageStatus::Failing { .. } = self.storage {
+            self.publisher.tell(EventKind::SaveRecovered { after: took.into() });
+        }
+    }
+
+    /// A save is done, and the core, which has heard of it, calls that too slow.
+    pub(super) fn can_save(&mut self, now: Time, slow: Option<Slow>) {
+        let slow = slow.filter(|slow| matches!(slow, Slow::Save { .. }));
         if let StorageStatus::Failing { .. } = self.storage {
             self.storage = StorageStatus::Durable;
-            self.publisher.tell(EventKind::SaveRecovered { after: took.into() });
+            self.disbelieved = slow.or(self.disbelieved);
+        } else if self.disbelieved.take().is_some()
+            && let Some(slow) = slow
+        {
+            // The core tells of the first of several slow saves, and that one was kept back.
+            self.notify(now, Notification::TooSlow(slow));
+        }
+    }
+
+    /// Whether something is as slow as the core says: a longer lease does not mend a disk that fails.
+    pub(super) fn believes(&self, slow: Slow) -> bool {
+        match slow {
+            Slow::RoundTrip { .. } => true,
+            Slow::Save { .. } => self.storage.error().is_none() && self.disbelieved != Some(slow),
         }
     }
 
@@ -72,6 +101,12 @@ impl<S> Effects<S> {
     }
 
     pub(super) fn notify(&mut self, now: Time, notification: Notification) {
+        if let Notification::TooSlow(slow) = notification
+            && !self.believes(slow)
+        {
+            self.disbelieved = Some(slow);
+            return;
+        }
         if let Notification::Draining { .. } = notification {
             self.drain = Drain::Waiting;
         }

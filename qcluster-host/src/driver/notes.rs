@@ -29,6 +29,7 @@ impl<S: DatagramSocket> Driver<S> {
         let Self { clock, endpoint, effects, names, .. } = self;
         let node = endpoint.node();
         let (storage, transport) = (effects.storage.clone(), effects.sockets.counters());
+        let slow = node.slow().filter(|slow| effects.believes(*slow));
         let Effects { publisher: Publisher { snapshots, mismatches, last_lost, .. }, measures, .. } = effects;
         snapshots.write(|Notes { snapshot, measures: measured }| {
             measured.clone_from(measures);
@@ -41,7 +42,7 @@ impl<S: DatagramSocket> Driver<S> {
             snapshot.is_in_middle_step = node.is_in_middle_step();
             snapshot.differing_steps = node.differing_steps().map(|two| two.map(VoterIndex::position));
             snapshot.step_is_established = node.step_is_established();
-            snapshot.slow = node.slow();
+            snapshot.slow = slow;
             snapshot.last_lost = *last_lost;
             snapshot.lease_length = node.lease_length();
             snapshot.registry = node.registry_counts();

@@ -1,6 +1,8 @@
 //! What is published and what is sent, in which order: who is told that a leadership has ended may find another leader
 //! before this node gets to its next line.
 
+mod disks;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -68,6 +70,7 @@ impl Trio {
             drain: Drain::None,
             failed: None,
             storage: StorageStatus::Diskless,
+            disbelieved: None,
         };
         let endpoints = (0..NAMES.len()).map(start).collect();
         let mut trio = Self { endpoints, effects, now, mail: VecDeque::new(), is_joined: true };
