@@ -3,6 +3,7 @@
 
 mod api;
 mod builder;
+mod check;
 mod choice;
 mod digests;
 mod file;
