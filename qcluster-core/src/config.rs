@@ -17,6 +17,7 @@ mod rules;
 mod settings;
 mod shared;
 mod timing;
+mod variable;
 
 pub use api::{ApiConfig, ApiToken};
 pub use choice::{TimingChoice, TimingValues};
@@ -32,6 +33,7 @@ pub use rules::{Rules, Voter};
 pub use settings::{Durability, Seat, Settings, VoterSettings};
 pub use shared::{SettingDifference, SharedSettings};
 pub use timing::{Preset, Timing};
+pub(crate) use variable::{not_replaced, variable_in};
 
 #[cfg(test)]
 mod tests;

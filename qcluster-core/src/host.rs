@@ -163,7 +163,7 @@ impl fmt::Display for BadHost {
             Self::TooLong => return write!(f, "is longer than a host name may be: at most {} bytes", Host::LEN_MAX),
             Self::Url => "is not a host: give a name or an address, without `http://`, a path or a user",
             Self::WithPort => "has a port in it: give the host alone, the port has a field of its own",
-            Self::Variable => "has a variable in it that was not replaced: nothing in this file is expanded",
+            Self::Variable => "has a variable in it that was not replaced: nothing expands it here",
             Self::NotAName => "is neither an IP address nor a host name",
             Self::Unspecified => "means every address of a machine, and nobody can connect to that",
         })

@@ -56,6 +56,10 @@ impl Config {
             findings.merge(error);
         }
         self.check_mode(&mut findings);
+        findings.require_expanded("cluster", &self.cluster);
+        if let Some(data_dir) = &self.data_dir {
+            findings.require_expanded("data_dir", data_dir);
+        }
         findings.require(self.data_dir.as_deref() != Some(""), "data_dir", || {
             "cannot be empty: name a directory, or leave it out for a node without one".into()
         });
@@ -101,9 +105,11 @@ impl Config {
         });
         for (index, address) in self.join.iter().enumerate() {
             let field = format!("join[{index}]");
-            match host_and_port(address).map(|(host, _)| Host::parse_reachable(host)) {
-                Some(Ok(_)) => {}
-                Some(Err(problem)) => findings.add(field, format!("`{address}`: the host {problem}")),
+            if !findings.require_expanded(&field, address) {
+                continue;
+            }
+            match host_and_port(address) {
+                Some((host, _)) => _ = check_host(Host::parse_reachable, &field, host, findings),
                 None => {
                     findings.add(
                         field,
@@ -177,6 +183,9 @@ impl Config {
 }
 
 fn parse_id(text: &str, field: &str, findings: &mut Findings) -> Option<NodeId> {
+    if !findings.require_expanded(field, text) {
+        return None;
+    }
     NodeId::new(text).map_err(|problem| findings.add(field, format!("{problem}"))).ok()
 }
 
