@@ -27,6 +27,7 @@ pub use gossip::{Gossip, GossipPace};
 pub use metadata::{ExactJson, Metadata};
 pub(crate) use metadata::{deserialize as deserialize_metadata, to_metadata};
 pub use peer::Peer;
+pub(crate) use port::deserialize as deserialize_port;
 pub use problem::{ConfigError, Problem};
 pub use record::RecordTo;
 pub use rules::{Rules, Voter};

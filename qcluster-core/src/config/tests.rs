@@ -155,13 +155,16 @@ fn a_variable_that_nothing_has_replaced_is_named_in_every_field() {
         let error = config.check().expect_err(field).to_string();
         assert_eq!(error.lines().count(), 1, "{error}");
         assert!(error.starts_with(&format!("{field}: ")), "{error}");
-        assert!(error.contains("has a variable in it that was not replaced") && error.contains("${HOSTNAME}"), "{error}");
+        assert!(
+            error.contains("has a variable in it that was not replaced") && error.contains("${HOSTNAME}"),
+            "{error}"
+        );
     }
 }
 
 /// A token that everybody could guess; and a `$` that somebody meant.
 #[test]
-fn a_token_is_no_variable_and_a_dollar_sign_is_none() {
+fn a_variable_is_refused_as_a_token_and_a_dollar_sign_alone_is_not() {
     for token in ["${QCLUSTER_API_TOKEN}", "${TOKEN}", "$QCLUSTER_API_TOKEN"] {
         let error = ApiToken::new(token).unwrap_err();
         assert_eq!(error, "has a variable in it that was not replaced");
@@ -199,6 +202,16 @@ fn a_port_is_a_number_or_its_digits() {
     for wrong in [r#""""#, r#""http""#, r#""+7""#, r#""65536""#, "65536", "-1", "7.5", "null"] {
         let error = Config::from_json(&SERVER_A.replace("7002", wrong)).unwrap_err().to_string();
         assert!(error.contains("a port: a number from 0 to 65535"), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn a_service_of_a_configuration_has_a_port_alike_and_names_its_field() {
+    let with = |port| Config { services: [json!({ "name": "web", "port": port })].into(), ..server_a() };
+    assert_eq!(with(json!("80")).services().unwrap()[0].port, 80);
+    for wrong in [json!("http"), json!(65_536), json!(null)] {
+        let error = with(wrong).services().unwrap_err().to_string();
+        assert!(error.starts_with("services[0]: port: "), "{error}");
     }
 }
 

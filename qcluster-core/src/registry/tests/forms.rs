@@ -32,6 +32,39 @@ fn json_needs_no_more_than_a_name() {
     assert!(health.contains("passing"), "{health}");
 }
 
+/// As a configuration takes it.
+#[test]
+fn a_port_is_a_number_or_its_digits() {
+    assert_eq!(parse(r#"{"name": "a", "port": "8080"}"#), Ok(Service::new("a", 8_080)));
+    for wrong in [r#""http""#, r#""""#, r#""+7""#, r#""65536""#, "65536", "-1", "7.5", "null"] {
+        let error = parse(&format!(r#"{{"name": "a", "port": {wrong}}}"#)).unwrap_err();
+        assert!(error.starts_with("port: ") && error.contains("a port: a number from 0 to 65535"), "{error}");
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_with_its_field_and_its_place() {
+    for (field, value) in [
+        ("id", "7"),
+        ("host", "7"),
+        ("port", "[]"),
+        ("tags", r#""v1""#),
+        ("tags", "[7]"),
+        ("metadata", "7"),
+        ("metadata", r#"{"a": 1, "a": 2}"#),
+        ("health", r#""fine""#),
+        ("health", "7"),
+        ("ttl_ms", r#""10s""#),
+        ("ttl_ms", "-1"),
+    ] {
+        let error = parse(&format!(r#"{{"name": "a", "{field}": {value}}}"#)).unwrap_err();
+        assert!(error.starts_with(&format!("{field}: ")), "{error}");
+        assert_eq!(error.matches(" at line 1 column ").count(), 1, "{error}");
+    }
+    let name = parse(r#"{"name": 7}"#).unwrap_err();
+    assert!(name.starts_with("name: "), "{name}");
+}
+
 #[test]
 fn bytes_hold_the_same_as_json() {
     let bytes = postcard::to_allocvec(&full()).unwrap();
