@@ -384,5 +384,6 @@ fn segments_and_parameters_are_decoded() {
 }
 
 mod discovery;
+mod registering;
 mod registry;
 mod watching;

@@ -49,10 +49,10 @@ pub fn bind(host: &str, port: u16, protocols: Protocols) -> Result<Bound, BindEr
 /// Every loopback address, for those who say `localhost`.
 pub const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// The address that a host is written as, if it is one.
+/// The address that a host is written as, if it is one. `::ffff:10.0.0.7` is the IPv4 address in it: sockets are chosen by family.
 pub fn literal(host: &str) -> Option<IpAddr> {
     match Host::parse(host) {
-        Ok(Host::Address(address)) => Some(address),
+        Ok(Host::Address(address)) => Some(address.to_canonical()),
         Ok(Host::Name(_)) | Err(_) => None,
     }
 }
@@ -71,7 +71,7 @@ fn addresses(host: &str) -> Result<Vec<IpAddr>, BindError> {
     }
     let unresolved = |error| BindError::Unresolved { host: host.to_owned(), error };
     let mut ips = Vec::new();
-    for address in (host, 0).to_socket_addrs().map_err(unresolved)? {
+    for address in (Host::without_brackets(host), 0).to_socket_addrs().map_err(unresolved)? {
         if !ips.contains(&address.ip()) {
             ips.push(address.ip());
         }

@@ -82,6 +82,7 @@ fn every_limit_is_named_with_its_field() {
         (Service { name: "bücher".into(), ..full() }, "name: "),
         (Service { host: Some(String::new()), ..full() }, "host: "),
         (Service { host: Some(long(254)), ..full() }, "host: "),
+        (Service { host: Some("::ffff:0.0.0.0".into()), ..full() }, "host: "),
         (Service { tags: vec!["t".into(); 17], ..full() }, "tags: 17 are too many: at most 16"),
         (Service { tags: vec!["t".into(), long(65)], ..full() }, "tags[1]: "),
         (Service { tags: vec!["a\n".into()], ..full() }, "tags[0]: "),
@@ -98,6 +99,26 @@ fn every_limit_is_named_with_its_field() {
     assert_eq!(Service { id: String::new(), ..full() }.check(), Err(ServiceError::Text(ServiceField::Id)));
     // Only whole milliseconds count.
     assert_eq!(full().with_ttl(Service::TTL_MAX + Duration::from_nanos(999_999)).check(), Ok(()));
+}
+
+#[test]
+fn an_address_in_brackets_is_kept_without_them() {
+    let mut world = World::new(2);
+    for (id, host, kept) in [
+        ("a", "[2001:db8::1]", "2001:db8::1"),
+        ("b", "2001:db8::1", "2001:db8::1"),
+        ("c", "[10.0.0.1]", "10.0.0.1"),
+        ("d", "[fe80::1%eth0]", "fe80::1%eth0"),
+        ("e", "a.example", "a.example"),
+    ] {
+        world.register(0, &service(id, 1).with_host(host));
+        let key = world.key(0);
+        let instance = world.nodes[0].registry.get(key, id).unwrap();
+        assert_eq!(instance.service.host.as_deref(), Some(kept));
+    }
+    for refused in ["[[::1]]", "[a.example]", "[::1", "[]"] {
+        assert!(world.try_register(0, &service("f", 1).with_host(refused)).is_err(), "{refused}");
+    }
 }
 
 #[test]
