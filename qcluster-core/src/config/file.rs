@@ -53,7 +53,8 @@ pub struct Config {
     /// While the voters change: the other voters of the coming list (E20).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_peers: Option<Vec<Peer>>,
-    /// While the voters change: which of the two lists this node itself belongs to.
+    /// While the voters change: which of the two lists this node itself belongs to. A node that joins or leaves has to say so, since
+    /// neither list names it.
     #[serde(default)]
     pub voter_in: VoterIn,
     /// Watch the voters without being one (E13).

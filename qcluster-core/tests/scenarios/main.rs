@@ -33,4 +33,5 @@ mod timers;
 mod transfers;
 mod votes;
 mod walls;
+mod worked_example;
 mod world;
