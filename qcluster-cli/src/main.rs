@@ -86,7 +86,7 @@ struct Arguments {
 enum Command {
     /// Run a node until SIGINT, SIGTERM, SIGHUP or SIGQUIT, which hand the leadership over.
     ///
-    /// A second signal does not wait for the hand-over. Started under `nohup`, it ignores SIGHUP.
+    /// A second signal does not wait for the hand-over. Started under `nohup` on Linux, it ignores SIGHUP.
     #[command(after_help = EXIT_CODES_OF_RUN)]
     Run {
         /// The configuration file, in JSON. A relative `data_dir` in it is relative to the working directory.
