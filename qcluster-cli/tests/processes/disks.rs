@@ -151,7 +151,9 @@ fn a_data_dir_that_cannot_be_made_is_named_with_the_reason() {
     config["data_dir"] = path.as_str().into();
     let file = cluster.nodes[0].config_path();
     fs::write(&file, config.to_string()).expect("a configuration can be written");
-    let program = [env!("CARGO_BIN_EXE_qcluster"), "run", file.to_str().expect("paths of tests are UTF-8")];
+    // One that starts after all is not waited for.
+    let program =
+        ["timeout", "60", env!("CARGO_BIN_EXE_qcluster"), "run", file.to_str().expect("paths of tests are UTF-8")];
     let output = Command::new(&prefix[0]).args(&prefix[1..]).args(program).output().expect("it can be started");
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
