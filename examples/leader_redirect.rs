@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use qcluster::{Config, ConfigFile as _, Peer, QCluster};
+use qcluster::{Config, ConfigFile as _, Host, Peer, QCluster};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,10 +36,10 @@ async fn work(State(cluster): State<QCluster>, uri: Uri) -> Response {
         return format!("{name} leads with token {} and has handled {uri}\n", lease.token).into_response();
     }
     let elsewhere = cluster.leader_info().filter(|leader| leader.identifier != cluster.me().identifier);
-    match elsewhere.as_ref().and_then(|leader| Some((leader, server_port(leader)?))) {
-        // 307 keeps the method and the body, unlike 302.
-        Some((leader, port)) => {
-            let location = format!("http://{}:{port}{uri}", leader.host);
+    match elsewhere.as_ref().and_then(|leader| Some((Host::parse(&leader.host).ok()?, server_port(leader)?))) {
+        // 307 keeps the method and the body, unlike 302. A host prints as it stands in a URL: an IPv6 address in brackets.
+        Some((host, port)) => {
+            let location = format!("http://{host}:{port}{uri}");
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
         }
         None => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "nobody leads\n").into_response(),

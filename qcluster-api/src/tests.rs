@@ -338,5 +338,6 @@ fn segments_and_parameters_are_decoded() {
 
 mod discovery;
 mod others;
+mod registering;
 mod registry;
 mod watching;

@@ -88,7 +88,7 @@ enum Command {
     /// Run a node until SIGINT, SIGTERM, SIGHUP or SIGQUIT, which hand the leadership over.
     ///
     /// A second signal does not wait for the hand-over, and no signal waits for a disk that hangs: the exit code is 1 then. Started
-    /// under `nohup`, it ignores SIGHUP.
+    /// under `nohup` on Linux, it ignores SIGHUP.
     #[command(after_help = EXIT_CODES_OF_RUN)]
     Run {
         /// The configuration file, in JSON. A relative `data_dir` in it is relative to the working directory.

@@ -38,14 +38,19 @@ impl Signals {
     }
 }
 
-/// Whether it may have been started to outlive its terminal, as `nohup` does. Where the system does not tell, the signal is left as
-/// it is.
+/// Whether it was started to outlive its terminal, as `nohup` does. Where the system does not tell, it was not: a terminal that is
+/// closed would end it without a hand-over.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_hangup_ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
+}
+
+/// What Linux tells of a process in its `/proc/PID/status`, or nothing of other systems.
+#[cfg(unix)]
+fn is_hangup_ignored(status: &str) -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     // Bit 0 stands for signal 1.
-    ignored.is_none_or(|set| u64::from_str_radix(set.trim(), 16).is_ok_and(|set| set & 1 == 1))
+    ignored.is_some_and(|set| u64::from_str_radix(set.trim(), 16).is_ok_and(|set| set & 1 == 1))
 }
 
 #[cfg(not(unix))]
@@ -64,3 +69,6 @@ impl Signals {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

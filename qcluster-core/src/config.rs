@@ -3,6 +3,7 @@
 
 mod api;
 mod builder;
+mod check;
 mod choice;
 mod digests;
 mod file;
@@ -16,6 +17,7 @@ mod rules;
 mod settings;
 mod shared;
 mod timing;
+mod variable;
 
 pub use api::{ApiConfig, ApiToken};
 pub use choice::{TimingChoice, TimingValues};
@@ -25,12 +27,14 @@ pub use gossip::{Gossip, GossipPace};
 pub use metadata::{ExactJson, Metadata};
 pub(crate) use metadata::{deserialize as deserialize_metadata, to_metadata};
 pub use peer::Peer;
+pub(crate) use port::deserialize as deserialize_port;
 pub use problem::{ConfigError, Problem};
 pub use record::RecordTo;
 pub use rules::{Rules, Voter};
 pub use settings::{Durability, Seat, Settings, VoterSettings};
 pub use shared::{SettingDifference, SharedSettings};
 pub use timing::{Preset, Timing};
+pub(crate) use variable::{not_replaced, variable_in};
 
 #[cfg(test)]
 mod tests;

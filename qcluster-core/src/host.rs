@@ -51,11 +51,11 @@ impl<'a> Host<'a> {
     /// # Errors
     /// The text names no host.
     pub fn parse(text: &'a str) -> Result<Self, BadHost> {
-        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        if let Ok(address) = bare.unwrap_or(text).parse() {
+        let bare = bare(text);
+        if let Ok(address) = bare.parse() {
             return Ok(Self::Address(address));
         }
-        let zoned = bare.unwrap_or(text).split_once('%');
+        let zoned = bare.split_once('%');
         if text.is_empty() {
             Err(BadHost::Empty)
         } else if text.len() > Self::LEN_MAX {
@@ -65,7 +65,7 @@ impl<'a> Host<'a> {
         } else if text.contains(['/', '@', '?', '#']) {
             Err(BadHost::Url)
         } else if zoned.is_some_and(|(address, zone)| is_ipv6(address) && is_zone(zone)) {
-            Ok(Self::Name(bare.unwrap_or(text)))
+            Ok(Self::Name(bare))
         } else if text.rsplit_once(':').is_some_and(|(host, port)| is_number(port) && Self::parse(host).is_ok()) {
             Err(BadHost::WithPort)
         } else if is_dns_name(text) {
@@ -81,9 +81,22 @@ impl<'a> Host<'a> {
     /// The text names no host, or [every address](BadHost::Unspecified) of a machine.
     pub fn parse_reachable(text: &'a str) -> Result<Self, BadHost> {
         match Self::parse(text)? {
-            Self::Address(address) if address.is_unspecified() => Err(BadHost::Unspecified),
+            Self::Address(address) if address.to_canonical().is_unspecified() => Err(BadHost::Unspecified),
             host => Ok(host),
         }
+    }
+
+    /// The text of a host without brackets around an address: clients that put a port behind it add their own. Any other text stays as
+    /// it is.
+    ///
+    /// ```
+    /// use qcluster_core::Host;
+    ///
+    /// assert_eq!(Host::without_brackets("[2001:db8::1]"), "2001:db8::1");
+    /// assert_eq!(Host::without_brackets("db-1.example"), "db-1.example");
+    /// ```
+    pub fn without_brackets(text: &'a str) -> &'a str {
+        if Self::parse(text).is_ok() { bare(text) } else { text }
     }
 
     /// Whether it is this machine to itself alone, as far as its text tells.
@@ -103,6 +116,10 @@ impl<'a> Host<'a> {
         };
         are_equal || (self.is_loopback() && other.is_loopback())
     }
+}
+
+fn bare(text: &str) -> &str {
+    text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text)
 }
 
 /// The two parts of `host:port`; an IPv6 address stands in brackets.
@@ -163,7 +180,7 @@ impl fmt::Display for BadHost {
             Self::TooLong => return write!(f, "is longer than a host name may be: at most {} bytes", Host::LEN_MAX),
             Self::Url => "is not a host: give a name or an address, without `http://`, a path or a user",
             Self::WithPort => "has a port in it: give the host alone, the port has a field of its own",
-            Self::Variable => "has a variable in it that was not replaced: nothing in this file is expanded",
+            Self::Variable => "has a variable in it that was not replaced: nothing expands it here",
             Self::NotAName => "is neither an IP address nor a host name",
             Self::Unspecified => "means every address of a machine, and nobody can connect to that",
         })

@@ -57,10 +57,10 @@ pub fn bind(host: &str, port: u16, protocols: Protocols) -> Result<Bound, BindEr
 /// Every loopback address, for those who say `localhost`.
 pub const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// The address that a host is written as, if it is one.
+/// The address that a host is written as, if it is one. `::ffff:10.0.0.7` is the IPv4 address in it: sockets are chosen by family.
 pub fn literal(host: &str) -> Option<IpAddr> {
     match Host::parse(host) {
-        Ok(Host::Address(address)) => Some(address),
+        Ok(Host::Address(address)) => Some(address.to_canonical()),
         Ok(Host::Name(_)) | Err(_) => None,
     }
 }
@@ -104,7 +104,7 @@ fn looked_up(
 /// All addresses of a name, each once.
 fn lookup(host: &str) -> io::Result<Vec<IpAddr>> {
     let mut ips = Vec::new();
-    for address in (host, 0).to_socket_addrs()? {
+    for address in (Host::without_brackets(host), 0).to_socket_addrs()? {
         if !ips.contains(&address.ip()) {
             ips.push(address.ip());
         }

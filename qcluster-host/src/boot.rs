@@ -99,13 +99,20 @@ fn me(config: &Config, port: u16) -> Peer {
     if Host::parse_reachable(&me.host) == Err(BadHost::Unspecified) {
         me.host.clear();
     }
-    me
+    shown(me)
+}
+
+/// With its host as clients are told it.
+fn shown(peer: Peer) -> Peer {
+    let mut shown = peer;
+    shown.host = Host::without_brackets(&shown.host).to_owned();
+    shown
 }
 
 /// What is known of each voter, in the order of the rules.
 fn voters(config: &Config, me: &Peer, rules: &Rules) -> Vec<Arc<Peer>> {
     let known = |id: &str| config.all_peers().chain([me]).find(|peer| peer.identifier == id);
-    rules.voters().iter().filter_map(|voter| known(voter.id.as_str())).cloned().map(Arc::new).collect()
+    rules.voters().iter().filter_map(|voter| known(voter.id.as_str())).cloned().map(shown).map(Arc::new).collect()
 }
 
 /// A node that is ready to run, but for what a runtime has to give.
@@ -188,3 +195,6 @@ pub(crate) fn subject(
     let (access, expects_others) = (Access::new(&config, token), expects_others(&config));
     Subject { me: Arc::new(me), cluster: config.cluster, voters, rules, listen, access, expects_others }
 }
+
+#[cfg(test)]
+mod tests;

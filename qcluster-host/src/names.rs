@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use qcluster_api::Whereabouts;
-use qcluster_core::{NodeId, NodeKey, Peer, Span, Time};
+use qcluster_core::{Host, NodeId, NodeKey, Peer, Span, Time};
 
 use crate::binding::{LOOPBACK, is_localhost, literal};
 use crate::log::TARGET;
@@ -202,7 +202,7 @@ impl Names {
 
 impl Named {
     fn new(key: NodeKey, whose: Whose, host: &str, port: u16, pause: Span) -> Self {
-        let (host, whereabouts) = (host.to_owned(), Whereabouts::default());
+        let (host, whereabouts) = (Host::without_brackets(host).to_owned(), Whereabouts::default());
         Self { key, whose, host, port, at: Time::ZERO, pause, is_under_way: false, turn: 0, whereabouts }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use qcluster_api::ErrorBody;
+use qcluster_api::{ErrorBody, authority};
 use qcluster_core::Peer;
 
 /// Why a question to a node has no answer.
@@ -93,7 +93,10 @@ impl fmt::Display for ClientError {
             Self::Refused { address, status, error } => {
                 write!(f, "{address} refused ({status} {}): {}", error.code, error.message)?;
                 if let Some(leader) = &error.leader {
-                    write!(f, ". {} at {}:{} leads", leader.identifier, leader.host, leader.port)?;
+                    match leader.host.as_str() {
+                        "" => write!(f, ". {} leads", leader.identifier)?,
+                        host => write!(f, ". {} at {} leads", leader.identifier, authority(host, leader.port))?,
+                    }
                 }
                 Ok(())
             }

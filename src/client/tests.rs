@@ -36,6 +36,18 @@ async fn somebody(answer: &'static str, then: Then) -> Client {
 }
 
 #[tokio::test]
+async fn a_refusal_names_the_leader_as_its_address_is_written() {
+    for (host, told) in [("2001:db8::2", "server_b at [2001:db8::2]:7002 leads"), ("", "no. server_b leads")] {
+        let body = format!(
+            r#"{{"code":"not_leader","message":"no","leader":{{"identifier":"server_b","host":"{host}","port":7002}}}}"#
+        );
+        let answer = format!("HTTP/1.1 409 C\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let error = somebody(answer.leak(), Then::HangUp).await.transfer(None).await.unwrap_err().to_string();
+        assert!(error.ends_with(told), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_no_node_is_told_from_a_node_that_refuses() {
     let web = somebody("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhtml", Then::HangUp).await;
     assert!(matches!(web.status().await, Err(ClientError::Incomprehensible { .. })));

@@ -141,43 +141,16 @@ fn nonsense_in_a_path_or_a_query_is_refused_with_a_sentence() {
     }
 }
 
-fn change<'a>(method: Method, path: &'a str, body: &'a str) -> Request<'a> {
+pub(super) fn change<'a>(method: Method, path: &'a str, body: &'a str) -> Request<'a> {
     Request { method, body: body.as_bytes(), ..Request::get(path) }
 }
 
-fn wanted(request: &Request<'_>) -> Result<(Command, Then), (u16, Value)> {
+pub(super) fn wanted(request: &Request<'_>) -> Result<(Command, Then), (u16, Value)> {
     let outcome = with(&directory(&node(), 0), |view| answer(request, view).outcome);
     match outcome {
         Outcome::Perform { command, then } => Ok((command, then)),
         Outcome::Respond(response) => Err(told(&response)),
         other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn a_registration_names_its_service_in_the_path() {
-    let put = |body| wanted(&change(Method::Put, "/v1/services/web-1", body));
-    let service = Service::new("web", 80).with_id("web-1").with_ttl(Duration::from_secs(10));
-    let registers = Ok((Command::Register(service), Then::Service { id: "web-1".into() }));
-    assert_eq!(put(r#"{"name": "web", "port": 80, "ttl_ms": 10000}"#), registers);
-    assert_eq!(put(r#"{"id": "web-1", "name": "web", "port": 80, "ttl_ms": 10000}"#), registers);
-    for bad in [
-        "",
-        "nonsense",
-        "[]",
-        "{}",
-        r#"{"name": "web", "id": "web-2"}"#,
-        r#"{"name": "web", "id": 1}"#,
-        r#"{"name": "web", "port": 70000}"#,
-        r#"{"name": "web", "health": "fine"}"#,
-        r#"{"name": "web", "ttl_ms": -1}"#,
-        r#"{"name": "web", "colour": "blue"}"#,
-        r#"{"name": "web", "tags": "blue"}"#,
-        r#"{"name": "web", "name": "batch"}"#,
-        r#"{"name": "web", "metadata": {"zone": "a", "zone": "b"}}"#,
-        r#"{"name": "web", "metadata": {"number": 18446744073709551616}}"#,
-    ] {
-        assert_eq!(put(bad), Err((400, json!("bad_request"))), "{bad}");
     }
 }
 

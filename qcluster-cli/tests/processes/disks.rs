@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -167,6 +168,28 @@ fn a_data_dir_that_is_no_folder_is_named() {
     let path = cluster.data_dir(0);
     fs::write(&path, "in the way").expect("a file can be written");
     assert_does_not_start(&cluster, 0, &path);
+}
+
+#[test]
+fn a_data_dir_that_cannot_be_made_is_named_with_the_reason() {
+    let cluster = Cluster::new(&durable());
+    let disk = cluster.data_dir(0);
+    let prefix = match small_disk(&disk, "ro,size=64k") {
+        Ok(prefix) => prefix,
+        Err(reason) => return skipped("a data_dir that is to be made on a read-only disk", &reason),
+    };
+    let path = format!("{disk}/some/where");
+    let mut config = read_config(&cluster, 0);
+    config["data_dir"] = path.as_str().into();
+    let file = cluster.nodes[0].config_path();
+    fs::write(&file, config.to_string()).expect("a configuration can be written");
+    // One that starts after all is not waited for.
+    let program =
+        ["timeout", "60", env!("CARGO_BIN_EXE_qcluster"), "run", file.to_str().expect("paths of tests are UTF-8")];
+    let output = Command::new(&prefix[0]).args(&prefix[1..]).args(program).output().expect("it can be started");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains(&format!("{path}: Read-only file system")) && told.lines().count() == 1, "{told}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Findings;
+use super::variable::variable_in;
 
 /// The section `api` of a configuration. Reading needs no token; calls that change something do, unless they come from
 /// the node's own machine.
@@ -68,6 +69,10 @@ impl ApiToken {
     }
 
     fn check(&self) -> Result<(), String> {
+        // Everybody could guess it. What else stands there may be secret, so it is not repeated.
+        if variable_in(&self.0).is_some() {
+            return Err("has a variable in it that was not replaced".into());
+        }
         let len = self.0.len();
         if !(Self::LEN_MIN..=Self::LEN_MAX).contains(&len) || !self.0.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!(
@@ -98,13 +103,20 @@ impl ApiConfig {
             "is an alternative to api.token: give one of them".into()
         });
         findings.require(self.token_file.as_deref() != Some(""), "api.token_file", || "cannot be empty".into());
+        if let Some(path) = &self.token_file {
+            findings.require_expanded("api.token_file", path);
+        }
         let has_token = self.token.is_some() || self.token_file.is_some();
         findings.require(has_token || !self.require_token, "api.require_token", || {
             "there is no token to ask for: give api.token or api.token_file".into()
         });
         for (index, host) in self.hosts.iter().enumerate().filter(|(_, host)| *host != ApiConfig::ANY_HOST) {
+            let field = format!("api.hosts[{index}]");
+            if !findings.require_expanded(&field, host) {
+                continue;
+            }
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            findings.require(!host.is_empty() && host.bytes().all(plain), &format!("api.hosts[{index}]"), || {
+            findings.require(!host.is_empty() && host.bytes().all(plain), &field, || {
                 format!("`{host}` is not a host name: give it without scheme and port")
             });
         }

@@ -37,6 +37,7 @@ impl RecordTo {
 
     pub(super) fn check(&self, findings: &mut Findings) {
         findings.require(!self.path.is_empty(), "record.path", || "cannot be empty".into());
+        findings.require_expanded("record.path", &self.path);
         findings.require(self.max_bytes >= Self::BYTES_MIN, "record.max_bytes", || {
             format!("must be at least {}: less would hold little more than the state to begin with", Self::BYTES_MIN)
         });

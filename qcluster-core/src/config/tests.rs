@@ -1,12 +1,13 @@
 //! Mistakes in a configuration: all of them are found at once, and each names its field.
 
-use super::{Config, Preset, RecordTo, Settings, Timing};
+use super::{ApiToken, Config, Peer, Preset, RecordTo, Settings, Timing};
 use crate::config::{Seat, VoterSettings};
 use crate::id::NodeId;
 use crate::time::Span;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use serde_json::json;
 
 /// The example of the README.
 const SERVER_A: &str = r#"{
@@ -97,7 +98,10 @@ fn each_mistake_names_its_field() {
         ("peers[1].host", |c| c.peers[1].host = "http://me".into()),
         ("peers[1].host", |c| c.peers[1].host = "0.0.0.0".into()),
         ("listen_host", |c| c.listen_host = "localhost:7001".into()),
+        ("peers[1].host", |c| c.peers[1].host = "::ffff:0.0.0.0".into()),
         ("advertise_host", |c| c.advertise_host = Some("::".into())),
+        ("advertise_host", |c| c.advertise_host = Some("::ffff:0.0.0.0".into())),
+        ("join[0]", |c| c.join = ["[::ffff:0.0.0.0]:7001".into()].into()),
         ("advertise_host", |c| c.advertise_host = Some("${HOSTNAME}".into())),
         ("advertise_host", |c| c.advertise_host = Some(String::new())),
         ("join[0]", |c| c.join = ["nowhere".into()].into()),
@@ -127,6 +131,65 @@ fn each_mistake_names_its_field() {
     }
 }
 
+/// What would have replaced it did not run, and its text would be taken for what is meant, by every node of the cluster alike.
+#[test]
+fn a_variable_that_nothing_has_replaced_is_named_in_every_field() {
+    type Spoil = fn(&mut Config);
+    let cases: &[(&str, Spoil)] = &[
+        ("identifier", |c| c.identifier = "node-${HOSTNAME}".into()),
+        ("identifier", |c| c.identifier = "${HOSTNAME}".into()),
+        ("peers[1].identifier", |c| c.peers[1].identifier = "${HOSTNAME}".into()),
+        ("next_peers[0].identifier", |c| c.next_peers = Some([Peer::new("${HOSTNAME}", "localhost", 7_009)].into())),
+        ("listen_host", |c| c.listen_host = "${HOSTNAME}".into()),
+        ("peers[0].host", |c| c.peers[0].host = "${HOSTNAME}.example".into()),
+        ("cluster", |c| c.cluster = "${HOSTNAME}".into()),
+        ("data_dir", |c| c.data_dir = Some("/var/lib/${HOSTNAME}/state".into())),
+        ("record.path", |c| c.record = Some(RecordTo::new("/var/log/${HOSTNAME}.rec"))),
+        ("api.token_file", |c| c.api.token_file = Some("/run/${HOSTNAME}/token".into())),
+        ("api.hosts[0]", |c| c.api.hosts = ["${HOSTNAME}".into()].into()),
+        ("join[0]", |c| c.join = ["${HOSTNAME}:7002".into()].into()),
+        ("services[0]", |c| c.services = [json!({ "name": "${HOSTNAME}" })].into()),
+        ("services[0]", |c| c.services = [json!({ "name": "web", "id": "web-${HOSTNAME}" })].into()),
+        ("services[0]", |c| c.services = [json!({ "name": "web", "host": "${HOSTNAME}" })].into()),
+    ];
+    for (field, spoil) in cases {
+        let mut config = server_a();
+        spoil(&mut config);
+        let error = config.check().expect_err(field).to_string();
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(error.starts_with(&format!("{field}: ")), "{error}");
+        assert!(
+            error.contains("has a variable in it that was not replaced") && error.contains("${HOSTNAME}"),
+            "{error}"
+        );
+    }
+}
+
+/// A token that everybody could guess; and a `$` that somebody meant.
+#[test]
+fn a_variable_is_refused_as_a_token_and_a_dollar_sign_alone_is_not() {
+    for token in ["${QCLUSTER_API_TOKEN}", "${TOKEN}", "$QCLUSTER_API_TOKEN"] {
+        let error = ApiToken::new(token).unwrap_err();
+        assert_eq!(error, "has a variable in it that was not replaced");
+    }
+    assert!(ApiToken::new("0123$456789abcdef").is_ok());
+    let mut config = server_a().with_data_dir("/srv/c$/$NAME");
+    (config.identifier, config.cluster) = ("server$a".into(), "$5".into());
+    assert_eq!(config.check().err(), None);
+}
+
+#[test]
+fn what_is_wrong_with_an_address_to_join_is_one_sentence() {
+    for (address, told) in [
+        ("a/b:7001", "join[0]: `a/b` is not a host: give a name or an address, without `http://`, a path or a user"),
+        ("[::]:7001", "join[0]: `::` means every address of a machine, and nobody can connect to that"),
+        ("10.0.0.256:7001", "join[0]: `10.0.0.256` is neither an IP address nor a host name"),
+        ("a", "join[0]: `a` is not an address: it reads like `host:7001`, or `[::1]:7001`"),
+    ] {
+        assert_eq!(server_a().with_join([address]).settings().unwrap_err().to_string(), told);
+    }
+}
+
 /// The same file serves every node of a cluster, so a list may name the node itself among others.
 #[test]
 fn a_node_may_join_itself_and_others() {
@@ -142,6 +205,16 @@ fn a_port_is_a_number_or_its_digits() {
     for wrong in [r#""""#, r#""http""#, r#""+7""#, r#""65536""#, "65536", "-1", "7.5", "null"] {
         let error = Config::from_json(&SERVER_A.replace("7002", wrong)).unwrap_err().to_string();
         assert!(error.contains("a port: a number from 0 to 65535"), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn a_service_of_a_configuration_has_a_port_alike_and_names_its_field() {
+    let with = |port| Config { services: [json!({ "name": "web", "port": port })].into(), ..server_a() };
+    assert_eq!(with(json!("80")).services().unwrap()[0].port, 80);
+    for wrong in [json!("http"), json!(65_536), json!(null)] {
+        let error = with(wrong).services().unwrap_err().to_string();
+        assert!(error.starts_with("services[0]: port: "), "{error}");
     }
 }
 

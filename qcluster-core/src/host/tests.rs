@@ -55,11 +55,30 @@ fn what_is_no_host_is_refused_with_the_reason() {
 }
 
 #[test]
+fn only_an_address_loses_its_brackets() {
+    for (text, bare) in [
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[fe80::1%eth0]", "fe80::1%eth0"),
+        ("[10.0.0.1]", "10.0.0.1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("a.example", "a.example"),
+        ("[a.example]", "[a.example]"),
+        ("[[::1]]", "[[::1]]"),
+        ("[]", "[]"),
+        ("[", "["),
+        ("", ""),
+    ] {
+        assert_eq!(Host::without_brackets(text), bare);
+    }
+}
+
+#[test]
 fn nobody_connects_to_every_address() {
-    for text in ["0.0.0.0", "::", "[::]"] {
+    for text in ["0.0.0.0", "::", "[::]", "::ffff:0.0.0.0", "[::ffff:0.0.0.0]", "[0.0.0.0]"] {
         assert!(Host::parse(text).is_ok(), "good for listening");
         assert_eq!(Host::parse_reachable(text), Err(BadHost::Unspecified));
     }
+    assert!(Host::parse_reachable("::ffff:10.0.0.1").is_ok());
     assert_eq!(Host::parse_reachable("a.example"), Ok(Host::Name("a.example")));
 }
 

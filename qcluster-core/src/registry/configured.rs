@@ -4,8 +4,10 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use serde_json::Value;
+
 use super::service::Service;
-use crate::config::{Config, ConfigError, Problem, Settings};
+use crate::config::{Config, ConfigError, Problem, Settings, not_replaced, variable_in};
 
 impl Config {
     /// The same node with those services, in place of the ones that it had. [`Config::check`] checks them.
@@ -45,8 +47,7 @@ impl Config {
         let mut problems = Vec::new();
         for (index, value) in self.services.iter().enumerate() {
             let mut wrong = |reason: String| problems.push(Problem { field: format!("services[{index}]"), reason });
-            let read = serde_json::from_value::<Service>(value.clone()).map_err(|error| error.to_string());
-            match read.and_then(|service| service.check().map(|()| service).map_err(|error| error.to_string())) {
+            match read(value) {
                 Ok(service) if services.iter().any(|other| other.id == service.id) => {
                     wrong(format!("the id `{}` is taken by another one", service.id));
                 }
@@ -56,4 +57,17 @@ impl Config {
         }
         ConfigError::unless_empty(problems).map(|()| services)
     }
+}
+
+/// One service, or what is wrong with it.
+fn read(value: &Value) -> Result<Service, String> {
+    let service: Service = serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
+    let host = service.host.as_deref().unwrap_or_default();
+    for (field, text) in [("name", service.name.as_str()), ("id", &service.id), ("host", host)] {
+        if let Some(variable) = variable_in(text) {
+            return Err(format!("{field}: {}", not_replaced(variable)));
+        }
+    }
+    service.check().map_err(|error| error.to_string())?;
+    Ok(service)
 }

@@ -10,27 +10,59 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::record::{RecordBody, ServiceFacts, read_metadata};
 use super::service::{Health, Service};
-use crate::config::{Metadata, deserialize_metadata};
+use crate::config::Metadata;
 
 /// The service as people write it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Form {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "field::id", skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    #[serde(deserialize_with = "field::name")]
     name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "field::host", skip_serializing_if = "Option::is_none")]
     host: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::port")]
     port: u16,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::tags")]
     tags: Vec<String>,
-    #[serde(default, deserialize_with = "deserialize_metadata")]
+    #[serde(default, deserialize_with = "field::metadata")]
     metadata: Metadata,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::health")]
     health: Health,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "field::ttl_ms", skip_serializing_if = "Option::is_none")]
     ttl_ms: Option<u64>,
+}
+
+/// Reads each field so that an error names it: by itself the parser tells what it expected, and not where.
+mod field {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer};
+
+    use super::Health;
+    use crate::config::{Metadata, deserialize_metadata, deserialize_port};
+
+    macro_rules! named {
+        ($($name:ident: $type:ty = $read:path;)*) => {$(
+            pub(super) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+                $read(deserializer).map_err(|error| D::Error::custom(format_args!("{}: {error}", stringify!($name))))
+            }
+        )*};
+    }
+
+    named! {
+        id: Option<String> = Deserialize::deserialize;
+        name: String = Deserialize::deserialize;
+        host: Option<String> = Deserialize::deserialize;
+        port: u16 = deserialize_port;
+        tags: Vec<String> = Deserialize::deserialize;
+        metadata: Metadata = deserialize_metadata;
+        health: Health = Deserialize::deserialize;
+        ttl_ms: Option<u64> = Deserialize::deserialize;
+    }
 }
 
 impl Serialize for Service {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::service::{Health, Service, ServiceError, ServiceField, check_host};
 use crate::config::{Config, Metadata};
+use crate::host::Host;
 use crate::id::{Incarnation, NodeKey, stable_hash};
 use crate::reconcile::{self, Stamped};
 use crate::rng::mix;
@@ -65,7 +66,7 @@ pub enum RecordBody {
 pub struct ServiceFacts {
     /// [`Service::name`].
     pub name: String,
-    /// [`Service::host`].
+    /// [`Service::host`], without brackets around an address.
     pub host: Option<String>,
     /// [`Service::port`].
     pub port: u16,
@@ -137,6 +138,7 @@ impl RecordBody {
         let ttl_ms = service.ttl_ms();
         let Service { id: _, name, host, port, tags, metadata, health, ttl: _ } = service.clone();
         let metadata = write_metadata(&metadata)?;
+        let host = host.map(|host| Host::without_brackets(&host).into());
         Ok(Self::Service(ServiceFacts { name, host, port, tags, metadata, health, ttl_ms }))
     }
 }

@@ -34,4 +34,5 @@ mod timers;
 mod transfers;
 mod votes;
 mod walls;
+mod worked_example;
 mod world;

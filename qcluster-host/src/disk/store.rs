@@ -46,7 +46,8 @@ impl Store {
     /// Another process uses the directory, or it cannot be used. That it cannot be written is no error: the first save says so.
     pub fn open(dir: &Path) -> Result<(Self, Saved), DataDirError> {
         match make_dir(dir) {
-            Err(error) if !cannot_write(&error) => {
+            // What is not there cannot be waited for either: why it could not be made says more than that it is missing.
+            Err(error) if !cannot_write(&error) || !dir.is_dir() => {
                 return Err(DataDirError::Unusable { path: dir.to_owned(), error });
             }
             Err(_) | Ok(()) => {}

@@ -127,10 +127,13 @@ fn encode_value(encoder: &mut MetricEncoder<'_>, value: &MetricValue) -> fmt::Re
 }
 
 fn encode_histogram(encoder: &mut MetricEncoder<'_>, histogram: &Histogram) -> fmt::Result {
-    // The library writes the largest of all numbers as `+Inf`.
+    // In this format the largest of all numbers is a bound like any other, and only infinity is `+Inf`.
     let buckets: Vec<(f64, u64)> = histogram
         .buckets()
-        .map(|(bound, count)| (bound.map_or(f64::MAX, |bound| bound.as_secs_f64()), count))
+        .map(|(bound, count)| (bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()), count))
         .collect();
     encoder.encode_histogram::<NoLabelSet>(histogram.sum().as_secs_f64(), histogram.count(), &buckets, None)
 }
+
+#[cfg(test)]
+mod tests;

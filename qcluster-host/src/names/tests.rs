@@ -35,9 +35,13 @@ fn address(text: &str) -> SocketAddr {
 
 #[test]
 fn addresses_are_found_in_every_way_to_write_them() {
-    for (host, expected) in
-        [("10.0.0.7", "10.0.0.7:7002"), ("::1", "[::1]:7002"), ("[::1]", "[::1]:7002"), ("localhost", "127.0.0.1:7002")]
-    {
+    for (host, expected) in [
+        ("10.0.0.7", "10.0.0.7:7002"),
+        ("::1", "[::1]:7002"),
+        ("[::1]", "[::1]:7002"),
+        ("::ffff:10.0.0.7", "10.0.0.7:7002"),
+        ("localhost", "127.0.0.1:7002"),
+    ] {
         let mut names = names(&[peer("server_b", host)]);
         let lookups = names.begin_lookups(Time::ZERO, never_heard);
         assert_eq!(all_found(&mut names, lookups, |_| true), [Some(address(expected))], "{host}");

@@ -45,5 +45,5 @@ fn a_key_stands_once_wherever_json_is_free() {
         assert!(error.starts_with("duplicate key `zone` at line 1"), "{config}: {error}");
     }
     let error = serde_json::from_str::<Service>(&format!(r#"{{"name": "web", "metadata": {twice}}}"#)).unwrap_err();
-    assert!(error.to_string().starts_with("duplicate key `zone`"), "{error}");
+    assert!(error.to_string().starts_with("metadata: duplicate key `zone`"), "{error}");
 }

@@ -32,6 +32,39 @@ fn json_needs_no_more_than_a_name() {
     assert!(health.contains("passing"), "{health}");
 }
 
+/// As a configuration takes it.
+#[test]
+fn a_port_is_a_number_or_its_digits() {
+    assert_eq!(parse(r#"{"name": "a", "port": "8080"}"#), Ok(Service::new("a", 8_080)));
+    for wrong in [r#""http""#, r#""""#, r#""+7""#, r#""65536""#, "65536", "-1", "7.5", "null"] {
+        let error = parse(&format!(r#"{{"name": "a", "port": {wrong}}}"#)).unwrap_err();
+        assert!(error.starts_with("port: ") && error.contains("a port: a number from 0 to 65535"), "{error}");
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_with_its_field_and_its_place() {
+    for (field, value) in [
+        ("id", "7"),
+        ("host", "7"),
+        ("port", "[]"),
+        ("tags", r#""v1""#),
+        ("tags", "[7]"),
+        ("metadata", "7"),
+        ("metadata", r#"{"a": 1, "a": 2}"#),
+        ("health", r#""fine""#),
+        ("health", "7"),
+        ("ttl_ms", r#""10s""#),
+        ("ttl_ms", "-1"),
+    ] {
+        let error = parse(&format!(r#"{{"name": "a", "{field}": {value}}}"#)).unwrap_err();
+        assert!(error.starts_with(&format!("{field}: ")), "{error}");
+        assert_eq!(error.matches(" at line 1 column ").count(), 1, "{error}");
+    }
+    let name = parse(r#"{"name": 7}"#).unwrap_err();
+    assert!(name.starts_with("name: "), "{name}");
+}
+
 #[test]
 fn bytes_hold_the_same_as_json() {
     let bytes = postcard::to_allocvec(&full()).unwrap();
@@ -49,6 +82,7 @@ fn every_limit_is_named_with_its_field() {
         (Service { name: "bücher".into(), ..full() }, "name: "),
         (Service { host: Some(String::new()), ..full() }, "host: "),
         (Service { host: Some(long(254)), ..full() }, "host: "),
+        (Service { host: Some("::ffff:0.0.0.0".into()), ..full() }, "host: "),
         (Service { tags: vec!["t".into(); 17], ..full() }, "tags: 17 are too many: at most 16"),
         (Service { tags: vec!["t".into(), long(65)], ..full() }, "tags[1]: "),
         (Service { tags: vec!["a\n".into()], ..full() }, "tags[0]: "),
@@ -65,6 +99,26 @@ fn every_limit_is_named_with_its_field() {
     assert_eq!(Service { id: String::new(), ..full() }.check(), Err(ServiceError::Text(ServiceField::Id)));
     // Only whole milliseconds count.
     assert_eq!(full().with_ttl(Service::TTL_MAX + Duration::from_nanos(999_999)).check(), Ok(()));
+}
+
+#[test]
+fn an_address_in_brackets_is_kept_without_them() {
+    let mut world = World::new(2);
+    for (id, host, kept) in [
+        ("a", "[2001:db8::1]", "2001:db8::1"),
+        ("b", "2001:db8::1", "2001:db8::1"),
+        ("c", "[10.0.0.1]", "10.0.0.1"),
+        ("d", "[fe80::1%eth0]", "fe80::1%eth0"),
+        ("e", "a.example", "a.example"),
+    ] {
+        world.register(0, &service(id, 1).with_host(host));
+        let key = world.key(0);
+        let instance = world.nodes[0].registry.get(key, id).unwrap();
+        assert_eq!(instance.service.host.as_deref(), Some(kept));
+    }
+    for refused in ["[[::1]]", "[a.example]", "[::1", "[]"] {
+        assert!(world.try_register(0, &service("f", 1).with_host(refused)).is_err(), "{refused}");
+    }
 }
 
 #[test]

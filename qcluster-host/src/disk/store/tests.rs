@@ -73,6 +73,29 @@ fn a_directory_that_is_a_file_is_named() {
     assert!(error.to_string().contains(&*file.to_string_lossy()), "{error}");
 }
 
+/// And not that the lock in it is missing, which says nothing of what to do.
+#[test]
+#[cfg(target_os = "linux")]
+fn why_a_directory_could_not_be_made_is_told() {
+    let dir = tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, b"").unwrap();
+    // Nobody makes directories there, the superuser included.
+    let kernel = std::path::Path::new("/sys/kernel/qcluster");
+    if !kernel.parent().is_some_and(std::path::Path::is_dir) {
+        return println!("skipped: there is no /sys");
+    }
+    for path in [file.join("state"), kernel.join("state"), kernel.to_owned()] {
+        let real = fs::create_dir_all(&path).unwrap_err();
+        match Store::open(&path).unwrap_err() {
+            DataDirError::Unusable { path: named, error } => {
+                assert_eq!((named, error.kind()), (path, real.kind()), "{error}");
+            }
+            locked @ DataDirError::Locked { .. } => panic!("{locked}"),
+        }
+    }
+}
+
 /// In the way of the new file; it stops the superuser too, which permissions do not.
 fn block(dir: &TempDir) {
     let new = dir.path().join(NEW_RECORD);
