@@ -69,13 +69,14 @@ impl Election {
         self.answers_are_quick();
     }
 
-    fn answers_are_quick(&mut self) {
+    pub(super) fn answers_are_quick(&mut self) {
         (self.campaign.late_answer, self.campaign.late_rounds) = (Span::ZERO, 0);
     }
 
     /// A voter has answered a round of pre-votes after that long.
     pub(super) fn note_answer(&mut self, took: Span) {
-        if !matches!(self.role, Role::PreCandidate(_) | Role::Candidate(_)) {
+        let campaigns = matches!(self.role, Role::PreCandidate(_) | Role::Candidate(_));
+        if !campaigns || !self.rules.timing.adapts() {
             return;
         }
         if took >= self.round_length() {

@@ -226,6 +226,7 @@ impl Election {
         if first {
             let term = self.term();
             cx.counters.elected += 1;
+            self.answers_are_quick();
             self.note_established(cx, Step::Same);
             self.note_handed_over(cx.now, self.rules.key);
             cx.tell(Change::Elected { token: term.into() });
