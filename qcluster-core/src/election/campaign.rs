@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Election, Role};
+use crate::id::VoterIndex;
+use crate::quorum::{Support, VoterSet};
 use crate::reason::LeaseLengthReason;
 use crate::time::{Rebase, Span, Time};
 
@@ -16,23 +18,32 @@ pub(super) struct Campaign {
     defeats: u32,
     /// It fired late, and the network had its heartbeat of grace (E15).
     late: bool,
-    /// What the last answer to a round of pre-votes took, where it came too late for that round, and how many rounds have begun since
+    /// What the last answer to a round of pre-votes took that came too late for that round, and how many rounds have begun since
     /// answers come too late.
     late_answer: Span,
     late_rounds: u32,
+    /// Who has answered in time since the last round began.
+    quick: VoterSet,
 }
 
 impl Campaign {
     /// None is planned.
-    pub(super) const NONE: Self =
-        Self { at: Time::NEVER, delay: Span::ZERO, defeats: 0, late: false, late_answer: Span::ZERO, late_rounds: 0 };
+    pub(super) const NONE: Self = Self {
+        at: Time::NEVER,
+        delay: Span::ZERO,
+        defeats: 0,
+        late: false,
+        late_answer: Span::ZERO,
+        late_rounds: 0,
+        quick: VoterSet::EMPTY,
+    };
 
     pub(super) fn at(&self) -> Time {
         self.at
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, tolerated: Span) {
-        let Self { at, delay: _, defeats: _, late: _, late_answer: _, late_rounds: _ } = self;
+        let Self { at, delay: _, defeats: _, late: _, late_answer: _, late_rounds: _, quick: _ } = self;
         // More than a heartbeat late is late, however much (E15).
         let late_enough = by.now.before(tolerated.times(2));
         let is_late = by.now > *at + tolerated;
@@ -71,10 +82,11 @@ impl Election {
 
     pub(super) fn answers_are_quick(&mut self) {
         (self.campaign.late_answer, self.campaign.late_rounds) = (Span::ZERO, 0);
+        self.campaign.quick = VoterSet::EMPTY;
     }
 
     /// A voter has answered a round of pre-votes after that long.
-    pub(super) fn note_answer(&mut self, took: Span) {
+    pub(super) fn note_answer(&mut self, voter: VoterIndex, took: Span) {
         let campaigns = matches!(self.role, Role::PreCandidate(_) | Role::Candidate(_));
         if !campaigns || !self.rules.timing.adapts() {
             return;
@@ -82,15 +94,19 @@ impl Election {
         if took >= self.round_length() {
             self.campaign.late_answer = took;
         } else {
-            self.answers_are_quick();
+            self.campaign.quick.insert(voter);
         }
     }
 
-    /// Answers that come too late say that rounds are too short, once a whole round more had none in time. A network that held
-    /// datagrams up for once, as one does that has just been mended, delivers late answers and quick ones together.
+    /// Answers that come too late say that rounds are too short, once in a whole round more no quorum has answered in time. A network
+    /// that held datagrams up for once, as one does that has just been mended, delivers late answers and quick ones together.
     fn judge_late_answers(&mut self, cx: &mut Context<'_>) {
+        let quick = core::mem::take(&mut self.campaign.quick).with(self.me);
         if self.campaign.late_answer == Span::ZERO {
             return;
+        }
+        if self.rules.quorums.reached_by(Support::full(quick)) {
+            return self.answers_are_quick();
         }
         self.campaign.late_rounds += 1;
         if self.campaign.late_rounds > 1 {

@@ -124,7 +124,7 @@ impl Election {
     pub(super) fn note_round_trip(&mut self, cx: &mut Context<'_>, voter: VoterIndex, round: u64) {
         let Some(began) = self.pace.answered(round, voter) else { return };
         let (took, limit) = (cx.now.since(began), self.rules.timing.max_lease.split(2));
-        self.note_answer(took);
+        self.note_answer(voter, took);
         let (one, pace) = (VoterSet::EMPTY.with(voter), &mut self.pace);
         if took >= limit {
             let (was_late, was_slow) = (pace.late_voters.contains(voter), pace.slow_voters.contains(voter));

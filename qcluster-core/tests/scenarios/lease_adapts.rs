@@ -175,6 +175,18 @@ fn answers_that_come_after_several_more_rounds_make_the_rounds_longer() {
     }
 }
 
+/// One that answers in time is too few for a quorum, and says nothing of those that are needed.
+#[test]
+fn a_quick_voter_does_not_hide_that_a_quorum_is_slow() {
+    let mut world = diskless(5);
+    let is_near = |n: usize| n < 2;
+    world
+        .network
+        .rule(move |from, to, _| Some(Fate::Deliver(if is_near(from) && is_near(to) { ms(1) } else { ms(130) })));
+    world.start_all();
+    world.run_till(ms(20_000), "a leader", |world| !world.leaders().is_empty());
+}
+
 /// A candidate that nobody answers, although they have just said that it could win, needs more time; one that is refused does not.
 #[test]
 fn a_candidacy_that_is_not_answered_is_followed_by_a_longer_one() {
