@@ -30,9 +30,7 @@ pub(super) fn slowness(subject: &Subject, slow: Slow) -> String {
             format!("{name} answers after {took}, and half a lease is {limit}: lengthen the lease")
         }
         Slow::Save { took, limit } => {
-            format!(
-                "saving takes {took} or longer, and has to be under {limit}: see to the disk, or lengthen the lease"
-            )
+            format!("a save took {took} or longer, and has to be under {limit}: see to the disk, or lengthen the lease")
         }
     }
 }

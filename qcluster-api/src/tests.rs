@@ -109,7 +109,7 @@ fn health_warns_of_what_is_too_slow_for_the_next_election() {
     let [took, limit] = [147, 147].map(Span::from_millis);
     let snapshot = NodeSnapshot { slow: Some(Slow::Save { took, limit }), ..snapshot(Role::Follower) };
     let get = |path| get(path, &View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) });
-    let warning = "saving takes 147 ms or longer, and has to be under 147 ms: see to the disk, or lengthen the lease";
+    let warning = "a save took 147 ms or longer, and has to be under 147 ms: see to the disk, or lengthen the lease";
     assert_eq!(get("/health"), (200, json!({"status": "ok", "warnings": [warning]})));
     assert_eq!(get("/readiness").0, 200);
 }

@@ -36,7 +36,12 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>, errors: &Outlet)
         errors
             .push(output::complaint("a disk does not answer, and is not waited for: the last record may not be saved"));
     }
-    let why = cluster.why_stopped().unwrap_or(Stopped::Aborted);
+    let Some(why) = cluster.why_stopped() else {
+        return Err(Failure::new(
+            exit::FAILED,
+            &"the node has ended without a reason, which is a fault of this program",
+        ));
+    };
     reporter.stopped(why);
     verdict(why, is_released)
 }

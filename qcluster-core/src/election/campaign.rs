@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Election, Role};
 use crate::id::VoterIndex;
-use crate::quorum::{Support, VoterSet};
+use crate::quorum::VoterSet;
 use crate::reason::LeaseLengthReason;
 use crate::time::{Rebase, Span, Time};
 
@@ -18,12 +18,11 @@ pub(super) struct Campaign {
     defeats: u32,
     /// It fired late, and the network had its heartbeat of grace (E15).
     late: bool,
-    /// What the last answer to a round of pre-votes took that came too late for that round, and how many rounds have begun since
-    /// answers come too late.
+    /// Voters whose last answer to a round of pre-votes came too late for it, what the last of these answers took, and how many whole
+    /// rounds have ended since the first of them came.
+    late_voters: VoterSet,
     late_answer: Span,
     late_rounds: u32,
-    /// Who has answered in time since the last round began.
-    quick: VoterSet,
 }
 
 impl Campaign {
@@ -33,9 +32,9 @@ impl Campaign {
         delay: Span::ZERO,
         defeats: 0,
         late: false,
+        late_voters: VoterSet::EMPTY,
         late_answer: Span::ZERO,
         late_rounds: 0,
-        quick: VoterSet::EMPTY,
     };
 
     pub(super) fn at(&self) -> Time {
@@ -43,7 +42,7 @@ impl Campaign {
     }
 
     pub(super) fn rebase(&mut self, by: &Rebase<'_>, tolerated: Span) {
-        let Self { at, delay: _, defeats: _, late: _, late_answer: _, late_rounds: _, quick: _ } = self;
+        let Self { at, delay: _, defeats: _, late: _, late_voters: _, late_answer: _, late_rounds: _ } = self;
         // More than a heartbeat late is late, however much (E15).
         let late_enough = by.now.before(tolerated.times(2));
         let is_late = by.now > *at + tolerated;
@@ -80,9 +79,10 @@ impl Election {
         self.answers_are_quick();
     }
 
+    /// No answer is known to come too late.
     pub(super) fn answers_are_quick(&mut self) {
+        self.campaign.late_voters = VoterSet::EMPTY;
         (self.campaign.late_answer, self.campaign.late_rounds) = (Span::ZERO, 0);
-        self.campaign.quick = VoterSet::EMPTY;
     }
 
     /// A voter has answered a round of pre-votes after that long.
@@ -92,21 +92,21 @@ impl Election {
             return;
         }
         if took >= self.round_length() {
+            self.campaign.late_voters.insert(voter);
             self.campaign.late_answer = took;
-        } else {
-            self.campaign.quick.insert(voter);
+            return;
+        }
+        self.campaign.late_voters = self.campaign.late_voters.without(VoterSet::EMPTY.with(voter));
+        if self.campaign.late_voters.is_empty() {
+            self.answers_are_quick();
         }
     }
 
-    /// Answers that come too late say that rounds are too short, once in a whole round more no quorum has answered in time. A network
-    /// that held datagrams up for once, as one does that has just been mended, delivers late answers and quick ones together.
-    fn judge_late_answers(&mut self, cx: &mut Context<'_>) {
-        let quick = core::mem::take(&mut self.campaign.quick).with(self.me);
-        if self.campaign.late_answer == Span::ZERO {
+    /// A whole round has ended in vain. If a voter answers too late in a second one, then rounds are too short for it. A network that
+    /// held datagrams up for once, as one does that has just been mended, delivers its late answers and a quick one together.
+    pub(super) fn judge_late_answers(&mut self, cx: &mut Context<'_>) {
+        if self.campaign.late_voters.is_empty() {
             return;
-        }
-        if self.rules.quorums.reached_by(Support::full(quick)) {
-            return self.answers_are_quick();
         }
         self.campaign.late_rounds += 1;
         if self.campaign.late_rounds > 1 {
@@ -145,7 +145,6 @@ impl Election {
             return;
         }
         self.campaign.late = false;
-        self.judge_late_answers(cx);
         self.start_pre_vote(cx);
     }
 }

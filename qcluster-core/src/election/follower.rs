@@ -99,6 +99,7 @@ impl Election {
         self.heard = Heard { of: leadership, newest: sent_at };
         self.yielded = false;
         self.forget_defeats();
+        self.pace.elected();
     }
 
     /// Promises itself to the leadership and says so, unless another promise is live (E2′), an earlier incarnation may have

@@ -227,6 +227,7 @@ impl Election {
             let term = self.term();
             cx.counters.elected += 1;
             self.answers_are_quick();
+            self.pace.elected();
             self.note_established(cx, Step::Same);
             self.note_handed_over(cx.now, self.rules.key);
             cx.tell(Change::Elected { token: term.into() });

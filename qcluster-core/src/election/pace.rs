@@ -99,6 +99,11 @@ impl Pace {
         self.save_is_due_at = Time::NEVER;
     }
 
+    /// Somebody is elected: answers were quick enough for that.
+    pub(super) fn elected(&mut self) {
+        self.last.take_if(|slow| matches!(slow, Slow::RoundTrip { .. }));
+    }
+
     pub(super) fn save_is_due_at(&self) -> Time {
         self.save_is_due_at
     }

@@ -78,6 +78,7 @@ impl Election {
         let heartbeat = self.rules.timing.heartbeat;
         let Role::PreCandidate(round) = &mut self.role else { return };
         if cx.now >= round.ends {
+            self.judge_late_answers(cx);
             self.yielded = false;
             self.retry_later(cx, Span::ZERO);
         } else if cx.now >= round.ask_again_at {

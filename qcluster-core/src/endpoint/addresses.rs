@@ -13,7 +13,7 @@ use crate::id::{Incarnation, NodeKey, VoterIndex};
 use crate::secret::Secret;
 use crate::time::{Span, Time};
 
-/// An incarnation, and where it is, or says that it is.
+/// An incarnation, and an address: where it has shown to be, or where its datagram came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) incarnation: Incarnation,
@@ -78,7 +78,7 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    /// The answer to a probe may take this long at least, and twice as long at most.
+    /// The answer to a probe counts for this long at least, and for twice as long at most.
     const ROUND: Span = Span::from_millis(5_000);
 
     /// Of how many nodes that are not voters it is remembered where they have shown to be.

@@ -75,11 +75,13 @@ impl Message {
         }
     }
 
-    /// Whether it has its receiver speak to somebody later on: to a member that it introduces, or to its sender.
+    /// Whether it has its receiver speak to somebody else, or to its sender later on.
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
-            Self::Join { .. } | Self::Welcome { .. } | Self::Introduce(_) | Self::Compare(_) => true,
-            Self::Ping { .. } | Self::Ack { .. } | Self::PingReq { .. } | Self::Nack { .. } | Self::Update(_) => false,
+            Self::Join { .. } | Self::Welcome { .. } | Self::Introduce(_) | Self::Compare(_) | Self::PingReq { .. } => {
+                true
+            }
+            Self::Ping { .. } | Self::Ack { .. } | Self::Nack { .. } | Self::Update(_) => false,
         }
     }
 

@@ -300,7 +300,7 @@ impl Message {
         }
     }
 
-    /// Whether it has its receiver speak to somebody later on, of its own accord.
+    /// Whether it has its receiver speak to somebody else, or to its sender later on of its own accord.
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::Membership(message) => message.is_lasting(),

@@ -192,6 +192,10 @@ fn what_has_a_node_speak_later_is_dropped_from_elsewhere() {
     let buckets = || ReconcileMessage::Buckets(vec![1; 256]);
     for (who, message) in [
         (net.name((leader + 1) % 3), Message::Membership(Box::new(MembershipMessage::Compare(buckets())))),
+        (
+            net.name((leader + 1) % 3),
+            Message::Membership(Box::new(MembershipMessage::PingReq { seq: 1, target: net.name(leader).key })),
+        ),
         (net.name((leader + 1) % 3), Message::Registry(Box::new(RegistryMessage::Compare(buckets())))),
         (newcomer(), Message::Observer(ObserverMessage::Subscribe)),
     ] {

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -110,6 +111,8 @@ impl Places {
     /// Has the client leave that was idle longest: the system has no room for another, whatever room there is here. Tells whether there
     /// was one.
     pub(super) fn make_room(&self) -> bool {
+        // A place that was given back before is no news.
+        let _ = pin!(self.given_back.notified()).enable();
         let mut taken = self.taken();
         let idle = longest_idle(&taken, |_| true);
         idle.inspect(|number| tell_to_leave(&mut taken, *number)).is_some()

@@ -18,7 +18,7 @@ use crate::log;
 use crate::metrics::LOG_PAUSE;
 use crate::runtime::timeout;
 
-/// Where the system has no room for a connection, and none is given back, it is not asked again before.
+/// Where no connection can be taken, and none ends, the system is not asked again before.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A socket of a runtime that accepts connections.
@@ -62,10 +62,10 @@ pub async fn serve<L: Listener>(listeners: Vec<L>, Served(site): Served, spawn: 
                 }
                 Err(error) => {
                     tracing::debug!(name: "qcluster.http_accept", target: log::TARGET, %error, "cannot accept");
+                    if lacks_room(&error) && places.make_room() {
+                        site.metrics.connection_displaced();
+                    }
                     if !is_of_client(&error) {
-                        if places.make_room() {
-                            site.metrics.connection_displaced();
-                        }
                         let _ = timeout(&*site.runtime, ACCEPT_PAUSE, places.one_given_back()).await;
                     }
                 }
@@ -83,11 +83,23 @@ pub async fn serve<L: Listener>(listeners: Vec<L>, Served(site): Served, spawn: 
     let _ = timeout(&*site.runtime, LAST_ANSWER_TIME_MAX, places.all_given_back()).await;
 }
 
-/// Whether accepting failed for something that the client did. What else there is, too few descriptors or too little memory, is about
-/// room, and there is more of it once a connection has ended.
+/// Whether accepting failed for something that the client did, so that the next one may be taken at once.
 fn is_of_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// Whether there are too few descriptors, or too little memory: there is more of it once a connection has ended.
+#[cfg(unix)]
+fn lacks_room(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let lacking = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    lacking.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+#[cfg(not(unix))]
+fn lacks_room(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::OutOfMemory
 }
 
 /// Lets other tasks run, whatever the runtime.

@@ -59,6 +59,20 @@ fn where_the_system_has_no_room_the_longest_idle_leaves_and_who_is_served_stays(
 }
 
 #[test]
+fn room_is_there_once_somebody_has_left_for_it_and_not_before() {
+    use std::future::Future as _;
+    let places = Places::new();
+    let held = take(&places, 2);
+    drop(admitted(&places, address(9)));
+    assert!(places.make_room());
+    let mut one_given_back = std::pin::pin!(places.one_given_back());
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(one_given_back.as_mut().poll(&mut cx).is_pending(), "that was another one");
+    drop(held);
+    assert!(one_given_back.as_mut().poll(&mut cx).is_ready());
+}
+
+#[test]
 fn who_is_served_keeps_the_place_and_who_comes_is_refused() {
     let places = Places::new();
     let held = take(&places, CONNECTIONS_MAX);
