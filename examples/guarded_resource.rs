@@ -9,7 +9,7 @@ use std::net::TcpListener;
 
 use qcluster::{Config, FencingToken, Peer, QCluster};
 
-/// What leaders write to: in real incarnation a database, a queue, or a file on another machine.
+/// What leaders write to: in real life a database, a queue, or a file on another machine.
 #[derive(Default)]
 struct Resource {
     largest: Option<FencingToken>,

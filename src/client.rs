@@ -27,9 +27,9 @@ use hyper::Method;
 
 pub use error::ClientError;
 pub use qcluster_api::{
-    Deregistered, ErrorBody, EventList, HeartbeatRequest, LeaderInfo, Leaving, LostStatus, MemberInfo, MemberList,
-    OwnerList, PeerStatus, RegistryStatus, ServiceInfo, ServiceList, Status, StorageStatus, TransferRequest,
-    Transferred, WatchEvent, WatchEventKind,
+    ChangeStatus, Deregistered, ErrorBody, EventList, HeartbeatRequest, LeaderInfo, Leaving, LostStatus, MemberInfo,
+    MemberList, OwnerList, PeerStatus, RegistryStatus, ServiceInfo, ServiceList, Status, StorageStatus,
+    TransferRequest, Transferred, WatchEvent, WatchEventKind,
 };
 pub use qcluster_core::config::ApiToken;
 pub use registry::ServiceFilter;

@@ -30,7 +30,7 @@ use super::facts::{other_configuration, slowness};
 use super::response::{ErrorCode, Response};
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, ShownLeader, View, Whereabouts};
-use qcluster_core::{Peer, Role, State, TransferRefused};
+use qcluster_core::{Peer, Role, Seat, State, TransferRefused};
 
 /// Who leads, as `/leader` and `/follower` show it with their 200.
 #[derive(Serialize)]
@@ -112,7 +112,9 @@ pub(super) fn health(call: &Call<'_>) -> Outcome {
         None => Err(no_leader(view)),
     };
     let verdict = runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()).and_then(|()| trusts(view));
-    judged_with(verdict, || warnings(view).chain(misled(view)).collect())
+    let warnings: Vec<String> = warnings(view).chain(misled(view)).collect();
+    let fine = |()| Response::json(200, &Fine { status: "ok", warnings: warnings.clone() });
+    Outcome::Respond(verdict.map_or_else(|refusal| refusal.with_warnings(warnings.clone()), fine))
 }
 
 pub(super) fn readiness(call: &Call<'_>) -> Outcome {
@@ -132,11 +134,7 @@ pub(super) fn liveness(call: &Call<'_>) -> Outcome {
 }
 
 fn judged(verdict: CheckResult) -> Outcome {
-    judged_with(verdict, Vec::new)
-}
-
-fn judged_with(verdict: CheckResult, warnings: impl FnOnce() -> Vec<String>) -> Outcome {
-    let fine = |()| Response::json(200, &Fine { status: "ok", warnings: warnings() });
+    let fine = |()| Response::json(200, &Fine { status: "ok", warnings: Vec::new() });
     Outcome::Respond(verdict.map_or_else(|refusal| refusal, fine))
 }
 
@@ -173,7 +171,12 @@ fn misled(view: &View<'_>) -> impl Iterator<Item = String> {
         )
     });
     let alone = "join: all names lead to this node itself, so it meets nobody: they are looked up again";
-    unnamed.into_iter().chain(joins_itself.then(|| alone.into()))
+    let rules = &view.subject.rules;
+    let leads_alone = rules.seat() == Seat::Voter && rules.voters().len() == 1 && view.subject.expects_others;
+    let only_voter =
+        "peers: there are none, so this node is the only voter and leads alone, although `join` names others";
+    let warnings = [joins_itself.then_some(alone), leads_alone.then_some(only_voter)];
+    unnamed.into_iter().chain(warnings.into_iter().flatten().map(String::from))
 }
 
 fn not_stopped(view: &View<'_>) -> CheckResult {

@@ -2,13 +2,14 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::difference::DifferenceStatus;
 use super::quorum::{QuorumStatus, SilentReason, SilentVoter};
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, Subject, View, Whereabouts};
-use qcluster_core::{DropReason, Seat, SettingDifference, Slow, Time};
+use qcluster_core::{DropReason, Role, Seat, SettingDifference, Slow, Step, Time};
 
 /// What is said of a voter that is not listened to (E14).
 const OTHER_CONFIGURATION: &str = "has other voters, priorities, leases or drift bound";
@@ -87,6 +88,19 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, quorum: &QuorumStatus) 
         };
         // Writing to a string cannot fail.
         let _ = write!(line, "; {}: {what}", voter.identifier);
+    }
+    for (step, what) in [
+        (Step::Earlier, "still have the old list of voters alone, and work with no node of the coming list alone"),
+        (Step::Later, "have taken a later step of the change of voters"),
+    ] {
+        let in_it = snapshot.peers.iter().filter(|peer| peer.heard.is_some() && peer.step == step);
+        let names: Vec<_> = in_it.map(|peer| subject.name_of(peer.position)).collect();
+        if !names.is_empty() {
+            let _ = write!(line, "; {} {what}", names.join(", "));
+        }
+    }
+    if snapshot.role == Some(Role::Booting) {
+        line.push_str("; this node sits out its boot wait");
     }
     let refused = snapshot.counters.dropped[DropReason::ConfigMismatch];
     if refused > 0 {

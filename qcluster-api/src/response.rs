@@ -42,6 +42,9 @@ pub struct ErrorBody {
     /// Where the error is that nobody is known to lead: which voters are heard and which are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quorum: Option<QuorumStatus>,
+    /// Of `/health`: what else should not be, and is no reason for the error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Why a request did not get what it asked for.
@@ -262,8 +265,18 @@ impl Response {
             leader: None,
             index: None,
             quorum: None,
+            warnings: Vec::new(),
         };
         Self { authenticate: code == ErrorCode::Unauthorized, ..Self::json(code.status(), &more(body)) }
+    }
+
+    /// An error that says what else should not be.
+    pub(super) fn with_warnings(self, warnings: Vec<String>) -> Self {
+        let body = serde_json::from_slice(&self.body).map(|body: ErrorBody| ErrorBody { warnings, ..body });
+        match body.and_then(|body| serde_json::to_vec(&body)) {
+            Ok(body) => Self { body, ..self },
+            Err(_) => self,
+        }
     }
 
     pub(super) fn with_status(self, status: u16) -> Self {

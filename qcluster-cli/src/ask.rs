@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
 use qcluster::Mode;
-use qcluster::client::{Client, ClientError, LeaderInfo, LostStatus, Status};
+use qcluster::client::{ChangeStatus, Client, ClientError, LeaderInfo, LostStatus, Status};
 use serde::Serialize;
 
 use crate::{Failure, exit, style};
@@ -119,10 +119,35 @@ fn about(status: &Status) -> Table {
     ] {
         table.add_row([field, value.as_str()]);
     }
+    if let Some(change) = &status.voters_change {
+        table.add_row(["voters change", &change_in_words(change)]);
+    }
+    if let Some([one, other]) = &status.differing_changes {
+        table.add_row(["voters change", &format!("{one} and {other} are in different ones")]);
+    }
+    if let Some(slow) = &status.too_slow {
+        let of = slow.peer.as_ref().map(|peer| format!(" of {peer}")).unwrap_or_default();
+        table.add_row([
+            "too slow",
+            &format!("{}{of}: {} ms, and has to be under {}", slow.what, slow.took_ms, slow.limit_ms),
+        ]);
+    }
     if let Some(lost) = &status.last_lost {
         table.add_row(["lost last", &lost_in_words(lost)]);
     }
     table
+}
+
+fn change_in_words(change: &ChangeStatus) -> String {
+    let yet = if change.joint_established { "a leader was elected" } else { "no leader was elected yet" };
+    let mut words = format!("middle step, in which {yet}");
+    for (what, names) in [("behind", &change.behind), ("ahead", &change.ahead)] {
+        if !names.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = write!(words, "; {what}: {}", names.join(", "));
+        }
+    }
+    words
 }
 
 fn lost_in_words(lost: &LostStatus) -> String {

@@ -83,6 +83,12 @@ pub(crate) fn audit(arguments: &Audit) -> Result<(), Failure> {
         }
     }
     flaws.warn();
+    if leaderships.is_empty() && flaws.unreadable > 0 {
+        return Err(Failure::new(
+            exit::BAD_CONFIG,
+            &"no leadership, and lines that cannot be read: are these files of events?",
+        ));
+    }
     if verdict.broken.is_empty() { Ok(()) } else { Err(Failure::new(exit::OVERLAP, &verdict.broken.join("\n"))) }
 }
 

@@ -115,3 +115,26 @@ fn a_voter_with_another_configuration_is_not_merely_silent() {
         assert_eq!(says_so, reason == Some(SilentReason::OtherConfiguration), "{line}");
     }
 }
+
+#[test]
+fn who_waits_for_others_in_a_change_of_voters_says_for_whom() {
+    let subject = three();
+    let now = Time::from_millis(60_000);
+    let peer = |name: &str, step| PeerSnapshot {
+        step,
+        position: place(&subject.voters, name),
+        address: Some("10.0.0.2:7142".parse().unwrap()),
+        heard: Some(now),
+        whereabouts: Whereabouts::Found,
+        mismatch: None,
+    };
+    for (step, says) in [
+        (qcluster_core::Step::Same, ""),
+        (qcluster_core::Step::Earlier, "; server_b, server_c still have the old list of voters alone"),
+        (qcluster_core::Step::Later, "; server_b, server_c have taken a later step of the change of voters"),
+    ] {
+        let peers = alloc::vec![peer("server_b", step), peer("server_c", step)];
+        let line = line(&subject, &NodeSnapshot { peers, ..NodeSnapshot::default() }, now);
+        assert!(line.starts_with(&alloc::format!("3 of 3 voters heard{says}")), "{line}");
+    }
+}

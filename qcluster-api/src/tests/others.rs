@@ -1,12 +1,15 @@
 //! What a node says of the other voters, and of how its leadership ended.
 
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use qcluster_core::{CommandRefused, FencingToken, Lapse, LostReason, Role, Span, Term, TransferRefused};
+use qcluster_core::{
+    CommandRefused, FencingToken, Lapse, LostReason, NodeId, Role, Settings, Span, Term, TransferRefused, VoterSettings,
+};
 use serde_json::{Value, json};
 
-use super::{NOW, get, server_b, snapshot, subject, view};
+use super::{NOW, get, lease_until, server_b, snapshot, subject, view};
 use crate::{
     LostLeadership, Mismatch, NodeSnapshot, NotDone, PeerSnapshot, Subject, Then, View, Whereabouts, conclude,
 };
@@ -99,4 +102,23 @@ fn health_and_status_tell_of_voters_in_different_changes() {
     let warning = body["warnings"][0].as_str().unwrap();
     assert!(status == 200 && warning.starts_with("server_a and server_b are in different changes of voters"), "{body}");
     assert_eq!(get("/v1/status").1["differing_changes"], json!(["server_a", "server_b"]));
+    // So does the refusal of a node that knows no leader.
+    let alone = NodeSnapshot { differing_steps: Some([0, 1]), ..self::snapshot(Role::PreCandidate) };
+    let (status, body) = super::get("/health", &view(&subject, &alone));
+    assert_eq!((status, &body["code"], &body["warnings"][0]), (503, &json!("no_leader"), &json!(warning)));
+}
+
+#[test]
+fn health_warns_a_node_that_joins_others_and_has_no_peers() {
+    let id = NodeId::new("server_a").unwrap();
+    let alone = Settings::voter(id.clone(), vec![VoterSettings::new(id)]).check().unwrap();
+    for (expects_others, warnings) in [(false, 0), (true, 1)] {
+        let subject = Subject { rules: Arc::new(alone.clone()), expects_others, ..subject(None) };
+        let lease = Some(lease_until(NOW + Span::from_millis(100)));
+        let snapshot = snapshot(Role::Leader);
+        let view = View { lease, ..view(&subject, &snapshot) };
+        let (status, body) = get("/health", &view);
+        let told = body["warnings"].as_array().map_or(0, Vec::len);
+        assert_eq!((status, told), (200, warnings), "{body}");
+    }
 }
