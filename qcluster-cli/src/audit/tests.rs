@@ -223,6 +223,11 @@ fn the_exit_code_tells_an_overlap_from_a_file_that_cannot_be_read() {
         assert_eq!(code, exit::BAD_CONFIG);
         assert!(message.starts_with(&format!("cannot read {}: ", unreadable.display())), "{message}");
     }
+    // A configuration, say, in place of events.
+    let other = dir.path().join("other");
+    std::fs::write(&other, "{\n}\n").expect("a file can be written");
+    assert_eq!(run(vec![other.clone()]).unwrap_err().0, exit::BAD_CONFIG);
+    assert_eq!(run(vec![a, other]), Ok(()));
 }
 
 #[test]
