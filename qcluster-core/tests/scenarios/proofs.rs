@@ -30,9 +30,9 @@ fn an_answer_to_a_probe_proves_the_address_that_was_asked() {
     }
 }
 
-/// Somebody may repeat what was said from as many places as there are: whoever is asked there is not forgotten here.
+/// It may be repeated from as many places as there are: who was asked here is not forgotten for that.
 #[test]
-fn a_voter_that_moves_is_found_whoever_repeats_it_meanwhile() {
+fn a_voter_that_moves_is_found_however_often_it_is_repeated() {
     let (mut net, leader) = Net::led(3);
     let follower = (leader + 1) % 3;
     let index = net.rules[leader].index_of(net.name(follower).key).unwrap();
