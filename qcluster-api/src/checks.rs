@@ -112,9 +112,11 @@ pub(super) fn health(call: &Call<'_>) -> Outcome {
         None => Err(no_leader(view)),
     };
     let verdict = runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()).and_then(|()| trusts(view));
-    let warnings: Vec<String> = warnings(view).chain(misled(view)).collect();
-    let fine = |()| Response::json(200, &Fine { status: "ok", warnings: warnings.clone() });
-    Outcome::Respond(verdict.map_or_else(|refusal| refusal.with_warnings(warnings.clone()), fine))
+    let warnings = warnings(view).chain(misled(view)).collect();
+    Outcome::Respond(match verdict {
+        Ok(()) => Response::json(200, &Fine { status: "ok", warnings }),
+        Err(refusal) => refusal.with_warnings(warnings),
+    })
 }
 
 pub(super) fn readiness(call: &Call<'_>) -> Outcome {

@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::difference::DifferenceStatus;
@@ -93,8 +92,7 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, quorum: &QuorumStatus) 
         (Step::Earlier, "still have the old list of voters alone, and work with no node of the coming list alone"),
         (Step::Later, "have taken a later step of the change of voters"),
     ] {
-        let in_it = snapshot.peers.iter().filter(|peer| peer.heard.is_some() && peer.step == step);
-        let names: Vec<_> = in_it.map(|peer| subject.name_of(peer.position)).collect();
+        let names = snapshot.heard_in(step, subject);
         if !names.is_empty() {
             let _ = write!(line, "; {} {what}", names.join(", "));
         }

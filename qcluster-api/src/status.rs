@@ -232,14 +232,10 @@ impl View<'_> {
 
     fn change_status(&self) -> Option<ChangeStatus> {
         let Self { subject, snapshot, .. } = self;
-        let heard = |step: Step| {
-            let in_it = snapshot.peers.iter().filter(move |peer| peer.heard.is_some() && peer.step == step);
-            in_it.map(|peer| subject.name_of(peer.position)).collect()
-        };
         snapshot.is_in_middle_step.then(|| ChangeStatus {
             joint_established: snapshot.step_is_established == Some(true),
-            behind: heard(Step::Earlier),
-            ahead: heard(Step::Later),
+            behind: snapshot.heard_in(Step::Earlier, subject),
+            ahead: snapshot.heard_in(Step::Later, subject),
         })
     }
 

@@ -86,6 +86,14 @@ pub struct NodeSnapshot {
     pub joins_itself: bool,
 }
 
+impl NodeSnapshot {
+    /// The other voters that were last heard in that step of a change of voters, by identifier (E20).
+    pub(super) fn heard_in(&self, step: Step, subject: &Subject) -> Vec<String> {
+        let in_it = self.peers.iter().filter(|peer| peer.heard.is_some() && peer.step == step);
+        in_it.map(|peer| subject.name_of(peer.position)).collect()
+    }
+}
+
 /// A leadership of this node that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct LostLeadership {

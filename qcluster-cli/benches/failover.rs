@@ -21,13 +21,14 @@ fn main() {
 #[cfg(target_os = "linux")]
 mod measure {
     use std::thread::sleep;
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    use std::time::Duration;
 
     use rustix::process::Signal;
     use serde_json::json;
 
     use crate::support::arguments::Arguments;
     use crate::support::cluster::{Agreement, Cluster, Places, Setup, Storage};
+    use crate::support::events::unix_s;
     use crate::support::netns::{Cut, Network};
     use crate::support::node::Node;
 
@@ -129,9 +130,5 @@ mod measure {
         // A few heartbeats more, and then a moment between two of them: multiples of the golden section spread evenly.
         sleep(Duration::from_millis(200) + Duration::from_millis(25).mul_f64((f64::from(turn) * 0.618_034).fract()));
         agreement
-    }
-
-    fn unix_s() -> f64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
     }
 }

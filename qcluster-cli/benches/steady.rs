@@ -26,13 +26,14 @@ fn main() {
 mod measure {
     use std::collections::BTreeMap;
     use std::thread::sleep;
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    use std::time::Duration;
 
     use serde_json::json;
 
     use crate::cgroup::Cgroup;
     use crate::support::arguments::Arguments;
     use crate::support::cluster::{Cluster, Setup};
+    use crate::support::events::unix_s;
 
     /// What starting and the first elections cost does not count.
     const SETTLING: Duration = Duration::from_secs(30);
@@ -106,9 +107,5 @@ mod measure {
         let all = losses.iter().map(|(reason, count)| format!("{count} {reason}"));
         let list = all.collect::<Vec<_>>().join(", ");
         if list.is_empty() { "none lost".into() } else { format!("lost: {list}") }
-    }
-
-    fn unix_s() -> f64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs_f64()
     }
 }

@@ -32,7 +32,7 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 mod measure {
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    use std::time::Duration;
 
     use serde_json::{Value, json};
 
@@ -103,9 +103,5 @@ mod measure {
             let all = self.cluster.leaderships();
             all.iter().filter(|leadership| leadership.lost.as_ref().is_some_and(|(at, _)| *at >= from)).count()
         }
-    }
-
-    pub(crate) fn unix_s() -> f64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
     }
 }

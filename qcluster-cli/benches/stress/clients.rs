@@ -6,8 +6,9 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::measure::{BALANCER, STRANGER, Site, unix_s};
+use crate::measure::{BALANCER, STRANGER, Site};
 use crate::support::cluster::Storage;
+use crate::support::events::unix_s;
 use crate::support::http::get;
 use crate::support::netns::Network;
 

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::measure::{STRANGER, Site, unix_s};
+use crate::measure::{STRANGER, Site};
 use crate::support::cluster::{Cluster, Storage};
 use crate::support::datagram::first_words;
+use crate::support::events::unix_s;
 
 pub(crate) fn measure(time: Duration, rate: u32) -> Result<bool, String> {
     let mut site = Site::new(Storage::Diskless, |_| ())?;

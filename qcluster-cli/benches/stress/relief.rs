@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::measure::{STRANGER, Site, unix_s};
+use crate::measure::{STRANGER, Site};
 use crate::support::cluster::{Agreement, Cluster, Storage};
 use crate::support::descriptors::{crowd, few_descriptors};
 use crate::support::disk::{ballast, fill, small_disk};
+use crate::support::events::unix_s;
 use crate::support::node::{Node, Output};
 
 /// From relief to a leader, in seconds.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -14,6 +15,11 @@ pub(crate) struct Event {
     pub(crate) token: Option<u64>,
     pub(crate) leader: Option<String>,
     pub(crate) reason: Option<String>,
+}
+
+/// The time on the wall clock of this machine, as events have it.
+pub(crate) fn unix_s() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs_f64()
 }
 
 /// All complete lines so far; none before the file is there.
