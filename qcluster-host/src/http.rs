@@ -23,6 +23,8 @@ use crate::runtime::Runtime;
 use crate::view::View;
 use exchange::Site;
 
+#[cfg(unix)]
+pub use server::is_awaited;
 pub use server::{Listener, serve};
 pub use stream::Stream;
 

@@ -49,6 +49,11 @@ impl http::Listener for Listener {
             }
         }
     }
+
+    #[cfg(unix)]
+    fn is_awaited(&self) -> bool {
+        http::is_awaited(&self.0)
+    }
 }
 
 struct Stream(Async<TcpStream>);

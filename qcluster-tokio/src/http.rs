@@ -50,6 +50,11 @@ impl http::Listener for Listener {
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Box<dyn http::Stream>, SocketAddr)>> {
         self.0.poll_accept(cx).map_ok(|(stream, from)| (Box::new(Stream(stream)) as _, from))
     }
+
+    #[cfg(unix)]
+    fn is_awaited(&self) -> bool {
+        http::is_awaited(&self.0)
+    }
 }
 
 struct Stream(TcpStream);

@@ -2,7 +2,6 @@
 //! same order. How long until there is a leader again?
 
 use std::fs;
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use serde_json::json;
 
 use crate::measure::{STRANGER, Site};
 use crate::support::cluster::{Agreement, Cluster, Storage};
-use crate::support::descriptors::{crowd, few_descriptors};
+use crate::support::descriptors::{Crowd, few_descriptors};
 use crate::support::disk::{ballast, fill, small_disk};
 use crate::support::events::unix_s;
 use crate::support::node::{Node, Output};
@@ -72,7 +71,7 @@ fn relieved(order: &[Fault]) -> Result<f64, String> {
         node.prefix = [&node.prefix[..], &disk, &few_descriptors()].concat();
     }
     let before = site.start();
-    let mut clients: Vec<TcpStream> = Vec::new();
+    let mut clients: Vec<Crowd> = Vec::new();
     for fault in order {
         for index in (0..3).filter(|index| site.cluster.nodes[*index].is_started()) {
             match fault {
@@ -80,7 +79,7 @@ fn relieved(order: &[Fault]) -> Result<f64, String> {
                 Fault::Removed => _ = fs::remove_dir_all(state(&site.cluster, index)),
                 Fault::NoDescriptors => {
                     let address = site.cluster.nodes[index].address;
-                    clients.extend(site.network.within(STRANGER, || crowd(address)));
+                    clients.push(site.network.within(STRANGER, || Crowd::at(address)));
                 }
                 Fault::Killed => {}
             }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::skipped;
 use crate::support::cluster::{Agreement, Cluster, Setup, Storage};
-use crate::support::descriptors::{crowd, few_descriptors, has_no_descriptor_left};
+use crate::support::descriptors::{Crowd, descriptors_left, few_descriptors};
 use crate::support::disk::{fill, small_disk};
 use crate::support::node::run_to_end;
 
@@ -110,9 +110,9 @@ fn voters_whose_descriptors_clients_have_taken_save_with_the_one_that_they_have_
     let before = cluster.agreed("a leader", |_| true);
     let others: Vec<usize> = (0..3).filter(|index| *index != before.leader).collect();
     // Given two followers that can open nothing more, and have to open a file for the next record, since theirs was tidied away, …
-    let clients: Vec<_> = others.iter().map(|index| crowd(cluster.nodes[*index].address)).collect();
+    let clients: Vec<_> = others.iter().map(|index| Crowd::at(cluster.nodes[*index].address)).collect();
     for index in &others {
-        let has_none = || has_no_descriptor_left(&cluster.nodes[*index]).then_some(());
+        let has_none = || (descriptors_left(&cluster.nodes[*index]) == 0).then_some(());
         cluster.eventually("clients have taken all descriptors", has_none);
         let next = Path::new(&cluster.data_dir(*index)).join("hard_state.new");
         fs::remove_file(&next).expect("there is room for the next record");

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::cluster::{Cluster, Setup};
 use crate::support::datagram::first_words;
+use crate::support::descriptors::{Crowd, descriptors_left, few_descriptors};
 
 /// No more barrages than this; the counters show the first ones already.
 const BARRAGES_MAX: usize = 100;
@@ -109,23 +110,44 @@ fn noise_on_the_http_side_harms_nothing() {
     assert_eq!(pong.code, 200);
 }
 
-/// More clients that send nothing than the node may open files.
-#[test]
-fn clients_that_take_all_descriptors_make_room_for_checks() {
-    const DESCRIPTORS: usize = 48;
+fn with_few_descriptors() -> Cluster {
     let mut cluster = Cluster::new(&Setup::unhurried());
     for node in &mut cluster.nodes {
-        let limits = ["sh", "-c", &format!("ulimit -n {DESCRIPTORS} && exec \"$@\""), "sh"];
-        node.prefix = limits.map(str::to_owned).to_vec();
+        node.prefix = few_descriptors();
         node.start();
     }
+    cluster
+}
+
+#[test]
+fn clients_that_take_all_descriptors_make_room_for_checks() {
+    let cluster = with_few_descriptors();
     let agreement = cluster.agreed("a leader", |_| true);
     let leader = &cluster.nodes[agreement.leader];
-    let silent: Vec<_> = (0..2 * DESCRIPTORS).map(|_| TcpStream::connect(leader.address)).collect();
+    let silent = Crowd::at(leader.address);
     for check in 0..20 {
         let answer = leader.get("/leader").unwrap_or_else(|| panic!("check {check} was not answered"));
         assert_eq!(answer.code, 200, "{answer:?}");
     }
     drop(silent);
     assert_eq!(cluster.agreement(), Some(agreement), "{}", cluster.trace());
+}
+
+#[test]
+fn clients_that_take_the_last_descriptor_stay_while_nobody_waits() {
+    /// Looks in a row: where somebody had to leave for nobody, there would soon be a descriptor left.
+    const LOOKS: usize = 10;
+    let cluster = with_few_descriptors();
+    let node = &cluster.nodes[0];
+    cluster.eventually("it listens", || node.get("/ping"));
+    let (mut silent, mut looks) = (Vec::new(), 0);
+    cluster.eventually("all descriptors stay taken", || {
+        if descriptors_left(node) == 0 {
+            looks += 1;
+        } else {
+            looks = 0;
+            silent.push(TcpStream::connect(node.address));
+        }
+        (looks == LOOKS).then_some(())
+    });
 }

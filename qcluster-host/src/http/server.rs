@@ -3,11 +3,15 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use qcluster_api::{ErrorCode, Response};
+#[cfg(unix)]
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 
 use super::connection::{LAST_ANSWER_TIME_MAX, connection};
@@ -28,6 +32,19 @@ pub trait Listener {
     /// # Errors
     /// What the system said.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Box<dyn Stream>, SocketAddr)>>;
+
+    /// Whether a client waits to be accepted, as far as the system tells. Systems that lack descriptors report that from accepting
+    /// whether or not somebody waits, and nobody has to leave for nobody.
+    fn is_awaited(&self) -> bool {
+        true
+    }
+}
+
+/// What [`Listener::is_awaited`] has to tell of a listening socket.
+#[cfg(unix)]
+pub fn is_awaited(listening: &impl AsFd) -> bool {
+    let mut asked = [PollFd::new(listening, PollFlags::IN)];
+    poll(&mut asked, Some(&Timespec::default())).map_or(true, |ready| ready > 0)
 }
 
 /// Serves until the node has stopped, then gives the answers under way a moment. What is left of connections after that
@@ -62,7 +79,7 @@ pub async fn serve<L: Listener>(listeners: Vec<L>, Served(site): Served, spawn: 
                 }
                 Err(error) => {
                     tracing::debug!(name: "qcluster.http_accept", target: log::TARGET, %error, "cannot accept");
-                    if lacks_room(&error) && places.make_room() {
+                    if lacks_room(&error) && listeners.iter().any(Listener::is_awaited) && places.make_room() {
                         site.metrics.connection_displaced();
                     }
                     if !is_of_client(&error) {
