@@ -55,6 +55,7 @@
 //! - `tokio` (default): the tokio adapter.
 //! - `smol`: the smol adapter, [`qcluster::smol`](crate::smol), with no tokio runtime in its tree.
 //! - `http`: nodes serve the HTTP API and Prometheus metrics, on the port number of the cluster and a thread of their own.
+//! - `testing`: clusters in memory for the tests of applications, [`qcluster::testing`](crate::testing).
 //! - `client`: a client of the HTTP API, [`qcluster::client`](crate::client).
 
 #![forbid(unsafe_code)]
@@ -80,6 +81,73 @@ pub use qcluster_tokio::QCluster;
 #[cfg(feature = "smol")]
 pub mod smol {
     pub use qcluster_smol::{NodeLoop, QCluster};
+}
+
+/// Clusters in memory, for the tests of an application.
+///
+/// A [`TestCluster`](testing::TestCluster) has real nodes in one process, on a network in memory: a test kills the leader, cuts it off or
+/// freezes it, and sees what its own code does. A fail-over takes about as long as a lease, here 150 ms.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use qcluster::testing::TestCluster;
+/// use qcluster::{FencingToken, QCluster};
+///
+/// /// What a leader writes to, which refuses the one before (the guarded resource).
+/// #[derive(Default)]
+/// struct Ledger(Mutex<Vec<(FencingToken, usize)>>);
+///
+/// impl Ledger {
+///     fn write(&self, token: FencingToken, by: usize) -> Result<(), &'static str> {
+///         let mut entries = self.0.lock().unwrap();
+///         if entries.last().is_some_and(|(newest, _)| *newest > token) {
+///             return Err("another node leads by now");
+///         }
+///         entries.push((token, by));
+///         Ok(())
+///     }
+/// }
+///
+/// /// The service under test: the leader writes, the others do not.
+/// fn serve(cluster: &QCluster, me: usize, ledger: &Ledger) -> Result<(), &'static str> {
+///     let lease = cluster.lease().ok_or("this node does not lead")?;
+///     ledger.write(lease.token, me)
+/// }
+///
+/// /// A client: it asks again where the lease has just ended. Gives who served it.
+/// async fn request(cluster: &TestCluster<QCluster>, ledger: &Ledger) -> usize {
+///     loop {
+///         let leader = cluster.wait_for_leader().await;
+///         if serve(cluster.node(leader), leader, ledger).is_ok() {
+///             return leader;
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), qcluster::StartError> {
+/// let mut cluster = TestCluster::<QCluster>::start(3).await?;
+/// let ledger = Ledger::default();
+/// let first = request(&cluster, &ledger).await;
+///
+/// let former = cluster.node(first).clone();
+/// cluster.kill(first).await;
+/// assert_eq!(serve(&former, first, &ledger), Err("this node does not lead"));
+///
+/// let second = request(&cluster, &ledger).await;
+/// assert_ne!(second, first);
+/// let writers: Vec<usize> = ledger.0.lock().unwrap().iter().map(|(_, by)| *by).collect();
+/// assert_eq!(writers, [first, second]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In `Cargo.toml` the feature belongs to the tests alone: `qcluster = { version = "0.1", features = ["testing"] }` under
+/// `[dev-dependencies]`.
+#[cfg(all(feature = "testing", any(feature = "smol", feature = "tokio")))]
+pub mod testing {
+    pub use qcluster_host::testing::{Machine, MemorySocket, Processor, StartInMemory, TestCluster};
 }
 
 /// Compiles the README's example.

@@ -2,7 +2,7 @@
 //! `elected` of the next.
 //!
 //! `cargo bench -p qcluster-cli --bench failover -- --rounds 50` prints one line a figure; it measures and judges nothing.
-//! `--only WORD` leaves out the lines that do not contain the word.
+//! `--only WORD` leaves out the lines that do not contain the word. With `--features smol` each line is there for each adapter.
 
 #[cfg(target_os = "linux")]
 #[path = "../tests/support/mod.rs"]
@@ -30,7 +30,7 @@ mod measure {
     use crate::support::cluster::{Agreement, Cluster, Places, Setup, Storage};
     use crate::support::events::unix_s;
     use crate::support::netns::{Cut, Network};
-    use crate::support::node::Node;
+    use crate::support::node::{Node, PROGRAMS};
 
     /// How a leadership ends.
     #[derive(Clone, Copy)]
@@ -57,14 +57,16 @@ mod measure {
             ("link cut to elected, lan,  diskless", End::Cut, "lan", Storage::Diskless),
         ];
         assert!(rounds > 0, "--rounds must be at least 1");
-        for (what, end, timing, storage) in cases.into_iter().filter(|(what, ..)| what.contains(&only)) {
-            let setup = Setup { timing: json!(timing), storage, ..Setup::unhurried() };
+        let cases = cases.into_iter().filter(|(what, ..)| what.contains(&only));
+        let cases = cases.flat_map(|case| PROGRAMS.iter().map(move |program| (case, program)));
+        for ((what, end, timing, storage), (adapter, program)) in cases {
+            let setup = Setup { timing: json!(timing), storage, program: program.clone(), ..Setup::unhurried() };
             let (mut cluster, network) = match end {
                 End::Kill | End::Terminate => (Cluster::start(&setup), None),
                 End::Cut => match on_machines(setup) {
                     Ok((cluster, network)) => (cluster, Some(network)),
                     Err(reason) => {
-                        println!("{what}  not measured: {reason}");
+                        println!("{what}{adapter}  not measured: {reason}");
                         continue;
                     }
                 },
@@ -74,7 +76,7 @@ mod measure {
             samples.sort_by(f64::total_cmp);
             let at = |percent: usize| samples[(samples.len() - 1) * percent / 100];
             println!(
-                "{what}  median {:6.1} ms  90 % {:6.1} ms  worst {:6.1} ms  best {:6.1} ms  of {rounds} rounds",
+                "{what}{adapter}  median {:6.1} ms  90 % {:6.1} ms  worst {:6.1} ms  best {:6.1} ms  of {rounds} rounds",
                 at(50),
                 at(90),
                 at(100),

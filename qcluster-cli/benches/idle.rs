@@ -1,6 +1,7 @@
 //! What a cluster costs that does nothing: memory, network and processor of the idle leader of three, and of a follower.
 //!
-//! `cargo bench -p qcluster-cli --bench idle -- --seconds 60` prints one line a figure; it measures and judges nothing.
+//! `cargo bench -p qcluster-cli --bench idle -- --seconds 60` prints one line a figure; it measures and judges nothing. With
+//! `--features smol` each line is there for each adapter.
 
 #[cfg(target_os = "linux")]
 #[path = "../tests/support/mod.rs"]
@@ -27,7 +28,7 @@ mod measure {
 
     use crate::support::arguments::Arguments;
     use crate::support::cluster::{Cluster, Setup};
-    use crate::support::node::Node;
+    use crate::support::node::{Node, PROGRAMS, Program};
 
     /// What a node has sent and received by the time that it last wrote its counters down, which it does once a second.
     #[derive(Clone, Copy, PartialEq)]
@@ -39,7 +40,13 @@ mod measure {
 
     pub(crate) fn main() {
         let seconds = Arguments::read().number("--seconds", 20);
-        let cluster = Cluster::start(&Setup { timing: json!("lan"), ..Setup::unhurried() });
+        for (adapter, program) in PROGRAMS {
+            measure(adapter, program.clone(), seconds);
+        }
+    }
+
+    fn measure(adapter: &str, program: Program, seconds: u32) {
+        let cluster = Cluster::start(&Setup { timing: json!("lan"), program, ..Setup::unhurried() });
         let before = cluster.agreed("a leader", |_| true);
         // What starting costs is over.
         sleep(Duration::from_secs(2));
@@ -56,13 +63,13 @@ mod measure {
             let (first, last) = (traffic[index], next_count(&cluster, place));
             let between = (last.seen - first.seen).as_secs_f64();
             let rate = |from: u64, to: u64| f64::from(u32::try_from(to - from).expect("it is idle")) / between;
-            println!("idle {what:<9} resident memory        {:8.2} MiB", resident_kib(node) / 1_024.0);
+            println!("idle {what:<9}{adapter} resident memory        {:8.2} MiB", resident_kib(node) / 1_024.0);
             println!(
-                "idle {what:<9} UDP payload            {:8.2} kB/s, sent and received, in {:.0} datagrams/s",
+                "idle {what:<9}{adapter} UDP payload            {:8.2} kB/s, sent and received, in {:.0} datagrams/s",
                 rate(first.bytes, last.bytes) / 1e3,
                 rate(first.datagrams, last.datagrams)
             );
-            println!("idle {what:<9} processor              {share:8.3} % of a core, over {elapsed:.0} s");
+            println!("idle {what:<9}{adapter} processor              {share:8.3} % of a core, over {elapsed:.0} s");
         }
         let after = cluster.agreement();
         assert_eq!(after, Some(before), "the leader changed meanwhile, so these are not figures of an idle cluster");

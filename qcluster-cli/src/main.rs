@@ -19,6 +19,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use outlet::Outlet;
+use run::Adapter;
 
 /// Exit codes, which the help lists too.
 mod exit {
@@ -99,6 +100,9 @@ enum Command {
         /// Log to the standard error, from this level on. Without it, only warnings that the standard output does not show.
         #[arg(long, value_enum, value_name = "LEVEL")]
         log: Option<Level>,
+        /// The adapter that the node runs on. There is a choice where the command was built with `--features smol`.
+        #[arg(long, value_enum, default_value_t, hide = !cfg!(feature = "smol"))]
+        adapter: Adapter,
     },
     /// Show node status.
     #[command(after_help = EXIT_CODES_OF_ASKING)]
@@ -195,7 +199,7 @@ impl Failure {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run { config, events, log } => return run_node(config, events, log),
+        Command::Run { config, events, log, adapter } => return run_node(config, events, log, adapter),
         Command::Status(asked) => in_runtime(ask::status(asked)),
         Command::Leader(asked) => in_runtime(ask::leader(asked)),
         Command::Transfer(transfer) => in_runtime(ask::transfer::transfer(transfer)),
@@ -223,13 +227,13 @@ fn main() -> ExitCode {
 
 /// Runs a node, which writes to no descriptor itself: output that nobody reads neither holds it up nor keeps it from
 /// stopping.
-fn run_node(config: PathBuf, events: Option<PathBuf>, log: Option<Level>) -> ExitCode {
+fn run_node(config: PathBuf, events: Option<PathBuf>, log: Option<Level>, adapter: Adapter) -> ExitCode {
     let Ok(errors) = output::errors() else {
         anstream::eprintln!("{}", output::complaint("cannot start a thread"));
         return ExitCode::from(exit::FAILED);
     };
     log_from(log, &errors);
-    let result = in_runtime(run::run(config, events, &errors));
+    let result = in_runtime(run::run(config, events, adapter, &errors));
     if let Err(Failure { message, .. }) = &result {
         message.lines().for_each(|line| errors.push(output::complaint(line)));
     }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use qcluster::{Config, ConfigFile as _, Events, QCluster, StartError, Stopped};
+use clap::ValueEnum;
+use qcluster::{Config, ConfigFile as _, Events, Handle, QCluster, StartError, Stopped};
 
 use crate::outlet::Outlet;
 use crate::output;
@@ -15,7 +16,32 @@ use crate::{Failure, exit};
 /// How long a node that is not to wait for anything may take to end, and one that has ended to let go of its files.
 const END_TIME_MAX: Duration = Duration::from_secs(2);
 
-pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>, errors: &Outlet) -> Result<(), Failure> {
+/// The adapter that the loop of the node runs on. The rest of the agent is on tokio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Adapter {
+    #[default]
+    Tokio,
+    /// Where the command was built with the feature `smol`.
+    #[cfg(feature = "smol")]
+    Smol,
+}
+
+impl Adapter {
+    async fn start(self, config: Config) -> Result<Handle, StartError> {
+        match self {
+            Self::Tokio => QCluster::start(config).await.map(|cluster| Handle::clone(&cluster)),
+            #[cfg(feature = "smol")]
+            Self::Smol => qcluster::smol::QCluster::start(config).await.map(|cluster| Handle::clone(&cluster)),
+        }
+    }
+}
+
+pub(crate) async fn run(
+    path: PathBuf,
+    events: Option<PathBuf>,
+    adapter: Adapter,
+    errors: &Outlet,
+) -> Result<(), Failure> {
     let config = Config::from_file(&path).map_err(|error| Failure::new(exit::BAD_CONFIG, &error))?;
     // Before the node is: a signal that comes early is not to kill what has just been elected.
     let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILED, &error))?;
@@ -23,7 +49,7 @@ pub(crate) async fn run(path: PathBuf, events: Option<PathBuf>, errors: &Outlet)
     let timing = config.timing.into();
     let voters = config.all_peers().count() + usize::from(!config.observer);
     let durable = config.data_dir.is_some();
-    let Some(started) = unless_signalled(start(config, events, errors), &mut signalled).await else {
+    let Some(started) = unless_signalled(start(config, events, adapter, errors), &mut signalled).await else {
         errors.push("stopped by a signal before it had started".to_owned());
         return Ok(());
     };
@@ -62,12 +88,17 @@ fn verdict(why: Stopped, is_released: bool) -> Result<(), Failure> {
 }
 
 /// All of a start that may wait: for a file system that hangs, or a name server that does not answer.
-async fn start(config: Config, events: Option<PathBuf>, errors: &Outlet) -> Result<(QCluster, Reporter), Failure> {
+async fn start(
+    config: Config,
+    events: Option<PathBuf>,
+    adapter: Adapter,
+    errors: &Outlet,
+) -> Result<(Handle, Reporter), Failure> {
     let (identifier, errors) = (config.identifier.clone(), errors.clone());
     let opened = tokio::task::spawn_blocking(move || Reporter::start(&identifier, events.as_deref(), &errors)).await;
     let reporter = opened.unwrap_or_else(|error| Err(error.to_string()));
     let reporter = reporter.map_err(|message| Failure::new(exit::FAILED, &message))?;
-    let cluster = QCluster::start(config).await.map_err(|error| Failure::new(exit_code(&error), &error))?;
+    let cluster = adapter.start(config).await.map_err(|error| Failure::new(exit_code(&error), &error))?;
     Ok((cluster, reporter))
 }
 
@@ -81,7 +112,7 @@ async fn unless_signalled<T>(begun: impl Future<Output = T>, signalled: &mut imp
 
 /// Tells what happens until the node has ended, and has it end at a signal. An error says that it does not.
 async fn follow(
-    cluster: &QCluster,
+    cluster: &Handle,
     changes: &mut Events,
     reporter: &mut Reporter,
     signalled: &mut impl AsyncFnMut(),
@@ -122,7 +153,7 @@ fn exit_code(error: &StartError) -> u8 {
 }
 
 /// The first signal hands over, a second one does not wait for it. An error says that not even that has ended the node.
-async fn end_at_signal(cluster: &QCluster, signalled: &mut impl AsyncFnMut()) -> Result<(), Failure> {
+async fn end_at_signal(cluster: &Handle, signalled: &mut impl AsyncFnMut()) -> Result<(), Failure> {
     signalled().await;
     tokio::select! {
         () = cluster.shutdown() => Ok(()),

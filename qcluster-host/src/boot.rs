@@ -138,12 +138,20 @@ pub struct Prepared {
 /// Commands that may wait for the loop.
 const COMMANDS_MAX: usize = 16;
 
-/// Checks the configuration, locks and reads the data directory, and binds all addresses. `protocols` is what the adapter can
-/// serve. Blocks.
+/// What a node listens on.
+#[derive(Clone, Copy, Debug)]
+pub enum Listening {
+    /// What its configuration names, with as many of these protocols as it wants.
+    Bind(Protocols),
+    /// A socket for datagrams that is there already, at this address.
+    At(SocketAddr),
+}
+
+/// Checks the configuration, locks and reads the data directory, and binds all addresses. Blocks.
 ///
 /// # Errors
 /// Nothing is left behind then, but for the lock file of the data directory.
-pub fn prepare(config: Config, protocols: Protocols) -> Result<Prepared, StartError> {
+pub fn prepare(config: Config, listening: Listening) -> Result<Prepared, StartError> {
     let (mut settings, services) = config.check()?;
     let first = first_words(&config, services);
     let token = match &config.api.token_file {
@@ -151,8 +159,13 @@ pub fn prepare(config: Config, protocols: Protocols) -> Result<Prepared, StartEr
         None => config.api.token.clone(),
     };
     let opened = config.data_dir.as_deref().map(|dir| Store::open(Path::new(dir))).transpose()?;
-    let protocols = if config.api.enabled { protocols } else { Protocols::Udp };
-    let Bound { udp, tcp, addresses } = bind(&config.listen_host, config.listen_port, protocols)?;
+    let Bound { udp, tcp, addresses } = match listening {
+        Listening::Bind(protocols) => {
+            let protocols = if config.api.enabled { protocols } else { Protocols::Udp };
+            bind(&config.listen_host, config.listen_port, protocols)?
+        }
+        Listening::At(address) => Bound { udp: Vec::new(), tcp: Vec::new(), addresses: vec![address] },
+    };
     let port = addresses.first().map_or(config.listen_port, SocketAddr::port);
     let advertised = advertised(&config, &addresses);
     if let (Some(gossip), Advertised::At(address)) = (&mut settings.gossip, &advertised) {

@@ -17,7 +17,7 @@ impl Clock {
     }
 
     /// One that has run for so long that it shows `now`.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "test-support"))]
     pub fn showing(now: Time) -> Self {
         Self { origin: system::before(now.as_nanos()) }
     }
@@ -96,7 +96,7 @@ mod system {
         read().saturating_sub(origin)
     }
 
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "test-support"))]
     pub(super) fn before(nanos: u64) -> Reading {
         read().checked_sub(nanos).expect("the machine has run for longer")
     }
@@ -116,7 +116,7 @@ mod system {
         u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "test-support"))]
     pub(super) fn before(nanos: u64) -> Reading {
         let earlier = Instant::now().checked_sub(std::time::Duration::from_nanos(nanos));
         earlier.expect("the machine has run for longer")

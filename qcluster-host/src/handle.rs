@@ -100,6 +100,10 @@ impl Handle {
     }
 
     /// Every event from now on, in order, as a stream; [`Events`] has views for those who want only a part.
+    ///
+    /// An event of a member or a service comes as soon as the node knows of it, up to 20 ms before [`members`](Self::members) and
+    /// [`services`](Self::services) show it. Who waits until a list has something in it follows [`watch`](Self::watch), which tells what
+    /// the lists show already.
     pub fn events(&self) -> Events {
         self.view.events()
     }
@@ -226,8 +230,13 @@ impl Handle {
     /// Stops the node at once, as a crash would: nothing is handed over, and the others wait for the lease to run out.
     /// For tests and demonstrations.
     pub async fn abort(&self) {
-        self.abort.notify_one();
+        self.abort_soon();
         self.released().await;
+    }
+
+    /// The same without waiting for it.
+    pub(crate) fn abort_soon(&self) {
+        self.abort.notify_one();
     }
 
     /// Waits until the node has stopped, and tells why.

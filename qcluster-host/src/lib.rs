@@ -24,6 +24,7 @@
 //! | [`measures`], [`metrics`] | how long things take, and the table of all that is counted |
 //! | [`disk`] | the hard state, saved by a thread of its own |
 //! | [`recorder`] | what goes into the node, written down |
+//! | `testing` | clusters in memory, for the tests of applications (feature `testing`) |
 //! | [`surface`] | all of it that applications see, as adapters export it |
 //! | [`error`] | why a node did not start, or did not do what it was asked |
 
@@ -56,7 +57,9 @@ pub mod runtime;
 pub mod snapshots;
 pub mod sockets;
 pub mod start;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "test-support"))]
+pub mod test_support;
+#[cfg(feature = "testing")]
 pub mod testing;
 pub mod view;
 pub mod watch;

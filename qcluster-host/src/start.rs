@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tracing::Instrument as _;
 
 use crate::binding::Protocols;
-use crate::boot::{self, Prepared};
+use crate::boot::{self, Listening, Prepared};
 use crate::counters;
 use crate::driver::Driver;
 use crate::error::StartError;
@@ -28,10 +28,19 @@ use crate::view::View;
 pub struct Adapter<S> {
     /// Time and names.
     pub runtime: Arc<dyn Runtime>,
-    /// Takes over a socket that does not block, where the loop is to live.
-    pub socket: fn(UdpSocket) -> io::Result<S>,
+    /// Where its sockets for datagrams come from.
+    pub sockets: SocketSource<S>,
     /// Serves HTTP until the node has stopped, if the adapter can.
     pub serve: Option<fn(ToServe) -> io::Result<()>>,
+}
+
+/// Where the sockets of a node come from.
+pub enum SocketSource<S> {
+    /// Those of the system, which the node binds as its configuration says. This takes over one that does not block, where the loop is
+    /// to live.
+    System(fn(UdpSocket) -> io::Result<S>),
+    /// One that is there already. The node binds nothing.
+    Ready(S),
 }
 
 /// What it takes to serve HTTP.
@@ -48,7 +57,7 @@ pub struct ToServe {
 
 /// The loop of a node: it lives for as long as this is polled. Dropped, the node has crashed, as far as others can see.
 #[must_use = "a node does nothing unless its loop is polled"]
-pub struct NodeLoop(Pin<Box<dyn Future<Output = ()> + Send>>);
+pub struct NodeLoop(pub(crate) Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl Future for NodeLoop {
     type Output = ();
@@ -64,8 +73,12 @@ impl<S: PolledSocket + Send + Sync + 'static> Adapter<S> {
     /// # Errors
     /// As [`boot::prepare`].
     pub fn prepare(&self, config: Config) -> Result<Prepared, StartError> {
-        let protocols = if self.serve.is_some() { Protocols::UdpAndTcp } else { Protocols::Udp };
-        boot::prepare(config, protocols)
+        let listening = match &self.sockets {
+            SocketSource::System(_) if self.serve.is_some() => Listening::Bind(Protocols::UdpAndTcp),
+            SocketSource::System(_) => Listening::Bind(Protocols::Udp),
+            SocketSource::Ready(socket) => Listening::At(socket.local_addr().map_err(StartError::System)?),
+        };
+        boot::prepare(config, listening)
     }
 
     /// Gives a node that is ready what it needs of a runtime, where its loop is to live.
@@ -73,10 +86,13 @@ impl<S: PolledSocket + Send + Sync + 'static> Adapter<S> {
     /// # Errors
     /// The runtime does not take its sockets, or there is no thread for HTTP. Nothing is left then.
     pub fn begin(self, prepared: Prepared) -> Result<(Handle, NodeLoop), StartError> {
-        let Self { runtime, socket, serve } = self;
+        let Self { runtime, sockets, serve } = self;
         let Prepared { parts, udp, tcp, first, view, requests, alive, all_released } = prepared;
-        let udp = udp.into_iter().map(socket).collect::<io::Result<Vec<_>>>().map_err(StartError::System)?;
-        let sockets = Sockets::new(udp).map_err(StartError::System)?;
+        let sockets = match sockets {
+            SocketSource::System(take_over) => udp.into_iter().map(take_over).collect::<io::Result<Vec<_>>>(),
+            SocketSource::Ready(socket) => Ok(vec![socket]),
+        };
+        let sockets = sockets.and_then(Sockets::new).map_err(StartError::System)?;
         let serve = serve.filter(|_| !tcp.is_empty());
         if let Some(serve) = serve {
             let (view, requests, alive) = (Arc::clone(&view), requests.downgrade(), Arc::clone(&alive));

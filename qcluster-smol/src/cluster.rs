@@ -8,7 +8,9 @@ use futures_lite::future::block_on;
 use qcluster_core::Config;
 use qcluster_host::error::StartError;
 use qcluster_host::handle::Handle;
-use qcluster_host::start::{Adapter, NodeLoop, on_a_thread};
+use qcluster_host::start::{Adapter, NodeLoop, SocketSource, on_a_thread};
+#[cfg(feature = "testing")]
+use qcluster_host::testing::{Machine, StartInMemory};
 
 #[cfg(feature = "http")]
 use crate::http;
@@ -72,7 +74,16 @@ fn adapter() -> Adapter<UdpSocket> {
     let serve = Some(http::start as _);
     #[cfg(not(feature = "http"))]
     let serve = None;
-    Adapter { runtime: Arc::new(Smol), socket: UdpSocket::new, serve }
+    Adapter { runtime: Arc::new(Smol), sockets: SocketSource::System(UdpSocket::new), serve }
+}
+
+#[cfg(feature = "testing")]
+impl StartInMemory for QCluster {
+    async fn start_in_memory(config: Config, machine: Machine) -> Result<Self, StartError> {
+        let (socket, processor) = machine.into_parts();
+        let adapter = Adapter { runtime: Arc::new(Smol), sockets: SocketSource::Ready(socket), serve: None };
+        on_a_thread(adapter, config, || Ok(move |node| block_on(processor.run(node)))).await.map(Self)
+    }
 }
 
 impl Deref for QCluster {

@@ -9,7 +9,9 @@ use qcluster_core::Config;
 use qcluster_host::error::StartError;
 use qcluster_host::handle::Handle;
 use qcluster_host::names::LOOKUPS_MAX;
-use qcluster_host::start::{Adapter, on_a_thread};
+use qcluster_host::start::{Adapter, NodeLoop, SocketSource, on_a_thread};
+#[cfg(feature = "testing")]
+use qcluster_host::testing::{Machine, StartInMemory};
 use tokio::runtime::{self, Builder};
 
 #[cfg(feature = "http")]
@@ -37,15 +39,7 @@ impl QCluster {
     /// Every mistake in the configuration; an address that cannot be bound; a `data_dir` that cannot be used or was damaged.
     /// Nothing runs then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let open = || {
-            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(LOOKUPS_MAX).build()?;
-            Ok(move |node| {
-                runtime.block_on(node);
-                // A lookup may hold a thread for as long as the system's resolver takes.
-                runtime.shutdown_background();
-            })
-        };
-        on_a_thread(adapter(), config, open).await.map(Self)
+        on_a_thread(adapter(), config, runtime_of_its_own).await.map(Self)
     }
 
     /// The same as one task of the present runtime, without a thread for the node. Other tasks there that block a thread for
@@ -66,13 +60,33 @@ impl QCluster {
     }
 }
 
+/// What waits for the loop of a node, on its thread.
+fn runtime_of_its_own() -> io::Result<impl FnOnce(NodeLoop)> {
+    let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(LOOKUPS_MAX).build()?;
+    Ok(move |node| {
+        runtime.block_on(node);
+        // A lookup may hold a thread for as long as the system's resolver takes.
+        runtime.shutdown_background();
+    })
+}
+
 /// tokio, with HTTP where that is compiled in.
 fn adapter() -> Adapter<UdpSocket> {
     #[cfg(feature = "http")]
     let serve = Some(http::start as _);
     #[cfg(not(feature = "http"))]
     let serve = None;
-    Adapter { runtime: Arc::new(Tokio), socket: UdpSocket::new, serve }
+    Adapter { runtime: Arc::new(Tokio), sockets: SocketSource::System(UdpSocket::new), serve }
+}
+
+#[cfg(feature = "testing")]
+impl StartInMemory for QCluster {
+    async fn start_in_memory(config: Config, machine: Machine) -> Result<Self, StartError> {
+        let (socket, processor) = machine.into_parts();
+        let adapter = Adapter { runtime: Arc::new(Tokio), sockets: SocketSource::Ready(socket), serve: None };
+        let open = || runtime_of_its_own().map(|wait_for| move |node| wait_for(processor.run(node)));
+        on_a_thread(adapter, config, open).await.map(Self)
+    }
 }
 
 impl Deref for QCluster {

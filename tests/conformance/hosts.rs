@@ -9,6 +9,10 @@ pub(crate) trait Host: 'static {
     /// Whether its nodes serve HTTP.
     const SERVES: bool;
 
+    /// Its nodes, on machines in memory.
+    #[cfg(feature = "testing")]
+    type InMemory: qcluster::testing::StartInMemory;
+
     /// Starts a node on a thread of its own.
     fn start(config: Config) -> impl Future<Output = Result<Handle, StartError>> + Send;
 
@@ -25,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub(crate) struct Tokio;
 
 impl Host for Tokio {
+    #[cfg(feature = "testing")]
+    type InMemory = qcluster::QCluster;
+
     const SERVES: bool = cfg!(feature = "http");
 
     async fn start(config: Config) -> Result<Handle, StartError> {
@@ -45,6 +52,9 @@ pub(crate) struct Smol;
 
 #[cfg(feature = "smol")]
 impl Host for Smol {
+    #[cfg(feature = "testing")]
+    type InMemory = qcluster::smol::QCluster;
+
     const SERVES: bool = cfg!(feature = "http");
 
     async fn start(config: Config) -> Result<Handle, StartError> {

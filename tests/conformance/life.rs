@@ -8,7 +8,7 @@ use qcluster::{
     BindError, CommandError, Config, EventKind, Handle, Leadership, Lease, LostReason, MetricValue, SilentReason,
     StartError, Stopped, TimingChoice, TransferRefused, WorkError,
 };
-use qcluster_host::testing::{in_time, until};
+use qcluster_host::test_support::{in_time, until};
 
 use crate::hosts::Host;
 use crate::support::{

@@ -8,6 +8,8 @@ mod hosts;
 #[cfg(feature = "http")]
 mod http;
 mod life;
+#[cfg(feature = "testing")]
+mod memory;
 #[cfg(feature = "smol")]
 mod mixed;
 mod places;
@@ -32,7 +34,7 @@ macro_rules! tell {
     };
 }
 
-/// All stories but those of HTTP, in one host.
+/// All stories but those of HTTP and of clusters in memory, in one host.
 macro_rules! all {
     ($host:ty) => {
         tell! { $host:
@@ -108,8 +110,28 @@ macro_rules! all_of_http {
     };
 }
 
+/// Those of clusters in memory.
+#[cfg(feature = "testing")]
+macro_rules! all_in_memory {
+    ($host:ty) => {
+        tell! { $host:
+            memory {
+                another_leads_after_the_leader_was_killed_and_it_comes_back_as_a_follower
+                a_leader_that_was_cut_off_loses_its_lease_and_follows_once_it_is_back
+                a_link_that_is_cut_between_two_costs_nobody_the_leadership_of_the_third
+                a_frozen_leader_does_not_lead_although_nobody_told_it
+                a_frozen_node_can_be_killed_and_a_cluster_with_one_dropped
+                what_the_test_wants_of_the_configuration_holds
+                a_configuration_with_mistakes_starts_nothing
+            }
+        }
+    };
+}
+
 mod on_tokio {
     all!(crate::hosts::Tokio);
+    #[cfg(feature = "testing")]
+    all_in_memory!(crate::hosts::Tokio);
     #[cfg(feature = "http")]
     all_of_http!(crate::hosts::Tokio);
 }
@@ -117,12 +139,18 @@ mod on_tokio {
 #[cfg(feature = "smol")]
 mod on_smol {
     all!(crate::hosts::Smol);
+    #[cfg(feature = "testing")]
+    all_in_memory!(crate::hosts::Smol);
     #[cfg(feature = "http")]
     all_of_http!(crate::hosts::Smol);
 }
 
 mod on_a_plain_thread {
     all!(crate::plain::Plain);
+    #[cfg(feature = "testing")]
+    all_in_memory!(crate::plain::Plain);
+    #[cfg(feature = "http")]
+    all_of_http!(crate::plain::Plain);
 }
 
 #[cfg(feature = "smol")]

@@ -1,7 +1,7 @@
 //! Nodes on different runtimes are one cluster.
 
 use qcluster::{Config, Handle, Service};
-use qcluster_host::testing::in_time;
+use qcluster_host::test_support::in_time;
 
 use crate::hosts::{Host, Smol, Tokio};
 use crate::plain::Plain;

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use qcluster::{Config, FencingToken, Preset, StartError, Stopped, StorageStatus};
-use qcluster_host::testing::in_time;
+use qcluster_host::test_support::in_time;
 use tempfile::{TempDir, tempdir};
 
 use crate::hosts::Host;

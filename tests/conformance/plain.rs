@@ -1,6 +1,9 @@
 //! A host without any runtime: plain threads that look again every millisecond. What an adapter has to give is no more
 //! than this.
 
+#[cfg(feature = "http")]
+mod http;
+
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::pin::pin;
@@ -9,10 +12,12 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "testing")]
+use qcluster::testing::{Machine, StartInMemory};
 use qcluster::{Config, Handle, StartError};
 use qcluster_host::runtime::{LookingUp, Runtime, Sleep};
 use qcluster_host::sockets::{DatagramSocket, PolledSocket};
-use qcluster_host::start::{Adapter, on_a_thread};
+use qcluster_host::start::{Adapter, SocketSource, on_a_thread};
 
 use crate::hosts::Host;
 
@@ -23,10 +28,18 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(crate) struct Plain;
 
 impl Host for Plain {
-    const SERVES: bool = false;
+    #[cfg(feature = "testing")]
+    type InMemory = InMemory;
+
+    const SERVES: bool = cfg!(feature = "http");
 
     async fn start(config: Config) -> Result<Handle, StartError> {
-        let adapter = Adapter { runtime: Arc::new(Plain), socket: |socket| Ok(Looked(socket)), serve: None };
+        let sockets = SocketSource::System(|socket| Ok(Looked(socket)));
+        #[cfg(feature = "http")]
+        let serve = Some(http::start as _);
+        #[cfg(not(feature = "http"))]
+        let serve = None;
+        let adapter = Adapter { runtime: Arc::new(Plain), sockets, serve };
         on_a_thread(adapter, config, || Ok(look_until_ready)).await
     }
 
@@ -92,4 +105,27 @@ impl PolledSocket for Looked {
 
 fn ready_if(is_so: bool) -> Poll<()> {
     if is_so { Poll::Ready(()) } else { Poll::Pending }
+}
+
+/// A node in memory.
+#[cfg(feature = "testing")]
+#[derive(Clone)]
+pub(crate) struct InMemory(Handle);
+
+#[cfg(feature = "testing")]
+impl StartInMemory for InMemory {
+    async fn start_in_memory(config: Config, machine: Machine) -> Result<Self, StartError> {
+        let (socket, processor) = machine.into_parts();
+        let adapter = Adapter { runtime: Arc::new(Plain), sockets: SocketSource::Ready(socket), serve: None };
+        on_a_thread(adapter, config, || Ok(move |node| look_until_ready(processor.run(node)))).await.map(Self)
+    }
+}
+
+#[cfg(feature = "testing")]
+impl std::ops::Deref for InMemory {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.0
+    }
 }

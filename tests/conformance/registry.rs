@@ -9,7 +9,7 @@ use qcluster::{
     CommandError, CommandRefused, Config, Handle, Health, Mode, RegistryError, Service, Watch, WatchError, WatchEvent,
     WatchEventKind,
 };
-use qcluster_host::testing::in_time;
+use qcluster_host::test_support::in_time;
 
 use crate::hosts::Host;
 use crate::support;

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::thread;
 
 use qcluster::{Config, EventKind, Events, FencingToken, Handle, Leadership, LostReason, Peer, TimingValues};
-use qcluster_host::testing::{in_time, until};
+use qcluster_host::test_support::{in_time, until};
 
 use crate::hosts::Host;
 

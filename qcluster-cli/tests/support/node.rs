@@ -22,10 +22,19 @@ use super::wait::eventually;
 pub(crate) enum Program {
     /// The command line of this package.
     Binary,
+    /// The same, with the node on that adapter.
+    On(&'static str),
     /// Another program with these arguments and variables, which gets the configuration's path in `NODE_CONFIG` and a
     /// path to write what it sees to in `NODE_EVENTS`.
     Own { path: PathBuf, arguments: Vec<String> },
 }
+
+/// The agent on each adapter that it was built with, and how a bench names that one.
+pub(crate) const PROGRAMS: &[(&str, Program)] = if cfg!(feature = "smol") {
+    &[(", tokio", Program::Binary), (", smol", Program::On("smol"))]
+} else {
+    &[("", Program::Binary)]
+};
 
 /// The variables that a program of one's own is given.
 pub(crate) const NODE_CONFIG: &str = "QCLUSTER_TEST_CONFIG";
@@ -98,11 +107,15 @@ impl Node {
     pub(crate) fn start(&mut self) {
         assert!(self.child.is_none(), "{} runs already", self.name);
         let (path, arguments) = match &self.program {
-            Program::Binary => {
+            Program::Binary | Program::On(_) => {
                 let arguments = ["run".into(), text(&self.config_path()), "--events".into(), text(&self.events_path())];
                 let logs = ["--log".into(), "info".into()];
                 let logs = if self.output == Output::Unread { &logs[..] } else { &[] };
-                (PathBuf::from(env!("CARGO_BIN_EXE_qcluster")), [&arguments, logs].concat())
+                let adapter = match &self.program {
+                    Program::On(adapter) => vec!["--adapter".into(), (*adapter).into()],
+                    Program::Binary | Program::Own { .. } => Vec::new(),
+                };
+                (PathBuf::from(env!("CARGO_BIN_EXE_qcluster")), [&arguments, logs, &adapter].concat())
             }
             Program::Own { path, arguments } => (path.clone(), arguments.clone()),
         };

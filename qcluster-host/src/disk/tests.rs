@@ -7,7 +7,7 @@ use tempfile::tempdir;
 use tokio::sync::watch;
 
 use super::{Disk, Report, Saved, Store};
-use crate::testing::in_time;
+use crate::test_support::in_time;
 
 #[tokio::test]
 async fn every_save_is_reported_with_its_name() {

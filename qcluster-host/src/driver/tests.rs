@@ -22,7 +22,7 @@ use crate::names::Names;
 use crate::requests::Request;
 use crate::snapshots::Notes;
 use crate::sockets::Sockets;
-use crate::testing::{Puppet, in_time, slow};
+use crate::test_support::{Puppet, in_time, slow};
 
 const NAMES: [&str; 3] = ["server_a", "server_b", "server_c"];
 

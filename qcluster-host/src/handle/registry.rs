@@ -43,7 +43,7 @@ impl Handle {
         self.view.directory().is_trusted()
     }
 
-    /// What happens to members, services and the leader, from now on.
+    /// What happens to members, services and the leader, from now on, once the lists above show it.
     pub fn watch(&self) -> Watch {
         Watch::new(&self.view)
     }

@@ -6,7 +6,7 @@ use qcluster_core::config::Mode;
 use qcluster_core::{Config, FencingToken, HeldLease, LostReason, Notification, Span, Term, Time};
 
 use crate::event::{Event, EventKind, Leadership};
-use crate::testing::{Puppet, in_time};
+use crate::test_support::{Puppet, in_time};
 
 const HOUR_MS: u64 = 3_600_000;
 

@@ -257,7 +257,7 @@ async fn the_thread_writes_all_that_waits_before_it_ends() {
         node.step(&what);
     }
     drop(recorder);
-    crate::testing::in_time(async { while released.changed().await.is_ok() {} }).await;
+    crate::test_support::in_time(async { while released.changed().await.is_ok() {} }).await;
     let replayed = replay(read(&path));
     assert_eq!((replayed.inputs, replayed.lost), (500, 0));
     assert_state(&replayed, &node);

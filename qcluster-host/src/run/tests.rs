@@ -4,11 +4,11 @@ use qcluster_core::{Config, Peer, TimingValues};
 
 use super::{Lookups, first_addresses};
 use crate::binding::Protocols;
-use crate::boot::prepare;
+use crate::boot::{Listening, prepare};
 use crate::driver::Driver;
 use crate::error::StartError;
 use crate::sockets::Sockets;
-use crate::testing::TestRuntime;
+use crate::test_support::TestRuntime;
 
 /// The first greetings come with the first step of the loop, and would go nowhere.
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn what_is_said_first_waits_for_the_first_addresses() {
     let prepared = loop {
         let free = std::net::UdpSocket::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).unwrap();
         let config = Config::new("server_a", "127.0.0.1", free.port()).with_peers(peers.clone()).with_timing(timing);
-        match prepare(config, Protocols::Udp) {
+        match prepare(config, Listening::Bind(Protocols::Udp)) {
             Err(StartError::Bind(_)) => {}
             prepared => break prepared.unwrap(),
         }

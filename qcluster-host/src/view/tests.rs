@@ -3,7 +3,7 @@
 use qcluster_api::{PeerSnapshot, Whereabouts};
 use qcluster_core::{Config, Notification, Peer, Term, Time};
 
-use crate::testing::Puppet;
+use crate::test_support::Puppet;
 
 const HOUR_MS: u64 = 3_600_000;
 

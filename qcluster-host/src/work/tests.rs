@@ -14,7 +14,7 @@ use super::{give_up, run_as_leader, try_run_as_leader};
 use crate::error::{Stopped, WorkError};
 use crate::lease::Lease;
 use crate::requests::Request;
-use crate::testing::{Puppet, TestRuntime, in_time, lease};
+use crate::test_support::{Puppet, TestRuntime, in_time, lease};
 use crate::view::View;
 
 const HOUR_MS: u64 = 3_600_000;

@@ -3,7 +3,7 @@
 
 use qcluster_core::{Config, TimingValues};
 use qcluster_host::error::Stopped;
-use qcluster_host::testing::in_time;
+use qcluster_host::test_support::in_time;
 use smol::{Executor, LocalExecutor, block_on};
 
 use super::QCluster;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use qcluster_core::{Config, TimingValues};
 use qcluster_host::error::{StartError, Stopped};
-use qcluster_host::testing::in_time;
+use qcluster_host::test_support::in_time;
 
 use super::QCluster;
 

@@ -14,7 +14,7 @@ use super::start;
 use qcluster_host::binding::{Protocols, bind};
 use qcluster_host::requests::Request;
 use qcluster_host::start::ToServe;
-use qcluster_host::testing::{Puppet, in_time};
+use qcluster_host::test_support::{Puppet, in_time};
 
 const HOUR_MS: u64 = 3_600_000;
 

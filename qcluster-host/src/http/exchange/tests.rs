@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{Site, date};
 use crate::requests::Request;
-use crate::testing::{Puppet, TestRuntime, in_time};
+use crate::test_support::{Puppet, TestRuntime, in_time};
 
 /// A machine without a battery starts in 1970 or before it, and a node runs there like anywhere.
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Metrics;
 use crate::http::watchers::Watchers;
-use crate::testing::{Puppet, TestRuntime};
+use crate::test_support::{Puppet, TestRuntime};
 
 /// The bounds of the buckets of that histogram, with what is counted in each.
 fn buckets<'a>(text: &'a str, name: &'a str) -> Vec<(&'a str, u64)> {

@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::{AHEAD_LEN_MAX, Io, Socket, Stream};
 use crate::http::places::{Admission, Places};
-use crate::testing::in_time;
+use crate::test_support::in_time;
 
 /// As little as the system takes, so that a client that does not read is soon seen not to.
 const BUFFER_LEN: u32 = 4_096;

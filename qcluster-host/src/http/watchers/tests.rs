@@ -15,7 +15,7 @@ use super::{Flow, WATCHERS_MAX, WATCHERS_OF_ADDRESS_MAX, Watchers, write};
 use crate::http::connection::connection;
 use crate::http::exchange::Site;
 use crate::http::stream::tests::pair;
-use crate::testing::{Puppet, TestRuntime, in_time};
+use crate::test_support::{Puppet, TestRuntime, in_time};
 
 /// Longer than any test: who waits so long is not waited for.
 const EVER: Duration = Duration::from_secs(3_600);
