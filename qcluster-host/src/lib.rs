@@ -11,6 +11,7 @@
 //! | module | its part |
 //! |---|---|
 //! | [`start`], [`boot`] | what an adapter calls, and everything that can fail when a node starts, in order |
+//! | `own_thread` | a thread of its own for the loop, without a runtime (Unix) |
 //! | [`driver`] | what a loop decides |
 //! | [`handle`], [`watch`] | what applications are given |
 //! | [`binding`], [`sockets`], [`names`] | addresses and ports, which socket serves which destination, and where peers are |
@@ -49,6 +50,8 @@ pub mod log;
 pub mod measures;
 pub mod metrics;
 pub mod names;
+#[cfg(unix)]
+pub mod own_thread;
 pub mod publisher;
 pub mod recorder;
 pub mod requests;

@@ -26,19 +26,27 @@ use crate::view::View;
 
 /// What an adapter gives.
 pub struct Adapter<S> {
-    /// Time and names.
+    /// Time and names, for the loop.
     pub runtime: Arc<dyn Runtime>,
+    /// The same for the tasks of applications: what follows a leadership waits with it.
+    pub applications: Arc<dyn Runtime>,
     /// Where its sockets for datagrams come from.
     pub sockets: SocketSource<S>,
     /// Serves HTTP until the node has stopped, if the adapter can.
-    pub serve: Option<fn(ToServe) -> io::Result<()>>,
+    pub serve: Option<Serve>,
 }
+
+/// What serves HTTP, until the node has stopped.
+pub type Serve = fn(ToServe) -> io::Result<()>;
+
+/// Makes a socket of a runtime of one of the system.
+pub type TakeOver<S> = Box<dyn Fn(UdpSocket) -> io::Result<S> + Send>;
 
 /// Where the sockets of a node come from.
 pub enum SocketSource<S> {
     /// Those of the system, which the node binds as its configuration says. This takes over one that does not block, where the loop is
     /// to live.
-    System(fn(UdpSocket) -> io::Result<S>),
+    System(TakeOver<S>),
     /// One that is there already. The node binds nothing.
     Ready(S),
 }
@@ -86,7 +94,7 @@ impl<S: PolledSocket + Send + Sync + 'static> Adapter<S> {
     /// # Errors
     /// The runtime does not take its sockets, or there is no thread for HTTP. Nothing is left then.
     pub fn begin(self, prepared: Prepared) -> Result<(Handle, NodeLoop), StartError> {
-        let Self { runtime, sockets, serve } = self;
+        let Self { runtime, applications, sockets, serve } = self;
         let Prepared { parts, udp, tcp, first, view, requests, alive, all_released } = prepared;
         let sockets = match sockets {
             SocketSource::System(take_over) => udp.into_iter().map(take_over).collect::<io::Result<Vec<_>>>(),
@@ -101,7 +109,7 @@ impl<S: PolledSocket + Send + Sync + 'static> Adapter<S> {
         let handle = Handle {
             view: Arc::clone(&view),
             requests,
-            runtime: Arc::clone(&runtime),
+            runtime: applications,
             abort: Arc::default(),
             alive: all_released,
         };

@@ -4,11 +4,16 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+#[cfg(any(feature = "testing", not(unix)))]
 use futures_lite::future::block_on;
 use qcluster_core::Config;
 use qcluster_host::error::StartError;
 use qcluster_host::handle::Handle;
-use qcluster_host::start::{Adapter, NodeLoop, SocketSource, on_a_thread};
+#[cfg(unix)]
+use qcluster_host::own_thread;
+#[cfg(any(feature = "testing", not(unix)))]
+use qcluster_host::start::on_a_thread;
+use qcluster_host::start::{Adapter, NodeLoop, Serve, SocketSource};
 #[cfg(feature = "testing")]
 use qcluster_host::testing::{Machine, StartInMemory};
 
@@ -37,9 +42,11 @@ impl QCluster {
     /// Every mistake in the configuration; an address that cannot be bound; a `data_dir` that cannot be used or was damaged.
     /// Nothing runs then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        // Parked rather than polling: smol's reactor has a thread of its own, and those of the application. One more that
-        // polls as well adds wakes, and nothing else.
-        on_a_thread(adapter(), config, || Ok(block_on)).await.map(Self)
+        #[cfg(unix)]
+        let started = own_thread::start(config, Arc::new(Smol), SERVE).await;
+        #[cfg(not(unix))]
+        let started = on_a_thread(adapter(), config, || Ok(block_on)).await;
+        started.map(Self)
     }
 
     /// The same without a thread for the node: its loop is a future, to be spawned on an executor of the caller's. Until it
@@ -68,20 +75,28 @@ impl QCluster {
     }
 }
 
-/// smol, with HTTP where that is compiled in.
+/// Serves HTTP, where that is compiled in.
+#[cfg(feature = "http")]
+const SERVE: Option<Serve> = Some(http::start);
+#[cfg(not(feature = "http"))]
+const SERVE: Option<Serve> = None;
+
+/// A node whose loop lives in an executor of smol.
 fn adapter() -> Adapter<UdpSocket> {
-    #[cfg(feature = "http")]
-    let serve = Some(http::start as _);
-    #[cfg(not(feature = "http"))]
-    let serve = None;
-    Adapter { runtime: Arc::new(Smol), sockets: SocketSource::System(UdpSocket::new), serve }
+    let sockets = SocketSource::System(Box::new(UdpSocket::new));
+    Adapter { runtime: Arc::new(Smol), applications: Arc::new(Smol), sockets, serve: SERVE }
 }
 
 #[cfg(feature = "testing")]
 impl StartInMemory for QCluster {
     async fn start_in_memory(config: Config, machine: Machine) -> Result<Self, StartError> {
         let (socket, processor) = machine.into_parts();
-        let adapter = Adapter { runtime: Arc::new(Smol), sockets: SocketSource::Ready(socket), serve: None };
+        let adapter = Adapter {
+            runtime: Arc::new(Smol),
+            applications: Arc::new(Smol),
+            sockets: SocketSource::Ready(socket),
+            serve: None,
+        };
         on_a_thread(adapter, config, || Ok(move |node| block_on(processor.run(node)))).await.map(Self)
     }
 }

@@ -8,11 +8,18 @@ use std::sync::Arc;
 use qcluster_core::Config;
 use qcluster_host::error::StartError;
 use qcluster_host::handle::Handle;
+#[cfg(any(feature = "testing", not(unix)))]
 use qcluster_host::names::LOOKUPS_MAX;
-use qcluster_host::start::{Adapter, NodeLoop, SocketSource, on_a_thread};
+#[cfg(unix)]
+use qcluster_host::own_thread;
+use qcluster_host::start::{Adapter, Serve, SocketSource};
+#[cfg(any(feature = "testing", not(unix)))]
+use qcluster_host::start::{NodeLoop, on_a_thread};
 #[cfg(feature = "testing")]
 use qcluster_host::testing::{Machine, StartInMemory};
-use tokio::runtime::{self, Builder};
+use tokio::runtime;
+#[cfg(any(feature = "testing", not(unix)))]
+use tokio::runtime::Builder;
 
 #[cfg(feature = "http")]
 use crate::http;
@@ -33,13 +40,17 @@ impl QCluster {
     /// Starts a node: checks the configuration, binds its port for UDP and TCP, and reads its `data_dir` if it has one.
     ///
     /// It does not wait for a leader, nor for peers to be reachable; it takes part as soon as it may. The node has a thread
-    /// and a runtime of its own: this may be awaited in any runtime.
+    /// of its own, which needs no runtime: this may be awaited in any.
     ///
     /// # Errors
     /// Every mistake in the configuration; an address that cannot be bound; a `data_dir` that cannot be used or was damaged.
     /// Nothing runs then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        on_a_thread(adapter(), config, runtime_of_its_own).await.map(Self)
+        #[cfg(unix)]
+        let started = own_thread::start(config, Arc::new(Tokio), SERVE).await;
+        #[cfg(not(unix))]
+        let started = on_a_thread(adapter(), config, runtime_of_its_own).await;
+        started.map(Self)
     }
 
     /// The same as one task of the present runtime, without a thread for the node. Other tasks there that block a thread for
@@ -60,7 +71,8 @@ impl QCluster {
     }
 }
 
-/// What waits for the loop of a node, on its thread.
+/// What waits for the loop of a node, on a thread of its own.
+#[cfg(any(feature = "testing", not(unix)))]
 fn runtime_of_its_own() -> io::Result<impl FnOnce(NodeLoop)> {
     let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(LOOKUPS_MAX).build()?;
     Ok(move |node| {
@@ -70,20 +82,28 @@ fn runtime_of_its_own() -> io::Result<impl FnOnce(NodeLoop)> {
     })
 }
 
-/// tokio, with HTTP where that is compiled in.
+/// Serves HTTP, where that is compiled in.
+#[cfg(feature = "http")]
+const SERVE: Option<Serve> = Some(http::start);
+#[cfg(not(feature = "http"))]
+const SERVE: Option<Serve> = None;
+
+/// A node whose loop lives in a tokio runtime.
 fn adapter() -> Adapter<UdpSocket> {
-    #[cfg(feature = "http")]
-    let serve = Some(http::start as _);
-    #[cfg(not(feature = "http"))]
-    let serve = None;
-    Adapter { runtime: Arc::new(Tokio), sockets: SocketSource::System(UdpSocket::new), serve }
+    let sockets = SocketSource::System(Box::new(UdpSocket::new));
+    Adapter { runtime: Arc::new(Tokio), applications: Arc::new(Tokio), sockets, serve: SERVE }
 }
 
 #[cfg(feature = "testing")]
 impl StartInMemory for QCluster {
     async fn start_in_memory(config: Config, machine: Machine) -> Result<Self, StartError> {
         let (socket, processor) = machine.into_parts();
-        let adapter = Adapter { runtime: Arc::new(Tokio), sockets: SocketSource::Ready(socket), serve: None };
+        let adapter = Adapter {
+            runtime: Arc::new(Tokio),
+            applications: Arc::new(Tokio),
+            sockets: SocketSource::Ready(socket),
+            serve: None,
+        };
         let open = || runtime_of_its_own().map(|wait_for| move |node| wait_for(processor.run(node)));
         on_a_thread(adapter, config, open).await.map(Self)
     }

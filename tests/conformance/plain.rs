@@ -34,12 +34,12 @@ impl Host for Plain {
     const SERVES: bool = cfg!(feature = "http");
 
     async fn start(config: Config) -> Result<Handle, StartError> {
-        let sockets = SocketSource::System(|socket| Ok(Looked(socket)));
+        let sockets = SocketSource::System(Box::new(|socket| Ok(Looked(socket))));
         #[cfg(feature = "http")]
         let serve = Some(http::start as _);
         #[cfg(not(feature = "http"))]
         let serve = None;
-        let adapter = Adapter { runtime: Arc::new(Plain), sockets, serve };
+        let adapter = Adapter { runtime: Arc::new(Plain), applications: Arc::new(Plain), sockets, serve };
         on_a_thread(adapter, config, || Ok(look_until_ready)).await
     }
 
@@ -116,7 +116,12 @@ pub(crate) struct InMemory(Handle);
 impl StartInMemory for InMemory {
     async fn start_in_memory(config: Config, machine: Machine) -> Result<Self, StartError> {
         let (socket, processor) = machine.into_parts();
-        let adapter = Adapter { runtime: Arc::new(Plain), sockets: SocketSource::Ready(socket), serve: None };
+        let adapter = Adapter {
+            runtime: Arc::new(Plain),
+            applications: Arc::new(Plain),
+            sockets: SocketSource::Ready(socket),
+            serve: None,
+        };
         on_a_thread(adapter, config, || Ok(move |node| look_until_ready(processor.run(node)))).await.map(Self)
     }
 }
