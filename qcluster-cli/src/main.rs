@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use qcluster::Secret;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -139,6 +140,8 @@ enum Command {
     /// Make a node leave its cluster and stop.
     #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Leave(ask::changes::Leave),
+    /// Print a new secret for a cluster, for `secret` or `secret_file` in the configuration of all its nodes.
+    Keygen,
     /// Check the events files of all nodes for two leaders at once, and tell how long nobody led.
     ///
     /// Times are those of each node's wall clock: the verdict says how far these may differ.
@@ -211,6 +214,7 @@ fn main() -> ExitCode {
         Command::Heartbeat(heartbeat) => in_runtime(ask::changes::heartbeat(heartbeat)),
         Command::Deregister(deregister) => in_runtime(ask::changes::deregister(deregister)),
         Command::Leave(leave) => in_runtime(ask::changes::leave(leave)),
+        Command::Keygen => keygen(),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Demo { rounds, timing, format } => in_runtime(demo::demo(rounds, timing, format)),
     };
@@ -223,6 +227,15 @@ fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// Prints a secret that nobody has seen.
+fn keygen() -> Result<(), Failure> {
+    let mut bytes = [0; Secret::LEN];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(exit::FAILED, &format_args!("the system gives no random bytes: {error}")))?;
+    anstream::println!("{}", Secret::new(bytes).reveal());
+    Ok(())
 }
 
 /// Runs a node, which writes to no descriptor itself: output that nobody reads neither holds it up nor keeps it from

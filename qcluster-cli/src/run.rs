@@ -147,7 +147,7 @@ async fn until(time: Option<Instant>) {
 
 fn exit_code(error: &StartError) -> u8 {
     match error {
-        StartError::Config(_) => exit::BAD_CONFIG,
+        StartError::Config(_) | StartError::SecretFile { .. } | StartError::Secrets(_) => exit::BAD_CONFIG,
         _ => exit::FAILED,
     }
 }

@@ -48,6 +48,8 @@ pub enum Input<'a> {
         /// What it holds.
         bytes: &'a [u8],
     },
+    /// A datagram has arrived that a seal did not open (S2): it is counted, and nothing else.
+    Refused(DropReason),
     /// A name was resolved, or resolved again.
     Resolved {
         /// Whose: another voter is there from now on; this node itself is there for others, as by
@@ -121,6 +123,10 @@ impl Endpoint {
                 self.receive(now, from, bytes);
                 Ok(())
             }
+            Input::Refused(reason) => {
+                self.node.drop_unread(now, reason);
+                Ok(())
+            }
             Input::Resolved { peer, address } if peer == self.rules.key() => {
                 self.node.enter(now);
                 self.node.move_to(address);
@@ -172,7 +178,7 @@ impl Endpoint {
         let voter = self.rules.index_of(sender);
         let place = Place { incarnation: from_incarnation, address: from };
         let node = &self.node;
-        self.addresses.sender_is(voter, sender, place, bytes.len(), || node.speaks_to(sender, from));
+        self.addresses.sender_is(voter, sender, place, datagram.received_len, || node.speaks_to(sender, from));
         let to = self.rules.key();
         // This node's name in another incarnation is told of this one, and no more. And one with another configuration would not
         // answer, and is told what this node has instead (E14).
@@ -260,10 +266,11 @@ impl Endpoint {
         let header = Header { from, from_incarnation, to_incarnation, digests };
         wire::begin(&self.rules, &header, message, &mut self.buffer);
         if let Some(left) = self.addresses.allowance(to) {
-            wire::finish(&mut self.buffer);
-            let fits = self.buffer.len() <= *left;
+            wire::finish(&self.rules, &mut self.buffer);
+            let len = wire::sent_len(&self.rules, self.buffer.len());
+            let fits = len <= *left;
             if fits {
-                *left -= self.buffer.len();
+                *left -= len;
             }
             return fits;
         }
@@ -276,7 +283,7 @@ impl Endpoint {
             }
             self.node.topped_up(top_up);
         }
-        wire::finish(&mut self.buffer);
+        wire::finish(&self.rules, &mut self.buffer);
         true
     }
 

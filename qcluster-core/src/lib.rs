@@ -77,15 +77,17 @@ mod registry;
 mod rendezvous;
 mod rng;
 mod rumors;
+#[cfg(feature = "seal")]
+pub mod seal;
 mod secret;
 mod time;
 mod wire;
 pub mod writing_an_adapter;
 
 pub use config::{
-    ApiConfig, ApiToken, Config, ConfigError, Digests, Durability, ExactJson, Gossip, GossipPace, Metadata, Mode, Peer,
-    Preset, Problem, RecordTo, Rules, Seat, SettingDifference, Settings, SharedSettings, Step, Timing, TimingChoice,
-    TimingValues, Voter, VoterIn, VoterSettings,
+    ApiConfig, ApiToken, BadSecret, Config, ConfigError, Digests, Durability, ExactJson, Gossip, GossipPace, Metadata,
+    Mode, Peer, Preset, Problem, RecordTo, Rules, SealMode, Seat, Secret, SettingDifference, Settings, SharedSettings,
+    Step, Timing, TimingChoice, TimingValues, Voter, VoterIn, VoterSettings,
 };
 pub use election::{
     ChangeStep, HardState, HeldLease, KnownIncarnation, Lapse, LeadershipId, Message as ElectionMessage, PersistId,

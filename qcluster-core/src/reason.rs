@@ -159,7 +159,7 @@ reasons! {
 
 reasons! {
     /// Why a message was dropped without effect.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
     DropReason {
         /// It is shorter or longer than its parts, or its checksum is wrong.
         Malformed = "malformed",
@@ -205,6 +205,12 @@ reasons! {
         UnsavedIncarnation = "unsaved_incarnation",
         /// It would have this node speak to somebody later on, and its sender has not shown that it is where it came from (E18).
         UnprovenAddress = "unproven_address",
+        /// It is not sealed, and this node takes no such datagram (S4).
+        NotSealed = "not_sealed",
+        /// It names a key of this node, and was not sealed with it (S2).
+        Forged = "forged",
+        /// It was opened before, or is too old to tell (S3).
+        Replayed = "replayed",
     }
 }
 

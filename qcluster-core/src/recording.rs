@@ -46,6 +46,7 @@ use crate::election::PersistId;
 use crate::endpoint::{Endpoint, EndpointBoot, Input, SnapshotError};
 use crate::id::NodeKey;
 use crate::node::{BootError, Command};
+use crate::reason::DropReason;
 use crate::time::Time;
 
 /// The version of the lines. Of another one, nothing is read.
@@ -138,6 +139,8 @@ pub enum RecordedInput {
         #[serde(with = "hex")]
         bytes: Vec<u8>,
     },
+    /// [`Input::Refused`].
+    Refused(DropReason),
     /// [`Input::Resolved`].
     Resolved {
         /// Which peer.
@@ -230,6 +233,7 @@ impl RecordedInput {
         match self {
             Self::Timeout => Input::Timeout,
             Self::Datagram { from, bytes } => Input::Datagram { from: *from, bytes },
+            Self::Refused(reason) => Input::Refused(*reason),
             Self::Resolved { peer, address } => Input::Resolved { peer: *peer, address: *address },
             Self::Persisted(id) => Input::Persisted(*id),
             Self::PersistFailed(id) => Input::PersistFailed(*id),
@@ -243,6 +247,7 @@ impl From<&Input<'_>> for RecordedInput {
         match input {
             Input::Timeout => Self::Timeout,
             Input::Datagram { from, bytes } => Self::Datagram { from: *from, bytes: bytes.to_vec() },
+            Input::Refused(reason) => Self::Refused(*reason),
             Input::Resolved { peer, address } => Self::Resolved { peer: *peer, address: *address },
             Input::Persisted(id) => Self::Persisted(*id),
             Input::PersistFailed(id) => Self::PersistFailed(*id),

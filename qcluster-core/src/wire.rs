@@ -4,11 +4,11 @@
 //! |---|---|
 //! | 1 | version, now 1 |
 //! | 4 | cluster tag: half of the hash of the cluster's name |
-//! | 1 | key id; 0 is "not sealed", and all there is so far |
+//! | 1 | key id; 0 is "not sealed". A datagram that was sealed and has been opened names the key here |
 //! | 24 | sender, its incarnation, the receiver's incarnation as last heard: 8 bytes each |
 //! | 9 or 17 | digests of the voter lists: 8 bytes, and 0, or 1 and 8 bytes of the second |
 //! | … | one or more messages in postcard |
-//! | … | bytes FF, where a datagram would be shorter than 72 bytes otherwise |
+//! | … | bytes FF, where a datagram would be shorter than 72 bytes otherwise; with a secret, shorter than 108 while it goes out plain |
 //! | 4 | CRC-32 of all before it |
 //!
 //! All integers outside postcard are little-endian. A change that an earlier version would misread needs a new version;
@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Digests, Rules};
+use crate::config::{Digests, Rules, SealMode};
 use crate::id::{Incarnation, NodeKey};
 use crate::reason::DropReason;
 
@@ -30,9 +30,15 @@ pub const DATAGRAM_MAX: usize = 1_400;
 pub(crate) const DATAGRAM_MIN: usize = 72;
 
 const VERSION: u8 = 1;
-const NOT_SEALED: u8 = 0;
-const PREFIX_LEN: usize = 6;
-const CHECKSUM_LEN: usize = 4;
+#[cfg(feature = "seal")]
+pub(crate) const SEALED_VERSION: u8 = 2;
+pub(crate) const NOT_SEALED: u8 = 0;
+pub(crate) const PREFIX_LEN: usize = 6;
+pub(crate) const CHECKSUM_LEN: usize = 4;
+pub(crate) const SEAL_NONCE_LEN: usize = 24;
+pub(crate) const SEAL_TAG_LEN: usize = 16;
+/// How much longer a datagram is once it is sealed.
+const SEAL_OVERHEAD: usize = SEAL_NONCE_LEN + SEAL_TAG_LEN - CHECKSUM_LEN;
 /// Begins no message: the kinds of those are small numbers.
 const PADDING: u8 = 0xFF;
 /// What is left free behind the messages: for the checksum, or for a seal's nonce and tag.
@@ -68,7 +74,7 @@ impl Header {
 /// Writes a datagram with one message over what `buffer` held.
 pub(crate) fn encode<M: Serialize>(rules: &Rules, header: &Header, message: &M, buffer: &mut Vec<u8>) {
     begin(rules, header, message, buffer);
-    finish(buffer);
+    finish(rules, buffer);
 }
 
 /// Begins a datagram, with its first message.
@@ -100,10 +106,35 @@ pub(crate) enum Added {
 }
 
 /// Ends a datagram.
-pub(crate) fn finish(buffer: &mut Vec<u8>) {
-    if buffer.len() < DATAGRAM_MIN - CHECKSUM_LEN {
-        buffer.resize(DATAGRAM_MIN - CHECKSUM_LEN, PADDING);
+pub(crate) fn finish(rules: &Rules, buffer: &mut Vec<u8>) {
+    let len_min = match rules.seal {
+        // The answer of a node that seals has to fit into what was sent (E18).
+        Some(SealMode::Accept) => DATAGRAM_MIN + SEAL_OVERHEAD,
+        Some(SealMode::Send | SealMode::Require) | None => DATAGRAM_MIN,
+    };
+    if buffer.len() < len_min - CHECKSUM_LEN {
+        buffer.resize(len_min - CHECKSUM_LEN, PADDING);
     }
+    let checksum = crc32fast::hash(buffer);
+    buffer.extend_from_slice(&checksum.to_le_bytes());
+}
+
+/// How long a datagram of that length is on the network, where this node sends it.
+pub(crate) fn sent_len(rules: &Rules, len: usize) -> usize {
+    match rules.seal {
+        Some(SealMode::Send | SealMode::Require) => len + SEAL_OVERHEAD,
+        Some(SealMode::Accept) | None => len,
+    }
+}
+
+/// Puts the frame of a plain datagram around the body of one that was opened, behind room for the prefix. It names the key that it was
+/// sealed with.
+#[cfg(feature = "seal")]
+pub(crate) fn reopened(sealed_prefix: &[u8; PREFIX_LEN], buffer: &mut Vec<u8>) {
+    let [version, rest @ ..] = sealed_prefix;
+    debug_assert_eq!(*version, SEALED_VERSION, "it was sealed");
+    buffer[0] = VERSION;
+    buffer[1..PREFIX_LEN].copy_from_slice(rest);
     let checksum = crc32fast::hash(buffer);
     buffer.extend_from_slice(&checksum.to_le_bytes());
 }
@@ -112,6 +143,8 @@ pub(crate) fn finish(buffer: &mut Vec<u8>) {
 #[derive(Debug)]
 pub(crate) struct Datagram<'a> {
     pub(crate) header: Header,
+    /// How long it was on the network.
+    pub(crate) received_len: usize,
     messages: &'a [u8],
 }
 
@@ -129,8 +162,12 @@ pub(crate) fn open<'a>(rules: &Rules, bytes: &'a [u8]) -> Result<Datagram<'a>, D
     if *tag != rules.cluster_tag.to_le_bytes() {
         return Err(DropReason::ForeignCluster);
     }
-    if *key_id != NOT_SEALED {
+    // What names a key was opened on the way here, which only a node with a secret does.
+    if *key_id != NOT_SEALED && rules.seal.is_none() {
         return Err(DropReason::UnknownKey);
+    }
+    if *key_id == NOT_SEALED && rules.seal == Some(SealMode::Require) {
+        return Err(DropReason::NotSealed);
     }
     if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
         return Err(DropReason::Malformed);
@@ -139,7 +176,8 @@ pub(crate) fn open<'a>(rules: &Rules, bytes: &'a [u8]) -> Result<Datagram<'a>, D
     if messages.first().is_none_or(|first| *first == PADDING) {
         return Err(DropReason::Malformed);
     }
-    Ok(Datagram { header, messages })
+    let received_len = if *key_id == NOT_SEALED { bytes.len() } else { bytes.len() + SEAL_OVERHEAD };
+    Ok(Datagram { header, received_len, messages })
 }
 
 impl Datagram<'_> {

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use qcluster_api::{Access, Subject};
-use qcluster_core::config::ApiToken;
+use qcluster_core::config::{ApiToken, BadSecret, SealMode, Secret};
+use qcluster_core::seal::{Keyring, NONCE_PREFIX_LEN, Seal};
 use qcluster_core::{
     BadHost, BootError, Command, Config, Endpoint, EndpointBoot, Host, Peer, Rules, Service, Time, recording,
 };
 use tokio::sync::{mpsc, watch};
+use zeroize::Zeroizing;
 
 use crate::binding::{Advertised, Bound, Protocols, advertised, bind};
 use crate::clock::Clock;
@@ -25,8 +27,8 @@ use crate::recorder::Recorder;
 use crate::requests::Request;
 use crate::view::View;
 
-/// What is read of a token file. Its first line is much shorter.
-const TOKEN_FILE_LEN_MAX: u64 = 4_096;
+/// What is read of a file with a token or with secrets. Those are much shorter.
+const PRIVATE_FILE_LEN_MAX: u64 = 4_096;
 
 /// What the node says of itself and its services as soon as it runs.
 fn first_words(config: &Config, services: Vec<Service>) -> Vec<Command> {
@@ -42,13 +44,46 @@ fn expects_others(config: &Config) -> bool {
 /// The token in the first line of the file. Blocks.
 fn read_token(path: &str) -> Result<ApiToken, StartError> {
     let unusable = |reason: String| StartError::TokenFile { path: path.into(), reason };
+    let text = read_private(path, "the API token").map_err(|error| unusable(error.to_string()))?;
+    ApiToken::new(text.lines().next().unwrap_or_default().trim()).map_err(unusable)
+}
+
+/// The secrets in the file, one on each line. Blocks.
+fn read_secrets(path: &str) -> Result<Vec<Secret>, StartError> {
+    let unusable = |reason: String| StartError::SecretFile { path: path.into(), reason };
+    let text =
+        Zeroizing::new(read_private(path, "the secret of the cluster").map_err(|error| unusable(error.to_string()))?);
+    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+    let read = |(index, line): (usize, &str)| {
+        line.parse().map_err(|error: BadSecret| unusable(format!("line {}: {error}", index + 1)))
+    };
+    lines.map(read).collect()
+}
+
+/// The text of a file that is for this user alone; `what` is in it. Warns where others may read it. Blocks.
+fn read_private(path: &str, what: &str) -> io::Result<String> {
     if is_open_to_all(path) {
-        tracing::warn!(name: "qcluster.token_file_open", target: TARGET, path, "every user may read the API token: chmod o-r");
+        tracing::warn!(name: "qcluster.private_file_open", target: TARGET, path, "every user may read {what}: chmod o-r");
     }
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(TOKEN_FILE_LEN_MAX).read_to_string(&mut text));
-    read.map_err(|error| unusable(error.to_string()))?;
-    ApiToken::new(text.lines().next().unwrap_or_default().trim()).map_err(unusable)
+    File::open(path)?.take(PRIVATE_FILE_LEN_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// What stands between the endpoint and the network, where the cluster has a secret. Blocks.
+fn seal(config: &Config) -> Result<Option<Seal>, StartError> {
+    let Some(mode) = config.sealing() else { return Ok(None) };
+    let secrets = match &config.secret_file {
+        Some(path) => read_secrets(path)?,
+        None => config.own_secrets().cloned().collect(),
+    };
+    let keyring = Keyring::new(&config.cluster, &secrets).map_err(|error| match &config.secret_file {
+        Some(path) => StartError::SecretFile { path: path.into(), reason: error.to_string() },
+        None => StartError::Secrets(error),
+    })?;
+    let mut nonce_prefix = [0; NONCE_PREFIX_LEN];
+    getrandom::fill(&mut nonce_prefix).map_err(|error| StartError::System(io::Error::other(error.to_string())))?;
+    Ok(Some(Seal::new(keyring, mode, nonce_prefix)))
 }
 
 /// Whether every user of this machine may read a file.
@@ -158,6 +193,13 @@ pub fn prepare(config: Config, listening: Listening) -> Result<Prepared, StartEr
         Some(path) => Some(read_token(path)?),
         None => config.api.token.clone(),
     };
+    let seal = seal(&config)?;
+    if config.insecure && config.sealing() != Some(SealMode::Require) {
+        tracing::warn!(
+            name: "qcluster.insecure", target: TARGET,
+            "datagrams without a seal are let in: who can send to {} may disturb the cluster", config.listen_host
+        );
+    }
     let opened = config.data_dir.as_deref().map(|dir| Store::open(Path::new(dir))).transpose()?;
     let Bound { udp, tcp, addresses } = match listening {
         Listening::Bind(protocols) => {
@@ -191,7 +233,7 @@ pub fn prepare(config: Config, listening: Listening) -> Result<Prepared, StartEr
     let subject = subject(config, token, rules, addresses, port);
     let (view, publisher) = View::new(subject, clock, stamp_ms);
     let (requests, received) = mpsc::channel(COMMANDS_MAX);
-    let parts = Parts { clock, endpoint, disk, recorder, publisher, names, requests: received };
+    let parts = Parts { clock, endpoint, seal, disk, recorder, publisher, names, requests: received };
     Ok(Prepared { parts, udp, tcp, first, view, requests, alive, all_released })
 }
 

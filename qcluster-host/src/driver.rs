@@ -17,6 +17,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use qcluster_api::StorageStatus;
+use qcluster_core::seal::Seal;
 use qcluster_core::{Command, CommandRefused, DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, Span, Time};
 use tokio::sync::mpsc;
 
@@ -101,6 +102,8 @@ pub struct Driver<S> {
     names: Names,
     requests: mpsc::Receiver<Request>,
     buffer: Box<[u8; BUFFER_LEN]>,
+    /// What a sealed datagram held.
+    opened: Vec<u8>,
     service: Service,
     snapshot_at: Time,
     /// A socket that reports nothing but errors is left alone until then.
@@ -117,6 +120,7 @@ enum Service {
 pub struct Parts {
     pub(crate) clock: Clock,
     pub(crate) endpoint: Endpoint,
+    pub(crate) seal: Option<Seal>,
     pub(crate) disk: Option<Disk>,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) publisher: Publisher,
@@ -127,7 +131,7 @@ pub struct Parts {
 impl<S: DatagramSocket> Driver<S> {
     /// A node that has said nothing yet.
     pub fn new(parts: Parts, sockets: Sockets<S>) -> Self {
-        let Parts { clock, endpoint, disk, recorder, publisher, names, requests } = parts;
+        let Parts { clock, endpoint, seal, disk, recorder, publisher, names, requests } = parts;
         let (drain, failed) = (Drain::None, None);
         let storage = if disk.is_some() { StorageStatus::Durable } else { StorageStatus::Diskless };
         let measures = Measures::new(endpoint.node().rules().voters().len());
@@ -136,6 +140,7 @@ impl<S: DatagramSocket> Driver<S> {
             endpoint,
             effects: Effects {
                 sockets,
+                seal,
                 disk,
                 recorder,
                 publisher,
@@ -148,6 +153,7 @@ impl<S: DatagramSocket> Driver<S> {
             names,
             requests,
             buffer: Box::new([0; BUFFER_LEN]),
+            opened: Vec::new(),
             service: Service::Running,
             snapshot_at: Time::ZERO,
             receive_at: Time::ZERO,
@@ -331,7 +337,11 @@ impl<S: DatagramSocket> Driver<S> {
             match self.effects.sockets.try_receive(self.buffer.as_mut_slice()) {
                 Received::Datagram { len, from } => {
                     // Read after the datagram was received (E15), within `feed`.
-                    let input = Input::Datagram { from, bytes: &self.buffer[..len] };
+                    let opened = self.effects.open(&self.buffer[..len], &mut self.opened);
+                    let input = match opened {
+                        Ok(bytes) => Input::Datagram { from, bytes },
+                        Err(reason) => Input::Refused(reason),
+                    };
                     let _ = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
                 }
                 Received::Error => {
@@ -356,7 +366,7 @@ fn feed<S: DatagramSocket>(
     clock: Clock,
     input: Input<'_>,
 ) -> Result<(), CommandRefused> {
-    let (now, is_datagram) = (clock.now(), matches!(input, Input::Datagram { .. }));
+    let (now, is_datagram) = (clock.now(), matches!(input, Input::Datagram { .. } | Input::Refused(_)));
     let result = step(endpoint, effects, now, input);
     if is_datagram {
         effects.measures.received(endpoint.node(), now);
@@ -384,7 +394,7 @@ fn step<S: DatagramSocket>(
     let result = outputs.result().map_err(Clone::clone);
     while let Some(output) = outputs.next() {
         match output {
-            Output::Transmit { to, bytes } => effects.sockets.send(to, bytes),
+            Output::Transmit { to, bytes } => effects.transmit(to, bytes),
             Output::Persist { id, record } => {
                 effects.measures.saving(now);
                 effects.save(id, record);

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use qcluster_api::NotDone;
+use qcluster_core::seal::KeyringError;
 use qcluster_core::{BootError, CommandRefused, ConfigError};
 
 /// Why a node could not start. Nothing runs, nothing is bound, and nothing was written but the lock file of `data_dir`.
@@ -25,6 +26,15 @@ pub enum StartError {
         /// What is wrong.
         reason: String,
     },
+    /// The secrets of the cluster could not be read.
+    SecretFile {
+        /// `secret_file`.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The secrets of the cluster cannot be used together.
+    Secrets(KeyringError),
     /// The data directory cannot be used.
     DataDir(DataDirError),
     /// The saved state is damaged or belongs to somebody else. It is never replaced by a fresh start on its own.
@@ -170,6 +180,8 @@ impl fmt::Display for StartError {
             Self::TokenFile { path, reason } => {
                 write!(f, "api.token_file: no token in the first line of {}: {reason}", path.display())
             }
+            Self::SecretFile { path, reason } => write!(f, "secret_file: {}: {reason}", path.display()),
+            Self::Secrets(error) => write!(f, "secrets: {error}"),
             Self::DataDir(error) => error.fmt(f),
             Self::Record { path, error } => {
                 write!(f, "{error}: {}. The node did not start. {}", path.display(), error.remedy())

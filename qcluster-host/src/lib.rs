@@ -76,6 +76,8 @@ pub mod surface {
         SilentReason, SilentVoter, Status, StorageStatus, WatchEvent, WatchEventKind,
     };
 
+    pub use qcluster_core::seal::KeyringError;
+
     pub use crate::error::{
         BindError, CommandError, DataDirError, JoinError, Protocol, StartError, Stopped, WorkError,
     };

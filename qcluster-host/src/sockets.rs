@@ -153,6 +153,11 @@ impl<S: DatagramSocket> Sockets<S> {
         Received::Nothing
     }
 
+    /// Counts a datagram that there is nothing to send of.
+    pub fn not_sent(&mut self) {
+        self.counters.not_sent += 1;
+    }
+
     /// Sends a datagram, or counts why not. Never waits.
     pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         let Some(bind) = self.route(to) else {

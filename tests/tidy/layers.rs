@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 6] = [
     &["election", "membership", "observer", "registry"],
     &["hard_state", "wire"],
     &["node"],
-    &["endpoint", "recording", "writing_an_adapter"],
+    &["endpoint", "recording", "seal", "writing_an_adapter"],
 ];
 
 pub(crate) fn check(sources: &[Source]) -> Vec<Finding> {

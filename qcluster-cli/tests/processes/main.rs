@@ -26,6 +26,7 @@ mod proxy;
 mod recorded;
 mod registry;
 mod replaced;
+mod sealed;
 mod stalls;
 mod unread;
 mod voters;

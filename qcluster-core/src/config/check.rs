@@ -9,6 +9,7 @@ use super::gossip::Gossip;
 use super::metadata::Metadata;
 use super::peer::Peer;
 use super::problem::{ConfigError, Findings};
+use super::seal::SealMode;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
 use super::timing::Timing;
 use crate::host::{BadHost, Host, host_and_port, is_same_host};
@@ -51,6 +52,7 @@ impl Config {
             settle: self.settle_ms.map_or_else(|| Settings::settle_default(&timing), Span::from_millis),
             rollback: self.rollback,
             gossip: Some(Gossip { pace, advertise: None }),
+            seal: self.sealing(),
         };
         if let Err(error) = settings.check() {
             findings.merge(error);
@@ -70,6 +72,7 @@ impl Config {
             record.check(&mut findings);
         }
         self.api.check(&mut findings);
+        self.check_sealing(&mut findings);
         findings.finish().map(|()| settings)
     }
 
@@ -138,10 +141,11 @@ impl Config {
         // Where nobody knows what it is, that is all there is to say.
         let Some(listens) = listens else { return };
         let local = listens.is_loopback();
-        findings.require(local || self.insecure, "listen_host", || {
+        let is_sealed = self.sealing() == Some(SealMode::Require);
+        findings.require(local || self.insecure || is_sealed, "listen_host", || {
             format!(
-                "`{}` can be reached from other machines, and datagrams are not authenticated: \
-                 set \"insecure\": true if this network is trusted",
+                "`{}` can be reached from other machines, and datagrams without a seal are let in: give all nodes a secret \
+                 (`qcluster keygen` makes one), or set \"insecure\": true if this network is trusted",
                 self.listen_host
             )
         });

@@ -11,6 +11,7 @@ use super::metadata::{self, Metadata};
 use super::peer::Peer;
 use super::port;
 use super::record::RecordTo;
+use super::seal::{SealMode, Secret};
 use crate::host::host_and_port;
 
 /// The configuration of one node. Unknown fields are errors that name the field.
@@ -89,9 +90,21 @@ pub struct Config {
     /// Who may change something over HTTP.
     #[serde(default)]
     pub api: ApiConfig,
-    /// Listen beyond loopback although datagrams are neither secret nor authenticated.
+    /// Listen beyond loopback although datagrams without a seal are let in, or there is no secret at all.
     #[serde(default)]
     pub insecure: bool,
+    /// What all nodes of the cluster share, and nobody else knows: datagrams are sealed with it (S1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    /// A file with secrets instead, one on each line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<String>,
+    /// Several secrets instead, while one takes the place of another: the first one seals, all of them open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
+    /// What is sealed, and what is let in without a seal: `require` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealMode>,
 }
 
 /// Whether a cluster has a leader.
@@ -173,6 +186,10 @@ impl Config {
             record: None,
             api: ApiConfig::default(),
             insecure: false,
+            secret: None,
+            secret_file: None,
+            secrets: Vec::new(),
+            seal: None,
         }
     }
 

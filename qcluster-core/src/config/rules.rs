@@ -8,6 +8,7 @@ use core::hash::{Hash, Hasher};
 use super::digests::Digests;
 use super::gossip::Gossip;
 use super::problem::ConfigError;
+use super::seal::SealMode;
 use super::settings::{Durability, Seat, Settings, VoterSettings};
 use super::shared::SharedSettings;
 use super::timing::Timing;
@@ -49,6 +50,7 @@ pub struct Rules {
     pub(crate) settle: Span,
     pub(crate) seat: Seat,
     pub(crate) gossip: Option<Gossip>,
+    pub(crate) seal: Option<SealMode>,
     /// Whether a saved state of a later step of a change of voters is a reason not to start (E20 (c)).
     pub(crate) is_forward_only: bool,
 }
@@ -119,6 +121,7 @@ impl Rules {
             settle: settings.settle,
             seat: settings.seat,
             gossip: settings.gossip,
+            seal: settings.seal,
             is_forward_only: !settings.rollback,
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gossip::{Gossip, GossipPace};
 use super::problem::{ConfigError, Findings};
+use super::seal::SealMode;
 use super::timing::Timing;
 use crate::id::NodeId;
 use crate::quorum::VoterSet;
@@ -91,6 +92,9 @@ pub struct Settings {
     /// How it takes part in membership and registry; `None` for the election alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gossip: Option<Gossip>,
+    /// Whether what it sends and takes is sealed; `None` where there is no secret. The secrets themselves are the embedder's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealMode>,
 }
 
 impl Settings {
@@ -115,6 +119,7 @@ impl Settings {
             settle: Self::settle_default(&timing),
             rollback: false,
             gossip: None,
+            seal: None,
         }
     }
 

@@ -1,9 +1,11 @@
 //! Where outputs of the endpoint go.
 
 use std::io;
+use std::net::SocketAddr;
 
 use qcluster_api::StorageStatus;
-use qcluster_core::{Command, Input, Notification, PersistId, Slow, Span, Time};
+use qcluster_core::seal::Seal;
+use qcluster_core::{Command, DropReason, Input, Notification, PersistId, Slow, Span, Time};
 
 use crate::disk::Disk;
 use crate::event::EventKind;
@@ -11,11 +13,13 @@ use crate::log;
 use crate::measures::Measures;
 use crate::publisher::Publisher;
 use crate::recorder::Recorder;
-use crate::sockets::Sockets;
+use crate::sockets::{DatagramSocket, Sockets};
 
 /// Where outputs go.
 pub(super) struct Effects<S> {
     pub(super) sockets: Sockets<S>,
+    /// What is between the sockets and the endpoint, in a cluster that has a secret.
+    pub(super) seal: Option<Seal>,
     pub(super) disk: Option<Disk>,
     /// Where inputs go, too.
     pub(super) recorder: Option<Recorder>,
@@ -36,7 +40,28 @@ pub(super) enum Drain {
     Waiting,
 }
 
+impl<S: DatagramSocket> Effects<S> {
+    /// Sends a datagram, or counts why not.
+    pub(super) fn transmit(&mut self, to: SocketAddr, plain: &[u8]) {
+        match &mut self.seal {
+            None => self.sockets.send(to, plain),
+            Some(seal) => match seal.seal(plain) {
+                Some(sealed) => self.sockets.send(to, sealed),
+                None => self.sockets.not_sent(),
+            },
+        }
+    }
+}
+
 impl<S> Effects<S> {
+    /// The plain datagram for what was received, which may be in `opened` then.
+    pub(super) fn open<'a>(&mut self, received: &'a [u8], opened: &'a mut Vec<u8>) -> Result<&'a [u8], DropReason> {
+        let Some(seal) = &mut self.seal else { return Ok(received) };
+        opened.clear();
+        opened.extend_from_slice(seal.open(received)?);
+        Ok(opened)
+    }
+
     pub(super) fn save(&mut self, id: PersistId, record: &[u8]) {
         let result = match &mut self.disk {
             Some(disk) => disk.save(id, record),

@@ -62,6 +62,7 @@ impl Trio {
             Endpoint::new(config(n).settings().unwrap().check().unwrap(), boot, now).unwrap()
         };
         let effects = Effects {
+            seal: None,
             sockets,
             disk: None,
             recorder: None,
@@ -221,7 +222,7 @@ fn driver_of(config: &Config) -> (Driver<Witness>, mpsc::Sender<Request>) {
     let sockets = Sockets::new([Witness::new(publisher.edge.clone())]).unwrap();
     let names = Names::new(config.all_peers(), config.join_addresses(), Span::from_millis(60_000));
     let (requests, received) = mpsc::channel(1);
-    let parts = Parts { clock, endpoint, disk: None, recorder: None, publisher, names, requests: received };
+    let parts = Parts { clock, endpoint, seal: None, disk: None, recorder: None, publisher, names, requests: received };
     (Driver::new(parts, sockets), requests)
 }
 

@@ -38,6 +38,7 @@ impl Names {
         let words = match what {
             RecordedInput::Timeout => "timer".to_owned(),
             RecordedInput::Datagram { from, bytes } => return self.datagram(rules, *from, bytes),
+            RecordedInput::Refused(reason) => format!("<- a datagram that no seal opens: {}", reason.name()),
             RecordedInput::Resolved { peer, address } => {
                 format!("the name of {} resolves to {address}", name(rules, *peer))
             }

@@ -211,6 +211,9 @@ fn why_dropped(reason: DropReason) -> &'static str {
         DropReason::Superseded => "the sender's incarnation was replaced by another one that has taken part since",
         DropReason::UnsharedIncarnations => "the sender knows of incarnations that this node was not told of yet",
         DropReason::UnsavedIncarnation => "the sender's incarnation is not on this node's disk yet",
+        DropReason::NotSealed => "not sealed, which this node requires",
+        DropReason::Forged => "it names a key of this node, and was not sealed with it",
+        DropReason::Replayed => "it was opened before, or is too old to tell",
         DropReason::RecordCollision => "a record whose name has the hash of another",
     }
 }

@@ -1,0 +1,162 @@
+//! The section of a configuration that says how datagrams are sealed: the secrets of the cluster, and what is let in without one.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use serde::{Deserialize, Deserializer, Serialize};
+use zeroize::{Zeroize as _, ZeroizeOnDrop};
+
+use super::file::Config;
+use super::problem::Findings;
+use super::variable::variable_in;
+
+/// A secret that all nodes of a cluster share: 32 random bytes. `Debug` hides it, and dropped it is overwritten.
+#[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
+pub struct Secret([u8; Self::LEN]);
+
+impl Secret {
+    /// Its length in bytes.
+    pub const LEN: usize = 32;
+
+    /// A secret of random bytes.
+    pub fn new(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// The secret itself, in base64, as configurations have it.
+    pub fn reveal(&self) -> String {
+        BASE64.encode(&self.0)
+    }
+
+    /// The secret itself.
+    pub fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+}
+
+/// Reads base64, with or without padding, in either alphabet, or hexadecimal.
+impl FromStr for Secret {
+    type Err = BadSecret;
+
+    fn from_str(text: &str) -> Result<Self, BadSecret> {
+        if variable_in(text).is_some() {
+            return Err(BadSecret::Variable);
+        }
+        let encodings = [HEXLOWER_PERMISSIVE, BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD];
+        let mut is_encoded = false;
+        for mut bytes in encodings.iter().filter_map(|encoding| encoding.decode(text.as_bytes()).ok()) {
+            is_encoded = true;
+            let secret = <[u8; Self::LEN]>::try_from(bytes.as_slice());
+            bytes.zeroize();
+            if let Ok(secret) = secret {
+                return Ok(Self(secret));
+            }
+        }
+        Err(if is_encoded { BadSecret::Length } else { BadSecret::Alphabet })
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut text = String::deserialize(deserializer)?;
+        let secret = text.parse().map_err(serde::de::Error::custom);
+        text.zeroize();
+        secret
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.reveal())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Why a text is not a secret. The text itself is not repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadSecret {
+    /// It is neither base64 nor hexadecimal.
+    Alphabet,
+    /// It does not stand for 32 bytes.
+    Length,
+    /// It has a variable in it that was not replaced.
+    Variable,
+}
+
+impl fmt::Display for BadSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alphabet => {
+                "a secret is 32 bytes in base64 or hexadecimal, and this is neither: `qcluster keygen` makes one"
+            }
+            Self::Length => "a secret has 32 bytes, and this has another length: `qcluster keygen` makes one",
+            Self::Variable => "has a variable in it that was not replaced",
+        })
+    }
+}
+
+impl core::error::Error for BadSecret {}
+
+/// What a node with a secret sends, and what it lets in. From a cluster without a secret to one that lets nothing else in, all nodes take
+/// one step after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SealMode {
+    /// It sends plain datagrams, and takes sealed ones too.
+    Accept,
+    /// It seals what it sends, and takes plain datagrams too.
+    Send,
+    /// It seals what it sends, and takes nothing else.
+    #[default]
+    Require,
+}
+
+impl Config {
+    /// How datagrams are sealed; `None` where there is no secret.
+    pub fn sealing(&self) -> Option<SealMode> {
+        let has_secret = self.secret.is_some() || self.secret_file.is_some() || !self.secrets.is_empty();
+        has_secret.then_some(self.seal.unwrap_or_default())
+    }
+
+    /// The secrets that stand in the configuration itself: the first one seals, all of them open.
+    pub fn own_secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.secret.iter().chain(&self.secrets)
+    }
+
+    pub(super) fn check_sealing(&self, findings: &mut Findings) {
+        let sources = [
+            ("secret", self.secret.is_some()),
+            ("secret_file", self.secret_file.is_some()),
+            ("secrets", !self.secrets.is_empty()),
+        ];
+        let given: Vec<&str> = sources.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect();
+        if let [first, second, ..] = given[..] {
+            findings.add(second, format!("cannot be there together with {first}: give one of them"));
+        }
+        findings.require(self.seal.is_none() || !given.is_empty(), "seal", || {
+            "only means something together with secret, secrets or secret_file".into()
+        });
+        for (index, secret) in self.secrets.iter().enumerate() {
+            findings.require(!self.secrets[..index].contains(secret), "secrets", || {
+                format!("number {} is there twice", index + 1)
+            });
+        }
+        if let Some(path) = &self.secret_file {
+            findings.require(!path.is_empty(), "secret_file", || "cannot be empty: name a file".into());
+            findings.require_expanded("secret_file", path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
