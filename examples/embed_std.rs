@@ -132,7 +132,9 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
             let is_over = &is_over;
             threads.spawn(move || {
                 while !is_over.load(Ordering::SeqCst) && host.turn().is_ok() {}
-                host.step(Input::Command(Command::Shutdown)); // the others need not wait for the lease to end
+                // The others need not wait for the lease to end.
+                host.step(Input::Command(Command::Shutdown));
+                while !host.endpoint.node().is_stopped() && host.turn().is_ok() {}
             });
         }
         let mut one_leads = false;

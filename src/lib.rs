@@ -143,8 +143,7 @@ pub mod smol {
 /// # }
 /// ```
 ///
-/// In `Cargo.toml` the feature belongs to the tests alone: `qcluster = { version = "0.1", features = ["testing"] }` under
-/// `[dev-dependencies]`.
+/// The feature belongs to the tests alone: name it for `qcluster` under `[dev-dependencies]`, from the same source as above it.
 #[cfg(all(feature = "testing", any(feature = "smol", feature = "tokio")))]
 pub mod testing {
     pub use qcluster_host::testing::{Machine, MemorySocket, Processor, StartInMemory, TestCluster};

@@ -15,6 +15,7 @@ mod problem;
 mod record;
 mod rules;
 mod seal;
+mod sealing;
 mod settings;
 mod shared;
 mod timing;

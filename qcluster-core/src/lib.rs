@@ -1,22 +1,29 @@
-//! The heart of QCluster: everything that decides, and nothing that touches the world.
+//! The deterministic core of QCluster: all decisions, and no I/O.
 //!
-//! A [`Node`] is a deterministic state machine. It has no clock, socket, thread, file or source of chance: an embedder
+//! A [`Node`] is a deterministic state machine. It has no clock, socket, thread, file or source of randomness: an embedder
 //! tells it what has happened and when, and carries out the actions that it answers with. [`Endpoint`] is a node with its
 //! datagrams, bytes in and bytes out. This is a whole host for one, on the standard library:
 //!
 //! ```
-//! use std::net::UdpSocket;
-//! use std::time::{Duration, Instant};
-//! use qcluster_core::{Config, DATAGRAM_MAX, Endpoint, EndpointBoot, Input, Output, Span, Time};
+//! use std::hash::{BuildHasher, RandomState};
+//! use std::net::{SocketAddr, UdpSocket};
+//! use std::time::{Duration, Instant, SystemTime};
+//! use qcluster_core::{Config, DATAGRAM_MAX, Endpoint, EndpointBoot, Input, NodeId, Output, Span, Time};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = Config::new("server_a", "127.0.0.1", 0); // a cluster of one; `with_peers` makes it one of several
 //! let socket = UdpSocket::bind(("127.0.0.1", config.listen_port))?;
 //! let origin = Instant::now();
 //! let clock = || Time::from_nanos(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX));
-//! // Random bits, the wall clock, and what the last incarnation saved.
-//! let boot = EndpointBoot { seed: 7, stamp_ms: 1_764_000_000_000, saved: None };
+//! // Random bits that nobody can guess, the wall clock, and what the last incarnation saved.
+//! let stamp_ms = u64::try_from(SystemTime::UNIX_EPOCH.elapsed()?.as_millis())?;
+//! let boot = EndpointBoot { seed: RandomState::new().hash_one(stamp_ms), stamp_ms, saved: None };
 //! let mut endpoint = Endpoint::new(config.settings()?.check()?, boot, clock())?;
+//! // It looks no name up: a peer is sent nothing until its address is known.
+//! for peer in &config.peers {
+//!     let (key, address) = (NodeId::new(&peer.identifier)?.key(), SocketAddr::new(peer.host.parse()?, peer.port));
+//!     while endpoint.step(clock(), Input::Resolved { peer: key, address }).next().is_some() {}
+//! }
 //! let mut buffer = [0; DATAGRAM_MAX + 1];
 //! while !endpoint.node().is_leader(clock()) {
 //!     // Wait for a datagram until the deadline, and no longer than a heartbeat.

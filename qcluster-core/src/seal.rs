@@ -195,7 +195,7 @@ impl Seal {
         opened.map_err(|_| DropReason::Forged)?;
         // Not before: a forged one must not keep the real one out.
         self.replays.note(fresh);
-        wire::reopened(prefix, &mut self.buffer);
+        wire::reopened(*prefix, &mut self.buffer);
         Ok(&self.buffer)
     }
 

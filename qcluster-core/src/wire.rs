@@ -130,11 +130,11 @@ pub(crate) fn sent_len(rules: &Rules, len: usize) -> usize {
 /// Puts the frame of a plain datagram around the body of one that was opened, behind room for the prefix. It names the key that it was
 /// sealed with.
 #[cfg(feature = "seal")]
-pub(crate) fn reopened(sealed_prefix: &[u8; PREFIX_LEN], buffer: &mut Vec<u8>) {
+pub(crate) fn reopened(sealed_prefix: [u8; PREFIX_LEN], buffer: &mut Vec<u8>) {
     let [version, rest @ ..] = sealed_prefix;
-    debug_assert_eq!(*version, SEALED_VERSION, "it was sealed");
+    debug_assert_eq!(version, SEALED_VERSION, "it was sealed");
     buffer[0] = VERSION;
-    buffer[1..PREFIX_LEN].copy_from_slice(rest);
+    buffer[1..PREFIX_LEN].copy_from_slice(&rest);
     let checksum = crc32fast::hash(buffer);
     buffer.extend_from_slice(&checksum.to_le_bytes());
 }

@@ -1,6 +1,6 @@
 //! What a host of an [`Endpoint`] has to do, as a checklist: for a runtime that has no adapter yet, or an event loop of your
-//! own. Nothing here is about elections; those are decided inside. In brackets stands the rule of ARCHITECTURE that a mistake
-//! would break.
+//! own. For an async runtime, the crate `qcluster-host` does all of this already. Nothing here is about elections; those are decided
+//! inside. In brackets is the rule of ARCHITECTURE that a mistake would break.
 //!
 //! # Start
 //!
@@ -16,15 +16,21 @@
 //! - **Where the node is** for others goes into [`Gossip::advertise`] if it is known, or comes later as
 //!   [`Input::Resolved`](crate::Input::Resolved) for the node's own key; else other members tell it.
 //!
+//! # Addresses
+//!
+//! - **Nothing is sent to a peer before [`Input::Resolved`](crate::Input::Resolved)** has named its address: give it for each peer at the
+//!   start, and again for those that are not heard from, since names move. Everything else about addresses is decided inside. Where
+//!   nothing happens, look at [`Endpoint::unaddressed`] first.
+//!
 //! # The loop
 //!
 //! - **Step** when a datagram has arrived, when [`Endpoint::deadline`] has come, when a name was resolved, when a save has ended,
 //!   and when the application wants something. Timeouts at any other time do nothing, so there is nothing to cancel.
 //! - **Receive first, then read the clock**, then step. The other way round a process that is stopped between the two would
-//!   date a promise back (E15).
-//! - **Look at the deadline between datagrams.** Where they never end, the timer has to come in between all the same.
+//!   backdate a promise (E15).
+//! - **Look at the deadline between datagrams.** Under a constant stream of them, timers must fire all the same.
 //! - **Never sleep for longer than a heartbeat.** Timers of many systems stand still while the machine is suspended.
-//! - **Wait for nothing else.** A name lookup, a write to a disk or a log, and a full socket buffer are somebody else's time: the
+//! - **Wait for nothing else.** A name lookup, a write to a disk or a log, and a full socket buffer must not block it: the
 //!   heartbeats of a leader come from this loop.
 //!
 //! # The outputs of a step, in order
@@ -43,11 +49,6 @@
 //!   give [`Command::Drained`]; after [`Notification::DuplicateIdentifier`] and [`Notification::Superseded`] the node has stopped for good, and
 //!   the process should end instead of starting another one.
 //!
-//! # Addresses
-//!
-//! - Give [`Input::Resolved`] for each peer: at the start, and again for those that are not heard from, since names move.
-//!   Everything else about addresses is decided inside.
-//!
 //! # Stop
 //!
 //! - Give [`Command::Shutdown`], and go on with the loop until [`Node::is_stopped`](crate::Node::is_stopped): the leadership is
@@ -57,7 +58,6 @@
 //!
 //! - [`recording`] writes down what goes into an endpoint, one line each, *before* it is stepped. `qcluster-sim replay` tells
 //!   afterwards what the node did with it, and why.
-//! - `tests/conformance/` of the project is one suite for all hosts: it needs about 80 lines to run with yours.
 //!
 //! [`Endpoint`]: crate::Endpoint
 //! [`Endpoint::step`]: crate::Endpoint::step

@@ -10,6 +10,7 @@
 
 mod effects;
 mod notes;
+mod step;
 #[cfg(test)]
 mod witness;
 
@@ -18,9 +19,10 @@ use std::time::Duration;
 
 use qcluster_api::StorageStatus;
 use qcluster_core::seal::Seal;
-use qcluster_core::{Command, CommandRefused, DATAGRAM_MAX, Endpoint, FencingToken, Input, Output, Span, Time};
+use qcluster_core::{Command, CommandRefused, DATAGRAM_MAX, Endpoint, FencingToken, Input, Span, Time};
 use tokio::sync::mpsc;
 
+use self::step::feed;
 use crate::clock::Clock;
 use crate::disk::{Disk, Report};
 use crate::error::Stopped;
@@ -213,7 +215,8 @@ impl<S: DatagramSocket> Driver<S> {
     }
 
     fn longest_sleep(&self, now: Time) -> Duration {
-        let deadline = self.endpoint.deadline().min(self.effects.publisher.directory_writer.deadline());
+        let receive_at = if self.receive_at > now { self.receive_at } else { Time::NEVER };
+        let deadline = self.endpoint.deadline().min(self.effects.publisher.directory_writer.deadline()).min(receive_at);
         Duration::from(deadline.since(now)).min(self.heartbeat())
     }
 
@@ -331,8 +334,8 @@ impl<S: DatagramSocket> Driver<S> {
         }
     }
 
-    /// Takes what the network has, up to a batch.
-    pub fn receive(&mut self) {
+    /// Takes what the network has, up to a batch. Tells whether there may be more.
+    pub fn receive(&mut self) -> bool {
         for _ in 0..BATCH_MAX {
             match self.effects.sockets.try_receive(self.buffer.as_mut_slice()) {
                 Received::Datagram { len, from } => {
@@ -346,63 +349,20 @@ impl<S: DatagramSocket> Driver<S> {
                 }
                 Received::Error => {
                     self.receive_at = self.clock.now() + Span::from_millis(1);
-                    return;
+                    self.effects.sockets.turn();
+                    return false;
                 }
-                Received::Nothing => return,
+                Received::Nothing => return false,
             }
         }
+        self.effects.sockets.turn();
+        true
     }
 
     fn step(&mut self, input: Input<'_>) {
         // Only a command can be refused, and those of the loop itself are not.
         let _ = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
     }
-}
-
-/// One step with all that follows from it at once. An error says that a command was refused.
-fn feed<S: DatagramSocket>(
-    endpoint: &mut Endpoint,
-    effects: &mut Effects<S>,
-    clock: Clock,
-    input: Input<'_>,
-) -> Result<(), CommandRefused> {
-    let (now, is_datagram) = (clock.now(), matches!(input, Input::Datagram { .. } | Input::Refused(_)));
-    let result = step(endpoint, effects, now, input);
-    if is_datagram {
-        effects.measures.received(endpoint.node(), now);
-    }
-    while let Some(input) = effects.follow_up() {
-        // What follows up is not refused.
-        let _ = step(endpoint, effects, clock.now(), input);
-    }
-    result
-}
-
-fn step<S: DatagramSocket>(
-    endpoint: &mut Endpoint,
-    effects: &mut Effects<S>,
-    now: Time,
-    input: Input<'_>,
-) -> Result<(), CommandRefused> {
-    if let Some(recorder) = &mut effects.recorder {
-        recorder.note(now, &input, endpoint);
-    }
-    effects.measures.stepped(now);
-    let mut outputs = endpoint.step(now, input);
-    // Before anything is sent: a lease that has ended must be seen to have ended by the time that others may lead.
-    effects.publisher.lease(outputs.lease());
-    let result = outputs.result().map_err(Clone::clone);
-    while let Some(output) = outputs.next() {
-        match output {
-            Output::Transmit { to, bytes } => effects.transmit(to, bytes),
-            Output::Persist { id, record } => {
-                effects.measures.saving(now);
-                effects.save(id, record);
-            }
-            Output::Notify(notification) => effects.notify(now, notification),
-        }
-    }
-    result
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// # Errors
 /// As [`on_a_thread`].
 pub async fn start(config: Config, applications: Arc<dyn Runtime>, serve: Option<Serve>) -> Result<Handle, StartError> {
-    let (place, alarm) = OwnThread::new().map_err(StartError::System)?;
+    let place = OwnThread::new().map_err(StartError::System)?;
     let sockets = place.clone();
     let adapter = Adapter {
         runtime: Arc::new(place.clone()),
@@ -42,7 +42,7 @@ pub async fn start(config: Config, applications: Arc<dyn Runtime>, serve: Option
         sockets: SocketSource::System(Box::new(move |socket| Ok(sockets.socket(socket)))),
         serve,
     };
-    on_a_thread(adapter, config, || Ok(move |node| place.block_on(node, alarm))).await
+    on_a_thread(adapter, config, || Ok(move |node| place.block_on(node))).await
 }
 
 /// The thread, and what its future waits for.
@@ -62,19 +62,20 @@ struct Waits {
     sockets: Vec<Weak<Inner>>,
 }
 
-/// What other threads ring.
+/// What other threads ring. It lasts as long as one of them may, so that nobody writes to a line without an end.
 struct Bell {
     is_rung: AtomicBool,
     /// It has a byte for each time that the bell was rung first, which is one at most.
     line: PipeWriter,
+    end: PipeReader,
 }
 
 impl OwnThread {
-    /// A thread to be, and what it hears the bell with.
-    pub(crate) fn new() -> io::Result<(Self, PipeReader)> {
-        let (alarm, line) = pipe()?;
-        let bell = Arc::new(Bell { is_rung: AtomicBool::new(false), line });
-        Ok((Self(Arc::new(Shared { waits: Mutex::default(), bell })), alarm))
+    /// A thread to be.
+    pub(crate) fn new() -> io::Result<Self> {
+        let (end, line) = pipe()?;
+        let bell = Arc::new(Bell { is_rung: AtomicBool::new(false), line, end });
+        Ok(Self(Arc::new(Shared { waits: Mutex::default(), bell })))
     }
 
     /// A socket that the future on this thread can wait for.
@@ -85,34 +86,41 @@ impl OwnThread {
     }
 
     /// Runs the future on the present thread.
-    pub(crate) fn block_on(&self, node: NodeLoop, mut alarm: PipeReader) {
+    pub(crate) fn block_on(&self, node: NodeLoop) {
         let waker = Waker::from(Arc::clone(&self.0.bell));
         let mut cx = Context::from_waker(&waker);
         let mut node = pin!(node);
         while node.as_mut().poll(&mut cx).is_pending() {
-            self.wait(&mut alarm);
+            self.wait();
         }
     }
 
     /// Waits for the first of what the future has asked for when it was polled.
-    fn wait(&self, alarm: &mut PipeReader) {
+    fn wait(&self) {
+        let bell = &self.0.bell;
         let (due, sockets) = self.awaited();
         let left = due.map(|due| due.saturating_duration_since(Instant::now()));
         let left = left.and_then(|left| Timespec::try_from(left).ok());
-        let mut asked = vec![PollFd::new(&*alarm, PollFlags::IN)];
+        let mut asked = vec![PollFd::new(&bell.end, PollFlags::IN)];
         asked.extend(sockets.iter().map(|socket| PollFd::new(&socket.socket, PollFlags::IN)));
         match poll(&mut asked, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
-            Err(_) => thread::sleep(PAUSE),
+            // Then the sockets are looked at by time: they do not block.
+            Err(_) => {
+                thread::sleep(PAUSE);
+                for socket in &sockets {
+                    socket.is_readable.store(true, Ordering::Relaxed);
+                }
+            }
         }
         let is_ready = |asked: &PollFd<'_>| !asked.revents().is_empty();
         for (socket, _) in sockets.iter().zip(&asked[1..]).filter(|(_, asked)| is_ready(asked)) {
             socket.is_readable.store(true, Ordering::Relaxed);
         }
         if is_ready(&asked[0]) {
-            // There is no more than one byte. Whoever rings from now on is heard by the poll that follows.
-            let _ = alarm.read(&mut [0]);
-            self.0.bell.is_rung.store(false, Ordering::SeqCst);
+            // There is no more than one byte. The poll that follows sees what was done before the bell was rung.
+            let _ = (&bell.end).read(&mut [0]);
+            bell.is_rung.swap(false, Ordering::SeqCst);
         }
     }
 

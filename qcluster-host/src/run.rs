@@ -8,7 +8,7 @@ use qcluster_core::Command;
 
 use crate::driver::{Arrival, Driver, Waits};
 use crate::names::{LookedUp, Lookup};
-use crate::runtime::{LookingUp, Runtime, timeout};
+use crate::runtime::{LookingUp, Runtime, timeout, yield_now};
 use crate::sockets::{DatagramSocket, PolledSocket};
 
 /// Lookups under way: as many as the names begin at most.
@@ -78,7 +78,12 @@ pub(crate) async fn run<S: PolledSocket>(mut driver: Driver<S>, first: Vec<Comma
         match woken {
             Woken::Arrival(arrival) => driver.take(arrival),
             Woken::LookedUp(ended) => driver.looked_up(ended),
-            Woken::Readable => driver.receive(),
+            Woken::Readable => {
+                // What waits beside this loop has its turn in a flood too.
+                if driver.receive() {
+                    yield_now().await;
+                }
+            }
             Woken::Timer => {}
         }
     }

@@ -129,6 +129,11 @@ impl<S: DatagramSocket> Sockets<S> {
         self.counters
     }
 
+    /// Has the next look begin with another socket, so that one that is never empty leaves the others their turn.
+    pub fn turn(&mut self) {
+        self.next = (self.next + 1) % self.binds.len().max(1);
+    }
+
     /// Takes one datagram if one is waiting. What is longer than `buffer` is cut off.
     pub fn try_receive(&mut self, buffer: &mut [u8]) -> Received {
         for _ in 0..self.binds.len() {

@@ -142,7 +142,11 @@ where
         let opened = open().map_err(StartError::System);
         let (block_on, prepared) = match opened.and_then(|block_on| Ok((block_on, adapter.prepare(config)?))) {
             Ok(ready) => ready,
-            Err(error) => return drop(report.send(Err(error))),
+            Err(error) => {
+                // What it holds is free by the time that somebody tries again.
+                drop(adapter);
+                return drop(report.send(Err(error)));
+            }
         };
         block_on(NodeLoop(Box::pin(async move {
             match adapter.begin(prepared) {

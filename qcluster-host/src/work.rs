@@ -25,14 +25,26 @@ pub(crate) async fn run_as_leader<T>(
     view: Arc<View>,
     runtime: Arc<dyn Runtime>,
     guard: Duration,
-    mut work: impl AsyncFnMut(Lease) -> T,
+    work: impl AsyncFnMut(Lease) -> T,
 ) -> Result<T, Stopped> {
+    first_completed(&view, &*runtime, guard, work).await.map(|(_, output)| output)
+}
+
+/// Runs the work until it has completed under one leadership; gives that and the output. A closure around `work` would lend it, and
+/// the compiler cannot tell of such a one that it may be sent.
+async fn first_completed<T>(
+    view: &View,
+    runtime: &dyn Runtime,
+    guard: Duration,
+    mut work: impl AsyncFnMut(Lease) -> T,
+) -> Result<(FencingToken, T), Stopped> {
     let guard = Span::from(guard).min(view.guard_max()) + TIMER_SLACK;
     let mut changes = view.leadership();
     loop {
-        let lease = lease_for_work(&view, &*runtime, guard, &mut changes).await?;
-        if let Some(output) = attempt(&view, &*runtime, lease, guard, &mut changes, &mut work).await {
-            return Ok(output);
+        let lease = lease_for_work(view, runtime, guard, &mut changes).await?;
+        let token = lease.token;
+        if let Some(output) = attempt(view, runtime, lease, guard, &mut changes, &mut work).await {
+            return Ok((token, output));
         }
     }
 }
@@ -43,16 +55,12 @@ pub(crate) async fn try_run_as_leader<T, E>(
     runtime: Arc<dyn Runtime>,
     requests: mpsc::WeakSender<Request>,
     guard: Duration,
-    mut work: impl AsyncFnMut(Lease) -> Result<T, E>,
+    work: impl AsyncFnMut(Lease) -> Result<T, E>,
 ) -> Result<T, WorkError<E>> {
-    let with_its_token = async |lease: Lease| {
-        let token = lease.token;
-        work(lease).await.map_err(|error| (token, error))
-    };
-    let ended = run_as_leader(Arc::clone(&view), runtime, guard, with_its_token).await.map_err(WorkError::Stopped)?;
+    let (token, ended) = first_completed(&view, &*runtime, guard, work).await.map_err(WorkError::Stopped)?;
     match ended {
         Ok(output) => Ok(output),
-        Err((token, error)) => {
+        Err(error) => {
             give_up(&view, &requests, token).await;
             Err(WorkError::Failed(error))
         }

@@ -295,9 +295,10 @@ pub(crate) async fn handles_and_what_they_do_may_go_to_other_threads<H: Host>() 
     let elsewhere = elsewhere::<H, _>(async move {
         let refused = cluster.transfer_leadership(None).await;
         let worked = cluster.run_as_leader(async |lease| lease.token).await;
+        let tried = cluster.try_run_as_leader(async |lease| Ok::<_, String>(lease.token)).await;
         cluster.shutdown().await;
-        (refused, worked)
+        (refused, worked.ok(), tried.ok())
     });
-    let (refused, worked) = elsewhere.await;
-    assert!(refused.is_err() && worked.is_ok());
+    let (refused, worked, tried) = elsewhere.await;
+    assert!(refused.is_err() && worked.is_some() && worked == tried);
 }

@@ -116,9 +116,9 @@ macro_rules! all_in_memory {
     ($host:ty) => {
         tell! { $host:
             memory {
-                another_leads_after_the_leader_was_killed_and_it_comes_back_as_a_follower
-                a_leader_that_was_cut_off_loses_its_lease_and_follows_once_it_is_back
-                a_link_that_is_cut_between_two_costs_nobody_the_leadership_of_the_third
+                another_leads_after_the_leader_was_killed_and_it_comes_back
+                a_leader_that_was_cut_off_loses_its_lease_and_takes_part_once_it_is_back
+                a_node_that_was_stopped_or_frozen_while_it_was_dead_starts_again
                 a_frozen_leader_does_not_lead_although_nobody_told_it
                 a_frozen_node_can_be_killed_and_a_cluster_with_one_dropped
                 what_the_test_wants_of_the_configuration_holds

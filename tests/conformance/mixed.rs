@@ -1,24 +1,33 @@
 //! Nodes on different runtimes are one cluster.
 
-use qcluster::{Config, Handle, Service};
+use std::thread;
+
+use qcluster::{Config, Handle, QCluster, Service, StartError, smol};
 use qcluster_host::test_support::in_time;
 
-use crate::hosts::{Host, Smol, Tokio};
+use crate::hosts::Host;
 use crate::plain::Plain;
 use crate::support::{leader_of, settled, three};
 
-/// The first on tokio, the second on smol, the third on a plain thread.
+/// The first is a task of tokio, the second one of smol, and the third has a plain thread.
 async fn mixed(configs: Vec<Config>) -> Vec<Handle> {
     let mut nodes = Vec::new();
     for (place, config) in configs.into_iter().enumerate() {
         let started = match place {
-            0 => Tokio::start(config).await,
-            1 => Smol::start(config).await,
+            0 => QCluster::start_in_runtime(config).await.map(|node| Handle::clone(&node)),
+            1 => in_smol(config).await,
             _ => Plain::start(config).await,
         };
         nodes.push(started.unwrap());
     }
     nodes
+}
+
+/// The loop has an executor beside that of the story.
+async fn in_smol(config: Config) -> Result<Handle, StartError> {
+    let (node, node_loop) = smol::QCluster::start_in_executor(config).await?;
+    thread::spawn(|| ::smol::block_on(node_loop));
+    Ok(Handle::clone(&node))
 }
 
 pub(crate) async fn nodes_of_all_runtimes_elect_one_leader_and_the_next<H: Host>() {

@@ -1,6 +1,7 @@
 //! Datagrams that no honest node would send, thrown at a running cluster: it counts them and goes on.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -125,6 +126,7 @@ fn clients_that_take_all_descriptors_make_room_for_checks() {
     let agreement = cluster.agreed("a leader", |_| true);
     let leader = &cluster.nodes[agreement.leader];
     let silent = Crowd::at(leader.address);
+    cluster.eventually("all descriptors are taken", || (descriptors_left(leader) == 0).then_some(()));
     for check in 0..20 {
         let answer = leader.get("/leader").unwrap_or_else(|| panic!("check {check} was not answered"));
         assert_eq!(answer.code, 200, "{answer:?}");
@@ -135,19 +137,17 @@ fn clients_that_take_all_descriptors_make_room_for_checks() {
 
 #[test]
 fn clients_that_take_the_last_descriptor_stay_while_nobody_waits() {
-    /// Looks in a row: where somebody had to leave for nobody, there would soon be a descriptor left.
-    const LOOKS: usize = 10;
+    /// Longer than the server waits before it tries to accept again, and shorter than a silent client is borne.
+    const QUIET: Duration = Duration::from_millis(400);
     let cluster = with_few_descriptors();
     let node = &cluster.nodes[0];
     cluster.eventually("it listens", || node.get("/ping"));
-    let (mut silent, mut looks) = (Vec::new(), 0);
+    let (mut silent, mut changed) = (Vec::new(), Instant::now());
     cluster.eventually("all descriptors stay taken", || {
-        if descriptors_left(node) == 0 {
-            looks += 1;
-        } else {
-            looks = 0;
+        if descriptors_left(node) > 0 {
             silent.push(TcpStream::connect(node.address));
+            changed = Instant::now();
         }
-        (looks == LOOKS).then_some(())
+        (changed.elapsed() >= QUIET).then_some(())
     });
 }

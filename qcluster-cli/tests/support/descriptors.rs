@@ -15,6 +15,9 @@ pub(crate) const DESCRIPTORS: usize = 64;
 /// Between two clients of a crowd, so that a node that lets the silent ones go after seconds has no descriptor left all the same.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// A node whose link was cut must not hold the crowd up.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// What comes before a command that may open no more.
 pub(crate) fn few_descriptors() -> Vec<String> {
     ["sh", "-c", &format!("ulimit -n {DESCRIPTORS} && exec \"$@\""), "sh"].map(str::to_owned).to_vec()
@@ -45,7 +48,7 @@ impl Drop for Crowd {
 }
 
 fn press(server: SocketAddr, closed: &Receiver<()>) {
-    let client = || TcpStream::connect(server).ok();
+    let client = || TcpStream::connect_timeout(&server, CONNECT_TIME_MAX).ok();
     let mut clients: VecDeque<_> = (0..2 * DESCRIPTORS).map(|_| client()).collect();
     while closed.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
         clients.pop_front();

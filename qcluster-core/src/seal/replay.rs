@@ -1,4 +1,4 @@
-//! Which sealed datagrams were opened before (S3): a sliding window for each incarnation that was heard, as IPsec has it (RFC 4303, section
+//! Which sealed datagrams were opened before (S3): a sliding window for each incarnation that was heard, as IP security has it (RFC 4303, section
 //! 3.4.3).
 
 use alloc::collections::BTreeMap;

@@ -1,8 +1,11 @@
 //! What is warned of before a node runs, and how its configuration is shown.
 
-use qcluster_core::{Config, Peer};
+use std::fs;
 
-use super::{me, voters};
+use qcluster_core::seal::Keyring;
+use qcluster_core::{Config, Peer, SealMode, Secret};
+
+use super::{me, seal, voters};
 
 /// With the addresses of a configuration that brackets them.
 fn in_brackets() -> Config {
@@ -81,7 +84,7 @@ mod token_file {
             let names = std::sync::Arc::clone(&subscriber.names);
             let token = tracing::subscriber::with_default(subscriber, || read_token(file.to_str().unwrap())).unwrap();
             assert_eq!(token.reveal(), "0123456789abcdef");
-            let warned = names.lock().unwrap().contains(&"qcluster.token_file_open");
+            let warned = names.lock().unwrap().contains(&"qcluster.private_file_open");
             assert_eq!(warned, is_warned_of, "{mode:o}");
         }
     }
@@ -95,4 +98,29 @@ mod token_file {
         let error = read_token(file.to_str().unwrap()).unwrap_err().to_string();
         assert!(error.contains("token") && error.contains("a variable in it that was not replaced"), "{error}");
     }
+}
+
+#[test]
+fn secrets_are_read_from_a_file_line_by_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("secrets");
+    let (one, other) = (Secret::new([1; Secret::LEN]), Secret::new([2; Secret::LEN]));
+    fs::write(&path, format!("{}\n\n  {}  \r\n", other.reveal(), one.reveal())).unwrap();
+    let mut config = Config::new("server_a", "localhost", 7_001);
+    config.secret_file = Some(path.display().to_string());
+    let ids = |secrets: [&Secret; 2]| Keyring::new(&config.cluster, secrets).unwrap().ids().collect::<Vec<_>>();
+    // The first one seals.
+    let sealed = seal(&config).unwrap().expect("there are secrets");
+    assert_eq!(sealed.keyring().ids().collect::<Vec<_>>(), ids([&other, &one]));
+    assert_eq!(sealed.mode(), SealMode::Require);
+    for (text, told) in [("\n", "there is no secret"), ("AAAA", "line 1: a secret has 32 bytes")] {
+        fs::write(&path, text).unwrap();
+        let error = seal(&config).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("secret_file: {}: {told}", path.display())), "{error}");
+    }
+}
+
+#[test]
+fn without_a_secret_there_is_no_seal() {
+    assert!(seal(&Config::new("server_a", "localhost", 7_001)).unwrap().is_none());
 }

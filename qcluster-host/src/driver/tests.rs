@@ -14,8 +14,9 @@ use qcluster_core::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::effects::{Drain, Effects};
+use super::step::step;
 use super::witness::{Sent, Witness};
-use super::{Driver, Parts, step};
+use super::{Driver, Parts};
 use crate::clock::Clock;
 use crate::measures::Measures;
 use crate::names::Names;

@@ -20,7 +20,7 @@ use super::stream::{Socket, Stream};
 use super::{Connection, Served};
 use crate::log;
 use crate::metrics::LOG_PAUSE;
-use crate::runtime::timeout;
+use crate::runtime::{timeout, yield_now};
 
 /// Where no connection can be taken, and none ends, the system is not asked again before.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -117,19 +117,6 @@ fn lacks_room(error: &io::Error) -> bool {
 #[cfg(not(unix))]
 fn lacks_room(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::OutOfMemory
-}
-
-/// Lets other tasks run, whatever the runtime.
-async fn yield_now() {
-    let mut has_yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 async fn accept<L: Listener>(listeners: &[L]) -> io::Result<(Box<dyn Stream>, SocketAddr)> {

@@ -18,21 +18,28 @@ pub(super) struct Network(Arc<Mutex<Links>>);
 #[derive(Debug, Default)]
 struct Links {
     sockets: BTreeMap<SocketAddr, Inbox>,
+    /// Sockets so far.
+    made: u64,
     /// Either order of a pair is there.
     cut: BTreeSet<(SocketAddr, SocketAddr)>,
 }
 
 #[derive(Debug, Default)]
 struct Inbox {
+    /// Which socket it is of: one that ends late must not take the inbox of its successor along.
+    owner: u64,
     waiting: VecDeque<(SocketAddr, Vec<u8>)>,
     reader: Option<Waker>,
 }
 
 impl Network {
-    /// A socket that is there until it is dropped. The address has to be free.
+    /// A socket that is there until it is dropped. One that was at that address hears nothing any more.
     pub(super) fn socket(&self, at: SocketAddr) -> MemorySocket {
-        self.links().sockets.insert(at, Inbox::default());
-        MemorySocket { network: self.clone(), at }
+        let mut links = self.links();
+        links.made += 1;
+        let owner = links.made;
+        links.sockets.insert(at, Inbox { owner, ..Inbox::default() });
+        MemorySocket { network: self.clone(), at, owner }
     }
 
     /// Loses all that goes from one to the other, either way, and what is under way.
@@ -65,11 +72,22 @@ impl Network {
 pub struct MemorySocket {
     network: Network,
     at: SocketAddr,
+    owner: u64,
+}
+
+impl MemorySocket {
+    /// What waits for it.
+    fn inbox<'a>(&self, links: &'a mut Links) -> Option<&'a mut Inbox> {
+        links.sockets.get_mut(&self.at).filter(|inbox| inbox.owner == self.owner)
+    }
 }
 
 impl Drop for MemorySocket {
     fn drop(&mut self) {
-        self.network.links().sockets.remove(&self.at);
+        let mut links = self.network.links();
+        if self.inbox(&mut links).is_some() {
+            links.sockets.remove(&self.at);
+        }
     }
 }
 
@@ -79,7 +97,7 @@ impl DatagramSocket for MemorySocket {
     }
 
     fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let next = self.network.links().sockets.get_mut(&self.at).and_then(|inbox| inbox.waiting.pop_front());
+        let next = self.inbox(&mut self.network.links()).and_then(|inbox| inbox.waiting.pop_front());
         let (from, bytes) = next.ok_or(io::ErrorKind::WouldBlock)?;
         let len = bytes.len().min(buffer.len());
         buffer[..len].copy_from_slice(&bytes[..len]);
@@ -106,13 +124,12 @@ impl DatagramSocket for MemorySocket {
 
 impl PolledSocket for MemorySocket {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.network.links().sockets.get_mut(&self.at) {
-            Some(inbox) if inbox.waiting.is_empty() => {
-                inbox.reader = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            Some(_) | None => Poll::Ready(()),
+        match self.inbox(&mut self.network.links()) {
+            Some(inbox) if !inbox.waiting.is_empty() => return Poll::Ready(()),
+            Some(inbox) => inbox.reader = Some(cx.waker().clone()),
+            None => {}
         }
+        Poll::Pending
     }
 
     fn poll_writable(&self, _: &mut Context<'_>) -> Poll<()> {

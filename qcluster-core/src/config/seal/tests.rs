@@ -21,7 +21,7 @@ fn mistakes(change: impl FnOnce(&mut Config)) -> String {
 fn a_secret_reads_back_in_each_encoding() {
     let bytes: [u8; Secret::LEN] = core::array::from_fn(|place| 251_u8.wrapping_add(u8::try_from(place).unwrap()));
     let secret = Secret::new(bytes);
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex = data_encoding::HEXUPPER.encode(&bytes);
     let base64 = secret.reveal();
     let url = base64.replace('+', "-").replace('/', "_");
     assert_ne!(base64, url, "the two alphabets differ in it");

@@ -73,3 +73,15 @@ fn a_cut_loses_what_is_under_way_between_the_two_and_nothing_else() {
     one.try_send_to(&[4], at(2)).unwrap();
     assert_eq!(received(&other), [(vec![4], at(1))]);
 }
+
+#[test]
+fn a_socket_that_ends_late_leaves_its_successor_alone() {
+    let network = Network::default();
+    let (one, early) = (network.socket(at(1)), network.socket(at(2)));
+    let late = network.socket(at(2));
+    one.try_send_to(&[1], at(2)).unwrap();
+    assert_eq!(early.poll_readable(&mut Context::from_waker(Waker::noop())), Poll::Pending);
+    assert_eq!(received(&early), []);
+    drop(early);
+    assert_eq!(received(&late), [(vec![1], at(1))]);
+}
