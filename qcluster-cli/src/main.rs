@@ -10,6 +10,7 @@ mod run;
 mod signals;
 mod style;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -234,8 +235,8 @@ fn keygen() -> Result<(), Failure> {
     let mut bytes = [0; Secret::LEN];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(exit::FAILED, &format_args!("the system gives no random bytes: {error}")))?;
-    anstream::println!("{}", Secret::new(bytes).reveal());
-    Ok(())
+    let written = writeln!(std::io::stdout(), "{}", Secret::new(bytes).reveal());
+    written.map_err(|error| Failure::new(exit::FAILED, &format_args!("cannot print: {error}")))
 }
 
 /// Runs a node, which writes to no descriptor itself: output that nobody reads neither holds it up nor keeps it from

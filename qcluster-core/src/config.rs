@@ -32,6 +32,8 @@ pub use peer::Peer;
 pub(crate) use port::deserialize as deserialize_port;
 pub use problem::{ConfigError, Problem};
 pub use record::RecordTo;
+#[cfg(feature = "seal")]
+pub(crate) use rules::cluster_tag;
 pub use rules::{Rules, Voter};
 pub use seal::{BadSecret, SealMode, Secret};
 pub use settings::{Durability, Seat, Settings, VoterSettings};

@@ -266,7 +266,7 @@ impl Endpoint {
         let header = Header { from, from_incarnation, to_incarnation, digests };
         wire::begin(&self.rules, &header, message, &mut self.buffer);
         if let Some(left) = self.addresses.allowance(to) {
-            wire::finish(&self.rules, &mut self.buffer);
+            wire::finish_within(&self.rules, &mut self.buffer, *left);
             let len = wire::sent_len(&self.rules, self.buffer.len());
             let fits = len <= *left;
             if fits {

@@ -24,10 +24,10 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::config::{SealMode, Secret};
+use crate::config::{SealMode, Secret, cluster_tag};
 use crate::reason::DropReason;
 use crate::wire::{
-    self, CHECKSUM_LEN, DATAGRAM_MAX, NOT_SEALED, PREFIX_LEN, SEAL_NONCE_LEN, SEAL_TAG_LEN, SEALED_VERSION,
+    self, CHECKSUM_LEN, DATAGRAM_MAX, NOT_SEALED, PREFIX_LEN, SEAL_NONCE_LEN, SEAL_TAG_LEN, SEALED_VERSION, VERSION,
 };
 use replay::{Freshness, Replays};
 
@@ -39,6 +39,7 @@ pub const NONCE_PREFIX_LEN: usize = 16;
 
 /// The keys of a cluster: the first one seals, all of them open.
 pub struct Keyring {
+    cluster_tag: [u8; 4],
     keys: Vec<Key>,
 }
 
@@ -74,7 +75,11 @@ impl Keyring {
             }
             keys.push(key);
         }
-        if keys.is_empty() { Err(KeyringError::Empty) } else { Ok(Self { keys }) }
+        if keys.is_empty() {
+            Err(KeyringError::Empty)
+        } else {
+            Ok(Self { cluster_tag: cluster_tag(cluster).to_le_bytes(), keys })
+        }
     }
 
     /// The ids of all keys, which tell nothing about the secrets. The first one seals.
@@ -102,6 +107,12 @@ impl fmt::Debug for Keyring {
     }
 }
 
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seal").field("mode", &self.mode).field("keyring", &self.keyring).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for KeyringError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -119,7 +130,9 @@ impl fmt::Display for KeyringError {
 impl core::error::Error for KeyringError {}
 
 /// Seals what a node sends, and opens what it receives. It is of one incarnation, and cannot be cloned: no nonce is used twice.
-#[derive(Debug)]
+///
+/// A copy of the memory in which it lives must not run beside it, as after a fork or from a snapshot of a virtual machine: both would
+/// use the same nonces, and give the key away.
 pub struct Seal {
     keyring: Keyring,
     mode: SealMode,
@@ -140,7 +153,8 @@ impl Seal {
         Self { keyring, mode, nonce_prefix, counter: 0, replays: Replays::default(), buffer }
     }
 
-    /// What goes over the network for a plain datagram. `None` where it cannot be sealed: after 2⁶³ datagrams, or where it is none.
+    /// What goes over the network for a plain datagram. `None` where it cannot be sealed: after 2⁶³ datagrams, or where it is none or too
+    /// long.
     pub fn seal<'a>(&'a mut self, plain: &'a [u8]) -> Option<&'a [u8]> {
         if self.mode == SealMode::Accept {
             return Some(plain);
@@ -162,7 +176,7 @@ impl Seal {
         let (clear, secret) = self.buffer.split_at_mut(PREFIX_LEN + SEAL_NONCE_LEN);
         let sealed = key.cipher.encrypt_in_place_detached(XNonce::from_slice(&nonce), &clear[..PREFIX_LEN], secret);
         self.buffer.extend_from_slice(sealed.ok()?.as_slice());
-        Some(&self.buffer)
+        (self.buffer.len() <= DATAGRAM_MAX).then_some(&self.buffer)
     }
 
     /// The plain datagram for what came over the network. Sealed ones are opened once: a repetition is refused.
@@ -174,10 +188,14 @@ impl Seal {
             return Err(DropReason::Malformed);
         }
         let (prefix, rest) = bytes.split_first_chunk::<PREFIX_LEN>().ok_or(DropReason::Malformed)?;
-        let [version, _, _, _, _, key_id] = *prefix;
+        let [version, tag @ .., key_id] = *prefix;
+        if tag != self.keyring.cluster_tag && (version == VERSION || version == SEALED_VERSION) {
+            return Err(DropReason::ForeignCluster);
+        }
         if version != SEALED_VERSION {
             // Only what was opened here says that it was sealed.
             return match self.mode {
+                _ if version != VERSION => Err(DropReason::Version),
                 _ if key_id != NOT_SEALED => Err(DropReason::UnknownKey),
                 SealMode::Require => Err(DropReason::NotSealed),
                 SealMode::Accept | SealMode::Send => Ok(bytes),

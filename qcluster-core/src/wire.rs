@@ -29,7 +29,7 @@ pub const DATAGRAM_MAX: usize = 1_400;
 /// to, whatever it has sent.
 pub(crate) const DATAGRAM_MIN: usize = 72;
 
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 #[cfg(feature = "seal")]
 pub(crate) const SEALED_VERSION: u8 = 2;
 pub(crate) const NOT_SEALED: u8 = 0;
@@ -39,6 +39,7 @@ pub(crate) const SEAL_NONCE_LEN: usize = 24;
 pub(crate) const SEAL_TAG_LEN: usize = 16;
 /// How much longer a datagram is once it is sealed.
 const SEAL_OVERHEAD: usize = SEAL_NONCE_LEN + SEAL_TAG_LEN - CHECKSUM_LEN;
+const _: () = assert!(RESERVED_LEN >= SEAL_NONCE_LEN + SEAL_TAG_LEN, "the longest datagram can be sealed");
 /// Begins no message: the kinds of those are small numbers.
 const PADDING: u8 = 0xFF;
 /// What is left free behind the messages: for the checksum, or for a seal's nonce and tag.
@@ -107,9 +108,14 @@ pub(crate) enum Added {
 
 /// Ends a datagram.
 pub(crate) fn finish(rules: &Rules, buffer: &mut Vec<u8>) {
+    finish_within(rules, buffer, DATAGRAM_MAX);
+}
+
+/// Ends a datagram that should not be longer than so many bytes, if it can be as short.
+pub(crate) fn finish_within(rules: &Rules, buffer: &mut Vec<u8>, len: usize) {
     let len_min = match rules.seal {
-        // The answer of a node that seals has to fit into what was sent (E18).
-        Some(SealMode::Accept) => DATAGRAM_MIN + SEAL_OVERHEAD,
+        // The answer of a node that seals has to fit into what was sent (E18); a node without a secret has sent less.
+        Some(SealMode::Accept) => len.clamp(DATAGRAM_MIN, DATAGRAM_MIN + SEAL_OVERHEAD),
         Some(SealMode::Send | SealMode::Require) | None => DATAGRAM_MIN,
     };
     if buffer.len() < len_min - CHECKSUM_LEN {

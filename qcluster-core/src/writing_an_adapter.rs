@@ -20,7 +20,7 @@
 //!
 //! - **Nothing is sent to a peer before [`Input::Resolved`](crate::Input::Resolved)** has named its address: give it for each peer at the
 //!   start, and again for those that are not heard from, since names move. Everything else about addresses is decided inside. Where
-//!   nothing happens, look at [`Endpoint::unaddressed`] first.
+//!   nothing happens, look at [`Endpoint::unaddressed`](crate::Endpoint::unaddressed) first.
 //!
 //! # The loop
 //!

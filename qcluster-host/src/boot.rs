@@ -28,7 +28,7 @@ use crate::requests::Request;
 use crate::view::View;
 
 /// What is read of a file with a token or with secrets. Those are much shorter.
-const PRIVATE_FILE_LEN_MAX: u64 = 4_096;
+const PRIVATE_FILE_LEN_MAX: usize = 4_096;
 
 /// What the node says of itself and its services as soon as it runs.
 fn first_words(config: &Config, services: Vec<Service>) -> Vec<Command> {
@@ -51,8 +51,7 @@ fn read_token(path: &str) -> Result<ApiToken, StartError> {
 /// The secrets in the file, one on each line. Blocks.
 fn read_secrets(path: &str) -> Result<Vec<Secret>, StartError> {
     let unusable = |reason: String| StartError::SecretFile { path: path.into(), reason };
-    let text =
-        Zeroizing::new(read_private(path, "the secret of the cluster").map_err(|error| unusable(error.to_string()))?);
+    let text = read_private(path, "the secret of the cluster").map_err(|error| unusable(error.to_string()))?;
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
     let read = |(index, line): (usize, &str)| {
         line.parse().map_err(|error: BadSecret| unusable(format!("line {}: {error}", index + 1)))
@@ -61,12 +60,16 @@ fn read_secrets(path: &str) -> Result<Vec<Secret>, StartError> {
 }
 
 /// The text of a file that is for this user alone; `what` is in it. Warns where others may read it. Blocks.
-fn read_private(path: &str, what: &str) -> io::Result<String> {
+fn read_private(path: &str, what: &str) -> io::Result<Zeroizing<String>> {
     if is_open_to_all(path) {
         tracing::warn!(name: "qcluster.private_file_open", target: TARGET, path, "every user may read {what}: chmod o-r");
     }
-    let mut text = String::new();
-    File::open(path)?.take(PRIVATE_FILE_LEN_MAX).read_to_string(&mut text)?;
+    // It does not grow, so that nothing of it stays behind.
+    let mut text = Zeroizing::new(String::with_capacity(PRIVATE_FILE_LEN_MAX + 1));
+    File::open(path)?.take(PRIVATE_FILE_LEN_MAX as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > PRIVATE_FILE_LEN_MAX {
+        return Err(io::Error::other(format!("it is longer than {PRIVATE_FILE_LEN_MAX} bytes")));
+    }
     Ok(text)
 }
 

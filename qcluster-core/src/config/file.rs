@@ -11,7 +11,7 @@ use super::metadata::{self, Metadata};
 use super::peer::Peer;
 use super::port;
 use super::record::RecordTo;
-use super::seal::{SealMode, Secret};
+use super::seal::{self, SealMode, Secret};
 use crate::host::host_and_port;
 
 /// The configuration of one node. Unknown fields are errors that name the field.
@@ -100,10 +100,10 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<String>,
     /// Several secrets instead, while one takes the place of another: the first one seals, all of them open.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "seal::deserialize_list", skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<Secret>,
     /// What is sealed, and what is let in without a seal: `require` unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "seal::deserialize_mode", skip_serializing_if = "Option::is_none")]
     pub seal: Option<SealMode>,
 }
 

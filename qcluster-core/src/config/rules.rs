@@ -62,6 +62,11 @@ impl Hash for Rules {
     }
 }
 
+/// What datagrams and records say of the cluster that they are of: half of the hash of its name.
+pub(crate) fn cluster_tag(cluster: &str) -> u32 {
+    (stable_hash(&[cluster.as_bytes()]) >> 32) as u32
+}
+
 impl Settings {
     /// Checks everything and computes what follows from it.
     ///
@@ -112,7 +117,7 @@ impl Rules {
             shared: SharedSettings::new(&settings.voters, next, &settings.timing),
             voters,
             cluster: settings.cluster.clone(),
-            cluster_tag: (stable_hash(&[settings.cluster.as_bytes()]) >> 32) as u32,
+            cluster_tag: cluster_tag(&settings.cluster),
             timing: settings.timing,
             trusted_lease: settings.timing.trusted_lease(),
             durability: settings.durability,

@@ -1,11 +1,15 @@
 //! The secret of a cluster as it is written, and what is sealed with it.
 
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use super::variable::variable_in;
@@ -56,13 +60,37 @@ impl FromStr for Secret {
     }
 }
 
+/// What is wrong with a text that stands for no secret must not repeat it: so the value is looked at, whatever it is.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut text = String::deserialize(deserializer)?;
-        let secret = text.parse().map_err(serde::de::Error::custom);
-        text.zeroize();
-        secret
+        parsed(Value::deserialize(deserializer)?).map_err(D::Error::custom)
     }
+}
+
+fn parsed(value: Value) -> Result<Secret, BadSecret> {
+    let Value::String(mut text) = value else { return Err(BadSecret::Alphabet) };
+    let secret = text.parse();
+    text.zeroize();
+    secret
+}
+
+/// Reads a list of secrets, and repeats nothing of what is none.
+pub(super) fn deserialize_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Array(values) if !values.is_empty() => {
+            let number = |(index, value)| {
+                parsed(value).map_err(|error| D::Error::custom(format!("number {}: {error}", index + 1)))
+            };
+            values.into_iter().enumerate().map(number).collect()
+        }
+        _ => Err(D::Error::custom("must be a list of at least one secret; a single one belongs into `secret`")),
+    }
+}
+
+/// Reads a mode, and repeats nothing of what is none: it may be a secret at the wrong place.
+pub(super) fn deserialize_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SealMode>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    SealMode::deserialize(value).map(Some).map_err(|_| D::Error::custom("must be \"accept\", \"send\" or \"require\""))
 }
 
 impl Serialize for Secret {

@@ -38,6 +38,9 @@ impl Config {
             });
         }
         if let Some(path) = &self.secret_file {
+            findings.require(path.parse::<Secret>().is_err(), "secret_file", || {
+                "this is a secret, and no path: it belongs into `secret`".into()
+            });
             findings.require(!path.is_empty(), "secret_file", || "cannot be empty: name a file".into());
             findings.require_expanded("secret_file", path);
         }

@@ -92,7 +92,8 @@ pub struct Settings {
     /// How it takes part in membership and registry; `None` for the election alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gossip: Option<Gossip>,
-    /// Whether what it sends and takes is sealed; `None` where there is no secret. The secrets themselves are the embedder's.
+    /// Whether what it sends and takes is sealed; `None` where there is no secret. The secrets themselves are the embedder's, who has to
+    /// put a `seal::Seal` of the same mode between the endpoint and the network: a datagram that names a key counts as opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<SealMode>,
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Endpoint;
 use super::addresses::Addresses;
-use crate::config::{Digests, Durability, Gossip, Rules, Seat, Timing};
+use crate::config::{Digests, Durability, Gossip, Rules, SealMode, Seat, Timing};
 use crate::id::{NodeKey, VoterIndex};
 use crate::node::Node;
 use crate::time::Span;
@@ -57,6 +57,7 @@ struct Owner {
     spans: [Span; 3],
     seat: Seat,
     gossip: Option<Gossip>,
+    seal: Option<SealMode>,
 }
 
 impl Owner {
@@ -71,6 +72,7 @@ impl Owner {
             spans: [rules.previous_lease, rules.drain, rules.settle],
             seat: rules.seat,
             gossip: rules.gossip,
+            seal: rules.seal,
         }
     }
 }

@@ -11,7 +11,7 @@ const WINDOW: u64 = 1_024;
 const WORD_BITS: u64 = 64;
 
 /// Senders that are remembered. Only who has a key gets into this number; of more, the one that was not heard for longest is forgotten,
-/// and what it sent could be repeated: the incarnations in the datagrams are what is left against that (E17).
+/// and what it sent to this incarnation could be repeated, as on a network that duplicates datagrams.
 const SENDERS_MAX: usize = 4_096;
 
 /// Who a counter is of: the random bytes of an incarnation, and whether a datagram outlives its node (W4).

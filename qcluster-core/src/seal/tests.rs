@@ -27,17 +27,20 @@ fn rules(seal: Option<SealMode>) -> Rules {
     Settings { cluster: "test".into(), seal, ..Settings::voter(id, voters) }.check().unwrap()
 }
 
-/// A plain datagram with a message of that number.
-fn plain(mode: SealMode, message: u64) -> Vec<u8> {
-    let rules = rules(Some(mode));
-    let header = Header {
+fn header(rules: &Rules) -> Header {
+    Header {
         from: rules.key(),
         from_incarnation: Incarnation(7),
         to_incarnation: Incarnation(9),
         digests: rules.digests(),
-    };
+    }
+}
+
+/// A plain datagram with a message of that number.
+fn plain(mode: SealMode, message: u64) -> Vec<u8> {
+    let rules = rules(Some(mode));
     let mut buffer = Vec::new();
-    wire::encode(&rules, &header, &message, &mut buffer);
+    wire::encode(&rules, &header(&rules), &message, &mut buffer);
     buffer
 }
 
@@ -191,10 +194,46 @@ fn e18_whatever_is_sent_a_question_fits_into_what_came() {
             let Ok(opened) = receiver.open(&shortest) else { continue };
             let Ok(datagram) = wire::open(&rules(Some(to)), opened) else { continue };
             assert_eq!(datagram.received_len, shortest.len());
-            let answer = plain(to, 2).len();
-            assert!(wire::sent_len(&rules(Some(to)), answer) <= shortest.len(), "{from:?} to {to:?}");
+            let answer = plain(to, 2);
+            let sent = wire::sent_len(&rules(Some(to)), answer.len());
+            assert_eq!(sent, receiver.seal(&answer).unwrap().len());
+            assert!(sent <= shortest.len(), "{from:?} to {to:?}");
         }
     }
+    // To a node without a secret goes no more than it has sent, as long as this one does not seal.
+    let mut answer = Vec::new();
+    let accepting = rules(Some(Accept));
+    wire::begin(&accepting, &header(&accepting), &2_u64, &mut answer);
+    wire::finish_within(&accepting, &mut answer, 72);
+    assert_eq!(answer.len(), 72);
+}
+
+/// As long as a datagram can be.
+#[test]
+fn the_longest_datagram_can_be_sealed() {
+    let rules = rules(Some(SealMode::Require));
+    let mut longest = Vec::new();
+    wire::begin(&rules, &header(&rules), &1_u64, &mut longest);
+    while wire::add(&1_u8, &mut longest) == wire::Added::Yes {}
+    wire::finish(&rules, &mut longest);
+    let (mut from, mut to) = (seal(SealMode::Require, &[1], 1), seal(SealMode::Require, &[1], 2));
+    let sealed = from.seal(&longest).unwrap();
+    assert!((DATAGRAM_MAX - 16..=DATAGRAM_MAX).contains(&sealed.len()), "{}", sealed.len());
+    assert_eq!(to.open(sealed).unwrap().len(), longest.len());
+    assert_eq!(from.seal(&[1; DATAGRAM_MAX]), None);
+}
+
+#[test]
+fn what_is_of_another_cluster_or_version_is_told_as_that() {
+    let mut to = seal(SealMode::Require, &[1], 2);
+    for version in [1, 2] {
+        let mut bytes = plain(SealMode::Send, 1);
+        (bytes[0], bytes[1]) = (version, bytes[1] ^ 1);
+        assert_eq!(to.open(&bytes), Err(DropReason::ForeignCluster));
+    }
+    let mut later = plain(SealMode::Send, 1);
+    later[0] = 3;
+    assert_eq!(to.open(&later), Err(DropReason::Version));
 }
 
 #[test]

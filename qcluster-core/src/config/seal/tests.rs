@@ -92,3 +92,23 @@ fn beyond_loopback_nothing_is_taken_without_a_seal_unless_the_network_is_trusted
         assert_eq!(on_all(Some(seal), true, true), "");
     }
 }
+
+#[test]
+fn a_secret_at_the_wrong_place_is_not_repeated() {
+    let secret = secret(9).reveal();
+    for (field, value, told) in [
+        ("secret", format!("[\"{secret}\"]"), "this is neither"),
+        ("secret", "1234567890123".into(), "this is neither"),
+        ("secrets", format!("\"{secret}\""), "must be a list of at least one secret"),
+        ("secrets", "[]".into(), "must be a list of at least one secret"),
+        ("secrets", format!("[\"{secret}\", \"{secret}x\"]"), "number 2: "),
+        ("seal", format!("\"{secret}\""), "must be \"accept\", \"send\" or \"require\""),
+    ] {
+        let text = format!(r#"{{"identifier": "a", "listen_port": 7001, "{field}": {value}}}"#);
+        let error = serde_json::from_str::<Config>(&text).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+        assert!(!error.contains(&secret) && !error.contains("1234567890123"), "{error}");
+    }
+    let file = mistakes(|config| config.secret_file = Some(secret.clone()));
+    assert!(file.contains("secret_file: this is a secret, and no path") && !file.contains(&secret), "{file}");
+}
