@@ -27,9 +27,9 @@ use hyper::Method;
 
 pub use error::ClientError;
 pub use qcluster_api::{
-    ChangeStatus, Deregistered, ErrorBody, EventList, HeartbeatRequest, LeaderInfo, Leaving, LostStatus, MemberInfo,
-    MemberList, OwnerList, PeerStatus, RegistryStatus, ServiceInfo, ServiceList, Status, StorageStatus,
-    TransferRequest, Transferred, WatchEvent, WatchEventKind,
+    ChangeStatus, Deregistered, ErrorBody, EventList, HeartbeatRequest, KeyChange, KeyStatus, KeysStatus, LeaderInfo,
+    Leaving, LostStatus, MemberInfo, MemberList, OwnerList, PeerStatus, RegistryStatus, ServiceInfo, ServiceList,
+    Status, StorageStatus, TransferRequest, Transferred, TurnedAwayStatus, WatchEvent, WatchEventKind,
 };
 pub use qcluster_core::config::ApiToken;
 pub use registry::ServiceFilter;
@@ -57,7 +57,7 @@ impl Client {
         Self { address: address.into(), token: None, time_max: Self::TIME_MAX_DEFAULT }
     }
 
-    /// Shows this token with what changes something.
+    /// Shows this token. Over plain HTTP whoever is between can read it.
     #[must_use]
     pub fn with_token(self, token: ApiToken) -> Self {
         Self { token: Some(token), ..self }
@@ -104,16 +104,30 @@ impl Client {
     pub async fn transfer(&self, target: Option<&str>) -> Result<Transferred, ClientError> {
         let body = TransferRequest::new(target.map(str::to_owned));
         let time_max = self.time_max.saturating_add(Self::DRAIN_TIME_MAX);
-        let ask = Ask::new(&self.address, Method::POST, "/v1/transfer", time_max);
-        exchange(&ask.with_token(self.token.as_ref()).with_body(&body)).await
+        exchange(&self.ask(Method::POST, "/v1/transfer").with_time_max(time_max).with_body(&body)).await
+    }
+
+    /// The ids of the node's keys, and under which of them it hears whom.
+    ///
+    /// # Errors
+    /// As for [`status`](Self::status); or the node has no secret.
+    pub async fn keys(&self) -> Result<KeysStatus, ClientError> {
+        exchange(&self.read("/v1/keys")).await
+    }
+
+    /// Changes the keys of the node, and its file of secrets. A secret is taken from the node's own machine, or over TLS.
+    ///
+    /// # Errors
+    /// As for [`status`](Self::status); or the node refuses: nothing has changed then.
+    pub async fn change_keys(&self, change: &KeyChange) -> Result<KeysStatus, ClientError> {
+        exchange(&self.ask(Method::POST, "/v1/keys").with_body(change)).await
     }
 
     fn read(&self, path: impl Into<String>) -> Ask<'_> {
-        Ask::new(&self.address, Method::GET, path, self.time_max)
+        self.ask(Method::GET, path)
     }
 
-    /// What changes something shows the token.
-    fn change(&self, method: Method, path: impl Into<String>) -> Ask<'_> {
+    fn ask(&self, method: Method, path: impl Into<String>) -> Ask<'_> {
         Ask::new(&self.address, method, path, self.time_max).with_token(self.token.as_ref())
     }
 }

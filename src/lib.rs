@@ -66,11 +66,11 @@ mod config_file;
 
 pub use config_file::{ConfigFile, ConfigFileError, ConfigFileProblem};
 pub use qcluster_core::{
-    ApiConfig, ApiToken, BadHost, BadSecret, BootError, CommandRefused, Config, ConfigError, ExactJson, FencingToken,
-    Gossip, Health, Host, Incarnation, Instance, LeaseLengthReason, LostReason, MemberChange, MemberEvent, MemberView,
-    Metadata, Mode, NodeId, NodeKey, Peer, Preset, Problem, RecordError, RecordTo, RegistryError, Role, SealMode,
-    Secret, Service, ServiceChange, ServiceError, ServiceField, SettingDifference, Span, Standing, State, Term, Timing,
-    TimingChoice, TimingValues, TransferRefused, VoterIn,
+    ApiConfig, ApiRole, ApiToken, BadHost, BadSecret, BootError, CommandRefused, Config, ConfigError, ExactJson,
+    FencingToken, Gossip, Health, Host, Incarnation, Instance, LeaseLengthReason, LostReason, MemberChange,
+    MemberEvent, MemberView, Metadata, Mode, NodeId, NodeKey, Peer, Preset, Problem, RecordError, RecordTo,
+    RegistryError, Role, SealMode, Secret, Service, ServiceChange, ServiceError, ServiceField, SettingDifference, Span,
+    Standing, State, Term, Timing, TimingChoice, TimingValues, TokenConfig, TransferRefused, VoterIn,
 };
 #[cfg(any(feature = "smol", feature = "tokio"))]
 pub use qcluster_host::surface::*;

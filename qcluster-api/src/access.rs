@@ -1,4 +1,4 @@
-//! Who may change something: a client that shows the token, or asks from the node's own machine; never a page of another site.
+//! Who may do what: a client that shows a token with the role for it, or asks from the node's own machine; never a page of another site.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -8,27 +8,41 @@ use core::net::IpAddr;
 
 use super::request::{ClientKind, Request};
 use super::response::{ErrorCode, Response};
-use qcluster_core::{ApiConfig, ApiToken, Config};
+use qcluster_core::{ApiConfig, ApiRole, ApiToken, Config};
 
-/// What stands between a request and a change.
+/// What stands between a request and its answer.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    token: Option<ApiToken>,
-    /// Whether clients on the node's own machine need it too.
+    tokens: Vec<(ApiToken, ApiRole)>,
+    /// Whether clients on the node's own machine need one too.
     is_asked_of_all: bool,
+    /// Whether reading needs one.
+    protects_reads: bool,
     /// The names of this node beside IP addresses and those that no public name server knows.
     names: Vec<String>,
 }
 
 impl Access {
-    /// As `config` says. The token is given apart, since it may have come from a file.
-    pub fn new(config: &Config, token: Option<ApiToken>) -> Self {
+    /// As `config` says. The tokens are given apart, since they may have come from files.
+    pub fn new(config: &Config, tokens: Vec<(ApiToken, ApiRole)>) -> Self {
         let own = [Some(&config.listen_host), config.advertise_host.as_ref()].into_iter().flatten();
         // Who controls such a name controls where the nodes find each other.
         let others = config.all_peers().map(|peer| &peer.host);
         let joined = config.join_addresses().map(|(host, _)| host.to_owned());
         let names = own.chain(others).chain(&config.api.hosts).cloned().chain(joined).collect();
-        Self { token, is_asked_of_all: config.api.require_token, names }
+        let ApiConfig { require_token: is_asked_of_all, protect_reads: protects_reads, .. } = config.api;
+        Self { tokens, is_asked_of_all, protects_reads, names }
+    }
+
+    /// The same with other tokens.
+    #[must_use]
+    pub fn with_tokens(&self, tokens: Vec<(ApiToken, ApiRole)>) -> Self {
+        Self { tokens, ..self.clone() }
+    }
+
+    /// Lets a request pass that reads, or says why not.
+    pub(super) fn check_read(&self, request: &Request<'_>) -> Result<(), Response> {
+        if self.protects_reads { self.check(request, ApiRole::Read) } else { self.check_host(request) }
     }
 
     /// Lets a request pass that names this node, or nobody.
@@ -45,10 +59,10 @@ impl Access {
         }
     }
 
-    /// Lets a request that changes something pass, or says why not.
+    /// Lets a request pass that needs this role, or says why not.
     ///
     /// The host is checked although the token is: loopback may need none.
-    pub(super) fn check(&self, request: &Request<'_>) -> Result<(), Response> {
+    pub(super) fn check(&self, request: &Request<'_>, needed: ApiRole) -> Result<(), Response> {
         self.check_host(request)?;
         if request.origin.is_some_and(|origin| !is_same(origin, request.host)) {
             return Err(Response::error(
@@ -56,40 +70,55 @@ impl Access {
                 "a page of another site has no business here: send no Origin",
             ));
         }
-        let is_through_proxy = request.client == ClientKind::Forwarded;
-        let (code, message) = match (request.authorization, &self.token) {
-            (Some(shown), Some(token)) if shows(shown, token) => return Ok(()),
-            (None, _) if request.client == ClientKind::Loopback && !self.is_asked_of_all => return Ok(()),
-            (Some(_), Some(_)) => (
-                ErrorCode::Unauthorized,
-                "this is not the API token of this node: send Authorization: Bearer and the token of its configuration",
-            ),
-            (Some(_), None) => (
+        let Some(shown) = request.authorization else { return self.check_without_token(request.client) };
+        match self.role_of(shown) {
+            Some(role) if role >= needed => Ok(()),
+            Some(role) => Err(Response::error(
+                ErrorCode::Forbidden,
+                &format!("this token has the role `{}`, and this needs `{}`", role.name(), needed.name()),
+            )),
+            None if self.tokens.is_empty() => Err(Response::error(
                 ErrorCode::Unauthorized,
                 "this node has no API token to compare with: set api.token, or ask from its own machine without one",
-            ),
-            (None, Some(_)) if is_through_proxy => (
+            )),
+            None => Err(Response::error(
                 ErrorCode::Unauthorized,
-                "what comes through a proxy needs the API token: send Authorization: Bearer and the token",
-            ),
-            (None, Some(_)) if self.is_asked_of_all => (
+                "this is no API token of this node: send Authorization: Bearer and one of its configuration",
+            )),
+        }
+    }
+
+    fn check_without_token(&self, client: ClientKind) -> Result<(), Response> {
+        let (code, message) = match (client, self.tokens.is_empty()) {
+            (ClientKind::Loopback, _) if !self.is_asked_of_all => return Ok(()),
+            (ClientKind::Forwarded, false) => (
                 ErrorCode::Unauthorized,
-                "api.require_token is set, so every client needs the API token: send Authorization: Bearer and the token",
+                "what comes through a proxy needs an API token: send Authorization: Bearer and the token",
             ),
-            (None, Some(_)) => (
+            (ClientKind::Loopback | ClientKind::Remote, false) if self.is_asked_of_all => (
                 ErrorCode::Unauthorized,
-                "only clients on the node's own machine go without the API token: send Authorization: Bearer and the token",
+                "api.require_token is set, so every client needs an API token: send Authorization: Bearer and the token",
             ),
-            (None, None) if is_through_proxy => (
+            (ClientKind::Loopback | ClientKind::Remote, false) => (
+                ErrorCode::Unauthorized,
+                "only clients on the node's own machine go without an API token: send Authorization: Bearer and the token",
+            ),
+            (ClientKind::Forwarded, true) => (
                 ErrorCode::Forbidden,
                 "what comes through a proxy needs an API token, and this node has none: set api.token, or ask it directly",
             ),
-            (None, None) => (
+            (ClientKind::Loopback | ClientKind::Remote, true) => (
                 ErrorCode::Forbidden,
                 "this node has no API token, so only clients on its own machine may change something: set api.token",
             ),
         };
         Err(Response::error(code, message))
+    }
+
+    /// What the token is for that a client shows. All are compared, whichever it is.
+    fn role_of(&self, authorization: &str) -> Option<ApiRole> {
+        let shown = self.tokens.iter().filter(|(token, _)| shows(authorization, token));
+        shown.map(|(_, role)| *role).max()
     }
 
     fn is_own(&self, authority: &str) -> bool {

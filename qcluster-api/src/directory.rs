@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use qcluster_core::{
     Instance, MemberChange, MemberView, Metadata, Node, NodeKey, Peer, Service, ServiceChange, ServiceKey, Span, State,
@@ -233,6 +233,12 @@ impl Directory {
             peer.host = self.card(&peer.identifier).map(|card| host_text(card)).unwrap_or_default();
         }
         peer
+    }
+
+    /// The member that is at that address, by identifier.
+    pub fn member_at(&self, address: SocketAddr) -> Option<String> {
+        let card = self.members.iter().find(|card| card.view.address == Some(address))?;
+        Some(card.view.id.as_str().into())
     }
 
     fn card(&self, identifier: &str) -> Option<&Arc<Card>> {

@@ -23,6 +23,7 @@ mod difference;
 mod directory;
 mod discovery;
 mod facts;
+mod keys;
 mod leader;
 mod members;
 mod query;
@@ -43,6 +44,9 @@ pub use difference::DifferenceStatus;
 pub use directory::{Directory, MemberInfo, News, ServiceInfo, Since, WatchEvent, WatchEventKind};
 pub use discovery::authority;
 pub use facts::{facts, quorum_status};
+pub use keys::{
+    KeyChange, KeyRefused, KeyStatus, KeysSnapshot, KeysStatus, TurnedAway, TurnedAwayStatus, conclude_keys,
+};
 pub use leader::LeaderInfo;
 pub use members::{MemberList, OwnerList};
 pub use quorum::{QuorumStatus, SilentReason, SilentVoter};
@@ -85,6 +89,8 @@ pub enum Outcome {
         /// What it is told then.
         then: Then,
     },
+    /// Change the keys of the node, and send what [`conclude_keys`] makes of the result.
+    ChangeKeys(KeyChange),
     /// Look whenever something has happened, and send what [`poll`] has to say; [`nothing_since`] when the time is over.
     Poll {
         /// What the client knows already.

@@ -23,6 +23,8 @@ pub struct Request<'a> {
     pub last_event_id: Option<&'a str>,
     /// Where it comes from.
     pub client: ClientKind,
+    /// Whether nobody else can read it on its way.
+    pub is_encrypted: bool,
     /// The whole body. Its length is limited by the server.
     pub body: &'a [u8],
 }
@@ -69,6 +71,7 @@ impl<'a> Request<'a> {
             authorization: None,
             last_event_id: None,
             client: ClientKind::Loopback,
+            is_encrypted: false,
             body: &[],
         }
     }

@@ -111,6 +111,16 @@ pub enum ErrorCode {
     NoTtl,
     /// This node takes no part in membership and registry.
     NoRegistry,
+    /// This node has no secret, and so no keys.
+    NoKeys,
+    /// This node has no key of that id.
+    UnknownKey,
+    /// The secrets stand in the configuration itself, which a node does not write.
+    KeysFixed,
+    /// A key is there already, or still needed.
+    KeyInUse,
+    /// A file with secrets could not be read or written.
+    FileFailed,
     /// This node is leaving the cluster.
     Leaving,
     /// Most members vanished at once, so the fault is probably here (G9).
@@ -161,6 +171,11 @@ impl ErrorCode {
             Self::IdCollision => "id_collision",
             Self::NoTtl => "no_ttl",
             Self::NoRegistry => "no_registry",
+            Self::NoKeys => "no_keys",
+            Self::UnknownKey => "unknown_key",
+            Self::KeysFixed => "keys_fixed",
+            Self::KeyInUse => "key_in_use",
+            Self::FileFailed => "file_failed",
             Self::Leaving => "leaving",
             Self::Untrusted => "untrusted",
             Self::Alone => "alone",
@@ -177,7 +192,7 @@ impl ErrorCode {
             Self::BadRequest | Self::InvalidService => 400,
             Self::Unauthorized => 401,
             Self::Forbidden | Self::ForeignOrigin | Self::ForeignHost => 403,
-            Self::NotFound | Self::UnknownService => 404,
+            Self::NotFound | Self::UnknownService | Self::UnknownKey => 404,
             Self::MethodNotAllowed => 405,
             Self::BodyTimeout => 408,
             Self::NotAVoter
@@ -186,7 +201,10 @@ impl ErrorCode {
             | Self::RegistryFull
             | Self::IdCollision
             | Self::NoTtl
-            | Self::NoRegistry => 409,
+            | Self::NoRegistry
+            | Self::NoKeys
+            | Self::KeysFixed
+            | Self::KeyInUse => 409,
             Self::UnknownIndex => 410,
             Self::BodyTooLarge => 413,
             Self::UriTooLong => 414,
@@ -203,6 +221,7 @@ impl ErrorCode {
             | Self::Stopped
             | Self::NotFinished
             | Self::Masterless
+            | Self::FileFailed
             | Self::Leaving
             | Self::Untrusted
             | Self::Alone

@@ -2,19 +2,21 @@
 
 use alloc::string::String;
 
+use qcluster_core::ApiRole::{self, Admin, Read, Register};
+
 use super::call::Call;
 use super::request::{Method, Request, segments};
 use super::response::{ErrorCode, Response};
 use super::view::View;
-use super::{Answer, Outcome, checks, discovery, leader, members, services, transfer, watching};
+use super::{Answer, Outcome, checks, discovery, keys, leader, members, services, transfer, watching};
 
 type Handler = fn(&Call<'_>) -> Outcome;
 
-/// A path with what each method does there. In a pattern `{}` stands for any one segment, which the handler reads by
+/// A path with what each method does there, and who may have it done. In a pattern `{}` stands for any one segment, which the handler reads by
 /// [`Request::segment`].
 struct Route {
     pattern: &'static str,
-    handlers: &'static [(Verb, Handler)],
+    handlers: &'static [(Verb, ApiRole, Handler)],
 }
 
 /// The methods that have a handler. `HEAD` is answered like `GET`, and so is `OPTIONS`: a health check is answered alike
@@ -22,39 +24,39 @@ struct Route {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verb {
     Get,
-    /// Needs the rights of [`Access`](super::Access), like every verb but `Get`.
     Post,
     Put,
     Delete,
 }
 
 const ROUTES: &[Route] = &[
-    Route { pattern: "/ping", handlers: &[(Verb::Get, checks::ping)] },
-    Route { pattern: "/", handlers: &[(Verb::Get, checks::leader)] },
-    Route { pattern: "/leader", handlers: &[(Verb::Get, checks::leader)] },
-    Route { pattern: "/follower", handlers: &[(Verb::Get, checks::follower)] },
-    Route { pattern: "/health", handlers: &[(Verb::Get, checks::health)] },
-    Route { pattern: "/readiness", handlers: &[(Verb::Get, checks::readiness)] },
-    Route { pattern: "/liveness", handlers: &[(Verb::Get, checks::liveness)] },
-    Route { pattern: "/metrics", handlers: &[(Verb::Get, |_| Outcome::Metrics)] },
-    Route { pattern: "/v1/status", handlers: &[(Verb::Get, leader::status)] },
-    Route { pattern: "/v1/leader", handlers: &[(Verb::Get, leader::leader)] },
-    Route { pattern: "/v1/transfer", handlers: &[(Verb::Post, transfer::transfer)] },
-    Route { pattern: "/v1/members", handlers: &[(Verb::Get, members::members)] },
-    Route { pattern: "/v1/owners/{}", handlers: &[(Verb::Get, members::owners)] },
-    Route { pattern: "/v1/leave", handlers: &[(Verb::Post, members::leave)] },
-    Route { pattern: "/v1/services", handlers: &[(Verb::Get, services::all)] },
+    Route { pattern: "/ping", handlers: &[(Verb::Get, Read, checks::ping)] },
+    Route { pattern: "/", handlers: &[(Verb::Get, Read, checks::leader)] },
+    Route { pattern: "/leader", handlers: &[(Verb::Get, Read, checks::leader)] },
+    Route { pattern: "/follower", handlers: &[(Verb::Get, Read, checks::follower)] },
+    Route { pattern: "/health", handlers: &[(Verb::Get, Read, checks::health)] },
+    Route { pattern: "/readiness", handlers: &[(Verb::Get, Read, checks::readiness)] },
+    Route { pattern: "/liveness", handlers: &[(Verb::Get, Read, checks::liveness)] },
+    Route { pattern: "/metrics", handlers: &[(Verb::Get, Read, |_| Outcome::Metrics)] },
+    Route { pattern: "/v1/status", handlers: &[(Verb::Get, Read, leader::status)] },
+    Route { pattern: "/v1/leader", handlers: &[(Verb::Get, Read, leader::leader)] },
+    Route { pattern: "/v1/transfer", handlers: &[(Verb::Post, Admin, transfer::transfer)] },
+    Route { pattern: "/v1/members", handlers: &[(Verb::Get, Read, members::members)] },
+    Route { pattern: "/v1/owners/{}", handlers: &[(Verb::Get, Read, members::owners)] },
+    Route { pattern: "/v1/leave", handlers: &[(Verb::Post, Admin, members::leave)] },
+    Route { pattern: "/v1/keys", handlers: &[(Verb::Get, Read, keys::keys), (Verb::Post, Admin, keys::change)] },
+    Route { pattern: "/v1/services", handlers: &[(Verb::Get, Read, services::all)] },
     Route {
         pattern: "/v1/services/{}",
         handlers: &[
-            (Verb::Get, services::of_name),
-            (Verb::Put, services::register),
-            (Verb::Delete, services::deregister),
+            (Verb::Get, Read, services::of_name),
+            (Verb::Put, Register, services::register),
+            (Verb::Delete, Register, services::deregister),
         ],
     },
-    Route { pattern: "/v1/services/{}/heartbeat", handlers: &[(Verb::Put, services::heartbeat)] },
-    Route { pattern: "/v1/watch", handlers: &[(Verb::Get, watching::watch)] },
-    Route { pattern: "/v1/sd/prometheus", handlers: &[(Verb::Get, discovery::prometheus)] },
+    Route { pattern: "/v1/services/{}/heartbeat", handlers: &[(Verb::Put, Register, services::heartbeat)] },
+    Route { pattern: "/v1/watch", handlers: &[(Verb::Get, Read, watching::watch)] },
+    Route { pattern: "/v1/sd/prometheus", handlers: &[(Verb::Get, Read, discovery::prometheus)] },
 ];
 
 /// What stands in metrics for every path that is none of the table.
@@ -74,7 +76,8 @@ pub fn answer(request: &Request<'_>, view: &View<'_>) -> Answer {
 
 impl Route {
     fn answer(&self, call: &Call<'_>) -> Outcome {
-        let allowed = |verb| self.handlers.iter().find(|(of, _)| *of == verb).map(|(_, handler)| handler);
+        let allowed =
+            |verb| self.handlers.iter().find(|(of, ..)| *of == verb).map(|(_, role, handler)| (role, handler));
         let (verb, asks) = match call.request.method {
             Method::Get | Method::Head => (Some(Verb::Get), false),
             Method::Options => (Some(Verb::Get), true),
@@ -84,12 +87,12 @@ impl Route {
             Method::Other => (None, false),
         };
         match (verb, verb.and_then(allowed)) {
-            (Some(verb), Some(handler)) => {
-                let access = &call.view.subject.access;
-                let checked = match verb {
-                    Verb::Get if self.is_health_check() => Ok(()),
-                    Verb::Get => access.check_host(call.request),
-                    Verb::Post | Verb::Put | Verb::Delete => access.check(call.request),
+            (Some(_), Some((role, handler))) => {
+                let access = call.view.access;
+                let checked = match role {
+                    Read if self.is_health_check() => Ok(()),
+                    Read => access.check_read(call.request),
+                    role => access.check(call.request, *role),
                 };
                 if let Err(refusal) = checked {
                     return Outcome::Respond(refusal);
@@ -106,6 +109,7 @@ impl Route {
                     outcome @ (Outcome::Respond(_)
                     | Outcome::Metrics
                     | Outcome::Perform { .. }
+                    | Outcome::ChangeKeys(_)
                     | Outcome::Poll { .. }
                     | Outcome::Stream { .. }) => outcome,
                 }
@@ -126,7 +130,7 @@ impl Route {
 
     fn with_allow(&self, response: Response) -> Response {
         let mut allow = String::new();
-        for (verb, _) in self.handlers {
+        for (verb, ..) in self.handlers {
             allow.push_str(match verb {
                 Verb::Get => "GET, HEAD, ",
                 Verb::Post => "POST, ",

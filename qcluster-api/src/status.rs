@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counters::named;
 use super::difference::DifferenceStatus;
+use super::keys::KeysStatus;
 use super::storage::StorageStatus;
 use super::view::{LostLeadership, PeerSnapshot, View};
 use qcluster_core::{Mode, Peer, Role, Seat, Slow, Span, State, Step};
@@ -72,6 +73,9 @@ pub struct Status {
     pub too_slow: Option<SlowStatus>,
     /// The other voters, by identifier.
     pub peers: Vec<PeerStatus>,
+    /// What it seals and opens with, and what it hears, if it has a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing: Option<KeysStatus>,
     /// Members and services, as it sees them.
     #[serde(default)]
     pub registry: RegistryStatus,
@@ -209,6 +213,7 @@ impl From<&View<'_>> for Status {
             uptime_ms: now.since(qcluster_core::Time::ZERO).as_millis(),
             storage: snapshot.storage.clone(),
             voters_change: view.change_status(),
+            sealing: KeysStatus::of(view),
             differing_changes: snapshot.differing_steps.map(|two| two.map(|position| subject.name_of(position))),
             too_slow: snapshot.slow.map(|slow| view.slow_status(slow)),
             peers: snapshot.peers.iter().map(peer).collect(),

@@ -1,5 +1,6 @@
 //! Every path, method and error, asked without a network or a node.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
@@ -7,10 +8,8 @@ use alloc::vec;
 
 use serde_json::{Value, json};
 
-use super::{
-    Access, ClientKind, Method, NodeSnapshot, Outcome, Request, Response, StorageStatus, Subject, Then, View, answer,
-};
-use qcluster_core::{ApiToken, Command, Config, FencingToken, HeldLease, Peer, Role, Slow, Span, Term, Time};
+use super::{Access, Method, NodeSnapshot, Outcome, Request, Response, StorageStatus, Subject, Then, View, answer};
+use qcluster_core::{Command, Config, FencingToken, HeldLease, Peer, Role, Slow, Span, Term, Time};
 
 const TOKEN: &str = "0123456789abcdef";
 const NOW: Time = Time::from_millis(1_000_000);
@@ -31,15 +30,19 @@ fn server_b() -> Peer {
     Peer::new("server_b", "localhost", 7002)
 }
 
-fn subject(token: Option<&str>) -> Subject {
+fn config() -> Config {
     let mut config = Config::new("server_a", "localhost", 7001);
     config.peers = vec![server_b()];
     config.api.hosts = vec!["a.example".into()];
+    config
+}
+
+fn subject() -> Subject {
+    let config = config();
     let rules = Arc::new(config.settings().unwrap().check().unwrap());
     let me = Arc::new(config.as_peer());
     let voters = vec![Arc::clone(&me), Arc::new(server_b())];
-    let access = Access::new(&config, token.map(|token| ApiToken::new(token).unwrap()));
-    Subject { me, cluster: config.cluster, listen: vec![], rules, voters, access, expects_others: true }
+    Subject { me, cluster: config.cluster, listen: vec![], rules, voters, expects_others: true }
 }
 
 /// A node whose loop has just run.
@@ -49,8 +52,9 @@ fn snapshot(role: Role) -> NodeSnapshot {
 
 fn view<'a>(subject: &'a Subject, snapshot: &'a NodeSnapshot) -> View<'a> {
     // Leaked: a view borrows what an adapter keeps.
-    let directory = alloc::boxed::Box::leak(alloc::boxed::Box::new(crate::Directory::empty(subject.rules.key(), 0)));
-    View { subject, snapshot, directory, lease: None, draining: false, follows: None, stopped: None, now: NOW }
+    let directory = Box::leak(Box::new(crate::Directory::empty(subject.rules.key(), 0)));
+    let access = Box::leak(Box::new(Access::new(&config(), vec![])));
+    View { subject, access, snapshot, directory, lease: None, draining: false, follows: None, stopped: None, now: NOW }
 }
 
 fn lease_until(valid_until: Time) -> HeldLease {
@@ -79,7 +83,7 @@ fn checks(view: &View<'_>) -> [String; 5] {
 
 #[test]
 fn a_leader_leads_until_the_end_of_its_lease_and_not_an_instant_longer() {
-    let (subject, snapshot) = (subject(None), snapshot(Role::Leader));
+    let (subject, snapshot) = (subject(), snapshot(Role::Leader));
     let end = NOW + qcluster_core::Span::from_nanos(1);
     let leading = View { lease: Some(lease_until(end)), ..view(&subject, &snapshot) };
     assert_eq!(checks(&leading), ["200", "503 not_follower", "200", "200", "200"]);
@@ -91,7 +95,7 @@ fn a_leader_leads_until_the_end_of_its_lease_and_not_an_instant_longer() {
 
 #[test]
 fn a_follower_names_its_leader() {
-    let (subject, snapshot, leader) = (subject(None), snapshot(Role::Follower), server_b());
+    let (subject, snapshot, leader) = (subject(), snapshot(Role::Follower), server_b());
     let following = View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) };
     assert_eq!(checks(&following), ["503 not_leader", "200", "200", "200", "200"]);
     for path in ["/leader", "/follower", "/v1/leader"] {
@@ -105,7 +109,7 @@ fn a_follower_names_its_leader() {
 /// Another node leads, so nothing else shows that this one could not vote for the next.
 #[test]
 fn health_warns_of_what_is_too_slow_for_the_next_election() {
-    let (subject, leader) = (subject(None), server_b());
+    let (subject, leader) = (subject(), server_b());
     let [took, limit] = [147, 147].map(Span::from_millis);
     let snapshot = NodeSnapshot { slow: Some(Slow::Save { took, limit }), ..snapshot(Role::Follower) };
     let get = |path| get(path, &View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) });
@@ -116,7 +120,7 @@ fn health_warns_of_what_is_too_slow_for_the_next_election() {
 
 #[test]
 fn readiness_waits_for_the_boot_wait_and_not_for_a_leader() {
-    let subject = subject(None);
+    let subject = subject();
     let booting = snapshot(Role::Booting);
     assert_eq!(checks(&view(&subject, &booting))[3], "503 starting");
     let alone = snapshot(Role::PreCandidate);
@@ -125,14 +129,14 @@ fn readiness_waits_for_the_boot_wait_and_not_for_a_leader() {
 
 #[test]
 fn a_leader_that_hands_over_is_not_ready() {
-    let (subject, snapshot) = (subject(None), snapshot(Role::Leader));
+    let (subject, snapshot) = (subject(), snapshot(Role::Leader));
     let draining = View { lease: Some(lease_until(Time::NEVER)), draining: true, ..view(&subject, &snapshot) };
     assert_eq!(checks(&draining), ["200", "503 not_follower", "200", "503 draining", "200"]);
 }
 
 #[test]
 fn a_node_that_cannot_save_is_neither_healthy_nor_ready() {
-    let subject = subject(None);
+    let subject = subject();
     let error = || "full".into();
     // A restart cures the one, and time the other.
     for (storage, liveness) in [
@@ -147,7 +151,7 @@ fn a_node_that_cannot_save_is_neither_healthy_nor_ready() {
 
 #[test]
 fn a_loop_that_stands_still_is_told_by_the_checks_and_at_last_by_liveness() {
-    let (subject, snapshot, leader) = (subject(None), snapshot(Role::Follower), server_b());
+    let (subject, snapshot, leader) = (subject(), snapshot(Role::Follower), server_b());
     let after = |ms| {
         let now = NOW + qcluster_core::Span::from_millis(ms);
         checks(&View { follows: Some((&leader, Term(7))), now, ..view(&subject, &snapshot) })
@@ -161,7 +165,7 @@ fn a_loop_that_stands_still_is_told_by_the_checks_and_at_last_by_liveness() {
 
 #[test]
 fn a_node_that_has_stopped_says_why() {
-    let (subject, snapshot) = (subject(None), snapshot(Role::Follower));
+    let (subject, snapshot) = (subject(), snapshot(Role::Follower));
     let stopped = View { stopped: Some("the node was shut down"), ..view(&subject, &snapshot) };
     assert_eq!(checks(&stopped)[1..], ["503 stopped"; 4]);
     assert_eq!(get("/liveness", &stopped).1["message"], "the node was shut down");
@@ -169,7 +173,7 @@ fn a_node_that_has_stopped_says_why() {
 
 #[test]
 fn whoever_reads_is_answered_alike_by_get_head_and_options_and_post_is_not_allowed() {
-    let (subject, snapshot) = (subject(None), snapshot(Role::Follower));
+    let (subject, snapshot) = (subject(), snapshot(Role::Follower));
     let view = view(&subject, &snapshot);
     for path in READABLE {
         let ask = |method| answer(&Request { method, ..Request::get(path) }, &view);
@@ -189,7 +193,7 @@ fn whoever_reads_is_answered_alike_by_get_head_and_options_and_post_is_not_allow
 
 #[test]
 fn what_is_not_there_is_404() {
-    let (subject, snapshot) = (subject(None), snapshot(Role::Follower));
+    let (subject, snapshot) = (subject(), snapshot(Role::Follower));
     for path in ["/nothing", "/leader/", "//", "", "*", "/v1", "/v1/transfer/x"] {
         let answer = answer(&Request::get(path), &view(&subject, &snapshot));
         if path.is_empty() {
@@ -202,7 +206,7 @@ fn what_is_not_there_is_404() {
 
 #[test]
 fn a_transfer_is_a_command_with_a_target_or_none() {
-    let (subject, snapshot) = (subject(None), snapshot(Role::Leader));
+    let (subject, snapshot) = (subject(), snapshot(Role::Leader));
     let view = view(&subject, &snapshot);
     let transfer = |target| Outcome::Perform { command: Command::Transfer(target), then: Then::Transferred };
     let post = |body| answer(&Request { method: Method::Post, body, ..Request::get("/v1/transfer") }, &view).outcome;
@@ -222,108 +226,6 @@ fn a_transfer_is_a_command_with_a_target_or_none() {
 }
 
 #[test]
-fn only_who_may_changes_something() {
-    let bearer = format!("Bearer {TOKEN}");
-    let here = Request { method: Method::Post, host: Some("localhost:7001"), ..Request::get("/v1/transfer") };
-    let there = Request { client: ClientKind::Remote, ..here };
-    let shown = Request { authorization: Some(&bearer), ..there };
-    let with_token = Some(TOKEN);
-    for (request, token, expected) in [
-        (here, None, None),
-        (here, with_token, None),
-        (there, None, Some("forbidden")),
-        (Request { client: ClientKind::Forwarded, ..here }, None, Some("forbidden")),
-        (there, with_token, Some("unauthorized")),
-        (shown, with_token, None),
-        (Request { authorization: Some("bearer 0123456789abcdef"), ..there }, with_token, None),
-        (Request { authorization: Some("Bearer 0123456789abcdeF"), ..there }, with_token, Some("unauthorized")),
-        (Request { authorization: Some("Basic 0123456789abcdef"), ..here }, with_token, Some("unauthorized")),
-        (Request { authorization: Some("Bearer"), ..here }, with_token, Some("unauthorized")),
-        (shown, None, Some("unauthorized")),
-        (Request { host: Some("evil.example"), ..here }, None, Some("foreign_host")),
-        (Request { host: Some("evil.example"), ..shown }, with_token, Some("foreign_host")),
-        (Request { host: Some("localhost.evil.example:7001"), ..here }, None, Some("foreign_host")),
-        (Request { host: Some("[::1]:7001"), ..here }, None, None),
-        (Request { host: Some("192.0.2.7"), ..here }, None, None),
-        (Request { host: Some("A.Example:80"), ..here }, None, None),
-        (Request { host: None, ..here }, None, None),
-        (Request { origin: Some("http://evil.example"), ..here }, None, Some("foreign_origin")),
-        (Request { origin: Some("http://localhost:8080"), ..here }, None, Some("foreign_origin")),
-        (Request { origin: Some("null"), ..here }, None, Some("foreign_origin")),
-        (Request { origin: Some("http://localhost:7001"), ..here }, None, None),
-    ] {
-        let (subject, snapshot) = (subject(token), snapshot(Role::Leader));
-        let told = match answer(&request, &view(&subject, &snapshot)).outcome {
-            Outcome::Perform { .. } => None,
-            Outcome::Respond(refusal) => Some(serde_json::from_slice::<Value>(&refusal.body).unwrap()["code"].clone()),
-            Outcome::Metrics | Outcome::Poll { .. } | Outcome::Stream { .. } => panic!("those are elsewhere"),
-        };
-        assert_eq!(told, expected.map(Value::from), "{request:?} with {token:?}");
-    }
-}
-
-/// A page whose name is pointed at this machine would read what it likes (DNS rebinding). Health checks name what they please.
-#[test]
-fn who_reads_names_this_node_or_asks_for_its_health() {
-    let (subject, snapshot) = (subject(None), snapshot(Role::Leader));
-    let status = |path: &'static str, host: &'static str| {
-        let request = Request { host: Some(host), client: ClientKind::Remote, ..Request::get(path) };
-        match answer(&request, &view(&subject, &snapshot)).outcome {
-            Outcome::Respond(response) => response.status,
-            Outcome::Metrics => 200,
-            other => panic!("{other:?}"),
-        }
-    };
-    for host in
-        ["localhost:7001", "LOCALHOST.", "192.0.2.7:7001", "[::1]", "a.example", "node-1", "q.default.svc", "a.lan:1"]
-    {
-        assert_eq!((status("/v1/status", host), status("/metrics", host)), (200, 200), "{host}");
-    }
-    for host in [
-        "evil.example",
-        "evil.example:7001",
-        "localhost.evil.example",
-        "internal.example",
-        ".",
-        "",
-        "notlan.xlan",
-        "\u{fffd}",
-        "a b",
-    ] {
-        assert_eq!((status("/v1/status", host), status("/metrics", host)), (403, 403), "{host}");
-        assert_eq!((status("/leader", host), status("/ping", host)), (503, 200), "{host}");
-    }
-}
-
-#[test]
-fn names_of_the_configuration_and_any_name_may_be_let_pass() {
-    let config = |edit: fn(&mut Config)| {
-        let mut config =
-            Config::new("server_a", "0.0.0.0", 7001).with_peers([Peer::new("server_b", "b.example.net", 7001)]);
-        config.join = vec!["seed.example.net:7001".into()];
-        edit(&mut config);
-        Access::new(&config, None)
-    };
-    let passes = |access: &Access, host: &'static str| {
-        access.check_host(&Request { host: Some(host), ..Request::get("/v1/status") }).is_ok()
-    };
-    let own = config(|_| ());
-    assert!(passes(&own, "b.example.net") && passes(&own, "SEED.example.net:7001") && !passes(&own, "c.example.net"));
-    assert!(passes(&config(|config| config.api.hosts = vec!["*".into()]), "c.example.net"));
-}
-
-#[test]
-fn the_own_machine_needs_the_token_where_it_is_asked_of_all() {
-    let mut config = Config::new("server_a", "localhost", 7001);
-    config.api.require_token = true;
-    let access = Access::new(&config, Some(ApiToken::new(TOKEN).unwrap()));
-    let bearer = format!("Bearer {TOKEN}");
-    let here = Request { method: Method::Post, ..Request::get("/v1/transfer") };
-    assert_eq!(access.check(&here).unwrap_err().status, 401);
-    assert!(access.check(&Request { authorization: Some(&bearer), ..here }).is_ok());
-}
-
-#[test]
 fn segments_and_parameters_are_decoded() {
     let request = Request { query: Some("tag=a+b&tag=%C3%A9&x"), ..Request::get("/v1/services/web%201") };
     assert_eq!(request.segment(2).as_deref(), Some("web 1"));
@@ -336,7 +238,9 @@ fn segments_and_parameters_are_decoded() {
     assert_eq!(request.parameter("y"), None);
 }
 
+mod access;
 mod discovery;
+mod keys;
 mod others;
 mod registering;
 mod registry;

@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 
 use super::access::Access;
 use super::directory::Directory;
+use super::keys::KeysSnapshot;
 use super::storage::StorageStatus;
 use qcluster_core::{
     Counters, FencingToken, HeldLease, Lapse, LostReason, Peer, RegistryCounts, Role, Rules, Seat, SettingDifference,
@@ -27,8 +28,6 @@ pub struct Subject {
     pub rules: Arc<Rules>,
     /// Every voter, this node too if it is one, in the order of the rules.
     pub voters: Vec<Arc<Peer>>,
-    /// Who may change something.
-    pub access: Access,
     /// Whether the configuration names other nodes: one that has met none of them has not arrived yet.
     pub expects_others: bool,
 }
@@ -84,6 +83,8 @@ pub struct NodeSnapshot {
     pub own_name: Whereabouts,
     /// Whether the addresses to join are all this node's own.
     pub joins_itself: bool,
+    /// What it seals and opens with, and what it hears; `None` without a secret.
+    pub keys: Option<Arc<KeysSnapshot>>,
 }
 
 impl NodeSnapshot {
@@ -193,6 +194,8 @@ pub struct TransportCounters {
 pub struct View<'a> {
     /// What never changes.
     pub subject: &'a Subject,
+    /// Who may do what.
+    pub access: &'a Access,
     /// What the loop last wrote down.
     pub snapshot: &'a NodeSnapshot,
     /// Members and services as last made known.

@@ -1,6 +1,7 @@
 //! Commands that ask a running node over HTTP: what they have in common, and those that only look.
 
 pub(crate) mod changes;
+pub(crate) mod keys;
 pub(crate) mod lists;
 mod rights;
 pub(crate) mod transfer;
@@ -17,6 +18,7 @@ use qcluster::client::{ChangeStatus, Client, ClientError, LeaderInfo, LostStatus
 use serde::Serialize;
 
 use crate::{Failure, exit, style};
+use rights::Rights;
 
 /// Whom to ask, and for whom to print.
 #[derive(Args)]
@@ -30,6 +32,8 @@ pub(crate) struct Asked {
     /// The timeout of a request, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     timeout: u64,
+    #[command(flatten)]
+    rights: Rights,
 }
 
 /// For whom to print.
@@ -57,13 +61,18 @@ fn host_and_port(text: &str) -> Result<String, &'static str> {
 }
 
 impl Asked {
-    fn client(&self) -> Client {
-        Client::new(&self.addr).with_time_max(Duration::from_secs(self.timeout))
+    /// A client that shows the token, if there is one.
+    fn client(&self) -> Result<Client, Failure> {
+        let client = Client::new(&self.addr).with_time_max(Duration::from_secs(self.timeout));
+        Ok(match self.rights.token()? {
+            Some(token) => client.with_token(token),
+            None => client,
+        })
     }
 }
 
 pub(crate) async fn status(asked: Asked) -> Result<(), Failure> {
-    let status = asked.client().status().await.map_err(|error| failure(&error))?;
+    let status = asked.client()?.status().await.map_err(|error| failure(&error))?;
     match asked.format {
         Shape::Json => print_json(&status),
         Shape::Table if status.peers.is_empty() => print(&about(&status).to_string()),
@@ -72,7 +81,7 @@ pub(crate) async fn status(asked: Asked) -> Result<(), Failure> {
 }
 
 pub(crate) async fn leader(asked: Asked) -> Result<(), Failure> {
-    let info = asked.client().leader().await.map_err(|error| failure(&error))?;
+    let info = asked.client()?.leader().await.map_err(|error| failure(&error))?;
     match (asked.format, &info.leader) {
         (Shape::Json, _) => print_json(&info)?,
         (Shape::Table, Some(_)) => print(&led(&info))?,

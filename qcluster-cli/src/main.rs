@@ -88,10 +88,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a node until SIGINT, SIGTERM, SIGHUP or SIGQUIT, which hand the leadership over.
+    /// Run a node until SIGINT, SIGTERM or SIGQUIT, or until its terminal is closed, which hand the leadership over.
     ///
-    /// A second signal does not wait for the hand-over, and no signal waits for a disk that hangs: the exit code is 1 then. Started
-    /// under `nohup` on Linux, it ignores SIGHUP.
+    /// A second signal does not wait for the hand-over, and no signal waits for a disk that hangs: the exit code is 1 then. SIGHUP has
+    /// the node read its files of tokens and secrets again. Started under `nohup` on Linux, it outlives its terminal.
     #[command(after_help = EXIT_CODES_OF_RUN)]
     Run {
         /// The configuration file, in JSON. A relative `data_dir` in it is relative to the working directory.
@@ -141,6 +141,12 @@ enum Command {
     /// Make a node leave its cluster and stop.
     #[command(after_help = EXIT_CODES_OF_CHANGING)]
     Leave(ask::changes::Leave),
+    /// List or change the keys of a node.
+    ///
+    /// To replace the secret of a cluster: add the new one on every node, then use its key on every node, then remove the old key from
+    /// every node. The node writes each change to its `secret_file`.
+    #[command(after_help = EXIT_CODES_OF_CHANGING)]
+    Keys(ask::keys::Keys),
     /// Print a new secret for a cluster, for `secret` or `secret_file` in the configuration of all its nodes.
     Keygen,
     /// Check the events files of all nodes for two leaders at once, and tell how long nobody led.
@@ -215,6 +221,7 @@ fn main() -> ExitCode {
         Command::Heartbeat(heartbeat) => in_runtime(ask::changes::heartbeat(heartbeat)),
         Command::Deregister(deregister) => in_runtime(ask::changes::deregister(deregister)),
         Command::Leave(leave) => in_runtime(ask::changes::leave(leave)),
+        Command::Keys(keys) => in_runtime(ask::keys::keys(keys)),
         Command::Keygen => keygen(),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Demo { rounds, timing, format } => in_runtime(demo::demo(rounds, timing, format)),

@@ -45,6 +45,7 @@ pub(crate) async fn run(
     let config = Config::from_file(&path).map_err(|error| Failure::new(exit::BAD_CONFIG, &error))?;
     // Before the node is: a signal that comes early is not to kill what has just been elected.
     let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILED, &error))?;
+    let reload = signals.reload();
     let mut signalled = async || signals.next().await;
     let timing = config.timing.into();
     let voters = config.all_peers().count() + usize::from(!config.observer);
@@ -56,7 +57,16 @@ pub(crate) async fn run(
     let (cluster, mut reporter) = started?;
     let mut changes = cluster.events();
     reporter.started(&cluster.status(), &timing, voters, durable);
-    follow(&cluster, &mut changes, &mut reporter, &mut signalled).await?;
+    let reloads = async {
+        loop {
+            reload.notified().await;
+            errors.push(reloaded(&cluster).await);
+        }
+    };
+    tokio::select! {
+        followed = follow(&cluster, &mut changes, &mut reporter, &mut signalled) => followed?,
+        () = reloads => {}
+    }
     let is_released = is_released(cluster.stopped(), &mut signalled).await;
     if !is_released {
         errors
@@ -70,6 +80,14 @@ pub(crate) async fn run(
     };
     reporter.stopped(why);
     verdict(why, is_released)
+}
+
+/// Has the node read its files again, and says how that went. A file system that hangs holds up nothing else.
+async fn reloaded(cluster: &Handle) -> String {
+    match cluster.reload().await {
+        Ok(()) => "the files of tokens and secrets were read again".to_owned(),
+        Err(error) => output::complaint(&format!("nothing has changed: {error}")),
+    }
 }
 
 /// How the process ends.
@@ -147,7 +165,7 @@ async fn until(time: Option<Instant>) {
 
 fn exit_code(error: &StartError) -> u8 {
     match error {
-        StartError::Config(_) | StartError::SecretFile { .. } | StartError::Secrets(_) => exit::BAD_CONFIG,
+        StartError::Config(_) | StartError::Credentials(_) => exit::BAD_CONFIG,
         _ => exit::FAILED,
     }
 }

@@ -1,41 +1,64 @@
-//! The signals that ask a node to end.
+//! The signals that ask a node to end, and the one that has it read its files again.
 
-/// What asks a process to end: a terminal that is closed, Ctrl-C, Ctrl-\\, and a service manager.
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+/// What asks a process to end: Ctrl-C, Ctrl-\\, a service manager, and a terminal that is closed. SIGHUP for any other reason asks it to
+/// read its files again.
 #[cfg(unix)]
 pub(crate) struct Signals {
-    hangup: Option<tokio::signal::unix::Signal>,
+    hangup: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     quit: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    ends_with_terminal: bool,
+    reload: Arc<Notify>,
 }
 
 #[cfg(unix)]
 impl Signals {
     pub(crate) fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+        // Before the signal is no longer ignored.
+        let ends_with_terminal = has_terminal() && !ignores_hangup();
         Ok(Self {
-            hangup,
+            hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
             terminate: signal(SignalKind::terminate())?,
+            ends_with_terminal,
+            reload: Arc::default(),
         })
     }
 
+    /// The next one that asks the process to end.
     pub(crate) async fn next(&mut self) {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => _ = hangup.recv().await,
-                None => std::future::pending().await,
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => {
+                    if self.ends_with_terminal && !has_terminal() {
+                        return;
+                    }
+                    self.reload.notify_one();
+                }
+                _ = self.interrupt.recv() => return,
+                _ = self.quit.recv() => return,
+                _ = self.terminate.recv() => return,
             }
-        };
-        tokio::select! {
-            () = hangup => {}
-            _ = self.interrupt.recv() => {}
-            _ = self.quit.recv() => {}
-            _ = self.terminate.recv() => {}
         }
     }
+
+    /// Notified while [`next`](Self::next) is waited for.
+    pub(crate) fn reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
+    }
+}
+
+/// Whether the process has a terminal that is open. One that was closed takes itself away before it says so.
+#[cfg(unix)]
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }
 
 /// Whether it was started to outlive its terminal, as `nohup` does. Where the system does not tell, it was not: a terminal that is
@@ -67,6 +90,10 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    pub(crate) fn reload(&self) -> Arc<Notify> {
+        Arc::default()
     }
 }
 

@@ -117,10 +117,11 @@ impl Endpoint {
     /// Takes what has happened at `now`, and gives what is to be done about it, in order.
     pub fn step(&mut self, now: Time, input: Input<'_>) -> Outputs<'_> {
         self.addresses.forget_sender();
+        let mut sender = None;
         let result = match input {
             Input::Timeout => self.node.take(now, NodeInput::Timeout),
             Input::Datagram { from, bytes } => {
-                self.receive(now, from, bytes);
+                sender = self.receive(now, from, bytes);
                 Ok(())
             }
             Input::Refused(reason) => {
@@ -145,7 +146,7 @@ impl Endpoint {
             Input::PersistFailed(id) => self.node.take(now, NodeInput::PersistFailed(id)),
             Input::Command(command) => self.node.take(now, NodeInput::Command(command)),
         };
-        Outputs { endpoint: self, now, result }
+        Outputs { endpoint: self, now, result, sender }
     }
 
     /// When to step with [`Input::Timeout`] at the latest.
@@ -169,10 +170,15 @@ impl Endpoint {
         self.unaddressed
     }
 
-    fn receive(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+    /// Gives the node that sent the datagram, where that was listened to.
+    fn receive(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) -> Option<NodeKey> {
+        let mut listened_to = None;
         let mut datagram = match wire::open(&self.rules, bytes) {
             Ok(datagram) => datagram,
-            Err(reason) => return self.node.drop_unread(now, reason),
+            Err(reason) => {
+                self.node.drop_unread(now, reason);
+                return None;
+            }
         };
         let Header { from: sender, from_incarnation, to_incarnation, digests } = datagram.header;
         let voter = self.rules.index_of(sender);
@@ -185,14 +191,17 @@ impl Endpoint {
         let may_prove_itself = sender != to && self.rules.digests().agree(&digests);
         for place in 0..Self::MESSAGES_MAX {
             let message = match datagram.next_message::<Message>() {
-                None => return,
+                None => return listened_to,
                 // One question a datagram: many would draw as many answers, each as large as a datagram can be.
                 Some(Ok(message)) if place > 0 && !message.is_filling() => Err(DropReason::Malformed),
                 Some(message) => message,
             };
             let message = match message {
                 Ok(message) => message,
-                Err(reason) => return self.node.drop_unread(now, reason),
+                Err(reason) => {
+                    self.node.drop_unread(now, reason);
+                    return listened_to;
+                }
             };
             let envelope = Envelope { from: sender, from_incarnation, to, to_incarnation, digests, message };
             if place == 0 && may_prove_itself {
@@ -207,12 +216,14 @@ impl Endpoint {
             let address = is_proven.then_some(from);
             // A sender that is turned away is answered once, however much it put into the datagram.
             if self.node.take_message(now, envelope, address).is_err() {
-                return;
+                return listened_to;
             }
+            listened_to = Some(sender);
         }
         if datagram.next_message::<Message>().is_some() {
             self.node.drop_unread(now, DropReason::Malformed);
         }
+        listened_to
     }
 
     /// Asks a sender that is not known to be where its datagram came from to show that it is, or takes the answer to that (E18).
@@ -315,6 +326,7 @@ pub struct Outputs<'a> {
     endpoint: &'a mut Endpoint,
     now: Time,
     result: Result<(), CommandRefused>,
+    sender: Option<NodeKey>,
 }
 
 impl Outputs<'_> {
@@ -330,6 +342,12 @@ impl Outputs<'_> {
     /// It was refused; nothing has changed.
     pub fn result(&self) -> Result<(), &CommandRefused> {
         self.result.as_ref().copied()
+    }
+
+    /// Of a step with a datagram: the node that it came from, where that was listened to. Unless the datagram was sealed, that is no
+    /// more than the datagram's own word.
+    pub fn sender(&self) -> Option<NodeKey> {
+        self.sender
     }
 
     /// The lease after the step: publish a shorter one before anything is sent.

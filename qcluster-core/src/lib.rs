@@ -92,9 +92,9 @@ mod wire;
 pub mod writing_an_adapter;
 
 pub use config::{
-    ApiConfig, ApiToken, BadSecret, Config, ConfigError, Digests, Durability, ExactJson, Gossip, GossipPace, Metadata,
-    Mode, Peer, Preset, Problem, RecordTo, Rules, SealMode, Seat, Secret, SettingDifference, Settings, SharedSettings,
-    Step, Timing, TimingChoice, TimingValues, Voter, VoterIn, VoterSettings,
+    ApiConfig, ApiRole, ApiToken, BadSecret, Config, ConfigError, Digests, Durability, ExactJson, Gossip, GossipPace,
+    Metadata, Mode, Peer, Preset, Problem, RecordTo, Rules, SealMode, Seat, Secret, SettingDifference, Settings,
+    SharedSettings, Step, Timing, TimingChoice, TimingValues, TokenConfig, Voter, VoterIn, VoterSettings,
 };
 pub use election::{
     ChangeStep, HardState, HeldLease, KnownIncarnation, Lapse, LeadershipId, Message as ElectionMessage, PersistId,

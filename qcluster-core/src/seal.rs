@@ -88,6 +88,13 @@ impl Keyring {
     }
 }
 
+/// The id of the key that a datagram was sealed with, before or after it was opened; `None` of a plain one.
+pub fn key_id(datagram: &[u8]) -> Option<u8> {
+    let (prefix, _) = datagram.split_first_chunk::<PREFIX_LEN>()?;
+    let [.., key_id] = *prefix;
+    (key_id != NOT_SEALED).then_some(key_id)
+}
+
 impl Key {
     fn derived(cluster: &str, secret: &Secret) -> Self {
         const CIPHER_KEY_LEN: usize = 32;
@@ -215,6 +222,11 @@ impl Seal {
         self.replays.note(fresh);
         wire::reopened(*prefix, &mut self.buffer);
         Ok(&self.buffer)
+    }
+
+    /// Seals and opens with other keys from now on. Nonces go on where they were, so that none is used twice with a key that stays.
+    pub fn set_keyring(&mut self, keyring: Keyring) {
+        self.keyring = keyring;
     }
 
     /// What it seals, and what it lets in.

@@ -1,23 +1,22 @@
 //! Starting a node: everything that can fail, in an order that leaves nothing behind when it does.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use qcluster_api::{Access, Subject};
-use qcluster_core::config::{ApiToken, BadSecret, SealMode, Secret};
-use qcluster_core::seal::{Keyring, NONCE_PREFIX_LEN, Seal};
+use qcluster_core::config::SealMode;
+use qcluster_core::seal::{NONCE_PREFIX_LEN, Seal};
 use qcluster_core::{
     BadHost, BootError, Command, Config, Endpoint, EndpointBoot, Host, Peer, Rules, Service, Time, recording,
 };
 use tokio::sync::{mpsc, watch};
-use zeroize::Zeroizing;
 
 use crate::binding::{Advertised, Bound, Protocols, advertised, bind};
 use crate::clock::Clock;
+use crate::credentials::{Credentials, keyring};
 use crate::disk::{Disk, Saved, Store};
 use crate::driver::Parts;
 use crate::error::StartError;
@@ -26,9 +25,6 @@ use crate::names::Names;
 use crate::recorder::Recorder;
 use crate::requests::Request;
 use crate::view::View;
-
-/// What is read of a file with a token or with secrets. Those are much shorter.
-const PRIVATE_FILE_LEN_MAX: usize = 4_096;
 
 /// What the node says of itself and its services as soon as it runs.
 fn first_words(config: &Config, services: Vec<Service>) -> Vec<Command> {
@@ -41,69 +37,21 @@ fn expects_others(config: &Config) -> bool {
     config.all_peers().next().is_some() || config.join_addresses().next().is_some()
 }
 
-/// The token in the first line of the file. Blocks.
-fn read_token(path: &str) -> Result<ApiToken, StartError> {
-    let unusable = |reason: String| StartError::TokenFile { path: path.into(), reason };
-    let text = read_private(path, "the API token").map_err(|error| unusable(error.to_string()))?;
-    ApiToken::new(text.lines().next().unwrap_or_default().trim()).map_err(unusable)
-}
-
-/// The secrets in the file, one on each line. Blocks.
-fn read_secrets(path: &str) -> Result<Vec<Secret>, StartError> {
-    let unusable = |reason: String| StartError::SecretFile { path: path.into(), reason };
-    let text = read_private(path, "the secret of the cluster").map_err(|error| unusable(error.to_string()))?;
-    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
-    let read = |(index, line): (usize, &str)| {
-        line.parse().map_err(|error: BadSecret| unusable(format!("line {}: {error}", index + 1)))
-    };
-    lines.map(read).collect()
-}
-
-/// The text of a file that is for this user alone; `what` is in it. Warns where others may read it. Blocks.
-fn read_private(path: &str, what: &str) -> io::Result<Zeroizing<String>> {
-    if is_open_to_all(path) {
-        tracing::warn!(name: "qcluster.private_file_open", target: TARGET, path, "every user may read {what}: chmod o-r");
-    }
-    // It does not grow, so that nothing of it stays behind.
-    let mut text = Zeroizing::new(String::with_capacity(PRIVATE_FILE_LEN_MAX + 1));
-    File::open(path)?.take(PRIVATE_FILE_LEN_MAX as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > PRIVATE_FILE_LEN_MAX {
-        return Err(io::Error::other(format!("it is longer than {PRIVATE_FILE_LEN_MAX} bytes")));
-    }
-    Ok(text)
-}
-
 /// What stands between the endpoint and the network, where the cluster has a secret. Blocks.
-fn seal(config: &Config) -> Result<Option<Seal>, StartError> {
-    let Some(mode) = config.sealing() else { return Ok(None) };
-    let secrets = match &config.secret_file {
-        Some(path) => read_secrets(path)?,
-        None => config.own_secrets().cloned().collect(),
-    };
-    let keyring = Keyring::new(&config.cluster, &secrets).map_err(|error| match &config.secret_file {
-        Some(path) => StartError::SecretFile { path: path.into(), reason: error.to_string() },
-        None => StartError::Secrets(error),
-    })?;
+fn seal(config: &Config, credentials: &Credentials) -> Result<Option<Seal>, StartError> {
+    let (Some(mode), Some(keyring)) = (config.sealing(), keyring(config, credentials)?) else { return Ok(None) };
     let mut nonce_prefix = [0; NONCE_PREFIX_LEN];
-    getrandom::fill(&mut nonce_prefix).map_err(|error| StartError::System(io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut nonce_prefix).map_err(no_random_numbers)?;
     Ok(Some(Seal::new(keyring, mode, nonce_prefix)))
 }
 
-/// Whether every user of this machine may read a file.
-#[cfg(unix)]
-fn is_open_to_all(path: &str) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_all(_: &str) -> bool {
-    false
+fn no_random_numbers(error: getrandom::Error) -> StartError {
+    StartError::System(io::Error::other(error.to_string()))
 }
 
 /// The seed, the boot stamp and the saved record that a node begins with.
 fn values(opened: Option<&(Store, Saved)>) -> Result<EndpointBoot<'_>, StartError> {
-    let seed = getrandom::u64().map_err(|error| StartError::System(io::Error::other(error.to_string())))?;
+    let seed = getrandom::u64().map_err(no_random_numbers)?;
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let stamp_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
     let saved = opened.and_then(|(_, saved)| match saved {
@@ -192,11 +140,9 @@ pub enum Listening {
 pub fn prepare(config: Config, listening: Listening) -> Result<Prepared, StartError> {
     let (mut settings, services) = config.check()?;
     let first = first_words(&config, services);
-    let token = match &config.api.token_file {
-        Some(path) => Some(read_token(path)?),
-        None => config.api.token.clone(),
-    };
-    let seal = seal(&config)?;
+    let credentials = Credentials::of(&config);
+    let access = Access::new(&config, credentials.tokens()?);
+    let seal = seal(&config, &credentials)?;
     if config.insecure && config.sealing() != Some(SealMode::Require) {
         tracing::warn!(
             name: "qcluster.insecure", target: TARGET,
@@ -233,25 +179,19 @@ pub fn prepare(config: Config, listening: Listening) -> Result<Prepared, StartEr
     if let Advertised::Named { host, port } = &advertised {
         names.add_own(rules.key(), host, *port);
     }
-    let subject = subject(config, token, rules, addresses, port);
-    let (view, publisher) = View::new(subject, clock, stamp_ms);
+    let subject = subject(config, rules, addresses, port);
+    let (view, publisher) = View::new(subject, access, credentials, clock, stamp_ms);
     let (requests, received) = mpsc::channel(COMMANDS_MAX);
     let parts = Parts { clock, endpoint, seal, disk, recorder, publisher, names, requests: received };
     Ok(Prepared { parts, udp, tcp, first, view, requests, alive, all_released })
 }
 
 /// What a node tells of itself and its configuration. `port` is the one that was bound, on these addresses.
-pub(crate) fn subject(
-    config: Config,
-    token: Option<ApiToken>,
-    rules: Arc<Rules>,
-    listen: Vec<SocketAddr>,
-    port: u16,
-) -> Subject {
+pub(crate) fn subject(config: Config, rules: Arc<Rules>, listen: Vec<SocketAddr>, port: u16) -> Subject {
     let me = me(&config, port);
     let voters = voters(&config, &me, &rules);
-    let (access, expects_others) = (Access::new(&config, token), expects_others(&config));
-    Subject { me: Arc::new(me), cluster: config.cluster, voters, rules, listen, access, expects_others }
+    let expects_others = expects_others(&config);
+    Subject { me: Arc::new(me), cluster: config.cluster, voters, rules, listen, expects_others }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! 3. [`end`](Driver::end).
 
 mod effects;
+mod heard;
 mod notes;
 mod step;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::requests::Request;
 use crate::sockets::{DatagramSocket, Received, Sockets};
 use crate::works::Works;
 use effects::{Drain, Effects};
+use heard::Heard;
 
 /// Datagrams taken before timers and commands have their turn again.
 const BATCH_MAX: usize = 64;
@@ -151,6 +153,7 @@ impl<S: DatagramSocket> Driver<S> {
                 failed,
                 storage,
                 disbelieved: None,
+                heard: Heard::default(),
             },
             names,
             requests,
@@ -278,6 +281,14 @@ impl<S: DatagramSocket> Driver<S> {
                 let result = self.command(command);
                 let _ = reply.send(result);
             }
+            Request::SetKeyring { keyring, reply } => {
+                if let Some(seal) = &mut self.effects.seal {
+                    seal.set_keyring(keyring);
+                    self.effects.heard.changed();
+                }
+                self.write_snapshot();
+                let _ = reply.send(());
+            }
             Request::Join { host, port, reply } => {
                 let _ = reply.send(self.names.add_seed(&host, port));
             }
@@ -343,7 +354,10 @@ impl<S: DatagramSocket> Driver<S> {
                     let opened = self.effects.open(&self.buffer[..len], &mut self.opened);
                     let input = match opened {
                         Ok(bytes) => Input::Datagram { from, bytes },
-                        Err(reason) => Input::Refused(reason),
+                        Err(reason) => {
+                            self.effects.heard.turned_away(from, reason, self.clock.now());
+                            Input::Refused(reason)
+                        }
                     };
                     let _ = feed(&mut self.endpoint, &mut self.effects, self.clock, input);
                 }

@@ -19,22 +19,8 @@ pub enum StartError {
     Config(ConfigError),
     /// An address could not be bound.
     Bind(BindError),
-    /// The API token could not be read.
-    TokenFile {
-        /// `api.token_file`.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The secrets of the cluster could not be read.
-    SecretFile {
-        /// `secret_file`.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The secrets of the cluster cannot be used together.
-    Secrets(KeyringError),
+    /// Tokens of the API, or secrets of the cluster, could not be read.
+    Credentials(CredentialError),
     /// The data directory cannot be used.
     DataDir(DataDirError),
     /// The saved state is damaged or belongs to somebody else. It is never replaced by a fresh start on its own.
@@ -50,6 +36,42 @@ pub enum StartError {
     System(io::Error),
     /// There is no tokio runtime around the call.
     NoRuntime,
+}
+
+/// Why tokens of the API, or secrets of the cluster, cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialError {
+    /// A file has no tokens, or cannot be read.
+    TokenFile {
+        /// The field of the configuration that names it.
+        field: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file of secrets has none, or cannot be read, or they cannot be used together.
+    SecretFile {
+        /// `secret_file`.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The secrets in the configuration cannot be used together.
+    Secrets(KeyringError),
+}
+
+/// Why files were not read again: the node goes on with what it has.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// They cannot be used.
+    Credentials(CredentialError),
+    /// The system gave no thread.
+    System(io::Error),
+    /// The node has stopped.
+    Stopped(Stopped),
 }
 
 /// Why the node's address could not be bound.
@@ -172,16 +194,36 @@ impl fmt::Display for JoinError {
 
 impl std::error::Error for JoinError {}
 
+impl fmt::Display for CredentialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TokenFile { field, path, reason } => write!(f, "{field}: {}: {reason}", path.display()),
+            Self::SecretFile { path, reason } => write!(f, "secret_file: {}: {reason}", path.display()),
+            Self::Secrets(error) => write!(f, "secrets: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CredentialError {}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credentials(error) => error.fmt(f),
+            Self::System(error) => write!(f, "files cannot be read: {error}"),
+            Self::Stopped(why) => why.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReloadError {}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Bind(error) => error.fmt(f),
-            Self::TokenFile { path, reason } => {
-                write!(f, "api.token_file: no token in the first line of {}: {reason}", path.display())
-            }
-            Self::SecretFile { path, reason } => write!(f, "secret_file: {}: {reason}", path.display()),
-            Self::Secrets(error) => write!(f, "secrets: {error}"),
+            Self::Credentials(error) => error.fmt(f),
             Self::DataDir(error) => error.fmt(f),
             Self::Record { path, error } => {
                 write!(f, "{error}: {}. The node did not start. {}", path.display(), error.remedy())
@@ -286,6 +328,18 @@ impl From<CommandError> for NotDone {
 impl From<ConfigError> for StartError {
     fn from(error: ConfigError) -> Self {
         Self::Config(error)
+    }
+}
+
+impl From<CredentialError> for ReloadError {
+    fn from(error: CredentialError) -> Self {
+        Self::Credentials(error)
+    }
+}
+
+impl From<CredentialError> for StartError {
+    fn from(error: CredentialError) -> Self {
+        Self::Credentials(error)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What applications hold of a running node, whatever its runtime.
 
+mod credentials;
 mod registry;
 
 use std::fmt;

@@ -35,6 +35,7 @@ pub mod binding;
 pub mod boot;
 pub mod clock;
 mod counters;
+mod credentials;
 pub mod directory;
 pub mod disk;
 pub mod driver;
@@ -72,14 +73,16 @@ pub mod works;
 /// What applications see of this crate and of the API: adapters and the facade export all of it.
 pub mod surface {
     pub use qcluster_api::{
-        ChangeStatus, DifferenceStatus, LostStatus, MemberInfo, PeerStatus, QuorumStatus, RegistryStatus, ServiceInfo,
-        SilentReason, SilentVoter, Status, StorageStatus, WatchEvent, WatchEventKind,
+        ChangeStatus, DifferenceStatus, KeyChange, KeyRefused, KeyStatus, KeysStatus, LostStatus, MemberInfo,
+        PeerStatus, QuorumStatus, RegistryStatus, ServiceInfo, SilentReason, SilentVoter, Status, StorageStatus,
+        TurnedAwayStatus, WatchEvent, WatchEventKind,
     };
 
     pub use qcluster_core::seal::KeyringError;
 
     pub use crate::error::{
-        BindError, CommandError, DataDirError, JoinError, Protocol, StartError, Stopped, WorkError,
+        BindError, CommandError, CredentialError, DataDirError, JoinError, Protocol, ReloadError, StartError, Stopped,
+        WorkError,
     };
     pub use crate::event::{Event, EventKind, Events, Leadership};
     pub use crate::handle::Handle;

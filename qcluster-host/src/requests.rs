@@ -1,5 +1,6 @@
 //! What handles and the API ask of the loop, and how they wait for it.
 
+use qcluster_core::seal::Keyring;
 use qcluster_core::{Command, CommandRefused, FencingToken};
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,6 +29,13 @@ pub enum Request {
         /// Answered with whether there was room for it.
         reply: oneshot::Sender<bool>,
     },
+    /// Seal and open with other keys from now on.
+    SetKeyring {
+        /// The keys.
+        keyring: Keyring,
+        /// Answered when it is done.
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// Has the node carry out a command, and waits for the end of what it ends. Gives the token of the leadership that has
@@ -50,6 +58,12 @@ pub async fn ask(
         let _ = leadership.wait_for(|leadership| leadership.token() != Some(token)).await;
     }
     Ok(ends)
+}
+
+/// Has the node seal and open with other keys, and waits until it does. Tells whether it was there to be asked. Blocks.
+pub(crate) fn set_keyring(requests: &mpsc::Sender<Request>, keyring: Keyring) -> bool {
+    let (reply, done) = oneshot::channel();
+    requests.blocking_send(Request::SetKeyring { keyring, reply }).is_ok() && done.blocking_recv().is_ok()
 }
 
 /// Has the node hand over and stop, without waiting for it. Tells whether it was there to be asked.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use qcluster_api::Access;
 use qcluster_core::{Config, FencingToken, HeldLease, Lapse, LostReason, Notification, Span, Time, TimingValues};
 use tokio::sync::oneshot;
 
 use crate::boot;
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::event::{Event, EventKind, Events};
 use crate::publisher::Publisher;
 use crate::view::View;
@@ -63,9 +65,11 @@ impl Puppet {
         let config = slow(config);
         let rules = Arc::new(config.settings().unwrap().check().unwrap());
         let clock = Clock::start();
-        let (token, port) = (config.api.token.clone(), config.listen_port);
-        let subject = boot::subject(config, token, rules, Vec::new(), port);
-        let (view, mut publisher) = View::new(subject, clock, 0);
+        let credentials = Credentials::of(&config);
+        let access = Access::new(&config, credentials.tokens().unwrap());
+        let port = config.listen_port;
+        let subject = boot::subject(config, rules, Vec::new(), port);
+        let (view, mut publisher) = View::new(subject, access, credentials, clock, 0);
         publisher.snapshots.write(|notes| notes.snapshot.taken_at = clock.now());
         Self { view, publisher, clock }
     }

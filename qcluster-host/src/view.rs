@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use qcluster_api::{Status, Subject};
+use arc_swap::ArcSwap;
+use qcluster_api::{Access, Status, Subject};
+use qcluster_core::config::{ApiRole, ApiToken};
 use qcluster_core::{Peer, Span, Time};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::directory::{DirectoryCell, DirectoryWriter};
 use crate::edge::LeaseEdge;
 use crate::error::Stopped;
@@ -24,6 +27,8 @@ use crate::works::Works;
 #[derive(Debug)]
 pub struct View {
     subject: Arc<Subject>,
+    access: ArcSwap<Access>,
+    credentials: Arc<Credentials>,
     clock: Clock,
     edge: Arc<LeaseEdge>,
     works: Arc<Works>,
@@ -38,7 +43,13 @@ pub struct View {
 
 impl View {
     /// `first_index` is what events are numbered from.
-    pub fn new(subject: Subject, clock: Clock, first_index: u64) -> (Arc<Self>, Publisher) {
+    pub(crate) fn new(
+        subject: Subject,
+        access: Access,
+        credentials: Credentials,
+        clock: Clock,
+        first_index: u64,
+    ) -> (Arc<Self>, Publisher) {
         let subject = Arc::new(subject);
         let edge = Arc::new(LeaseEdge::new(clock));
         let (works, snapshots, stopped) =
@@ -48,6 +59,8 @@ impl View {
         let (directory_writer, directory_cell, news) = DirectoryWriter::new(subject.rules.key(), first_index);
         let view = Self {
             subject: Arc::clone(&subject),
+            access: ArcSwap::from_pointee(access),
+            credentials: Arc::new(credentials),
             clock,
             edge: Arc::clone(&edge),
             works: Arc::clone(&works),
@@ -120,6 +133,17 @@ impl View {
         &self.subject
     }
 
+    /// Where tokens and secrets come from.
+    pub(crate) fn credentials(&self) -> &Arc<Credentials> {
+        &self.credentials
+    }
+
+    /// Lets clients in with these tokens from now on, and with no others.
+    pub fn set_tokens(&self, tokens: Vec<(ApiToken, ApiRole)>) {
+        let access = self.access.load().with_tokens(tokens);
+        self.access.store(Arc::new(access));
+    }
+
     /// The edge between its lease and applications.
     pub fn edge(&self) -> &LeaseEdge {
         &self.edge
@@ -171,11 +195,12 @@ impl View {
             Leadership::Unknown | Leadership::Leading { .. } | Leadership::Draining { .. } => None,
         };
         let (stopped, notes) = (self.stopped().map(|why| why.to_string()), self.snapshots.read());
-        let directory = self.directory_cell.read();
+        let (access, directory) = (self.access.load(), self.directory_cell.read());
         // The lease before the clock: see `qcluster_api::View`.
         let (draining, lease) = (self.edge.is_draining(), self.edge.lease());
         let view = qcluster_api::View {
             subject: &self.subject,
+            access: &access,
             snapshot: &notes.snapshot,
             directory: &directory,
             lease,

@@ -41,6 +41,10 @@ impl<'a> Ask<'a> {
         Self { token, ..self }
     }
 
+    pub(super) fn with_time_max(self, time_max: Duration) -> Self {
+        Self { time_max, ..self }
+    }
+
     pub(super) fn with_body(self, body: &impl Serialize) -> Self {
         // What is sent has string keys, so it can be written.
         Self { body: serde_json::to_vec(body).unwrap_or_default(), ..self }

@@ -73,7 +73,7 @@ impl Client {
     /// As for [`members`](Self::members); or the node refuses.
     pub async fn register(&self, service: &Service) -> Result<ServiceInfo, ClientError> {
         let path = format!("/v1/services/{}", encoded(&service.id));
-        exchange(&self.change(Method::PUT, path).with_body(service)).await
+        exchange(&self.ask(Method::PUT, path).with_body(service)).await
     }
 
     /// Ends a service of the node.
@@ -81,7 +81,7 @@ impl Client {
     /// # Errors
     /// As for [`register`](Self::register).
     pub async fn deregister(&self, id: &str) -> Result<Deregistered, ClientError> {
-        exchange(&self.change(Method::DELETE, format!("/v1/services/{}", encoded(id)))).await
+        exchange(&self.ask(Method::DELETE, format!("/v1/services/{}", encoded(id)))).await
     }
 
     /// Tells the node that a service lives, and how it is, if that is to be said.
@@ -90,7 +90,7 @@ impl Client {
     /// As for [`register`](Self::register).
     pub async fn heartbeat(&self, id: &str, health: Option<Health>) -> Result<ServiceInfo, ClientError> {
         let path = format!("/v1/services/{}/heartbeat", encoded(id));
-        exchange(&self.change(Method::PUT, path).with_body(&HeartbeatRequest::new(health))).await
+        exchange(&self.ask(Method::PUT, path).with_body(&HeartbeatRequest::new(health))).await
     }
 
     /// Has the node leave its cluster in an orderly way, and stop. It has begun when this returns.
@@ -98,7 +98,7 @@ impl Client {
     /// # Errors
     /// As for [`register`](Self::register).
     pub async fn leave(&self) -> Result<Leaving, ClientError> {
-        exchange(&self.change(Method::POST, "/v1/leave")).await
+        exchange(&self.ask(Method::POST, "/v1/leave")).await
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{facts, quorum_status};
-use crate::{Access, Mismatch, NodeSnapshot, PeerSnapshot, SilentReason, StorageStatus, Subject, Whereabouts};
+use crate::{Mismatch, NodeSnapshot, PeerSnapshot, SilentReason, StorageStatus, Subject, Whereabouts};
 use qcluster_core::{Config, Peer, Time};
 
 /// One of three voters.
@@ -19,16 +19,7 @@ fn three() -> Subject {
     let me = config.as_peer();
     let known = |id: &str| config.peers.iter().chain([&me]).find(|peer| peer.identifier == id).cloned();
     let voters = rules.voters().iter().filter_map(|voter| known(voter.id.as_str())).map(Arc::new).collect();
-    let access = Access::new(&config, None);
-    Subject {
-        me: Arc::new(me),
-        cluster: config.cluster,
-        listen: Vec::new(),
-        rules,
-        voters,
-        access,
-        expects_others: true,
-    }
+    Subject { me: Arc::new(me), cluster: config.cluster, listen: Vec::new(), rules, voters, expects_others: true }
 }
 
 fn place(voters: &[Arc<Peer>], identifier: &str) -> usize {

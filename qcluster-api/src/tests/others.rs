@@ -23,7 +23,7 @@ fn silent_b(subject: &Subject, mismatch: Option<Mismatch>) -> Vec<PeerSnapshot> 
 
 #[test]
 fn who_knows_no_leader_says_which_voters_are_missing_as_data() {
-    let subject = subject(None);
+    let subject = subject();
     let snapshot = NodeSnapshot { peers: silent_b(&subject, None), ..snapshot(Role::PreCandidate) };
     let silent = json!({"identifier": "server_b", "reason": "no_address"});
     for path in ["/leader", "/follower", "/health"] {
@@ -43,7 +43,7 @@ fn who_knows_no_leader_says_which_voters_are_missing_as_data() {
 
 #[test]
 fn a_hand_over_that_nobody_could_take_says_who_is_missing() {
-    let subject = subject(None);
+    let subject = subject();
     let snapshot = NodeSnapshot { peers: silent_b(&subject, None), ..snapshot(Role::Leader) };
     let refused = NotDone::Refused(CommandRefused::Transfer(TransferRefused::NoSuccessor));
     let response = conclude(&Then::Transferred, &Err(refused), &view(&subject, &snapshot));
@@ -55,7 +55,7 @@ fn a_hand_over_that_nobody_could_take_says_who_is_missing() {
 
 #[test]
 fn status_tells_how_the_last_leadership_ended() {
-    let subject = subject(None);
+    let subject = subject();
     let told = |snapshot: NodeSnapshot| get("/v1/status", &view(&subject, &snapshot)).1["last_lost"].clone();
     assert_eq!(told(snapshot(Role::Follower)), Value::Null);
     let at = NOW.before(Span::from_millis(1_500));
@@ -67,7 +67,7 @@ fn status_tells_how_the_last_leadership_ended() {
 
 #[test]
 fn health_warns_of_voters_with_another_configuration() {
-    let (subject, leader) = (subject(None), server_b());
+    let (subject, leader) = (subject(), server_b());
     let following = |mismatch, path| {
         let snapshot = NodeSnapshot { peers: silent_b(&subject, mismatch), ..snapshot(Role::Follower) };
         get(path, &View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) })
@@ -95,7 +95,7 @@ fn health_warns_of_voters_with_another_configuration() {
 
 #[test]
 fn health_and_status_tell_of_voters_in_different_changes() {
-    let (subject, leader) = (subject(None), server_b());
+    let (subject, leader) = (subject(), server_b());
     let snapshot = NodeSnapshot { differing_steps: Some([0, 1]), ..snapshot(Role::Follower) };
     let get = |path| get(path, &View { follows: Some((&leader, Term(7))), ..view(&subject, &snapshot) });
     let (status, body) = get("/health");
@@ -113,7 +113,7 @@ fn health_warns_a_node_that_joins_others_and_has_no_peers() {
     let id = NodeId::new("server_a").unwrap();
     let alone = Settings::voter(id.clone(), vec![VoterSettings::new(id)]).check().unwrap();
     for (expects_others, warnings) in [(false, 0), (true, 1)] {
-        let subject = Subject { rules: Arc::new(alone.clone()), expects_others, ..subject(None) };
+        let subject = Subject { rules: Arc::new(alone.clone()), expects_others, ..subject() };
         let lease = Some(lease_until(NOW + Span::from_millis(100)));
         let snapshot = snapshot(Role::Leader);
         let view = View { lease, ..view(&subject, &snapshot) };

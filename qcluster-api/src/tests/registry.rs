@@ -49,7 +49,7 @@ pub(super) fn directory(node: &Node, changes: usize) -> Directory {
 pub(super) fn masterless(expects_others: bool) -> Subject {
     let config = Config::new("server_a", "localhost", 7001).with_mode(Mode::Masterless);
     let rules = Arc::new(config.settings().unwrap().check().unwrap());
-    Subject { rules, voters: vec![], expects_others, ..subject(None) }
+    Subject { rules, voters: vec![], expects_others, ..subject() }
 }
 
 /// Asks a node without a leader, whose loop runs.
@@ -303,7 +303,7 @@ fn a_cluster_without_a_leader_says_that_it_has_none_by_design() {
 
 #[test]
 fn a_reported_leader_is_shown_and_marked_and_passes_no_check() {
-    let (subject, snapshot) = (subject(None), super::snapshot(Role::Follower));
+    let (subject, snapshot) = (subject(), super::snapshot(Role::Follower));
     let mut directory = directory(&node(), 0);
     directory.set_reported(Some(("server_b".into(), Term(6))));
     let view = view(&subject, &snapshot, &directory);
@@ -319,7 +319,7 @@ fn a_reported_leader_is_shown_and_marked_and_passes_no_check() {
 
 #[test]
 fn nobody_tells_a_node_that_it_leads_itself() {
-    let (subject, snapshot) = (subject(None), super::snapshot(Role::Follower));
+    let (subject, snapshot) = (subject(), super::snapshot(Role::Follower));
     let mut directory = directory(&node(), 0);
     directory.set_reported(Some(("server_a".into(), Term(6))));
     let (_, body) = get("/v1/leader", &view(&subject, &snapshot, &directory));
@@ -330,7 +330,7 @@ fn nobody_tells_a_node_that_it_leads_itself() {
 #[test]
 fn a_node_that_listens_on_every_address_is_shown_where_others_see_it() {
     let unplaced = || Arc::new(Peer::new("server_a", "", 7001));
-    let subject = Subject { me: unplaced(), ..subject(None) };
+    let subject = Subject { me: unplaced(), ..subject() };
     let snapshot = super::snapshot(Role::Leader);
     for (seen_at, host) in
         [(None, ""), (Some("192.0.2.7:41000"), "192.0.2.7"), (Some("[2001:db8::7]:1"), "2001:db8::7")]
@@ -355,7 +355,7 @@ fn a_node_that_listens_on_every_address_is_shown_where_others_see_it() {
 /// What a peer says of itself goes before what a configuration says of it.
 #[test]
 fn a_leaders_own_metadata_wins() {
-    let subject = subject(None);
+    let subject = subject();
     let snapshot = super::snapshot(Role::Follower);
     let mut known = node();
     let own = Metadata::from([("zone".into(), "b".into())]);

@@ -7,7 +7,6 @@ use clap::{Args, ValueEnum};
 use qcluster::{ExactJson, Health, Service};
 
 use super::lists::services_table;
-use super::rights::Rights;
 use super::{Asked, Shape, failure, print, print_json};
 use crate::{Failure, exit};
 
@@ -38,8 +37,6 @@ pub(crate) struct Register {
     #[arg(long, value_name = "TIME", value_parser = time_to_live, allow_hyphen_values = true)]
     ttl: Option<Duration>,
     #[command(flatten)]
-    rights: Rights,
-    #[command(flatten)]
     asked: Asked,
 }
 
@@ -51,8 +48,6 @@ pub(crate) struct Heartbeat {
     #[arg(long, value_enum)]
     health: Option<State>,
     #[command(flatten)]
-    rights: Rights,
-    #[command(flatten)]
     asked: Asked,
 }
 
@@ -61,15 +56,11 @@ pub(crate) struct Deregister {
     /// The service's identifier on the node.
     id: String,
     #[command(flatten)]
-    rights: Rights,
-    #[command(flatten)]
     asked: Asked,
 }
 
 #[derive(Args)]
 pub(crate) struct Leave {
-    #[command(flatten)]
-    rights: Rights,
     #[command(flatten)]
     asked: Asked,
 }
@@ -96,7 +87,7 @@ impl From<State> for Health {
 }
 
 pub(crate) async fn register(arguments: Register) -> Result<(), Failure> {
-    let Register { name, id, host, port, tag, meta, health, ttl, rights, asked } = arguments;
+    let Register { name, id, host, port, tag, meta, health, ttl, asked } = arguments;
     let mut keys = BTreeSet::new();
     if let Some((key, _)) = meta.iter().find(|(key, _)| !keys.insert(key)) {
         return Err(Failure::new(exit::BAD_CONFIG, &format!("--meta: `{key}` is given twice")));
@@ -106,7 +97,7 @@ pub(crate) async fn register(arguments: Register) -> Result<(), Failure> {
     if let Some(id) = id {
         service.id = id;
     }
-    let seen = rights.client(&asked)?.register(&service).await.map_err(|error| failure(&error))?;
+    let seen = asked.client()?.register(&service).await.map_err(|error| failure(&error))?;
     match asked.format {
         Shape::Json => print_json(&seen),
         Shape::Table => print(&services_table(&[seen])),
@@ -114,8 +105,8 @@ pub(crate) async fn register(arguments: Register) -> Result<(), Failure> {
 }
 
 pub(crate) async fn heartbeat(arguments: Heartbeat) -> Result<(), Failure> {
-    let Heartbeat { id, health, rights, asked } = arguments;
-    let client = rights.client(&asked)?;
+    let Heartbeat { id, health, asked } = arguments;
+    let client = asked.client()?;
     let seen = client.heartbeat(&id, health.map(Health::from)).await.map_err(|error| failure(&error))?;
     match asked.format {
         Shape::Json => print_json(&seen),
@@ -124,8 +115,8 @@ pub(crate) async fn heartbeat(arguments: Heartbeat) -> Result<(), Failure> {
 }
 
 pub(crate) async fn deregister(arguments: Deregister) -> Result<(), Failure> {
-    let Deregister { id, rights, asked } = arguments;
-    let done = rights.client(&asked)?.deregister(&id).await.map_err(|error| failure(&error))?;
+    let Deregister { id, asked } = arguments;
+    let done = asked.client()?.deregister(&id).await.map_err(|error| failure(&error))?;
     match asked.format {
         Shape::Json => print_json(&done),
         Shape::Table => print(&format!("{} has ended", done.id)),
@@ -133,8 +124,8 @@ pub(crate) async fn deregister(arguments: Deregister) -> Result<(), Failure> {
 }
 
 pub(crate) async fn leave(arguments: Leave) -> Result<(), Failure> {
-    let Leave { rights, asked } = arguments;
-    let done = rights.client(&asked)?.leave().await.map_err(|error| failure(&error))?;
+    let Leave { asked } = arguments;
+    let done = asked.client()?.leave().await.map_err(|error| failure(&error))?;
     match asked.format {
         Shape::Json => print_json(&done),
         Shape::Table => print(&format!("{} leaves its cluster, and stops", done.node)),

@@ -35,7 +35,7 @@ pub(crate) struct Owners {
 }
 
 pub(crate) async fn members(asked: Asked) -> Result<(), Failure> {
-    let list = asked.client().members().await.map_err(|error| failure(&error))?;
+    let list = asked.client()?.members().await.map_err(|error| failure(&error))?;
     warn_unless(list.is_trusted);
     match asked.format {
         Shape::Json => print_json(&list),
@@ -48,7 +48,7 @@ pub(crate) async fn services(arguments: Services) -> Result<(), Failure> {
     let Services { name, tag, healthy, asked } = arguments;
     let mut which = ServiceFilter::default().with_tags(tag);
     (which.name, which.healthy) = (name, healthy.then_some(true));
-    let list = asked.client().services(&which).await.map_err(|error| failure(&error))?;
+    let list = asked.client()?.services(&which).await.map_err(|error| failure(&error))?;
     warn_unless(list.is_trusted);
     match asked.format {
         Shape::Json => print_json(&list)?,
@@ -64,7 +64,7 @@ pub(crate) async fn services(arguments: Services) -> Result<(), Failure> {
 
 pub(crate) async fn owners(arguments: Owners) -> Result<(), Failure> {
     let Owners { key, replicas, asked } = arguments;
-    let list: OwnerList = asked.client().owners(&key, replicas).await.map_err(|error| failure(&error))?;
+    let list: OwnerList = asked.client()?.owners(&key, replicas).await.map_err(|error| failure(&error))?;
     warn_unless(list.is_trusted);
     match asked.format {
         Shape::Json => print_json(&list),

@@ -1,11 +1,10 @@
-//! The API token, for commands that change something.
+//! The API token that a command shows.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use qcluster::client::{ApiToken, Client};
+use qcluster::client::ApiToken;
 
-use super::Asked;
 use crate::{Failure, exit};
 
 /// Where the token is, where no file is named.
@@ -13,23 +12,14 @@ const TOKEN_VARIABLE: &str = "QCLUSTER_TOKEN";
 
 #[derive(Args)]
 pub(crate) struct Rights {
-    /// A file whose first line is the API token; without it, the variable `QCLUSTER_TOKEN` is used. No token is needed on
-    /// the node's own machine.
+    /// A file whose first line is the API token to show; without it, the variable `QCLUSTER_TOKEN` is used. On the node's own machine
+    /// none is needed, unless its configuration says so.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
 
 impl Rights {
-    /// A client that shows the token, if there is one.
-    pub(crate) fn client(&self, asked: &Asked) -> Result<Client, Failure> {
-        let client = asked.client();
-        Ok(match self.token()? {
-            Some(token) => client.with_token(token),
-            None => client,
-        })
-    }
-
-    fn token(&self) -> Result<Option<ApiToken>, Failure> {
+    pub(super) fn token(&self) -> Result<Option<ApiToken>, Failure> {
         let bad = |place: &str, reason: String| Failure::new(exit::BAD_CONFIG, &format!("{place}: {reason}"));
         let (place, text) = match &self.token_file {
             Some(path) => {

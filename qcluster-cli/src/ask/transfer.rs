@@ -7,7 +7,6 @@ use qcluster::client::{Client, ClientError, LeaderInfo, Transferred};
 use qcluster_api::authority;
 use serde::Serialize;
 
-use super::rights::Rights;
 use super::{Asked, Shape, failure, print, print_json};
 use crate::{Failure, exit};
 
@@ -26,8 +25,6 @@ pub(crate) struct Transfer {
     #[arg(long)]
     stay: bool,
     #[command(flatten)]
-    rights: Rights,
-    #[command(flatten)]
     asked: Asked,
 }
 
@@ -43,8 +40,8 @@ struct Next {
 }
 
 pub(crate) async fn transfer(arguments: Transfer) -> Result<(), Failure> {
-    let Transfer { target, stay, rights, asked } = arguments;
-    let client = rights.client(&asked)?;
+    let Transfer { target, stay, asked } = arguments;
+    let client = asked.client()?;
     let (client, result) = ask(client, target.as_deref(), stay).await;
     let Transferred { ended, .. } = result.map_err(|error| failure(&error))?;
     // Nothing is lost if nobody can tell: what was asked for is done.

@@ -54,7 +54,7 @@ impl LastLeader {
 
 pub(crate) async fn watch(arguments: Watch) -> Result<(), Failure> {
     let Watch { lines, asked } = arguments;
-    let client = asked.client();
+    let client = asked.client()?;
     // At the start a wrong address is an error; later a node may be away for a while.
     let status = client.status().await.map_err(|error| failure(&error))?;
     let mut events = client.watch_from(status.registry.index);

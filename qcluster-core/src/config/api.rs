@@ -1,5 +1,6 @@
 //! The HTTP API: whether it is served, and who may change something over it.
 
+use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::problem::Findings;
 use super::variable::variable_in;
 
-/// The section `api` of a configuration. Reading needs no token; calls that change something do, unless they come from
-/// the node's own machine.
+/// The section `api` of a configuration. Calls that change something need a token, unless they come from the node's own machine; those
+/// that read need one where [`protect_reads`](Self::protect_reads) says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -19,16 +20,22 @@ pub struct ApiConfig {
     /// Whether the node serves HTTP, on the port number of the cluster; true unless given. A node that was built without HTTP
     /// serves none either way.
     pub enabled: bool,
-    /// What such calls have to show, as `Authorization: Bearer …`: 16 to 256 printable ASCII characters without spaces.
+    /// A token for everything, which a client shows as `Authorization: Bearer …`: 16 to 256 printable ASCII characters without spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<ApiToken>,
-    /// A file with the token instead: its first line.
+    /// A file with tokens for everything instead, one on each line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<String>,
-    /// Whether clients on the node's own machine need the token as well; false unless given. For machines that others share,
+    /// Further tokens, each with what it is for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<TokenConfig>,
+    /// Whether clients on the node's own machine need a token as well; false unless given. For machines that others share,
     /// or where somebody may have such a client send what it likes.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_token: bool,
+    /// Whether reading needs a token from wherever changing something does, health checks apart; false unless given.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub protect_reads: bool,
     /// Further host names by which clients reach this node. A request that names another host is refused, health checks
     /// apart, since a browser may have been lured into it (DNS rebinding). IP addresses, `localhost`, the hosts of the
     /// configuration, names without a dot and names that no public name server knows (`….internal`, `….svc`) are fine anyway;
@@ -39,7 +46,86 @@ pub struct ApiConfig {
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { enabled: true, token: None, token_file: None, require_token: false, hosts: Vec::new() }
+        Self {
+            enabled: true,
+            token: None,
+            token_file: None,
+            tokens: Vec::new(),
+            require_token: false,
+            protect_reads: false,
+            hosts: Vec::new(),
+        }
+    }
+}
+
+/// What a client that shows a token may do. Each role includes those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ApiRole {
+    /// Read.
+    Read,
+    /// Register, deregister and keep alive services of the node that is asked.
+    Register,
+    /// Everything: transfer leadership, have the node leave, change its keys.
+    #[default]
+    Admin,
+}
+
+impl ApiRole {
+    /// Its name in a configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Register => "register",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Tokens with a role: one, or a file of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct TokenConfig {
+    /// The token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<ApiToken>,
+    /// A file with tokens instead, one on each line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
+    /// What they are for; everything unless given.
+    pub role: ApiRole,
+}
+
+impl TokenConfig {
+    /// One token.
+    pub fn new(token: ApiToken, role: ApiRole) -> Self {
+        Self { token: Some(token), token_file: None, role }
+    }
+
+    /// A file of tokens.
+    pub fn in_file(path: impl Into<String>, role: ApiRole) -> Self {
+        Self { token: None, token_file: Some(path.into()), role }
+    }
+
+    fn is_given(&self) -> bool {
+        self.token.is_some() || self.token_file.is_some()
+    }
+
+    /// `field` is where it stands.
+    fn check(&self, field: &str, findings: &mut Findings) {
+        if let Some(Err(problem)) = self.token.as_ref().map(ApiToken::check) {
+            findings.add(&format!("{field}token"), problem);
+        }
+        let file = format!("{field}token_file");
+        findings.require(self.token.is_none() || self.token_file.is_none(), &file, || {
+            format!("is an alternative to {field}token: give one of them")
+        });
+        findings.require(self.token_file.as_deref() != Some(""), &file, || "cannot be empty".into());
+        if let Some(path) = &self.token_file {
+            findings.require_expanded(&file, path);
+        }
     }
 }
 
@@ -95,21 +181,35 @@ impl ApiConfig {
     /// In [`hosts`](Self::hosts), what stands for every name.
     pub const ANY_HOST: &str = "*";
 
+    /// Where tokens come from: what stands in the section itself first, which may be nothing, and is for everything.
+    pub fn token_sources(&self) -> impl Iterator<Item = TokenConfig> + '_ {
+        let own = TokenConfig { token: self.token.clone(), token_file: self.token_file.clone(), role: ApiRole::Admin };
+        core::iter::once(own).chain(self.tokens.iter().cloned())
+    }
+
     pub(super) fn check(&self, findings: &mut Findings) {
-        if let Some(Err(problem)) = self.token.as_ref().map(ApiToken::check) {
-            findings.add("api.token", problem);
+        let fields = |index| match index {
+            0 => "api.".to_owned(),
+            _ => format!("api.tokens[{}].", index - 1),
+        };
+        let sources: Vec<TokenConfig> = self.token_sources().collect();
+        for (index, source) in sources.iter().enumerate() {
+            let field = fields(index);
+            source.check(&field, findings);
+            findings.require(index == 0 || source.is_given(), field.trim_end_matches('.'), || {
+                "has no token: give token or token_file".into()
+            });
+            let is_new = source.token.is_none() || sources[..index].iter().all(|earlier| earlier.token != source.token);
+            findings.require(is_new, &format!("{field}token"), || "is there twice".into());
         }
-        findings.require(self.token.is_none() || self.token_file.is_none(), "api.token_file", || {
-            "is an alternative to api.token: give one of them".into()
-        });
-        findings.require(self.token_file.as_deref() != Some(""), "api.token_file", || "cannot be empty".into());
-        if let Some(path) = &self.token_file {
-            findings.require_expanded("api.token_file", path);
+        let has_token = sources.iter().any(TokenConfig::is_given);
+        for (field, wants_token) in
+            [("api.require_token", self.require_token), ("api.protect_reads", self.protect_reads)]
+        {
+            findings.require(has_token || !wants_token, field, || {
+                "there is no token to ask for: give api.token, api.token_file or api.tokens".into()
+            });
         }
-        let has_token = self.token.is_some() || self.token_file.is_some();
-        findings.require(has_token || !self.require_token, "api.require_token", || {
-            "there is no token to ask for: give api.token or api.token_file".into()
-        });
         for (index, host) in self.hosts.iter().enumerate().filter(|(_, host)| *host != ApiConfig::ANY_HOST) {
             let field = format!("api.hosts[{index}]");
             if !findings.require_expanded(&field, host) {

@@ -7,6 +7,7 @@ use qcluster_api::StorageStatus;
 use qcluster_core::seal::Seal;
 use qcluster_core::{Command, DropReason, Input, Notification, PersistId, Slow, Span, Time};
 
+use super::heard::Heard;
 use crate::disk::Disk;
 use crate::event::EventKind;
 use crate::log;
@@ -31,6 +32,8 @@ pub(super) struct Effects<S> {
     pub(super) storage: StorageStatus,
     /// What the core calls a slow save, and was one that had failed on its way: it hears of the end alone (E16).
     pub(super) disbelieved: Option<Slow>,
+    /// Who is heard under which key, where there are keys.
+    pub(super) heard: Heard,
 }
 
 /// Whether a hand-over waits for work to end (E10).

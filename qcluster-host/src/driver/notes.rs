@@ -30,6 +30,7 @@ impl<S: DatagramSocket> Driver<S> {
         let node = endpoint.node();
         let (storage, transport) = (effects.storage.clone(), effects.sockets.counters());
         let slow = node.slow().filter(|slow| effects.believes(*slow));
+        let keys = effects.seal.as_ref().map(|seal| effects.heard.snapshot(node, seal));
         let Effects { publisher: Publisher { snapshots, mismatches, last_lost, .. }, measures, .. } = effects;
         snapshots.write(|Notes { snapshot, measures: measured }| {
             measured.clone_from(measures);
@@ -52,6 +53,7 @@ impl<S: DatagramSocket> Driver<S> {
             snapshot.transport.lookup_failures = names.failures;
             snapshot.own_name = names.own_whereabouts();
             snapshot.joins_itself = names.joins_itself();
+            snapshot.keys = keys;
             snapshot.peers.clear();
             let rules = node.rules();
             for (position, voter) in rules.voters().iter().enumerate().filter(|(_, voter)| voter.id != *rules.id()) {

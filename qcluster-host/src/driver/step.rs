@@ -1,6 +1,6 @@
 //! A step of the endpoint, and its outputs carried out.
 
-use qcluster_core::{CommandRefused, Endpoint, Input, Output, Time};
+use qcluster_core::{CommandRefused, Endpoint, Input, Output, Time, seal};
 
 use super::effects::Effects;
 use crate::clock::Clock;
@@ -35,6 +35,10 @@ pub(super) fn step<S: DatagramSocket>(
         recorder.note(now, &input, endpoint);
     }
     effects.measures.stepped(now);
+    let key_id = match &input {
+        Input::Datagram { bytes, .. } if effects.seal.is_some() => seal::key_id(bytes),
+        _ => None,
+    };
     let mut outputs = endpoint.step(now, input);
     // Before anything is sent: a lease that has ended must be seen to have ended by the time that others may lead.
     effects.publisher.lease(outputs.lease());
@@ -48,6 +52,10 @@ pub(super) fn step<S: DatagramSocket>(
             }
             Output::Notify(notification) => effects.notify(now, notification),
         }
+    }
+    let sender = outputs.sender().filter(|_| effects.seal.is_some());
+    if let Some(sender) = sender {
+        effects.heard.heard(endpoint.node(), sender, key_id);
     }
     result
 }

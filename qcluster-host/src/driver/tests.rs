@@ -63,6 +63,7 @@ impl Trio {
             Endpoint::new(config(n).settings().unwrap().check().unwrap(), boot, now).unwrap()
         };
         let effects = Effects {
+            heard: super::heard::Heard::default(),
             seal: None,
             sockets,
             disk: None,

@@ -13,13 +13,16 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode, Version};
-use qcluster_api::{Answer, ClientKind, ErrorCode, EventList, Method, NotDone, Outcome, Response};
+use qcluster_api::{
+    Answer, ClientKind, ErrorCode, EventList, KeyChange, KeyRefused, Method, NotDone, Outcome, Response,
+};
 use qcluster_core::{Command, FencingToken};
 use tokio::sync::mpsc;
 
 use super::metrics::Metrics;
 use super::stream::Socket;
 use super::watchers::{Events, Watchers, Writer};
+use crate::credentials::change_keys;
 use crate::requests::{self, ask, ask_to_stop};
 use crate::runtime::{Runtime, timeout};
 use crate::view::View;
@@ -133,6 +136,17 @@ impl Site {
         result.unwrap_or(Err(NotDone::TimedOut))
     }
 
+    async fn change_keys(&self, change: KeyChange) -> Result<(), KeyRefused> {
+        let Some(requests) = self.requests.upgrade() else { return Err(KeyRefused::Stopped) };
+        let changed = change_keys(&self.view, &requests, change);
+        let no_answer = || KeyRefused::File {
+            reason:
+                "the file of secrets does not answer, and may still be changed: look at /v1/keys before you ask again"
+                    .into(),
+        };
+        timeout(&*self.runtime, self.command_time_max(), changed).await.unwrap_or_else(|| Err(no_answer()))
+    }
+
     fn handed_over(&self) -> MutexGuard<'_, Option<Instant>> {
         self.handed_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,6 +172,10 @@ impl Site {
             Outcome::Perform { command, then } => {
                 let result = self.perform(command).await;
                 self.view.look(|view, _| qcluster_api::conclude(&then, &result, view))
+            }
+            Outcome::ChangeKeys(change) => {
+                let result = self.change_keys(change).await;
+                self.view.look(|view, _| qcluster_api::conclude_keys(&result, view))
             }
             Outcome::Poll { index, wait } => {
                 let closed = client.socket.closed();
@@ -257,6 +275,7 @@ fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> qcluste
         authorization: header(AUTHORIZATION),
         last_event_id: header(HeaderName::from_static("last-event-id")),
         client: kind_of(from, &parts.headers),
+        is_encrypted: false,
         body,
     }
 }

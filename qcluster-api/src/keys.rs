@@ -1,0 +1,254 @@
+//! `/v1/keys`: the keys of a sealed cluster by their ids, who is heard under which, and how they are changed (S4, S5).
+//!
+//! No key comes back, and none is known from its id. A secret that is added travels in the body: it is taken from the node's own machine, or
+//! over TLS, and from nowhere else.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::call::Call;
+use super::request::ClientKind;
+use super::response::{ErrorCode, Response};
+use super::view::View;
+use super::{Outcome, query};
+use qcluster_core::{DropReason, SealMode, Secret, Time};
+
+/// What a node seals and opens with, and what it hears, as its loop last wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysSnapshot {
+    /// What it seals, and what it lets in.
+    pub mode: SealMode,
+    /// The ids of its keys. The first one seals.
+    pub ids: Vec<u8>,
+    /// Other nodes by identifier, and the key of the last datagram that was listened to; `None` of a plain one.
+    pub heard: Vec<(String, Option<u8>)>,
+    /// Where datagrams came from that were not let in lately for want of the right key.
+    pub turned_away: Vec<TurnedAway>,
+}
+
+/// An address whose datagrams were not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnedAway {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why the last one was not let in.
+    pub reason: DropReason,
+    /// When.
+    pub at: Time,
+}
+
+/// The answer to `GET /v1/keys`: what a node seals and opens with, and what it hears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KeysStatus {
+    /// What it seals, and what it lets in.
+    pub seal: SealMode,
+    /// Its keys. The first one seals, unless it only accepts what is sealed.
+    pub keys: Vec<KeyStatus>,
+    /// Other nodes that were last heard without a seal, by identifier.
+    pub plain_from: Vec<String>,
+    /// Where datagrams came from that were not let in lately for want of the right key: the last few addresses.
+    pub turned_away: Vec<TurnedAwayStatus>,
+}
+
+/// A key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KeyStatus {
+    /// Its id, from 1 to 255. It is the same on every node of the cluster, and tells nothing about the key.
+    pub id: u8,
+    /// Other nodes that were last heard under it, by identifier.
+    pub heard_from: Vec<String>,
+}
+
+/// An address whose datagrams were not let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TurnedAwayStatus {
+    /// The address.
+    pub address: SocketAddr,
+    /// The member that is known to be there, by identifier: more likely one that missed a change of keys than a stranger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
+    /// Why the last one was not let in, as metrics name it: `unknown_key`, `not_sealed` or `forged`.
+    pub reason: String,
+    /// Milliseconds since then.
+    pub ms_ago: u64,
+}
+
+/// The body of `POST /v1/keys`. What it does is written to the file of the node's secrets first, so that a restart finds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum KeyChange {
+    /// Open what is sealed with that secret too.
+    Add {
+        /// The secret.
+        secret: Secret,
+    },
+    /// Seal with that key from now on.
+    Use {
+        /// Its id.
+        id: u8,
+    },
+    /// Forget that key.
+    Remove {
+        /// Its id.
+        id: u8,
+        /// Whether to do so although another node was last heard under it.
+        #[serde(default)]
+        force: bool,
+    },
+}
+
+/// Why keys were not changed. Nothing has changed then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyRefused {
+    /// The node has no secret.
+    NotSealed,
+    /// Its secrets stand in the configuration itself.
+    NotInAFile,
+    /// It has no key of that id.
+    Unknown {
+        /// The id.
+        id: u8,
+    },
+    /// It has that secret, or another one with the same id.
+    IsThere {
+        /// The id.
+        id: u8,
+    },
+    /// It seals with that key.
+    Seals {
+        /// The id.
+        id: u8,
+    },
+    /// Other nodes were last heard under that key.
+    StillHeard {
+        /// The id.
+        id: u8,
+        /// The nodes, by identifier.
+        from: Vec<String>,
+    },
+    /// A file could not be read or written.
+    File {
+        /// Which, and why.
+        reason: String,
+    },
+    /// Another change is under way.
+    Busy,
+    /// The node has stopped.
+    Stopped,
+}
+
+impl KeysStatus {
+    /// What a node says of its keys; `None` where it has none.
+    pub fn of(view: &View<'_>) -> Option<Self> {
+        let KeysSnapshot { mode, ids, heard, turned_away } = view.snapshot.keys.as_deref()?;
+        let heard_under = |key: Option<u8>| {
+            let heard = heard.iter().filter(|(_, under)| *under == key);
+            heard.map(|(identifier, _)| identifier.clone()).collect()
+        };
+        let key = |id: &u8| KeyStatus { id: *id, heard_from: heard_under(Some(*id)) };
+        let turned_away = turned_away.iter().map(|TurnedAway { address, reason, at }| TurnedAwayStatus {
+            address: *address,
+            identifier: member_at(*address, view),
+            reason: reason.name().into(),
+            ms_ago: view.now.since(*at).as_millis(),
+        });
+        Some(Self {
+            seal: *mode,
+            keys: ids.iter().map(key).collect(),
+            plain_from: heard_under(None),
+            turned_away: turned_away.collect(),
+        })
+    }
+}
+
+/// The voter or member that is known to be at that address, by identifier.
+fn member_at(address: SocketAddr, view: &View<'_>) -> Option<String> {
+    let voter = view.snapshot.peers.iter().find(|peer| peer.address == Some(address));
+    voter.map(|peer| view.subject.name_of(peer.position)).or_else(|| view.directory.member_at(address))
+}
+
+/// `GET /v1/keys`
+pub(super) fn keys(call: &Call<'_>) -> Outcome {
+    query::answered(query::only(call, &[]).map(|()| all(call.view)))
+}
+
+/// `POST /v1/keys`
+pub(super) fn change(call: &Call<'_>) -> Outcome {
+    let change = || {
+        query::only(call, &[])?;
+        let change: KeyChange = serde_json::from_slice(call.request.body)
+            .map_err(|error| query::bad(&format!("the body is no change of keys: {error}")))?;
+        if matches!(change, KeyChange::Add { .. }) && !is_private(call) {
+            return Err(Response::error(
+                ErrorCode::Forbidden,
+                "a secret would travel in the clear: add it on the node's own machine, or over TLS",
+            ));
+        }
+        Ok(change)
+    };
+    change().map_or_else(Outcome::Respond, Outcome::ChangeKeys)
+}
+
+fn is_private(call: &Call<'_>) -> bool {
+    call.request.is_encrypted || call.request.client == ClientKind::Loopback
+}
+
+fn all(view: &View<'_>) -> Response {
+    KeysStatus::of(view).map_or_else(|| refuse(&KeyRefused::NotSealed), |keys| Response::json(200, &keys))
+}
+
+/// The answer to a change of keys; `view` is taken afterwards.
+pub fn conclude_keys(result: &Result<(), KeyRefused>, view: &View<'_>) -> Response {
+    match result {
+        Ok(()) => all(view),
+        Err(refused) => refuse(refused),
+    }
+}
+
+fn refuse(refused: &KeyRefused) -> Response {
+    let code = match refused {
+        KeyRefused::NotSealed => ErrorCode::NoKeys,
+        KeyRefused::NotInAFile => ErrorCode::KeysFixed,
+        KeyRefused::Unknown { .. } => ErrorCode::UnknownKey,
+        KeyRefused::IsThere { .. } | KeyRefused::Seals { .. } | KeyRefused::StillHeard { .. } => ErrorCode::KeyInUse,
+        KeyRefused::File { .. } => ErrorCode::FileFailed,
+        KeyRefused::Busy => ErrorCode::TooSoon,
+        KeyRefused::Stopped => ErrorCode::Stopped,
+    };
+    Response::error(code, &refused.to_string())
+}
+
+impl fmt::Display for KeyRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSealed => f.write_str("this node has no secret, so there are no keys: set secret_file"),
+            Self::NotInAFile => f.write_str(
+                "the secrets stand in the configuration itself, which a node does not write: move them to a file, and name it in \
+                 secret_file",
+            ),
+            Self::Unknown { id } => write!(f, "there is no key {id} here"),
+            Self::IsThere { id } => write!(f, "there is a key {id} already: this secret, or another one with the same id"),
+            Self::Seals { id } => write!(f, "key {id} seals what this node sends: use another one first"),
+            Self::StillHeard { id, from } => write!(
+                f,
+                "key {id} is what {} was last heard under: have it use another one first, or force this",
+                from.join(", ")
+            ),
+            Self::File { reason } => f.write_str(reason),
+            Self::Busy => f.write_str("another change of keys is under way: ask again"),
+            Self::Stopped => f.write_str("the node has stopped"),
+        }
+    }
+}
+
+impl core::error::Error for KeyRefused {}

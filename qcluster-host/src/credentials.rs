@@ -1,0 +1,144 @@
+//! What lets clients and datagrams in: the tokens of the API, and the secrets of the cluster. What stands in files can be read again.
+
+mod file;
+mod keys;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use qcluster_core::config::{ApiRole, ApiToken, TokenConfig};
+use qcluster_core::seal::Keyring;
+use qcluster_core::{Config, Secret};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{CredentialError, ReloadError};
+use crate::log::TARGET;
+use crate::requests::{self, Request};
+use crate::view::View;
+pub(crate) use keys::change_keys;
+
+/// Tokens with what they are for.
+pub(crate) type Tokens = Vec<(ApiToken, ApiRole)>;
+
+/// Where the credentials of a node come from.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    cluster: String,
+    tokens: Vec<TokenConfig>,
+    secrets: SecretSource,
+    /// Two changes at a time would each undo the other's. Locked by threads that have nothing else to do.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug)]
+enum SecretSource {
+    None,
+    /// They stand in the configuration itself, and stay as they are.
+    Fixed,
+    File(PathBuf),
+}
+
+impl Credentials {
+    pub(crate) fn of(config: &Config) -> Self {
+        let secrets = match (&config.secret_file, config.sealing()) {
+            (Some(path), _) => SecretSource::File(path.into()),
+            (None, Some(_)) => SecretSource::Fixed,
+            (None, None) => SecretSource::None,
+        };
+        let tokens = config.api.token_sources().collect();
+        Self { cluster: config.cluster.clone(), tokens, secrets, turn: Mutex::default() }
+    }
+
+    /// The right to change what is in use, or to read it again. Blocks while somebody else has it.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, unless somebody has it.
+    fn turn_if_free(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.turn.try_lock() {
+            Ok(turn) => Some(turn),
+            Err(TryLockError::Poisoned(turn)) => Some(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// All tokens, as they stand in the configuration and in files now. Blocks.
+    ///
+    /// # Errors
+    /// A file has none, or cannot be read.
+    pub(crate) fn tokens(&self) -> Result<Tokens, CredentialError> {
+        let mut tokens = Tokens::new();
+        for (index, TokenConfig { token, token_file, role, .. }) in self.tokens.iter().enumerate() {
+            tokens.extend(token.iter().map(|token| (token.clone(), *role)));
+            if let Some(path) = token_file {
+                let field = match index {
+                    0 => "api.token_file".to_owned(),
+                    _ => format!("api.tokens[{}].token_file", index - 1),
+                };
+                tokens.extend(file::tokens(&field, path)?.into_iter().map(|token| (token, *role)));
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// The keys that the file of secrets stands for now; `None` where there is no such file. Blocks.
+    ///
+    /// # Errors
+    /// It cannot be read, or its secrets cannot be used.
+    fn keyring_in_file(&self) -> Result<Option<Keyring>, CredentialError> {
+        let SecretSource::File(path) = &self.secrets else { return Ok(None) };
+        let secrets = file::secrets(path)?;
+        self.keyring(path, &secrets).map(Some)
+    }
+
+    fn keyring(&self, path: &Path, secrets: &[Secret]) -> Result<Keyring, CredentialError> {
+        Keyring::new(&self.cluster, secrets)
+            .map_err(|error| CredentialError::SecretFile { path: path.into(), reason: error.to_string() })
+    }
+}
+
+/// The keys of a configuration, or of the file that it names; `None` where it has none. Blocks.
+///
+/// # Errors
+/// They cannot be read, or not be used together.
+pub(crate) fn keyring(config: &Config, credentials: &Credentials) -> Result<Option<Keyring>, CredentialError> {
+    match credentials.secrets {
+        SecretSource::None => Ok(None),
+        SecretSource::Fixed => {
+            Keyring::new(&config.cluster, config.own_secrets()).map(Some).map_err(CredentialError::Secrets)
+        }
+        SecretSource::File(_) => credentials.keyring_in_file(),
+    }
+}
+
+/// Reads tokens and secrets again from their files, and goes by them from now on. Nothing changes unless all of them can be read.
+///
+/// # Errors
+/// What cannot be read; or the node has stopped.
+pub(crate) async fn reload(view: &Arc<View>, requests: &mpsc::Sender<Request>) -> Result<(), ReloadError> {
+    let (view, requests) = (Arc::clone(view), requests.clone());
+    let reloaded = on_a_thread(move || {
+        let credentials = view.credentials();
+        let _turn = credentials.turn();
+        let (tokens, keyring) = (credentials.tokens()?, credentials.keyring_in_file()?);
+        if keyring.is_some_and(|keyring| !requests::set_keyring(&requests, keyring)) {
+            return Err(ReloadError::Stopped(view.why_stopped()));
+        }
+        view.set_tokens(tokens);
+        tracing::info!(name: "qcluster.reloaded", target: TARGET, "tokens and secrets were read again");
+        Ok(())
+    });
+    reloaded.await.unwrap_or_else(|error| Err(ReloadError::System(error)))
+}
+
+/// What a file system may hang in is not waited for by anybody else.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let (tell, told) = oneshot::channel();
+    std::thread::Builder::new().name("qcluster-files".into()).spawn(move || drop(tell.send(work())))?;
+    told.await.map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! Tokens and keys, as applications and operators change them while a node runs.
+
+use qcluster_api::{KeyChange, KeyRefused, KeysStatus};
+
+use super::Handle;
+use crate::credentials::{self, change_keys};
+use crate::error::ReloadError;
+
+/// What a client of the API may do, and what a datagram is sealed with.
+impl Handle {
+    /// Reads the files of tokens, secrets and certificates that the configuration names again, and goes by them from now on. All or
+    /// nothing: where one cannot be used, the node goes on with what it has. The configuration itself is not read again.
+    ///
+    /// # Errors
+    /// What is wrong with a file; or the node has stopped.
+    pub async fn reload(&self) -> Result<(), ReloadError> {
+        credentials::reload(&self.view, &self.requests).await
+    }
+
+    /// The ids of this node's keys, and under which of them it hears whom (S4, S5); `None` without a secret.
+    pub fn keys(&self) -> Option<KeysStatus> {
+        self.view.look(|view, _| KeysStatus::of(view))
+    }
+
+    /// Changes the keys of this node, and its file of secrets first: a restart finds what it left. To replace the secret of a cluster,
+    /// add the new one on every node, then use it on every node, then remove the old one from every node.
+    ///
+    /// # Errors
+    /// Why not; nothing has changed then.
+    pub async fn change_keys(&self, change: KeyChange) -> Result<(), KeyRefused> {
+        change_keys(&self.view, &self.requests, change).await
+    }
+}
