@@ -19,6 +19,8 @@
 mod error;
 mod exchange;
 mod registry;
+#[cfg(feature = "tls")]
+mod tls;
 mod watch;
 
 use std::time::Duration;
@@ -33,6 +35,8 @@ pub use qcluster_api::{
 };
 pub use qcluster_core::config::ApiToken;
 pub use registry::ServiceFilter;
+#[cfg(feature = "tls")]
+pub use tls::{ClientTls, ClientTlsError};
 pub use watch::ClientWatch;
 
 use exchange::{Ask, exchange};
@@ -43,6 +47,8 @@ pub struct Client {
     address: String,
     token: Option<ApiToken>,
     time_max: Duration,
+    #[cfg(feature = "tls")]
+    tls: Option<ClientTls>,
 }
 
 impl Client {
@@ -54,7 +60,20 @@ impl Client {
 
     /// Asks the node at `address`, a `HOST:PORT`. Nothing is connected yet.
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), token: None, time_max: Self::TIME_MAX_DEFAULT }
+        Self {
+            address: address.into(),
+            token: None,
+            time_max: Self::TIME_MAX_DEFAULT,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// Speaks TLS, as nodes with `api.tls` do.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(self, tls: ClientTls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Shows this token. Over plain HTTP whoever is between can read it.
@@ -128,7 +147,10 @@ impl Client {
     }
 
     fn ask(&self, method: Method, path: impl Into<String>) -> Ask<'_> {
-        Ask::new(&self.address, method, path, self.time_max).with_token(self.token.as_ref())
+        let ask = Ask::new(&self.address, method, path, self.time_max).with_token(self.token.as_ref());
+        #[cfg(feature = "tls")]
+        let ask = ask.with_tls(self.tls.as_ref());
+        ask
     }
 }
 

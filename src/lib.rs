@@ -70,7 +70,7 @@ pub use qcluster_core::{
     FencingToken, Gossip, Health, Host, Incarnation, Instance, LeaseLengthReason, LostReason, MemberChange,
     MemberEvent, MemberView, Metadata, Mode, NodeId, NodeKey, Peer, Preset, Problem, RecordError, RecordTo,
     RegistryError, Role, SealMode, Secret, Service, ServiceChange, ServiceError, ServiceField, SettingDifference, Span,
-    Standing, State, Term, Timing, TimingChoice, TimingValues, TokenConfig, TransferRefused, VoterIn,
+    Standing, State, Term, Timing, TimingChoice, TimingValues, TlsConfig, TokenConfig, TransferRefused, VoterIn,
 };
 #[cfg(any(feature = "smol", feature = "tokio"))]
 pub use qcluster_host::surface::*;

@@ -4,6 +4,7 @@ pub(crate) mod changes;
 pub(crate) mod keys;
 pub(crate) mod lists;
 mod rights;
+mod tls;
 pub(crate) mod transfer;
 pub(crate) mod watch;
 
@@ -19,11 +20,12 @@ use serde::Serialize;
 
 use crate::{Failure, exit, style};
 use rights::Rights;
+use tls::{Tls, without_scheme};
 
 /// Whom to ask, and for whom to print.
 #[derive(Args)]
 pub(crate) struct Asked {
-    /// The node to ask: any of the cluster, as HOST:PORT.
+    /// The node to ask: any of the cluster, as HOST:PORT, or `https://HOST:PORT` with `--ca`.
     #[arg(long, value_name = "HOST:PORT", default_value = "localhost:7001", value_parser = host_and_port)]
     addr: String,
     /// The output format.
@@ -34,6 +36,8 @@ pub(crate) struct Asked {
     timeout: u64,
     #[command(flatten)]
     rights: Rights,
+    #[command(flatten)]
+    tls: Tls,
 }
 
 /// For whom to print.
@@ -46,7 +50,8 @@ pub(crate) enum Shape {
 }
 
 /// IPv6 addresses stand in brackets, which separate them from the port.
-fn host_and_port(text: &str) -> Result<String, &'static str> {
+fn host_and_port(address: &str) -> Result<String, &'static str> {
+    let text = without_scheme(address);
     let is_host = |host: &str| {
         let of_a_name = |letter: char| letter.is_alphanumeric() || "-._".contains(letter);
         !host.is_empty() && host.chars().all(of_a_name)
@@ -57,13 +62,13 @@ fn host_and_port(text: &str) -> Result<String, &'static str> {
         Some((host, port)) => is_port(port) && (is_host(host) || text.parse::<SocketAddrV6>().is_ok()),
         None => false,
     };
-    if is_address { Ok(text.to_owned()) } else { Err("has to be HOST:PORT") }
+    if is_address { Ok(address.to_owned()) } else { Err("has to be HOST:PORT") }
 }
 
 impl Asked {
     /// A client that shows the token, if there is one.
     fn client(&self) -> Result<Client, Failure> {
-        let client = Client::new(&self.addr).with_time_max(Duration::from_secs(self.timeout));
+        let client = self.tls.client(&self.addr)?.with_time_max(Duration::from_secs(self.timeout));
         Ok(match self.rights.token()? {
             Some(token) => client.with_token(token),
             None => client,

@@ -21,7 +21,7 @@ mod shared;
 mod timing;
 mod variable;
 
-pub use api::{ApiConfig, ApiRole, ApiToken, TokenConfig};
+pub use api::{ApiConfig, ApiRole, ApiToken, TlsConfig, TokenConfig};
 pub use choice::{TimingChoice, TimingValues};
 pub use digests::{Digests, Step};
 pub use file::{Config, Mode, VoterIn};

@@ -94,7 +94,7 @@ pub mod writing_an_adapter;
 pub use config::{
     ApiConfig, ApiRole, ApiToken, BadSecret, Config, ConfigError, Digests, Durability, ExactJson, Gossip, GossipPace,
     Metadata, Mode, Peer, Preset, Problem, RecordTo, Rules, SealMode, Seat, Secret, SettingDifference, Settings,
-    SharedSettings, Step, Timing, TimingChoice, TimingValues, TokenConfig, Voter, VoterIn, VoterSettings,
+    SharedSettings, Step, Timing, TimingChoice, TimingValues, TlsConfig, TokenConfig, Voter, VoterIn, VoterSettings,
 };
 pub use election::{
     ChangeStep, HardState, HeldLease, KnownIncarnation, Lapse, LeadershipId, Message as ElectionMessage, PersistId,

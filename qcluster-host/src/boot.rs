@@ -142,6 +142,7 @@ pub fn prepare(config: Config, listening: Listening) -> Result<Prepared, StartEr
     let first = first_words(&config, services);
     let credentials = Credentials::of(&config);
     let access = Access::new(&config, credentials.tokens()?);
+    credentials.read_tls()?(&credentials);
     let seal = seal(&config, &credentials)?;
     if config.insecure && config.sealing() != Some(SealMode::Require) {
         tracing::warn!(

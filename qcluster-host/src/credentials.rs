@@ -2,12 +2,16 @@
 
 mod file;
 mod keys;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use qcluster_core::config::{ApiRole, ApiToken, TokenConfig};
+#[cfg(feature = "tls")]
+use arc_swap::ArcSwapOption;
+use qcluster_core::config::{ApiRole, ApiToken, TlsConfig, TokenConfig};
 use qcluster_core::seal::Keyring;
 use qcluster_core::{Config, Secret};
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +31,10 @@ pub(crate) struct Credentials {
     cluster: String,
     tokens: Vec<TokenConfig>,
     secrets: SecretSource,
+    tls: Option<TlsConfig>,
+    /// What connections are accepted with.
+    #[cfg(feature = "tls")]
+    accepts_with: ArcSwapOption<rustls::ServerConfig>,
     /// Two changes at a time would each undo the other's. Locked by threads that have nothing else to do.
     turn: Mutex<()>,
 }
@@ -47,7 +55,40 @@ impl Credentials {
             (None, None) => SecretSource::None,
         };
         let tokens = config.api.token_sources().collect();
-        Self { cluster: config.cluster.clone(), tokens, secrets, turn: Mutex::default() }
+        Self {
+            cluster: config.cluster.clone(),
+            tokens,
+            secrets,
+            tls: config.api.tls.clone().filter(|_| config.api.enabled),
+            #[cfg(feature = "tls")]
+            accepts_with: ArcSwapOption::empty(),
+            turn: Mutex::default(),
+        }
+    }
+
+    /// What connections are accepted with from now on; `None` where they are plain.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
+        self.accepts_with.load_full()
+    }
+
+    /// Reads certificates and key, and gives what puts them to use. Blocks.
+    ///
+    /// # Errors
+    /// They cannot be read, or not be used together.
+    #[cfg(feature = "tls")]
+    pub(crate) fn read_tls(&self) -> Result<impl FnOnce(&Self) + use<>, CredentialError> {
+        let read = self.tls.as_ref().map(tls::server).transpose()?;
+        Ok(move |credentials: &Self| credentials.accepts_with.store(read))
+    }
+
+    /// This build has no TLS.
+    ///
+    /// # Errors
+    /// The configuration asks for it.
+    #[cfg(not(feature = "tls"))]
+    pub(crate) fn read_tls(&self) -> Result<impl FnOnce(&Self) + use<>, CredentialError> {
+        if self.tls.is_some() { Err(CredentialError::NoTls) } else { Ok(|_: &Self| ()) }
     }
 
     /// The right to change what is in use, or to read it again. Blocks while somebody else has it.
@@ -113,7 +154,7 @@ pub(crate) fn keyring(config: &Config, credentials: &Credentials) -> Result<Opti
     }
 }
 
-/// Reads tokens and secrets again from their files, and goes by them from now on. Nothing changes unless all of them can be read.
+/// Reads tokens, secrets and certificates again from their files, and goes by them from now on. Nothing changes unless all of them can be read.
 ///
 /// # Errors
 /// What cannot be read; or the node has stopped.
@@ -122,12 +163,14 @@ pub(crate) async fn reload(view: &Arc<View>, requests: &mpsc::Sender<Request>) -
     let reloaded = on_a_thread(move || {
         let credentials = view.credentials();
         let _turn = credentials.turn();
-        let (tokens, keyring) = (credentials.tokens()?, credentials.keyring_in_file()?);
+        let (tokens, keyring, use_tls) =
+            (credentials.tokens()?, credentials.keyring_in_file()?, credentials.read_tls()?);
         if keyring.is_some_and(|keyring| !requests::set_keyring(&requests, keyring)) {
             return Err(ReloadError::Stopped(view.why_stopped()));
         }
         view.set_tokens(tokens);
-        tracing::info!(name: "qcluster.reloaded", target: TARGET, "tokens and secrets were read again");
+        use_tls(credentials);
+        tracing::info!(name: "qcluster.reloaded", target: TARGET, "tokens, secrets and certificates were read again");
         Ok(())
     });
     reloaded.await.unwrap_or_else(|error| Err(ReloadError::System(error)))

@@ -60,6 +60,17 @@ pub enum CredentialError {
     },
     /// The secrets in the configuration cannot be used together.
     Secrets(KeyringError),
+    /// A certificate or its key cannot be read, or not be used.
+    TlsFile {
+        /// The field of the configuration that names it.
+        field: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The configuration asks for TLS, which this build does not have.
+    NoTls,
 }
 
 /// Why files were not read again: the node goes on with what it has.
@@ -197,9 +208,12 @@ impl std::error::Error for JoinError {}
 impl fmt::Display for CredentialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TokenFile { field, path, reason } => write!(f, "{field}: {}: {reason}", path.display()),
+            Self::TokenFile { field, path, reason } | Self::TlsFile { field, path, reason } => {
+                write!(f, "{field}: {}: {reason}", path.display())
+            }
             Self::SecretFile { path, reason } => write!(f, "secret_file: {}: {reason}", path.display()),
             Self::Secrets(error) => write!(f, "secrets: {error}"),
+            Self::NoTls => f.write_str("api.tls: this build has no TLS: build it with the feature `tls`"),
         }
     }
 }

@@ -11,6 +11,8 @@ mod places;
 mod server;
 mod stream;
 mod timer;
+#[cfg(feature = "tls")]
+mod tls;
 mod watchers;
 
 use std::pin::Pin;

@@ -17,6 +17,13 @@ pub enum ClientError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// TLS with the node does not come about. Nothing has changed.
+    Tls {
+        /// Where.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The answer did not come in time. What was asked for may have happened, or may still.
     TimedOut {
         /// Where.
@@ -53,6 +60,7 @@ impl ClientError {
         match self {
             Self::Refused { error, .. } => error.leader.as_ref(),
             Self::Unreachable { .. }
+            | Self::Tls { .. }
             | Self::TimedOut { .. }
             | Self::ConnectionClosed { .. }
             | Self::Incomprehensible { .. } => None,
@@ -64,6 +72,7 @@ impl ClientError {
         match self {
             Self::Refused { error, .. } => error.index.is_some(),
             Self::Unreachable { .. }
+            | Self::Tls { .. }
             | Self::TimedOut { .. }
             | Self::ConnectionClosed { .. }
             | Self::Incomprehensible { .. } => false,
@@ -77,6 +86,7 @@ impl fmt::Display for ClientError {
             Self::Unreachable { address, error } => {
                 write!(f, "{address} cannot be reached: {error}. Is a node running there, on that port?")
             }
+            Self::Tls { address, reason } => write!(f, "{address} cannot be asked over TLS: {reason}"),
             Self::TimedOut { address, after } => write!(
                 f,
                 "{address} has not answered within {after:?}. Ask for its status; what was asked for may still happen"

@@ -18,6 +18,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::error::ClientError;
+#[cfg(feature = "tls")]
+use super::tls::{self, ClientTls};
 
 /// The longest answer that is read, in bytes.
 const ANSWER_LEN_MAX: usize = 64 * 1_024 * 1_024;
@@ -30,11 +32,43 @@ pub(super) struct Ask<'a> {
     token: Option<&'a ApiToken>,
     body: Vec<u8>,
     pub(super) time_max: Duration,
+    #[cfg(feature = "tls")]
+    tls: Option<&'a ClientTls>,
 }
+
+/// What goes on over a connection, under TLS or not.
+trait Conversation: hyper::rt::Read + hyper::rt::Write + Send + Unpin {}
+
+impl<T: hyper::rt::Read + hyper::rt::Write + Send + Unpin> Conversation for T {}
 
 impl<'a> Ask<'a> {
     pub(super) fn new(address: &'a str, method: Method, path: impl Into<String>, time_max: Duration) -> Self {
-        Self { address, method, path: path.into(), token: None, body: Vec::new(), time_max }
+        Self {
+            address,
+            method,
+            path: path.into(),
+            token: None,
+            body: Vec::new(),
+            time_max,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn with_tls(self, tls: Option<&'a ClientTls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    async fn connect(&self) -> io::Result<Box<dyn Conversation>> {
+        let stream = TcpStream::connect(self.address).await?;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls {
+            let host = self.address.rsplit_once(':').map_or(self.address, |(host, _)| host);
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            return Ok(Box::new(TokioIo::new(tls.connect(host, stream).await?)));
+        }
+        Ok(Box::new(TokioIo::new(stream)))
     }
 
     pub(super) fn with_token(self, token: Option<&'a ApiToken>) -> Self {
@@ -75,8 +109,21 @@ impl<'a> Ask<'a> {
         ClientError::Unreachable { address: self.address.to_owned(), error }
     }
 
+    /// Why there is no connection.
+    fn unreachable(&self, error: io::Error) -> ClientError {
+        #[cfg(feature = "tls")]
+        if let Some(reason) = tls::failure(&error) {
+            return ClientError::Tls { address: self.address.to_owned(), reason };
+        }
+        ClientError::Unreachable { address: self.address.to_owned(), error }
+    }
+
     /// Why a conversation that had begun has led to nothing.
     fn broken(&self, error: &hyper::Error) -> ClientError {
+        #[cfg(feature = "tls")]
+        if let Some(reason) = tls::failure(error) {
+            return ClientError::Tls { address: self.address.to_owned(), reason };
+        }
         if error.is_incomplete_message() || error.is_canceled() || is_cut_off(error) {
             ClientError::ConnectionClosed { address: self.address.to_owned() }
         } else {
@@ -123,10 +170,8 @@ pub(super) async fn exchange<T: DeserializeOwned>(ask: &Ask<'_>) -> Result<T, Cl
 
 async fn answer(ask: &Ask<'_>) -> Result<(u16, Bytes), ClientError> {
     let request = ask.request()?;
-    let unreachable = |error| ClientError::Unreachable { address: ask.address.to_owned(), error };
-    let stream = TcpStream::connect(ask.address).await.map_err(unreachable)?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| ask.incomprehensible(&error))?;
+    let stream = ask.connect().await.map_err(|error| ask.unreachable(error))?;
+    let (mut sender, connection) = http1::handshake(stream).await.map_err(|error| ask.incomprehensible(&error))?;
     let conversation = async {
         let response = sender.send_request(request).await.map_err(|error| ask.broken(&error))?;
         let status = response.status().as_u16();

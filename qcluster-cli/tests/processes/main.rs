@@ -28,6 +28,7 @@ mod registry;
 mod replaced;
 mod sealed;
 mod stalls;
+mod tls;
 mod unread;
 mod voters;
 mod watching;

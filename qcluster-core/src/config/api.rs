@@ -33,6 +33,9 @@ pub struct ApiConfig {
     /// or where somebody may have such a client send what it likes.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_token: bool,
+    /// TLS for all of HTTP on this node; plain unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsConfig>,
     /// Whether reading needs a token from wherever changing something does, health checks apart; false unless given.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub protect_reads: bool,
@@ -52,8 +55,40 @@ impl Default for ApiConfig {
             token_file: None,
             tokens: Vec::new(),
             require_token: false,
+            tls: None,
             protect_reads: false,
             hosts: Vec::new(),
+        }
+    }
+}
+
+/// Files in the form PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct TlsConfig {
+    /// The certificate of this node, with those that lead from it to an authority that clients know.
+    pub cert: String,
+    /// Its private key.
+    pub key: String,
+    /// Authorities: clients have to show a certificate of one of them. Nobody is asked for one unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ca: Option<String>,
+}
+
+impl TlsConfig {
+    /// A certificate and its key.
+    pub fn new(cert: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { cert: cert.into(), key: key.into(), client_ca: None }
+    }
+
+    fn check(&self, findings: &mut Findings) {
+        let files = [("cert", Some(&self.cert)), ("key", Some(&self.key)), ("client_ca", self.client_ca.as_ref())];
+        for (name, path) in files {
+            let (field, Some(path)) = (format!("api.tls.{name}"), path) else { continue };
+            if findings.require_expanded(&field, path) {
+                findings.require(!path.is_empty(), &field, || "name a file in the form PEM".into());
+            }
         }
     }
 }
@@ -209,6 +244,9 @@ impl ApiConfig {
             findings.require(has_token || !wants_token, field, || {
                 "there is no token to ask for: give api.token, api.token_file or api.tokens".into()
             });
+        }
+        if let Some(tls) = &self.tls {
+            tls.check(findings);
         }
         for (index, host) in self.hosts.iter().enumerate().filter(|(_, host)| *host != ApiConfig::ANY_HOST) {
             let field = format!("api.hosts[{index}]");

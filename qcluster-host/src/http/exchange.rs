@@ -20,7 +20,10 @@ use qcluster_core::{Command, FencingToken};
 use tokio::sync::mpsc;
 
 use super::metrics::Metrics;
-use super::stream::Socket;
+use super::places::Place;
+use super::stream::{Socket, Stream};
+#[cfg(feature = "tls")]
+use super::tls::TlsStream;
 use super::watchers::{Events, Watchers, Writer};
 use crate::credentials::change_keys;
 use crate::requests::{self, ask, ask_to_stop};
@@ -107,6 +110,35 @@ impl Site {
         self.command_time_max().max(Duration::from(EventList::WAIT_MAX).saturating_add(COMMAND_SLACK))
     }
 
+    /// Whether clients have to speak TLS.
+    #[cfg(feature = "tls")]
+    pub(super) fn has_tls(&self) -> bool {
+        self.view.credentials().tls().is_some()
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[allow(clippy::unused_self, reason = "with TLS it is asked of the node")]
+    pub(super) fn has_tls(&self) -> bool {
+        false
+    }
+
+    /// A connection as the node talks over it, with the certificates that it has now. `None` where they cannot be used.
+    #[cfg(feature = "tls")]
+    pub(super) fn socket(&self, stream: Box<dyn Stream>, place: Place) -> Option<Socket> {
+        match self.view.credentials().tls() {
+            None => Some(Socket::new(stream, place)),
+            Some(config) => {
+                TlsStream::new(stream, config).ok().map(|stream| Socket::encrypted(Box::new(stream), place))
+            }
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "with TLS it is asked of the node")]
+    pub(super) fn socket(&self, stream: Box<dyn Stream>, place: Place) -> Option<Socket> {
+        Some(Socket::new(stream, place))
+    }
+
     pub(super) fn tell_counters(&self) {
         self.metrics.tell_counters(&self.view);
     }
@@ -165,7 +197,7 @@ impl Site {
         let socket = Arc::clone(&client.socket);
         let _busy = socket.place.busy();
         let Answer { route, outcome } =
-            self.view.look(|view, _| qcluster_api::answer(&request_of(client.from, &parts, &body), view));
+            self.view.look(|view, _| qcluster_api::answer(&request_of(&client, &parts, &body), view));
         let response = match outcome {
             Outcome::Respond(response) => response,
             Outcome::Metrics => self.metrics.response(),
@@ -262,7 +294,7 @@ fn method_of(method: &hyper::Method) -> Option<Method> {
     })
 }
 
-fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> qcluster_api::Request<'a> {
+fn request_of<'a>(client: &Client, parts: &'a Parts, body: &'a [u8]) -> qcluster_api::Request<'a> {
     // A header that is not text is there all the same, and matches nothing.
     let header = |name: HeaderName| parts.headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
     qcluster_api::Request {
@@ -274,8 +306,8 @@ fn request_of<'a>(from: SocketAddr, parts: &'a Parts, body: &'a [u8]) -> qcluste
         origin: header(ORIGIN),
         authorization: header(AUTHORIZATION),
         last_event_id: header(HeaderName::from_static("last-event-id")),
-        client: kind_of(from, &parts.headers),
-        is_encrypted: false,
+        client: kind_of(client.from, &parts.headers),
+        is_encrypted: client.socket.is_encrypted,
         body,
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::connection::{LAST_ANSWER_TIME_MAX, connection};
 use super::places::{Admission, Places};
-use super::stream::{Socket, Stream};
+use super::stream::Stream;
 use super::{Connection, Served};
 use crate::log;
 use crate::metrics::LOG_PAUSE;
@@ -66,14 +66,18 @@ pub async fn serve<L: Listener>(listeners: Vec<L>, Served(site): Served, spawn: 
                         }
                         Admission::Full => {
                             site.metrics.connection_refused();
-                            let _ = stream.try_write(&refusal());
+                            // Under TLS there is no answer before a handshake.
+                            if !site.has_tls() {
+                                let _ = stream.try_write(&refusal());
+                            }
                             continue;
                         }
                     };
                     site.metrics.connection_accepted();
                     stream.send_at_once();
-                    let socket = Arc::new(Socket::new(stream, place));
-                    spawn(Box::pin(connection(socket, from, Arc::clone(&site), ending.clone())));
+                    if let Some(socket) = site.socket(stream, place) {
+                        spawn(Box::pin(connection(Arc::new(socket), from, Arc::clone(&site), ending.clone())));
+                    }
                     // A flood of connections leaves the others their turn.
                     yield_now().await;
                 }

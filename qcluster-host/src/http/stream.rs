@@ -48,6 +48,14 @@ pub trait Stream: Send + Sync + 'static {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is no room.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
 
+    /// Ready once nothing that was written waits for room.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn poll_flush(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
     /// Says that nothing more will be written.
     ///
     /// # Errors
@@ -61,6 +69,8 @@ pub trait Stream: Send + Sync + 'static {
 /// A connection with its place.
 pub(super) struct Socket {
     stream: Box<dyn Stream>,
+    /// Whether nobody else can read what goes over it.
+    pub(super) is_encrypted: bool,
     pub(super) place: Place,
     ahead: Mutex<Ahead>,
 }
@@ -77,7 +87,13 @@ pub(super) struct Io(pub(super) Arc<Socket>);
 
 impl Socket {
     pub(super) fn new(stream: Box<dyn Stream>, place: Place) -> Self {
-        Self { stream, place, ahead: Mutex::default() }
+        Self { stream, is_encrypted: false, place, ahead: Mutex::default() }
+    }
+
+    /// Over a stream that nobody else can read.
+    #[cfg(feature = "tls")]
+    pub(super) fn encrypted(stream: Box<dyn Stream>, place: Place) -> Self {
+        Self { is_encrypted: true, ..Self::new(stream, place) }
     }
 
     /// Waits until the client has closed its side, or both. The HTTP library is not to read meanwhile.
@@ -177,8 +193,8 @@ impl Write for Io {
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.stream.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
