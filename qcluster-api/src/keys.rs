@@ -14,33 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::call::Call;
 use super::request::ClientKind;
 use super::response::{ErrorCode, Response};
-use super::view::View;
+use super::view::{KeysSnapshot, TurnedAway, View};
 use super::{Outcome, query};
-use qcluster_core::{DropReason, SealMode, Secret, Time};
-
-/// What a node seals and opens with, and what it hears, as its loop last wrote it down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeysSnapshot {
-    /// What it seals, and what it lets in.
-    pub mode: SealMode,
-    /// The ids of its keys. The first one seals.
-    pub ids: Vec<u8>,
-    /// Other nodes by identifier, and the key of the last datagram that was listened to; `None` of a plain one.
-    pub heard: Vec<(String, Option<u8>)>,
-    /// Where datagrams came from that were not let in lately for want of the right key.
-    pub turned_away: Vec<TurnedAway>,
-}
-
-/// An address whose datagrams were not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TurnedAway {
-    /// The address.
-    pub address: SocketAddr,
-    /// Why the last one was not let in.
-    pub reason: DropReason,
-    /// When.
-    pub at: Time,
-}
+use qcluster_core::{SealMode, Secret};
 
 /// The answer to `GET /v1/keys`: what a node seals and opens with, and what it hears.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

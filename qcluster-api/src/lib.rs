@@ -44,9 +44,7 @@ pub use difference::DifferenceStatus;
 pub use directory::{Directory, MemberInfo, News, ServiceInfo, Since, WatchEvent, WatchEventKind};
 pub use discovery::authority;
 pub use facts::{facts, quorum_status};
-pub use keys::{
-    KeyChange, KeyRefused, KeyStatus, KeysSnapshot, KeysStatus, TurnedAway, TurnedAwayStatus, conclude_keys,
-};
+pub use keys::{KeyChange, KeyRefused, KeyStatus, KeysStatus, TurnedAwayStatus, conclude_keys};
 pub use leader::LeaderInfo;
 pub use members::{MemberList, OwnerList};
 pub use quorum::{QuorumStatus, SilentReason, SilentVoter};
@@ -58,7 +56,8 @@ pub use status::{ChangeStatus, LostStatus, PeerStatus, RegistryStatus, SlowStatu
 pub use storage::StorageStatus;
 pub use transfer::{TransferRequest, Transferred};
 pub use view::{
-    LostLeadership, Mismatch, NodeSnapshot, PeerSnapshot, ShownLeader, Subject, TransportCounters, View, Whereabouts,
+    KeysSnapshot, LostLeadership, Mismatch, NodeSnapshot, PeerSnapshot, ShownLeader, Subject, TransportCounters,
+    TurnedAway, View, Whereabouts,
 };
 pub use watching::{EventList, Streamed, nothing_since, poll, stream_next, stream_start};
 

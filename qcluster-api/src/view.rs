@@ -7,11 +7,10 @@ use core::net::SocketAddr;
 
 use super::access::Access;
 use super::directory::Directory;
-use super::keys::KeysSnapshot;
 use super::storage::StorageStatus;
 use qcluster_core::{
-    Counters, FencingToken, HeldLease, Lapse, LostReason, Peer, RegistryCounts, Role, Rules, Seat, SettingDifference,
-    SharedSettings, Slow, Span, Step, Term, Time,
+    Counters, DropReason, FencingToken, HeldLease, Lapse, LostReason, Peer, RegistryCounts, Role, Rules, SealMode,
+    Seat, SettingDifference, SharedSettings, Slow, Span, Step, Term, Time,
 };
 
 /// What never changes while a node runs.
@@ -93,6 +92,30 @@ impl NodeSnapshot {
         let in_it = self.peers.iter().filter(|peer| peer.heard.is_some() && peer.step == step);
         in_it.map(|peer| subject.name_of(peer.position)).collect()
     }
+}
+
+/// What a node seals and opens with, and what it hears, as its loop last wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysSnapshot {
+    /// What it seals, and what it lets in.
+    pub mode: SealMode,
+    /// The ids of its keys. The first one seals.
+    pub ids: Vec<u8>,
+    /// Other nodes by identifier, and the key of the last datagram that was listened to; `None` of a plain one.
+    pub heard: Vec<(String, Option<u8>)>,
+    /// Where datagrams came from that were not let in lately for want of the right key.
+    pub turned_away: Vec<TurnedAway>,
+}
+
+/// An address whose datagrams were not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnedAway {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why the last one was not let in.
+    pub reason: DropReason,
+    /// When.
+    pub at: Time,
 }
 
 /// A leadership of this node that has ended.

@@ -5,7 +5,6 @@ mod keys;
 #[cfg(feature = "tls")]
 mod tls;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -14,13 +13,8 @@ use arc_swap::ArcSwapOption;
 use qcluster_core::config::{ApiRole, ApiToken, TlsConfig, TokenConfig};
 use qcluster_core::seal::Keyring;
 use qcluster_core::{Config, Secret};
-use tokio::sync::{mpsc, oneshot};
 
-use crate::error::{CredentialError, ReloadError};
-use crate::log::TARGET;
-use crate::requests::{self, Request};
-use crate::view::View;
-pub(crate) use keys::change_keys;
+use crate::error::CredentialError;
 
 /// Tokens with what they are for.
 pub(crate) type Tokens = Vec<(ApiToken, ApiRole)>;
@@ -92,12 +86,12 @@ impl Credentials {
     }
 
     /// The right to change what is in use, or to read it again. Blocks while somebody else has it.
-    fn turn(&self) -> MutexGuard<'_, ()> {
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same, unless somebody has it.
-    fn turn_if_free(&self) -> Option<MutexGuard<'_, ()>> {
+    pub(crate) fn turn_if_free(&self) -> Option<MutexGuard<'_, ()>> {
         match self.turn.try_lock() {
             Ok(turn) => Some(turn),
             Err(TryLockError::Poisoned(turn)) => Some(turn.into_inner()),
@@ -128,7 +122,7 @@ impl Credentials {
     ///
     /// # Errors
     /// It cannot be read, or its secrets cannot be used.
-    fn keyring_in_file(&self) -> Result<Option<Keyring>, CredentialError> {
+    pub(crate) fn keyring_in_file(&self) -> Result<Option<Keyring>, CredentialError> {
         let SecretSource::File(path) = &self.secrets else { return Ok(None) };
         let secrets = file::secrets(path)?;
         self.keyring(path, &secrets).map(Some)
@@ -152,35 +146,6 @@ pub(crate) fn keyring(config: &Config, credentials: &Credentials) -> Result<Opti
         }
         SecretSource::File(_) => credentials.keyring_in_file(),
     }
-}
-
-/// Reads tokens, secrets and certificates again from their files, and goes by them from now on. Nothing changes unless all of them can be read.
-///
-/// # Errors
-/// What cannot be read; or the node has stopped.
-pub(crate) async fn reload(view: &Arc<View>, requests: &mpsc::Sender<Request>) -> Result<(), ReloadError> {
-    let (view, requests) = (Arc::clone(view), requests.clone());
-    let reloaded = on_a_thread(move || {
-        let credentials = view.credentials();
-        let _turn = credentials.turn();
-        let (tokens, keyring, use_tls) =
-            (credentials.tokens()?, credentials.keyring_in_file()?, credentials.read_tls()?);
-        if keyring.is_some_and(|keyring| !requests::set_keyring(&requests, keyring)) {
-            return Err(ReloadError::Stopped(view.why_stopped()));
-        }
-        view.set_tokens(tokens);
-        use_tls(credentials);
-        tracing::info!(name: "qcluster.reloaded", target: TARGET, "tokens, secrets and certificates were read again");
-        Ok(())
-    });
-    reloaded.await.unwrap_or_else(|error| Err(ReloadError::System(error)))
-}
-
-/// What a file system may hang in is not waited for by anybody else.
-async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
-    let (tell, told) = oneshot::channel();
-    std::thread::Builder::new().name("qcluster-files".into()).spawn(move || drop(tell.send(work())))?;
-    told.await.map_err(io::Error::other)
 }
 
 #[cfg(test)]

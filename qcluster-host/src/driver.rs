@@ -30,6 +30,7 @@ use crate::error::Stopped;
 use crate::log;
 use crate::measures::Measures;
 use crate::names::{LookedUp, Lookup, Names, Reach};
+use crate::process::Process;
 use crate::publisher::Publisher;
 use crate::recorder::Recorder;
 use crate::requests::Request;
@@ -154,6 +155,7 @@ impl<S: DatagramSocket> Driver<S> {
                 storage,
                 disbelieved: None,
                 heard: Heard::default(),
+                process: Process::current(),
             },
             names,
             requests,
@@ -174,6 +176,9 @@ impl<S: DatagramSocket> Driver<S> {
 
     /// Does what is due, and gives the lookups that are to be started; `None` once the node has stopped.
     pub fn round(&mut self) -> Option<Vec<Lookup>> {
+        if !self.effects.process.is_current() {
+            return None;
+        }
         let now = self.clock.now();
         // Looked at in every round, so that no flood of anything delays a heartbeat.
         let deadline = self.endpoint.deadline();

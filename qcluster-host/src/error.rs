@@ -162,6 +162,8 @@ pub enum Stopped {
     DuplicateIdentifier,
     /// Another node has its identifier and has taken its place, while it stood still or was cut off (E24).
     Superseded,
+    /// This process is a fork of the one that the node runs in (S7).
+    Forked,
 }
 
 /// Why a node has not done what it was asked.
@@ -291,6 +293,9 @@ impl fmt::Display for Stopped {
             Self::Shutdown => "the node was shut down",
             Self::Aborted => "the node was aborted",
             Self::DuplicateIdentifier => "another live node has this identifier and was there first, so this one has stopped",
+            Self::Forked => {
+                "the node runs in the process that this one was forked from, and not here: start one after the fork"
+            }
             Self::Superseded => {
                 "another node has this identifier and has taken this one's place while it stood still or was cut off, so this \
                  one has stopped: do not start it again unless the other one is gone"

@@ -31,6 +31,10 @@ use crate::work;
 ///
 /// When the last handle is dropped, the node hands over what it leads and stops, as with [`shutdown`](Self::shutdown).
 ///
+/// After a fork of the process, the node goes on in the parent and nowhere else. In the child what waits for the node says
+/// [`Stopped::Forked`], and [`is_leader`](Self::is_leader) is false when the lease of that moment is over, at the latest: start a node
+/// after the fork.
+///
 /// An adapter's `QCluster` starts a node and is this beside; code that is to work on any runtime takes a `&Handle`.
 #[derive(Clone)]
 pub struct Handle {
@@ -223,6 +227,9 @@ impl Handle {
     /// A disk that hangs keeps its file for as long as it hangs. Who must not wait for it bounds the wait: once
     /// [`why_stopped`](Self::why_stopped) tells something, nothing but files is left.
     pub async fn shutdown(&self) {
+        if self.why_stopped() == Some(Stopped::Forked) {
+            return;
+        }
         // Otherwise it is stopping already.
         let _ = ask_to_stop(&self.requests).await;
         self.released().await;
@@ -254,6 +261,9 @@ impl Handle {
 
     /// Waits until nothing is held any more. Nothing is ever sent on the channel: it can only close.
     async fn released(&self) {
+        if self.why_stopped() == Some(Stopped::Forked) {
+            return;
+        }
         let mut alive = self.alive.clone();
         while alive.changed().await.is_ok() {}
     }

@@ -53,8 +53,10 @@ pub mod metrics;
 pub mod names;
 #[cfg(unix)]
 pub mod own_thread;
+mod process;
 pub mod publisher;
 pub mod recorder;
+mod reload;
 pub mod requests;
 mod run;
 pub mod runtime;

@@ -4,7 +4,7 @@ use qcluster_core::seal::Keyring;
 use qcluster_core::{Command, CommandRefused, FencingToken};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::CommandError;
+use crate::error::{CommandError, Stopped};
 use crate::view::View;
 
 /// Answered as soon as a command was carried out, or refused: with the leadership that it ends, if it ends one.
@@ -49,6 +49,9 @@ pub async fn ask(
     command: Command,
 ) -> Result<Option<FencingToken>, CommandError> {
     let stopped = || CommandError::Stopped(view.why_stopped());
+    if view.stopped() == Some(Stopped::Forked) {
+        return Err(stopped());
+    }
     let (reply, answer) = oneshot::channel();
     requests.send(Request::Command { command, reply }).await.map_err(|_| stopped())?;
     let ends = answer.await.map_err(|_| stopped())?.map_err(CommandError::Refused)?;

@@ -19,6 +19,7 @@ use crate::event::{Event, Events, Leadership};
 use crate::leaderless::LeaderlessWarning;
 use crate::lease::Lease;
 use crate::measures::Measures;
+use crate::process::Process;
 use crate::publisher::{LeaseEnds, Publisher};
 use crate::snapshots::{SnapshotCell, Writer};
 use crate::works::Works;
@@ -39,6 +40,7 @@ pub struct View {
     // Weak, so that receivers see the end when the publisher has gone.
     changes: broadcast::WeakSender<Event>,
     stopped: Arc<OnceLock<Stopped>>,
+    process: Process,
 }
 
 impl View {
@@ -70,6 +72,7 @@ impl View {
             leadership: leadership_seen,
             changes: changes.downgrade(),
             stopped: Arc::clone(&stopped),
+            process: Process::current(),
         };
         let leaderless = LeaderlessWarning::new(&subject.rules);
         let snapshots = Writer::new(snapshots);
@@ -156,6 +159,10 @@ impl View {
 
     /// Its first change is the present state.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        if !self.process.is_current() {
+            // Its sender has gone, as that of the node has, which this process does not have.
+            return watch::channel(Leadership::Unknown).1;
+        }
         let mut leadership = self.leadership.clone();
         leadership.mark_changed();
         leadership
@@ -164,7 +171,8 @@ impl View {
     /// All events from now on.
     pub fn events(&self) -> Events {
         // Without its sender a new channel stands in: its receiver sees the end at once, as it should.
-        let sender = self.changes.upgrade().unwrap_or_else(|| broadcast::channel(1).0);
+        let sender = self.changes.upgrade().filter(|_| self.process.is_current());
+        let sender = sender.unwrap_or_else(|| broadcast::channel(1).0);
         Events::new(sender.subscribe())
     }
 
@@ -180,7 +188,7 @@ impl View {
 
     /// Why the node has stopped, if it has.
     pub fn stopped(&self) -> Option<Stopped> {
-        self.stopped.get().copied()
+        if self.process.is_current() { self.stopped.get().copied() } else { Some(Stopped::Forked) }
     }
 
     /// Why the node has stopped, asked by who knows that it has.

@@ -73,9 +73,10 @@ fn secret_in(file: &PathBuf) -> Result<Secret, Failure> {
     let bad =
         |reason: &dyn std::fmt::Display| Failure::new(exit::BAD_CONFIG, &format_args!("{}: {reason}", file.display()));
     let mut text = String::new();
-    let read = match file.as_os_str() == "-" {
-        true => std::io::stdin().take(SECRET_FILE_LEN_MAX).read_to_string(&mut text),
-        false => std::fs::File::open(file).and_then(|open| open.take(SECRET_FILE_LEN_MAX).read_to_string(&mut text)),
+    let read = if file.as_os_str() == "-" {
+        std::io::stdin().take(SECRET_FILE_LEN_MAX).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|open| open.take(SECRET_FILE_LEN_MAX).read_to_string(&mut text))
     };
     read.map_err(|error| bad(&error))?;
     text.lines().next().unwrap_or_default().trim().parse().map_err(|error| bad(&error))

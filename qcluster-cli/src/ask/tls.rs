@@ -33,10 +33,8 @@ impl Tls {
         };
         let client = Client::new(host_and_port);
         let Some(ca) = &self.ca else {
-            return match is_secure {
-                true => Err(Failure::new(exit::BAD_CONFIG, &"https:// needs --ca, the file of the authority")),
-                false => Ok(client),
-            };
+            let no_authority = || Failure::new(exit::BAD_CONFIG, &"https:// needs --ca, the file of the authority");
+            return if is_secure { Err(no_authority()) } else { Ok(client) };
         };
         let authority = read(ca)?;
         let tls = match (&self.cert, &self.key) {

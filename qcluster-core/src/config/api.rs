@@ -151,7 +151,7 @@ impl TokenConfig {
     /// `field` is where it stands.
     fn check(&self, field: &str, findings: &mut Findings) {
         if let Some(Err(problem)) = self.token.as_ref().map(ApiToken::check) {
-            findings.add(&format!("{field}token"), problem);
+            findings.add(format!("{field}token"), problem);
         }
         let file = format!("{field}token_file");
         findings.require(self.token.is_none() || self.token_file.is_none(), &file, || {

@@ -1,6 +1,6 @@
 //! Mistakes in a configuration: all of them are found at once, and each names its field.
 
-use super::{ApiToken, Config, Peer, Preset, RecordTo, Settings, Timing};
+use super::{ApiRole, ApiToken, Config, Peer, Preset, RecordTo, Settings, Timing};
 use crate::config::{Seat, VoterSettings};
 use crate::id::NodeId;
 use crate::time::Span;
@@ -309,7 +309,14 @@ fn the_api_section_takes_a_token_or_its_file_and_names_what_is_wrong() {
     let config = api(r#"{"token": "0123456789abcdef", "hosts": ["a.example"]}"#).unwrap();
     config.settings().unwrap();
     assert!(!format!("{config:?}").contains("0123456789abcdef"), "a secret is not shown");
-    assert!(api(r#"{"tokens": "x"}"#).unwrap_err().to_string().contains("unknown field `tokens`"));
+    assert!(api(r#"{"tokenz": "x"}"#).unwrap_err().to_string().contains("unknown field `tokenz`"));
+    let roles =
+        r#"{"tokens": [{"token": "0123456789abcdef", "role": "read"}, {"token_file": "t"}], "protect_reads": true}"#;
+    let config = api(roles).unwrap();
+    config.settings().unwrap();
+    let tokens: Vec<_> = config.api.token_sources().map(|source| (source.token.is_some(), source.role)).collect();
+    assert_eq!(tokens, [(false, ApiRole::Admin), (true, ApiRole::Read), (false, ApiRole::Admin)]);
+    assert!(api(r#"{"tokens": [{"token": "0123456789abcdef", "role": "write"}]}"#).is_err());
     for (section, field) in [
         (r#"{"token": "short"}"#, "api.token"),
         (r#"{"token": "with a space in it"}"#, "api.token"),
@@ -318,6 +325,14 @@ fn the_api_section_takes_a_token_or_its_file_and_names_what_is_wrong() {
         (r#"{"hosts": ["http://a.example"]}"#, "api.hosts[0]"),
         (r#"{"hosts": ["*", "*.example"]}"#, "api.hosts[1]"),
         (r#"{"require_token": true}"#, "api.require_token"),
+        (r#"{"protect_reads": true}"#, "api.protect_reads"),
+        (r#"{"tokens": [{"role": "read"}]}"#, "api.tokens[0]"),
+        (r#"{"tokens": [{"token": "short"}]}"#, "api.tokens[0].token"),
+        (r#"{"tokens": [{"token": "0123456789abcdef", "token_file": "t"}]}"#, "api.tokens[0].token_file"),
+        (r#"{"token": "0123456789abcdef", "tokens": [{"token": "0123456789abcdef"}]}"#, "api.tokens[0].token"),
+        (r#"{"tls": {"key": "k"}}"#, "api.tls.cert"),
+        (r#"{"tls": {"cert": "c", "key": "${KEY}"}}"#, "api.tls.key"),
+        (r#"{"tls": {"cert": "c", "key": "k", "client_ca": ""}}"#, "api.tls.client_ca"),
     ] {
         assert_eq!(fields(&api(section).unwrap()), [field], "{section}");
     }

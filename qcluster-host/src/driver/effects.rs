@@ -12,6 +12,7 @@ use crate::disk::Disk;
 use crate::event::EventKind;
 use crate::log;
 use crate::measures::Measures;
+use crate::process::Process;
 use crate::publisher::Publisher;
 use crate::recorder::Recorder;
 use crate::sockets::{DatagramSocket, Sockets};
@@ -34,6 +35,8 @@ pub(super) struct Effects<S> {
     pub(super) disbelieved: Option<Slow>,
     /// Who is heard under which key, where there are keys.
     pub(super) heard: Heard,
+    /// The one that may send.
+    pub(super) process: Process,
 }
 
 /// Whether a hand-over waits for work to end (E10).
@@ -46,6 +49,9 @@ pub(super) enum Drain {
 impl<S: DatagramSocket> Effects<S> {
     /// Sends a datagram, or counts why not.
     pub(super) fn transmit(&mut self, to: SocketAddr, plain: &[u8]) {
+        if !self.process.is_current() {
+            return self.sockets.not_sent();
+        }
         match &mut self.seal {
             None => self.sockets.send(to, plain),
             Some(seal) => match seal.seal(plain) {

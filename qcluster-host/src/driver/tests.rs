@@ -20,6 +20,7 @@ use super::{Driver, Parts};
 use crate::clock::Clock;
 use crate::measures::Measures;
 use crate::names::Names;
+use crate::process::Process;
 use crate::requests::Request;
 use crate::snapshots::Notes;
 use crate::sockets::Sockets;
@@ -64,6 +65,7 @@ impl Trio {
         };
         let effects = Effects {
             heard: super::heard::Heard::default(),
+            process: Process::current(),
             seal: None,
             sockets,
             disk: None,
@@ -354,4 +356,16 @@ fn a_name_to_join_that_leads_to_this_node_alone_is_told_until_it_leads_elsewhere
     assert!(sent.iter().all(|sent| sent.to == address(1)), "{sent:?}");
     // And again, where a name has lost its other addresses.
     assert!(look_up(&mut driver, times[2], &[], &["127.0.0.1:7001"]).joins_itself);
+}
+
+/// S7: both would use the same nonces.
+#[test]
+fn in_a_fork_of_its_process_nothing_is_sent() {
+    let mut trio = Trio::led();
+    trio.effects.process = Process::other();
+    trio.now = trio.endpoints[0].deadline();
+    let before = trio.effects.sockets.counters();
+    assert!(trio.step(0, Input::Timeout).is_empty());
+    let after = trio.effects.sockets.counters();
+    assert!(after.not_sent > before.not_sent && after.sent == before.sent, "a heartbeat was due");
 }

@@ -3,8 +3,8 @@
 use qcluster_api::{KeyChange, KeyRefused, KeysStatus};
 
 use super::Handle;
-use crate::credentials::{self, change_keys};
 use crate::error::ReloadError;
+use crate::reload::{change_keys, reload};
 
 /// What a client of the API may do, and what a datagram is sealed with.
 impl Handle {
@@ -14,7 +14,7 @@ impl Handle {
     /// # Errors
     /// What is wrong with a file; or the node has stopped.
     pub async fn reload(&self) -> Result<(), ReloadError> {
-        credentials::reload(&self.view, &self.requests).await
+        reload(&self.view, &self.requests).await
     }
 
     /// The ids of this node's keys, and under which of them it hears whom (S4, S5); `None` without a secret.

@@ -25,7 +25,7 @@ use super::stream::{Socket, Stream};
 #[cfg(feature = "tls")]
 use super::tls::TlsStream;
 use super::watchers::{Events, Watchers, Writer};
-use crate::credentials::change_keys;
+use crate::reload::change_keys;
 use crate::requests::{self, ask, ask_to_stop};
 use crate::runtime::{Runtime, timeout};
 use crate::view::View;

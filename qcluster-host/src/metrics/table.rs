@@ -8,11 +8,23 @@ use qcluster_core::{Role, Span, Time};
 use super::{Labels, Metric, MetricUnit, MetricValue, Sample, ServerCounters};
 use crate::measures::{Histogram, Measures};
 
+/// Under which key others are heard; nothing in a cluster without a secret.
+fn sealing(view: &View<'_>) -> Option<Metric> {
+    let keys = view.snapshot.keys.as_ref()?;
+    let ids = keys.ids.iter().map(|id| (id.to_string(), Some(*id))).chain([("none".to_owned(), None)]);
+    let heard = ids.map(|(name, key)| {
+        let count = keys.heard.iter().filter(|(_, under)| *under == key).count();
+        (vec![("key", name)], MetricValue::Gauge(count as u64))
+    });
+    Some(metric("nodes_heard", "Other nodes, by the id of the key that they were last heard under", heard.collect()))
+}
+
 /// All of them, in order.
 pub fn metrics(view: &View<'_>, measures: &Measures, server: Option<&ServerCounters>) -> Vec<Metric> {
     let mut all = node(view);
     all.extend(elections(view));
     all.extend(datagrams(view));
+    all.extend(sealing(view));
     all.extend(registry::metrics(view));
     all.extend(times(view, measures));
     all.extend(server.into_iter().flat_map(served));

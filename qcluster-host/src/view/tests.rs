@@ -1,8 +1,12 @@
 //! What the status says of peers, which depends on who has reason to speak.
 
+use std::sync::Arc;
+
 use qcluster_api::{PeerSnapshot, Whereabouts};
 use qcluster_core::{Config, Notification, Peer, Term, Time};
 
+use crate::error::Stopped;
+use crate::process::Process;
 use crate::test_support::Puppet;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -78,4 +82,19 @@ fn a_node_that_listens_on_every_address_names_none_unless_it_advertises_one() {
         let voter = view.subject().voters[0].host.clone();
         assert_eq!((view.me().host.as_str(), voter.as_str()), (expected, expected), "{listen} {advertise:?}");
     }
+}
+
+/// S7: a child has the memory of the node, and not the node.
+#[tokio::test]
+async fn in_a_fork_of_its_process_a_node_is_said_to_be_elsewhere() {
+    let mut puppet = Puppet::new();
+    puppet.elect(7, 60_000);
+    let view = Arc::get_mut(&mut puppet.view).unwrap();
+    view.process = Process::other();
+    assert_eq!((view.stopped(), view.why_stopped()), (Some(Stopped::Forked), Stopped::Forked));
+    assert!(view.leadership().changed().await.is_err(), "nothing is waited for");
+    assert_eq!(view.events().next().await, None);
+    let (requests, _nobody) = tokio::sync::mpsc::channel(1);
+    let asked = crate::requests::ask(view, &requests, qcluster_core::Command::StepDown).await;
+    assert_eq!(asked, Err(crate::error::CommandError::Stopped(Stopped::Forked)));
 }
