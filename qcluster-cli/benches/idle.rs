@@ -1,14 +1,19 @@
 //! What a cluster costs that does nothing: memory, network and processor of the idle leader of three, and of a follower.
 //!
 //! `cargo bench -p qcluster-cli --bench idle -- --seconds 60` prints one line a figure; it measures and judges nothing. With
-//! `--features smol` each line is there for each adapter.
+//! `--features smol` each line is there for each adapter. The last line is what the datagrams alone cost on this machine.
 
 #[cfg(target_os = "linux")]
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 #[cfg(target_os = "linux")]
+#[path = "idle/bare.rs"]
+mod bare;
+
+#[cfg(target_os = "linux")]
 fn main() {
+    bare::play_a_part();
     measure::main();
 }
 
@@ -26,6 +31,7 @@ mod measure {
     use rustix::param::clock_ticks_per_second;
     use serde_json::json;
 
+    use crate::bare::Bare;
     use crate::support::arguments::Arguments;
     use crate::support::cluster::{Cluster, Setup};
     use crate::support::node::{Node, PROGRAMS, Program};
@@ -43,6 +49,12 @@ mod measure {
         for (adapter, program) in PROGRAMS {
             measure(adapter, program.clone(), seconds);
         }
+        let bare = Bare::start();
+        sleep(Duration::from_secs(1));
+        let (start, busy) = (Instant::now(), processor_s(bare.leader()));
+        sleep(Duration::from_secs(seconds.into()));
+        let share = (processor_s(bare.leader()) - busy) / start.elapsed().as_secs_f64() * 100.0;
+        println!("the datagrams of a leader alone    processor              {share:8.3} % of a core, over {seconds} s");
     }
 
     fn measure(adapter: &str, program: Program, seconds: u32) {
@@ -54,12 +66,12 @@ mod measure {
         let traffic = places.map(|(_, place)| next_count(&cluster, place));
         // Nobody asks the nodes anything meanwhile: an answer would count as their work.
         let start = Instant::now();
-        let busy = places.map(|(_, place)| processor_s(&cluster.nodes[place]));
+        let busy = places.map(|(_, place)| processor_s(cluster.nodes[place].pid()));
         sleep(Duration::from_secs(seconds.into()));
         let elapsed = start.elapsed().as_secs_f64();
         for (index, (what, place)) in places.into_iter().enumerate() {
             let node = &cluster.nodes[place];
-            let share = (processor_s(node) - busy[index]) / elapsed * 100.0;
+            let share = (processor_s(node.pid()) - busy[index]) / elapsed * 100.0;
             let (first, last) = (traffic[index], next_count(&cluster, place));
             let between = (last.seen - first.seen).as_secs_f64();
             let rate = |from: u64, to: u64| f64::from(u32::try_from(to - from).expect("it is idle")) / between;
@@ -94,8 +106,8 @@ mod measure {
     }
 
     /// User and system time of all threads so far.
-    fn processor_s(node: &Node) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", node.pid())).expect("the node runs");
+    fn processor_s(pid: u32) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the node runs");
         // The name, in parentheses, may have spaces in it; the fields behind it are counted from the third on.
         let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
         let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u32>().expect("a number of ticks"));

@@ -1,13 +1,17 @@
 //! Sealed clusters (S1–S4): who has the secret takes part, and a cluster gets one without falling apart.
 
 use std::fs;
+use std::net::UdpSocket;
 use std::process::Command;
 
+use qcluster_core::seal::{Keyring, NONCE_PREFIX_LEN, Seal};
+use qcluster_core::{SealMode, Secret};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::cluster::{Cluster, Places, Setup};
-use crate::support::node::{Ended, run_to_end};
+use crate::support::datagram::first_words;
+use crate::support::node::{Ended, Node, run_to_end};
 
 fn keygen() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_qcluster")).arg("keygen").output().expect("it runs");
@@ -177,6 +181,111 @@ fn the_secret_of_a_running_cluster_is_replaced_key_by_key() {
     cluster.agreed("the leader stays", |now| now.token == first.token);
     assert_eq!(cluster.leaderships().len(), 1, "{}", cluster.trace());
     assert_eq!(dropped(&cluster, leader, "unknown_key"), 0, "the leader understood all that was sent to it");
+}
+
+/// Datagrams that three nodes send to a fourth one, which is not there: what somebody on the way has seen of them.
+fn overheard(cluster: &Cluster, absent: usize) -> Vec<Vec<u8>> {
+    const ENOUGH: usize = 40;
+    let ear = UdpSocket::bind(cluster.nodes[absent].address).expect("nobody is there");
+    ear.set_nonblocking(true).expect("a socket that does not block");
+    let (mut seen, mut buffer) = (Vec::new(), [0; 2_000]);
+    cluster.eventually("they speak to the absent one", || {
+        while let Ok(len) = ear.recv(&mut buffer) {
+            seen.push(buffer[..len].to_vec());
+        }
+        (seen.len() >= ENOUGH).then_some(())
+    });
+    seen
+}
+
+/// What a stranger can make of sealed datagrams without the secret, and of its own: cut off, damaged by one bit, wrongly keyed, plain, of
+/// another cluster, and noise.
+fn forgeries(seen: &[Vec<u8>], wrongly_keyed: &[u8], plain: &[u8]) -> Vec<Vec<u8>> {
+    // A generator that always gives the same.
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut below = |limit: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap_or(0) % limit
+    };
+    let mut all = vec![wrongly_keyed.to_vec(), plain.to_vec()];
+    for datagram in seen {
+        for _ in 0..10 {
+            all.push(datagram[..below(datagram.len())].to_vec());
+            let bit = below(datagram.len() * 8);
+            let mut damaged = datagram.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            all.push(damaged);
+            let len = 1 + below(1_500);
+            all.push((0..len).map(|_| below(256).to_le_bytes()[0]).collect());
+        }
+    }
+    all
+}
+
+/// Its resident memory, in bytes.
+fn resident(node: &Node) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", node.pid())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number") * 1_024
+}
+
+#[test]
+fn a_stranger_draws_no_byte_and_changes_nothing() {
+    const THROWN_MIN: usize = 100_000;
+    const GROWTH_MAX: u64 = 1_024 * 1_024;
+    let secret = keygen();
+    let mut cluster = Cluster::new(&Setup { places: Places::Loopback(4), ..Setup::unhurried() });
+    // The fourth is never there, and the other three are a quorum.
+    let absent = 3;
+    for index in 0..4 {
+        configure(&cluster, index, |config| config["secret"] = json!(secret));
+    }
+    cluster.nodes[..absent].iter_mut().for_each(Node::start);
+    let before = cluster.eventually("a leader of three", || cluster.agreement_among(&[0, 1, 2]));
+    let seen = overheard(&cluster, absent);
+    let stranger = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    stranger.set_nonblocking(true).expect("a socket that does not block");
+    let other: Secret = keygen().parse().expect("it is a secret");
+    let keyring = Keyring::new("default", [&other]).expect("one secret");
+    let mut sealed = Seal::new(keyring, SealMode::Require, [1; NONCE_PREFIX_LEN]);
+    let plain =
+        first_words(&cluster, absent, 0, |config| _ = config.as_object_mut().expect("it is one").remove("secret"));
+    let all = forgeries(&seen, sealed.seal(&plain).expect("it is a datagram"), &plain);
+    let mut grown = [0; 3];
+    let mut thrown = 0;
+    while thrown < THROWN_MIN {
+        for node in &cluster.nodes[..absent] {
+            for datagram in &all {
+                // The system may refuse one for want of room.
+                let _ = stranger.send_to(datagram, node.address);
+            }
+            thrown += all.len();
+        }
+        if thrown < THROWN_MIN / 2 {
+            grown = [0, 1, 2].map(|index| resident(&cluster.nodes[index]));
+        }
+    }
+    for (index, memory) in grown.into_iter().enumerate() {
+        for reason in ["malformed", "version", "foreign_cluster", "unknown_key", "not_sealed", "forged"] {
+            cluster.eventually(reason, || (dropped(&cluster, index, reason) > 0).then_some(()));
+        }
+        let growth = resident(&cluster.nodes[index]).saturating_sub(memory);
+        assert!(growth < GROWTH_MAX, "server {index} has grown by {growth} bytes");
+    }
+    assert!(stranger.recv(&mut [0; 2_000]).is_err(), "somebody answered");
+    // What it has seen counts once at most.
+    for node in &cluster.nodes[..absent] {
+        for datagram in seen.iter().chain(&seen) {
+            let _ = stranger.send_to(datagram, node.address);
+        }
+    }
+    for index in 0..absent {
+        cluster.eventually("a repetition is noticed", || (dropped(&cluster, index, "replayed") > 0).then_some(()));
+    }
+    let after = cluster.eventually("a leader still", || cluster.agreement_among(&[0, 1, 2]));
+    assert_eq!(after, before, "{}", cluster.trace());
 }
 
 /// SIGHUP has a node read its files again, and nothing changes where one of them cannot be used.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::cluster::{Cluster, Places, Setup};
-use crate::support::node::{Ended, run_to_end};
+use crate::support::node::{Ended, PROGRAMS, Program, run_to_end};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -65,7 +65,12 @@ fn files() -> Files {
 }
 
 fn node_with(tls: Value) -> Cluster {
-    Cluster::changed(&Setup { places: Places::Loopback(1), ..Setup::unhurried() }, move |_, config| {
+    node_on(&Program::Binary, tls)
+}
+
+fn node_on(program: &Program, tls: Value) -> Cluster {
+    let setup = Setup { places: Places::Loopback(1), program: program.clone(), ..Setup::unhurried() };
+    Cluster::changed(&setup, move |_, config| {
         config["api"] = json!({ "tls": tls });
     })
 }
@@ -85,8 +90,15 @@ fn curl(arguments: &[&str]) -> Output {
 
 #[test]
 fn a_node_is_asked_over_tls_by_who_believes_its_authority() {
+    for (_, program) in PROGRAMS {
+        is_asked_over_tls(program);
+    }
+}
+
+fn is_asked_over_tls(program: &Program) {
     let files = files();
-    let mut cluster = node_with(json!({ "cert": files.path("server.pem"), "key": files.path("server.key") }));
+    let tls = json!({ "cert": files.path("server.pem"), "key": files.path("server.key") });
+    let mut cluster = node_on(program, tls);
     cluster.nodes[0].start();
     let ca = files.text("ca.pem");
     let answered = cluster.eventually("it answers over TLS", || {
