@@ -26,8 +26,11 @@ pub struct Status {
     pub cluster: String,
     /// Of this library.
     pub version: String,
-    /// What it listens on, for UDP and TCP alike.
+    /// What it listens on, for UDP, and for TCP unless that is served elsewhere.
     pub listen: Vec<SocketAddr>,
+    /// What it serves HTTP on, where that is elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub api_listen: Vec<SocketAddr>,
     /// Whether the cluster has a leader.
     #[serde(default)]
     pub mode: Mode,
@@ -194,6 +197,7 @@ impl From<&View<'_>> for Status {
             cluster: subject.cluster.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             listen: subject.listen.clone(),
+            api_listen: subject.api_listen.clone(),
             mode: if subject.is_masterless() { Mode::Masterless } else { Mode::Leader },
             role: match view.stopped {
                 Some(_) => Role::Stopped.name(),

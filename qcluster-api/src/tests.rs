@@ -42,7 +42,7 @@ fn subject() -> Subject {
     let rules = Arc::new(config.settings().unwrap().check().unwrap());
     let me = Arc::new(config.as_peer());
     let voters = vec![Arc::clone(&me), Arc::new(server_b())];
-    Subject { me, cluster: config.cluster, listen: vec![], rules, voters, expects_others: true }
+    Subject { me, cluster: config.cluster, listen: vec![], api_listen: vec![], rules, voters, expects_others: true }
 }
 
 /// A node whose loop has just run.

@@ -21,8 +21,10 @@ pub struct Subject {
     pub me: Arc<Peer>,
     /// The name of its cluster.
     pub cluster: String,
-    /// What it listens on, for UDP and TCP alike.
+    /// What it listens on, for UDP, and for TCP unless that is served elsewhere.
     pub listen: Vec<SocketAddr>,
+    /// What it serves HTTP on, where that is elsewhere.
+    pub api_listen: Vec<SocketAddr>,
     /// The checked configuration.
     pub rules: Arc<Rules>,
     /// Every voter, this node too if it is one, in the order of the rules.

@@ -54,6 +54,15 @@ pub fn bind(host: &str, port: u16, protocols: Protocols) -> Result<Bound, BindEr
     }
 }
 
+/// Binds `port` for HTTP alone on all addresses of `host`. The sockets do not block; looking the name up does.
+///
+/// # Errors
+/// As [`bind`].
+pub fn bind_http(host: &str, port: u16) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), BindError> {
+    let bound = addresses(host)?.into_iter().map(|ip| bind_tcp(SocketAddr::new(ip, port)));
+    Ok(bound.collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
+}
+
 /// Every loopback address, for those who say `localhost`.
 pub const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
@@ -154,13 +163,18 @@ fn bind_one(
         let address = udp.local_addr().map_err(|error| refused(address, Protocol::Udp, error))?;
         return Ok((udp, None, address));
     }
+    let (tcp, address) = bind_tcp(address)?;
+    Ok((bind_udp(address)?, Some(tcp), address))
+}
+
+fn bind_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
     let tcp = TcpListener::bind(address).and_then(|socket| {
         bound_buffers(&socket)?;
-        socket.set_nonblocking(true).map(|()| socket)
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
     });
-    let tcp = tcp.map_err(|error| refused(address, Protocol::Tcp, error))?;
-    let address = tcp.local_addr().map_err(|error| refused(address, Protocol::Tcp, error))?;
-    Ok((bind_udp(address)?, Some(tcp), address))
+    tcp.map_err(|error| refused(address, Protocol::Tcp, error))
 }
 
 /// What the system keeps of each connection on its way in and out, in bytes. Left to itself it lets a client that does not read pin

@@ -14,12 +14,12 @@ use qcluster_core::{
 };
 use tokio::sync::{mpsc, watch};
 
-use crate::binding::{Advertised, Bound, Protocols, advertised, bind};
+use crate::binding::{Advertised, Bound, Protocols, advertised, bind, bind_http};
 use crate::clock::Clock;
 use crate::credentials::{Credentials, keyring};
 use crate::disk::{Disk, Saved, Store};
 use crate::driver::Parts;
-use crate::error::StartError;
+use crate::error::{BindError, StartError};
 use crate::log::TARGET;
 use crate::names::Names;
 use crate::recorder::Recorder;
@@ -133,6 +133,23 @@ pub enum Listening {
     At(SocketAddr),
 }
 
+/// Binds all that the node listens on. The second value is where HTTP is served, where that is another place.
+fn bound(config: &Config, listening: Listening) -> Result<(Bound, Vec<SocketAddr>), BindError> {
+    let protocols = match listening {
+        Listening::Bind(protocols) if config.api.enabled => protocols,
+        Listening::Bind(_) => Protocols::Udp,
+        Listening::At(address) => {
+            return Ok((Bound { udp: Vec::new(), tcp: Vec::new(), addresses: vec![address] }, Vec::new()));
+        }
+    };
+    let elsewhere = config.api.listen_address().filter(|_| protocols == Protocols::UdpAndTcp);
+    let Some((host, port)) = elsewhere else {
+        return Ok((bind(&config.listen_host, config.listen_port, protocols)?, Vec::new()));
+    };
+    let (tcp, api_listen) = bind_http(host, port)?;
+    Ok((Bound { tcp, ..bind(&config.listen_host, config.listen_port, Protocols::Udp)? }, api_listen))
+}
+
 /// Checks the configuration, locks and reads the data directory, and binds all addresses. Blocks.
 ///
 /// # Errors
@@ -151,13 +168,7 @@ pub fn prepare(config: Config, listening: Listening) -> Result<Prepared, StartEr
         );
     }
     let opened = config.data_dir.as_deref().map(|dir| Store::open(Path::new(dir))).transpose()?;
-    let Bound { udp, tcp, addresses } = match listening {
-        Listening::Bind(protocols) => {
-            let protocols = if config.api.enabled { protocols } else { Protocols::Udp };
-            bind(&config.listen_host, config.listen_port, protocols)?
-        }
-        Listening::At(address) => Bound { udp: Vec::new(), tcp: Vec::new(), addresses: vec![address] },
-    };
+    let (Bound { udp, tcp, addresses }, api_listen) = bound(&config, listening)?;
     let port = addresses.first().map_or(config.listen_port, SocketAddr::port);
     let advertised = advertised(&config, &addresses);
     if let (Some(gossip), Advertised::At(address)) = (&mut settings.gossip, &advertised) {
@@ -180,7 +191,7 @@ pub fn prepare(config: Config, listening: Listening) -> Result<Prepared, StartEr
     if let Advertised::Named { host, port } = &advertised {
         names.add_own(rules.key(), host, *port);
     }
-    let subject = subject(config, rules, addresses, port);
+    let subject = Subject { api_listen, ..subject(config, rules, addresses, port) };
     let (view, publisher) = View::new(subject, access, credentials, clock, stamp_ms);
     let (requests, received) = mpsc::channel(COMMANDS_MAX);
     let parts = Parts { clock, endpoint, seal, disk, recorder, publisher, names, requests: received };
@@ -192,7 +203,7 @@ pub(crate) fn subject(config: Config, rules: Arc<Rules>, listen: Vec<SocketAddr>
     let me = me(&config, port);
     let voters = voters(&config, &me, &rules);
     let expects_others = expects_others(&config);
-    Subject { me: Arc::new(me), cluster: config.cluster, voters, rules, listen, expects_others }
+    Subject { me: Arc::new(me), cluster: config.cluster, voters, rules, listen, api_listen: Vec::new(), expects_others }
 }
 
 #[cfg(test)]

@@ -19,7 +19,15 @@ fn three() -> Subject {
     let me = config.as_peer();
     let known = |id: &str| config.peers.iter().chain([&me]).find(|peer| peer.identifier == id).cloned();
     let voters = rules.voters().iter().filter_map(|voter| known(voter.id.as_str())).map(Arc::new).collect();
-    Subject { me: Arc::new(me), cluster: config.cluster, listen: Vec::new(), rules, voters, expects_others: true }
+    Subject {
+        me: Arc::new(me),
+        cluster: config.cluster,
+        listen: Vec::new(),
+        api_listen: Vec::new(),
+        rules,
+        voters,
+        expects_others: true,
+    }
 }
 
 fn place(voters: &[Arc<Peer>], identifier: &str) -> usize {

@@ -5,15 +5,22 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::measure::{STRANGER, Site};
 use crate::support::cluster::{Cluster, Storage};
 use crate::support::datagram::first_words;
 use crate::support::events::unix_s;
 
+/// Once at nodes that let plain datagrams in, and once at nodes with a secret.
 pub(crate) fn measure(time: Duration, rate: u32) -> Result<bool, String> {
-    let mut site = Site::new(Storage::Diskless, |_| ())?;
+    let plain = measure_at("plain", |_| (), time, rate)?;
+    let secret = |config: &mut Value| config["secret"] = json!("K".repeat(42) + "A=");
+    Ok(measure_at("sealed", secret, time, rate)? && plain)
+}
+
+fn measure_at(name: &str, change: impl Fn(&mut Value), time: Duration, rate: u32) -> Result<bool, String> {
+    let mut site = Site::new(Storage::Diskless, change)?;
     let leader = site.start().leader;
     let node = &site.cluster.nodes[leader];
     let datagrams = datagrams(&site.cluster, leader);
@@ -22,7 +29,7 @@ pub(crate) fn measure(time: Duration, rate: u32) -> Result<bool, String> {
     let lost = site.lost_since(from);
     let read = node.counter("dropped.") - before;
     println!(
-        "flood   {:.0} datagrams a second for {} s from a stranger, {read} of {sent} read and dropped by the leader: {lost} leaderships lost",
+        "flood   {name:<7} {:.0} datagrams a second for {} s from a stranger, {read} of {sent} read and dropped by the leader: {lost} leaderships lost",
         f64::from(sent) / time.as_secs_f64(),
         time.as_secs()
     );
@@ -31,9 +38,16 @@ pub(crate) fn measure(time: Duration, rate: u32) -> Result<bool, String> {
 
 fn datagrams(cluster: &Cluster, to: usize) -> Vec<Vec<u8>> {
     let other = (to + 1) % 3;
+    let sound = first_words(cluster, other, to, |_| {});
+    // With the id of a key that was seen on the way, a forged one costs the node the most: a tag to check.
+    let keys = cluster.nodes[to].get("/v1/keys").and_then(|answer| answer.json()).unwrap_or_default();
+    let key_id = keys["keys"][0]["id"].as_u64().and_then(|id| u8::try_from(id).ok()).unwrap_or(0);
+    let mut forged = sound.clone();
+    (forged[0], forged[5]) = (2, key_id);
     vec![
         vec![0x51; 72],
-        first_words(cluster, other, to, |_| {}),
+        sound,
+        forged,
         first_words(cluster, other, to, |config| config["cluster"] = json!("another")),
         first_words(cluster, other, to, |config| {
             config["identifier"] = json!("stranger");

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::skipped;
-use crate::support::cluster::{Agreement, Cluster, Setup};
+use crate::support::cluster::{Agreement, Cluster, Places, Setup};
 use crate::support::http::{self, Answer};
 use crate::support::node::Node;
 use crate::support::wait::eventually;
@@ -212,4 +212,18 @@ fn is_complete(metrics: &str) -> bool {
     any("qcluster_fail_over_seconds_count ")
         && any("qcluster_round_trip_seconds_count{peer=")
         && metrics.contains("qcluster_leases_lost_total{reason=\"transferred\"} 1")
+}
+
+/// HTTP elsewhere: the port of the cluster has none then.
+#[test]
+fn http_is_served_at_an_address_of_its_own() {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).expect("a port");
+    let setup = Setup { places: Places::Loopback(1), ..Setup::unhurried() };
+    let mut cluster = Cluster::changed(&setup, move |_, config| config["api"] = json!({ "listen": free.to_string() }));
+    cluster.nodes[0].start();
+    let status =
+        cluster.eventually("it answers there", || http::get(free, "/v1/status").and_then(|answer| answer.json()));
+    assert_eq!(status["api_listen"], json!([free.to_string()]));
+    assert_eq!(status["listen"], json!([cluster.nodes[0].address.to_string()]));
+    assert!(cluster.nodes[0].get("/ping").is_none(), "it answers at the port of the cluster, too");
 }

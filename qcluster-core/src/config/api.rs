@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::Findings;
 use super::variable::variable_in;
+use crate::host::{Host, host_and_port};
 
 /// The section `api` of a configuration. Calls that change something need a token, unless they come from the node's own machine; those
 /// that read need one where [`protect_reads`](Self::protect_reads) says so.
@@ -20,6 +21,9 @@ pub struct ApiConfig {
     /// Whether the node serves HTTP, on the port number of the cluster; true unless given. A node that was built without HTTP
     /// serves none either way.
     pub enabled: bool,
+    /// Where to serve HTTP instead, as `host:port`. Other nodes are not told of it: what they show of this one has the port of the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
     /// A token for everything, which a client shows as `Authorization: Bearer …`: 16 to 256 printable ASCII characters without spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<ApiToken>,
@@ -51,6 +55,7 @@ impl Default for ApiConfig {
     fn default() -> Self {
         Self {
             enabled: true,
+            listen: None,
             token: None,
             token_file: None,
             tokens: Vec::new(),
@@ -222,7 +227,19 @@ impl ApiConfig {
         core::iter::once(own).chain(self.tokens.iter().cloned())
     }
 
+    /// Where to serve HTTP, if it is not where the cluster listens, as host and port.
+    pub fn listen_address(&self) -> Option<(&str, u16)> {
+        self.listen.as_deref().and_then(host_and_port).filter(|(host, _)| Host::parse(host).is_ok())
+    }
+
     pub(super) fn check(&self, findings: &mut Findings) {
+        if let Some(listen) = &self.listen
+            && findings.require_expanded("api.listen", listen)
+        {
+            findings.require(self.listen_address().is_some(), "api.listen", || {
+                format!("`{listen}` is not a host and a port: write it as `0.0.0.0:8001`")
+            });
+        }
         let fields = |index| match index {
             0 => "api.".to_owned(),
             _ => format!("api.tokens[{}].", index - 1),
