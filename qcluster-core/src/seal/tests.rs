@@ -1,5 +1,6 @@
 //! What is sealed opens with the same secret, once, and in no other way.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
@@ -275,5 +276,29 @@ proptest! {
         prop_assert_eq!(bytes.len(), 108);
         bytes[at] ^= 1 << bit;
         prop_assert!(to.open(&bytes).is_err());
+    }
+
+    /// Each of them begins its nonces with the random bytes of its incarnation, and counts from there. The top bit of the counter is
+    /// another channel, which those of a running node stay out of.
+    #[test]
+    fn s2_no_nonce_repeats_over_restarts_and_channels(
+        lives in prop::collection::btree_set(any::<[u8; NONCE_PREFIX_LEN]>(), 1..6),
+        turns in prop::collection::vec((any::<prop::sample::Index>(), any::<u64>()), 0..200),
+        counters in prop::collection::vec(0..Seal::COUNTER_MAX, 6),
+    ) {
+        let mut seals: Vec<Seal> = lives.iter().zip(&counters).map(|(life, counter)| {
+            let mut seal = Seal::new(Keyring::new("test", [&secret(1)]).unwrap(), SealMode::Require, *life);
+            seal.counter = *counter;
+            seal
+        }).collect();
+        let mut nonces = BTreeSet::new();
+        for (turn, message) in turns {
+            let seal = &mut seals[turn.index(lives.len())];
+            let plain = plain(SealMode::Require, message);
+            let Some(sealed) = seal.seal(&plain) else { continue };
+            let nonce = sealed[6..30].to_vec();
+            prop_assert_eq!(nonce[NONCE_PREFIX_LEN] >> 7, 0, "the channel of those that outlive their node");
+            prop_assert!(nonces.insert(nonce), "a nonce was used twice");
+        }
     }
 }

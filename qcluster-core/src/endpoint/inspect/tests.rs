@@ -1,5 +1,7 @@
 //! What is written reads back: every message, with every number in it.
 
+mod gossip;
+
 use alloc::boxed::Box;
 use alloc::vec;
 use proptest::collection;
@@ -142,6 +144,7 @@ fn message() -> impl Strategy<Value = Message> {
         4 => session().prop_map(Message::Session),
         2 => observer().prop_map(Message::Observer),
         2 => told().prop_map(|told| Message::Incarnations(Box::new(told))),
+        8 => gossip::gossip(),
     ]
 }
 
