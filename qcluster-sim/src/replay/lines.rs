@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use qcluster_core::recording::Line;
@@ -58,11 +58,17 @@ impl fmt::Display for Damage {
 pub type Numbered = (Place, Result<Line, Damage>);
 
 /// The lines of some files, one after the other. Never holds more than one line.
-#[derive(Debug)]
 pub struct Lines {
     files: std::vec::IntoIter<PathBuf>,
-    open: Option<(Place, BufReader<File>)>,
+    open: Option<(Place, Box<dyn BufRead + Send>)>,
     buffer: Vec<u8>,
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.open.as_ref().map(|(place, _)| place);
+        f.debug_struct("Lines").field("at", &at).field("files", &self.files).finish_non_exhaustive()
+    }
 }
 
 impl Lines {
@@ -72,6 +78,11 @@ impl Lines {
     /// Of those files, in that order.
     pub fn of(files: Vec<PathBuf>) -> Self {
         Self { files: files.into_iter(), open: None, buffer: Vec::new() }
+    }
+
+    /// Of what `reader` gives, which is no file, or not one that is to be opened by its name.
+    pub fn read(name: PathBuf, reader: impl BufRead + Send + 'static) -> Self {
+        Self { open: Some((Place { file: name, line: 0 }, Box::new(reader))), ..Self::of(Vec::new()) }
     }
 
     /// The next line, and where it stands; `None` behind the last.
@@ -84,7 +95,7 @@ impl Lines {
             let Some((place, reader)) = &mut self.open else {
                 let Some(file) = self.files.next() else { return Ok(None) };
                 let opened = File::open(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-                self.open = Some((Place { file, line: 0 }, BufReader::new(opened)));
+                self.open = Some((Place { file, line: 0 }, Box::new(BufReader::new(opened))));
                 continue;
             };
             self.buffer.clear();

@@ -129,6 +129,20 @@ fn a_replay_says_what_the_node_did_and_why() {
 }
 
 #[test]
+fn a_recording_that_is_no_file_is_read_with_the_numbers_of_its_lines() {
+    let lines = text(&recorded().lines);
+    let bytes = format!("{}\nno line\n{}", lines[0], lines[1]).into_bytes();
+    let mut read = Lines::read("memory".into(), std::io::Cursor::new(bytes));
+    let mut told = Vec::new();
+    while let Some((place, line)) = read.next().unwrap() {
+        told.push((place.to_string(), line.is_ok()));
+    }
+    // The last one has no end.
+    let told: Vec<_> = told.iter().map(|(place, is_read)| (place.as_str(), *is_read)).collect();
+    assert_eq!(told, [("memory:1", true), ("memory:2", false), ("memory:3", false)]);
+}
+
+#[test]
 fn the_older_of_two_files_comes_first_and_what_is_before_any_beginning_is_left_out() {
     let dir = TempDir::new().unwrap();
     let lines = text(&recorded().lines);
