@@ -1,11 +1,10 @@
 //! Any bytes as a saved record: refused, or the record of a state that a voter can go on from.
-#![no_main]
 
-use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use libfuzzer_sys::fuzz_target;
+use arbitrary::{Arbitrary, Unstructured};
 use qcluster_core::hard_state::{decode, encode};
 use qcluster_core::{Boot, HardState, Incarnation, Node, Rules, Span, Term, Time};
-use qcluster_fuzz::{config, rules, seal};
+
+use crate::cluster::{STAMP_MS, config, end_with_checksum, rules};
 
 #[derive(Debug, Arbitrary)]
 enum Record<'a> {
@@ -17,7 +16,8 @@ enum Record<'a> {
     Owned { version: u8, state: &'a [u8] },
 }
 
-fuzz_target!(|record: Record<'_>| {
+pub(crate) fn run(data: &[u8]) {
+    let Ok(record) = Record::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let mut durable = config(0);
     durable.data_dir = Some("state".to_owned());
     let rules = rules(&durable);
@@ -28,11 +28,11 @@ fuzz_target!(|record: Record<'_>| {
     assert_eq!(decode(&again, &rules).as_ref(), Ok(&saved), "what was read cannot be written and read again");
     // Whatever was saved, a voter starts with it or says why not; it does not panic, and its term does not go back.
     let term = saved.term;
-    let boot = Boot::new(1, 1_764_000_000_000).with_saved(saved);
+    let boot = Boot::new(1, STAMP_MS).with_saved(saved);
     if let Ok(node) = Node::new(rules, boot, Time::ZERO) {
         assert!(node.term() >= term, "{:?} is below the saved {term:?}", node.term());
     }
-});
+}
 
 fn bytes(record: &Record<'_>, rules: &Rules) -> Vec<u8> {
     let mut bytes = match record {
@@ -45,7 +45,7 @@ fn bytes(record: &Record<'_>, rules: &Rules) -> Vec<u8> {
             bytes
         }
     };
-    seal(&mut bytes);
+    end_with_checksum(&mut bytes);
     bytes
 }
 

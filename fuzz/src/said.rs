@@ -1,17 +1,16 @@
 //! Messages about members and services that can be read, and say anything.
 
-use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use arbitrary::Arbitrary;
 use qcluster_core::{
     Accusers, Health, Hint, Incarnation, Introduction, MembershipMessage, Message, NodeId, NodeKey, Piggyback,
     ReconcileMessage, Record, RecordBody, RegistryMessage, ServiceFacts, Standing, State, StateUpdate, Term,
 };
 
-use crate::{VOTERS, address};
+use crate::cluster::{VOTERS, address};
 
 /// One message.
 #[derive(Debug, Arbitrary)]
-#[allow(missing_docs, reason = "each is the message of that name")]
-pub enum Said {
+pub(crate) enum Said {
     Join { at: Option<u8>, me: Row },
     Welcome { me: Row, seen_at: Option<u8>, word: Told },
     Ping { seq: u8, word: Told },
@@ -27,7 +26,7 @@ pub enum Said {
 
 /// A row of the table of members.
 #[derive(Debug, Arbitrary)]
-pub struct Row {
+pub(crate) struct Row {
     name: u8,
     at: Option<u8>,
     incarnation: SaidIncarnation,
@@ -38,7 +37,7 @@ pub struct Row {
 
 /// An incarnation of some node.
 #[derive(Clone, Copy, Debug, Arbitrary)]
-pub enum SaidIncarnation {
+pub(crate) enum SaidIncarnation {
     /// That of the victim.
     Victim,
     /// The one after it.
@@ -49,15 +48,14 @@ pub enum SaidIncarnation {
 
 /// A version of a record.
 #[derive(Debug, Arbitrary)]
-#[allow(missing_docs, reason = "a small one, or any")]
-pub enum Version {
+pub(crate) enum Version {
     Small(u8),
     Any(u64),
 }
 
 /// What is told in passing.
 #[derive(Debug, Arbitrary)]
-pub struct Told {
+pub(crate) struct Told {
     about_you: Option<(SaidIncarnation, u32, u8)>,
     members: u64,
     records: u64,
@@ -66,8 +64,7 @@ pub struct Told {
 
 /// A part of a comparison.
 #[derive(Debug, Arbitrary)]
-#[allow(missing_docs, reason = "each is the message of that name")]
-pub enum Part {
+pub(crate) enum Part {
     Buckets(Vec<u32>),
     All(u8),
     Range { from: u64, to: u64, items: Vec<(u64, u32)> },
@@ -76,8 +73,7 @@ pub enum Part {
 
 /// What a record holds.
 #[derive(Debug, Arbitrary)]
-#[allow(missing_docs, reason = "each is the body of that name")]
-pub enum Body {
+pub(crate) enum Body {
     Deleted,
     Metadata { nested: u8 },
     Service { port: u16, ttl_ms: Option<u64>, tags: u8, critical: bool },
@@ -171,8 +167,7 @@ impl Body {
 
 impl Said {
     /// The message as it travels to a node in that incarnation.
-    #[must_use]
-    pub fn bytes(&self, victim: Incarnation) -> Vec<u8> {
+    pub(crate) fn bytes(&self, victim: Incarnation) -> Vec<u8> {
         postcard::to_stdvec(&self.message(victim)).unwrap_or_default()
     }
 
