@@ -1,5 +1,7 @@
 //! Sets of voters and what a majority of them is; while the voters change, a majority of each of two lists (E20).
 
+use core::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::VoterIndex;
@@ -175,6 +177,25 @@ impl List {
         }
         newest
     }
+
+    /// The same, where that is later than `after`. As long as a quorum moves on from one answer to the next, no more than a majority
+    /// is past the last one, and one look at each is enough.
+    #[inline]
+    fn newest_of_majority_after(self, after: Time, counted: VoterSet, times: &[Time]) -> Option<Time> {
+        let (mut reached, mut earliest) = (0, Time::NEVER);
+        for voter in self.voters.intersection(counted) {
+            let time = times[voter.position()];
+            if time > after {
+                reached += 1;
+                earliest = earliest.min(time);
+            }
+        }
+        match reached.cmp(&self.majority) {
+            Ordering::Less => None,
+            Ordering::Equal => Some(earliest),
+            Ordering::Greater => Some(self.newest_of_majority(counted, times)),
+        }
+    }
 }
 
 impl Quorums {
@@ -196,6 +217,14 @@ impl Quorums {
     pub(crate) fn newest_common(&self, support: Support, times: &[Time]) -> Time {
         let newest = |(list, counted): (List, VoterSet)| list.newest_of_majority(counted, times);
         self.counted(support).map(newest).min().unwrap_or(Time::ZERO)
+    }
+
+    /// The same, where that is later than `after`: for who is asked after each answer and knows what it was before.
+    #[inline]
+    pub(crate) fn newest_common_after(&self, after: Time, support: Support, times: &[Time]) -> Option<Time> {
+        let newest = self.current.newest_of_majority_after(after, support.full, times)?;
+        let Some(next) = self.next else { return Some(newest) };
+        next.newest_of_majority_after(after, support.voters(), times).map(|of_next| newest.min(of_next))
     }
 
     /// All voters of all lists.

@@ -55,6 +55,7 @@ impl Acks {
 
     /// Another voter has acknowledged what was sent at `sent_at`. A gap of more than `tolerated` starts the settling time
     /// again (E11).
+    #[inline]
     pub(super) fn hear(&mut self, now: Time, voter: VoterIndex, sent_at: Time, until: Time, tolerated: Span) {
         let gap = sent_at.since(self.newest(voter));
         let since = &mut self.healthy_since[voter.position()];
@@ -83,11 +84,18 @@ impl Acks {
 
     /// Until when a quorum of promises may be trusted: without newcomers, or with those that had come back by some moment and
     /// with those alone who have acknowledged since then (E24).
-    pub(super) fn trusted_by_quorum(&mut self, quorums: Quorums) -> Time {
-        let (newest, until) = (&self.newest, &self.trusted_until);
-        if self.newcomers.moments().next().is_none() {
-            return quorums.newest_common(self.by, until);
+    /// Nothing unless that is later than `after`.
+    #[inline]
+    pub(super) fn trusted_by_quorum(&mut self, quorums: &Quorums, after: Time) -> Option<Time> {
+        if self.newcomers.are_settled() {
+            return quorums.newest_common_after(after, self.by, &self.trusted_until);
         }
+        Some(self.trusted_with_newcomers(quorums)).filter(|until| *until > after)
+    }
+
+    #[cold]
+    fn trusted_with_newcomers(&mut self, quorums: &Quorums) -> Time {
+        let (newest, until) = (&self.newest, &self.trusted_until);
         let mut common = quorums.newest_common(self.newcomers.back_by(Time::ZERO, self.by), until);
         let mut settled = Time::ZERO;
         for moment in self.newcomers.moments() {

@@ -203,6 +203,7 @@ impl Election {
 
     /// The lease ends when the first of the promises may end that a quorum has given (E3): each runs from the send, whenever its
     /// ack came.
+    #[inline]
     fn count_ack(
         &mut self,
         cx: &mut Context<'_>,
@@ -213,28 +214,32 @@ impl Election {
     ) {
         let Role::Leader(leader) = &mut self.role else { return };
         leader.acks.count(voter, weight, sent_at, promised_until);
-        let until = leader.acks.trusted_by_quorum(self.rules.quorums);
         let first = leader.lease_until.is_none();
-        if until <= cx.now || leader.lease_until.is_some_and(|earlier| until <= earlier) {
-            return;
-        }
+        let after = cx.now.max(leader.lease_until.unwrap_or(Time::ZERO));
+        let Some(until) = leader.acks.trusted_by_quorum(&self.rules.quorums, after) else { return };
         leader.lease_until = Some(until);
         leader.borne = until.since(sent_at);
         let idle = cx.now.since(core::mem::replace(&mut leader.renewed_at, cx.now));
         let delay = cx.now.since(sent_at).max(idle.less(self.length.heartbeat(&self.rules.timing)));
         self.note_delay(cx, delay, LeaseLengthReason::SlowAnswers);
         if first {
-            let term = self.term();
-            cx.counters.elected += 1;
-            self.answers_are_quick();
-            self.pace.elected();
-            self.note_established(cx, Step::Same);
-            self.note_handed_over(cx.now, self.rules.key);
-            cx.tell(Change::Elected { token: term.into() });
-            self.show(cx, Some(Shown { leader: self.me, term, until: Time::NEVER }));
-            // Everybody is to know at once, not a heartbeat later.
-            self.send_heartbeat(cx);
+            self.begin_lease(cx);
         }
+    }
+
+    /// The first lease of a leadership.
+    #[cold]
+    fn begin_lease(&mut self, cx: &mut Context<'_>) {
+        let term = self.term();
+        cx.counters.elected += 1;
+        self.answers_are_quick();
+        self.pace.elected();
+        self.note_established(cx, Step::Same);
+        self.note_handed_over(cx.now, self.rules.key);
+        cx.tell(Change::Elected { token: term.into() });
+        self.show(cx, Some(Shown { leader: self.me, term, until: Time::NEVER }));
+        // Everybody is to know at once, not a heartbeat later.
+        self.send_heartbeat(cx);
     }
 
     pub(super) fn on_stale_term(&mut self, cx: &mut Context<'_>, term: Term) {
@@ -246,6 +251,7 @@ impl Election {
     }
 
     /// A leadership [has run out](Self::has_run_out).
+    #[cold]
     pub(crate) fn expire(&mut self, cx: &mut Context<'_>) {
         let Role::Leader(leader) = &self.role else { return };
         let late_by = cx.now.since(leader.deadline());

@@ -54,7 +54,18 @@ impl LeaseLength {
 
     /// Something was late by so much. Gives whether the lease is longer from now on. What no lease could have borne is no reason for
     /// a longer one: a machine that was suspended comes back as quick as it was.
+    #[inline]
     fn delayed(&mut self, timing: &Timing, now: Time, delay: Span) -> bool {
+        // What the shortest lease bears needs no longer one, and is not remembered.
+        if self.current <= timing.lease && delay.times(Self::DELAY_PART) <= self.current {
+            return false;
+        }
+        self.was_late(timing, now, delay)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn was_late(&mut self, timing: &Timing, now: Time, delay: Span) -> bool {
         if delay >= timing.max_lease || !timing.adapts() {
             return false;
         }
@@ -129,6 +140,7 @@ impl Election {
     }
 
     /// Something took so much longer than it should: the next promise is asked for longer if it has to be.
+    #[inline]
     pub(super) fn note_delay(&mut self, cx: &mut Context<'_>, delay: Span, reason: LeaseLengthReason) {
         if self.length.delayed(&self.rules.timing, cx.now, delay) {
             cx.counters.lease_lengthened += 1;

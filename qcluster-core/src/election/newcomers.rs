@@ -41,6 +41,11 @@ impl Newcomers {
         self.present_until[voter.position()] = Time::ZERO;
     }
 
+    /// Whether everybody counts with everybody.
+    pub(super) fn are_settled(&self) -> bool {
+        self.came.iter().all(|came| *came == Time::ZERO)
+    }
+
     /// The moments at which those came back that do not count with everybody yet.
     pub(super) fn moments(&self) -> impl Iterator<Item = Time> + '_ {
         self.came.iter().copied().filter(|came| *came > Time::ZERO)

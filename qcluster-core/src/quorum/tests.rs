@@ -157,10 +157,14 @@ proptest! {
         (quorums, model) in lists(),
         times in vec(0..40_u64, 63),
         late in btree_set(0..63_u8, 0..=20),
+        after in 0..40_u64,
     ) {
         let everybody = (0..63).collect();
         let at: Vec<Time> = times.iter().copied().map(Time::from_nanos).collect();
         let common = quorums.newest_common(support(&everybody, &late), &at);
         prop_assert_eq!(Some(common.as_nanos()), model.newest_common(&times, &late));
+        let after = Time::from_nanos(after);
+        let later = quorums.newest_common_after(after, support(&everybody, &late), &at);
+        prop_assert_eq!(later, Some(common).filter(|common| *common > after));
     }
 }
