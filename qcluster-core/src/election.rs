@@ -220,6 +220,7 @@ impl Election {
 
     /// The clock went back (E15): what bounds a claim of this voter's own was measured with it, and is void. Promises to
     /// others only last longer for it.
+    #[cold]
     pub(crate) fn clock_went_back(&mut self, cx: &mut Context<'_>) {
         match self.role {
             Role::Leader(_) => self.lose(cx, LostReason::ClockWentBack, None),

@@ -245,50 +245,62 @@ impl Node {
 
     /// One step, whose actions are left in the queue. Only a command can be refused.
     pub(crate) fn take(&mut self, now: Time, event: NodeInput) -> Result<(), CommandRefused> {
-        self.enter(now);
         match event {
-            NodeInput::Timeout => self.timeout(),
-            NodeInput::Message(envelope) => _ = self.receive(envelope, None),
-            NodeInput::Persisted(id) => self.with_election(|election, cx| election.persisted(cx, id)),
-            NodeInput::PersistFailed(id) => self.with_election(|election, cx| election.persist_failed(cx, id)),
-            NodeInput::Command(command) => return self.command(command),
+            NodeInput::Message(envelope) => _ = self.take_message(now, envelope, None),
+            NodeInput::Timeout => self.enter(now).timeout(),
+            NodeInput::Persisted(id) => self.enter(now).with_election(|election, cx| election.persisted(cx, id)),
+            NodeInput::PersistFailed(id) => {
+                self.enter(now).with_election(|election, cx| election.persist_failed(cx, id));
+            }
+            NodeInput::Command(command) => return self.enter(now).command(command),
         }
         Ok(())
     }
 
     /// One step for a message. An error says that nothing of the same sender and moment would fare better.
+    // One copy for all callers: what a heartbeat or its answer passes is inlined here, and what is rare is not.
+    #[inline(never)]
     pub(crate) fn take_message(
         &mut self,
         now: Time,
         envelope: Envelope,
         address: Option<SocketAddr>,
     ) -> Result<(), DropReason> {
-        self.enter(now);
-        self.receive(envelope, address)
+        self.enter(now).receive(envelope, address)
     }
 
     /// What comes first in every step.
-    pub(crate) fn enter(&mut self, now: Time) {
+    #[inline]
+    pub(crate) fn enter(&mut self, now: Time) -> &mut Self {
         let before = self.now;
         self.set_clock(now);
         if self.stage == Stage::New {
-            self.stage = Stage::Running;
-            self.with_election(Election::begin);
+            self.begin();
         }
         if matches!(&self.part, Part::Voter(election) if election.has_run_out(self.now)) {
-            self.with_election(Election::expire);
+            self.expire();
         }
         self.enter_gossip(before);
+        self
+    }
+
+    #[cold]
+    fn begin(&mut self) {
+        self.stage = Stage::Running;
+        self.with_election(Election::begin);
+    }
+
+    #[cold]
+    fn expire(&mut self) {
+        self.with_election(Election::expire);
     }
 
     /// Time never goes back; a clock that does costs a leadership, and goes on from there (E15).
+    #[inline]
     fn set_clock(&mut self, given: Time) {
         let now = self.offset.inner(given);
         if now < self.now {
-            self.counters.clock_regressions += 1;
-            self.offset.make_up(self.now.since(now));
-            self.with_election(Election::clock_went_back);
-            return;
+            return self.clock_went_back(now);
         }
         let pause = now.since(self.now);
         self.own.pause(pause, now, self.rules.trusted_lease);
@@ -298,6 +310,14 @@ impl Node {
         self.now = now;
     }
 
+    #[cold]
+    fn clock_went_back(&mut self, now: Time) {
+        self.counters.clock_regressions += 1;
+        self.offset.make_up(self.now.since(now));
+        self.with_election(Election::clock_went_back);
+    }
+
+    #[inline(never)]
     fn timeout(&mut self) {
         if self.is_stopped() {
             return;
@@ -357,7 +377,7 @@ impl Node {
         let mut effects = core::mem::take(&mut self.effects);
         for effect in &effects {
             match *effect {
-                Effect::Send { to, message } => self.send_to_voter(to, Message::Election(message)),
+                Effect::Send { to, message } => self.send_of_election(to, message),
                 Effect::Persist => self.save(),
                 Effect::Changed(change) => self.tell(change),
                 Effect::TellIncarnations { to } => self.tell_incarnations(to, Answer::No),
@@ -367,6 +387,7 @@ impl Node {
         self.effects = effects;
     }
 
+    #[cold]
     fn save(&mut self) {
         if let Part::Voter(election) = &self.part
             && let Some(save) = election.under_way()

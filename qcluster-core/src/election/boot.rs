@@ -61,9 +61,12 @@ impl Election {
     /// still, and was not among others. A machine that is always late takes part, too, only later.
     #[inline]
     pub(crate) fn pause(&mut self, pause: Span) {
+        if !self.is_booting() {
+            return;
+        }
         let stood_still = pause.less(self.rules.timing.heartbeat);
         let has_met = self.introduced_from > Time::ZERO && self.introduced_from < Time::NEVER;
-        if stood_still > Span::ZERO && has_met && self.is_booting() {
+        if stood_still > Span::ZERO && has_met {
             self.introduced_from = self.introduced_from + stood_still;
         }
     }

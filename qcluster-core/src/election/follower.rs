@@ -68,7 +68,8 @@ impl Election {
             cx.send(from.index, Message::StaleTerm { term: self.term() });
             return;
         }
-        if leadership == self.heard.of {
+        let is_known = leadership == self.heard.of;
+        if is_known {
             if sent_at <= self.heard.newest {
                 return cx.drop(DropReason::Stale);
             }
@@ -76,7 +77,7 @@ impl Election {
             // A term has one leader (E1); another one has a duplicate identifier, or is broken.
             return cx.drop(DropReason::Unexpected);
         }
-        self.follow(cx, leadership, sent_at);
+        self.follow(cx, leadership, sent_at, is_known);
         let lease = self.hear_lease_length(lease);
         self.promise(cx, from, leadership, Request { sent_at, lease });
         if active {
@@ -87,16 +88,19 @@ impl Election {
         }
     }
 
-    /// Becomes a follower of that leadership, in its term.
-    fn follow(&mut self, cx: &mut Context<'_>, leadership: LeadershipId, sent_at: Time) {
-        if leadership.term > self.term() {
-            self.adopt(cx, leadership.term);
+    /// Becomes a follower of that leadership, in its term; one that is known is the last that was heard of.
+    fn follow(&mut self, cx: &mut Context<'_>, leadership: LeadershipId, sent_at: Time, is_known: bool) {
+        if !is_known || !matches!(self.role, Role::Follower) {
+            if leadership.term > self.term() {
+                self.adopt(cx, leadership.term);
+            }
+            if !is_known {
+                self.draw_delay();
+            }
+            self.set_role(Role::Follower);
+            self.heard.of = leadership;
         }
-        if leadership != self.heard.of {
-            self.draw_delay();
-        }
-        self.set_role(Role::Follower);
-        self.heard = Heard { of: leadership, newest: sent_at };
+        self.heard.newest = sent_at;
         self.yielded = false;
         self.forget_defeats();
         self.pace.elected();

@@ -185,6 +185,7 @@ impl Election {
 
     /// Whether this voter would know the present incarnation of that one after a crash as well: one that forgets an
     /// incarnation that it has counted could count an earlier one.
+    #[inline]
     pub(super) fn remembers(&self, voter: VoterIndex) -> bool {
         self.storage.has_saved_incarnation_of(self.rules.at(voter).key)
     }

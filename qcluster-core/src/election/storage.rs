@@ -165,6 +165,11 @@ impl Storage {
         }
     }
 
+    /// Whether there is a disk to save to.
+    fn saves(&self) -> bool {
+        self.medium == Medium::Disk
+    }
+
     /// Whether everything that this voter knows would survive a crash, as far as that is to be had.
     pub(super) fn is_saved(&self) -> bool {
         self.medium == Medium::None || self.durable.as_ref() == Some(&self.current)
@@ -179,6 +184,7 @@ impl Storage {
     }
 
     /// Whether an incarnation after a crash would know of the latest incarnation of `node` that this one knows of (E24).
+    #[inline]
     pub(super) fn has_saved_incarnation_of(&self, node: NodeKey) -> bool {
         let is_latest = |durable: &HardState| durable.incarnation_of(node) == self.current.incarnation_of(node);
         self.medium == Medium::None || self.durable.as_ref().is_some_and(is_latest)
@@ -261,14 +267,21 @@ impl Storage {
 
 impl Election {
     /// Has the hard state saved if it is not; at most one save is under way.
+    #[inline]
     pub(super) fn persist(&mut self, cx: &mut Context<'_>) {
-        if self.storage.begin_save() {
-            cx.counters.persists += 1;
-            let limit = self.trusted(self.rules.timing.max_lease);
-            self.pace.save_began(cx.now, limit);
-            cx.effects.push(Effect::Persist);
+        if self.storage.saves() && self.storage.begin_save() {
+            self.have_saved(cx);
         }
         self.release_what_waited(cx);
+    }
+
+    /// Asks for the save that [has begun](Storage::begin_save).
+    #[cold]
+    fn have_saved(&mut self, cx: &mut Context<'_>) {
+        cx.counters.persists += 1;
+        let limit = self.trusted(self.rules.timing.max_lease);
+        self.pace.save_began(cx.now, limit);
+        cx.effects.push(Effect::Persist);
     }
 
     /// What is being saved, and the name of the request.
@@ -277,6 +290,7 @@ impl Election {
     }
 
     /// A save is done: what waited for it may go out.
+    #[inline(never)]
     pub(crate) fn persisted(&mut self, cx: &mut Context<'_>, id: PersistId) {
         let Some((_, saved)) = self.storage.under_way.take_if(|(under_way, _)| *under_way == id) else { return };
         self.storage.durable = Some(*saved);
@@ -292,6 +306,7 @@ impl Election {
     }
 
     /// A save has failed: abstain, hand over, and say so (E16).
+    #[cold]
     pub(crate) fn persist_failed(&mut self, cx: &mut Context<'_>, id: PersistId) {
         let Some((_, failed)) = self.storage.under_way.take_if(|(under_way, _)| *under_way == id) else { return };
         cx.counters.persist_failures += 1;
@@ -312,10 +327,15 @@ impl Election {
         self.grant.is_some() || matches!(&self.role, Role::Candidate(candidate) if candidate.waits())
     }
 
+    #[inline]
     fn release_what_waited(&mut self, cx: &mut Context<'_>) {
-        if !self.a_vote_waits_for_the_disk() || !self.storage.vote_is_durable() {
-            return;
+        if self.a_vote_waits_for_the_disk() && self.storage.vote_is_durable() {
+            self.release_votes(cx);
         }
+    }
+
+    #[cold]
+    fn release_votes(&mut self, cx: &mut Context<'_>) {
         self.answer_granted_vote(cx);
         if matches!(&self.role, Role::Candidate(candidate) if candidate.waits()) {
             self.ask_for_votes(cx);

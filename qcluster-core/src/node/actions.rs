@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Node;
 use super::command::CommandRefused;
-use super::event::{Action, Envelope, Message, Notification};
+use super::event::{Action, Envelope, Notification};
 use crate::election::{HardState, PersistId};
+use crate::reason::MessageKind;
 
 /// The actions of a step. Taking them empties the queue; dropped early, the rest stays and comes first next time.
 #[derive(Debug)]
@@ -67,16 +68,11 @@ impl Queue {
         Self { actions: VecDeque::with_capacity(capacity), notifications: 0 }
     }
 
-    /// Whether a message may still be put in: looked at before its envelope is made.
+    /// Whether a message of that kind may still be put in: looked at before its envelope is made.
     #[inline]
-    pub(super) fn has_room_for(&self, message: &Message) -> bool {
-        let limit = match message {
-            Message::Session(_) | Message::Election(_) | Message::Observer(_) | Message::Incarnations(_) => {
-                Self::ACTIONS_MAX
-            }
-            Message::Membership(_) | Message::Registry(_) => Self::GOSSIP_MAX,
-        };
-        self.actions.len() < limit
+    pub(super) fn has_room_for(&self, kind: MessageKind) -> bool {
+        let is_gossip = matches!(kind, MessageKind::Membership | MessageKind::Registry);
+        self.actions.len() < if is_gossip { Self::GOSSIP_MAX } else { Self::ACTIONS_MAX }
     }
 
     /// What there [is room](Self::has_room_for) for.

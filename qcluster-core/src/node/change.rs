@@ -35,6 +35,7 @@ impl Node {
     }
 
     /// A node that is not listened to for its configuration.
+    #[cold]
     pub(super) fn surface_mismatch(&mut self, voter: Option<VoterIndex>, envelope: &Envelope) {
         let (key, incarnation) = (envelope.from, envelope.from_incarnation);
         let theirs = match envelope.message {

@@ -58,6 +58,7 @@ pub enum CommandRefused {
 }
 
 impl Node {
+    #[inline(never)]
     pub(super) fn command(&mut self, command: Command) -> Result<(), CommandRefused> {
         match command {
             Command::Transfer(target) => {

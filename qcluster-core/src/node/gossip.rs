@@ -2,6 +2,7 @@
 //!
 //! `spread` tells others what is new, `top_up` fills datagrams with it, and `view` is what applications read.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -159,7 +160,18 @@ impl Node {
 
     /// What comes first in every step, the last of which was at `before`: whether this node stood still for so long that it must
     /// not judge others, nor count that time against services (G5).
+    #[inline]
     pub(super) fn enter_gossip(&mut self, before: Time) {
+        let Some(gossip) = &mut self.gossip else { return };
+        // In most steps nothing is late.
+        if self.now > gossip.due {
+            self.catch_up(before);
+        }
+    }
+
+    /// What was due is late.
+    #[inline(never)]
+    fn catch_up(&mut self, before: Time) {
         let (now, heartbeat) = (self.now, self.rules.timing.heartbeat);
         let Some(gossip) = &mut self.gossip else { return };
         let due = gossip.due;
@@ -189,7 +201,8 @@ impl Node {
     }
 
     /// A message of the membership from an incarnation that has proven to be there.
-    pub(super) fn hear_member(&mut self, from: Speaker, message: membership::Message) -> Result<(), DropReason> {
+    #[inline(never)]
+    pub(super) fn hear_member(&mut self, from: Speaker, message: Box<membership::Message>) -> Result<(), DropReason> {
         if self.gossip.is_none() {
             return Err(DropReason::Unexpected);
         }
@@ -198,7 +211,7 @@ impl Node {
             gossip.met_at.get_or_insert(self.now);
         }
         self.answering(Some(from));
-        self.with_membership(|membership, cx| membership.receive(cx, from, message));
+        self.with_membership(|membership, cx| membership.receive(cx, from, *message));
         self.answering(None);
         if let Some(word) = word {
             self.take_hint(word.leader);
@@ -229,8 +242,9 @@ impl Node {
     }
 
     /// A message of the registry from an incarnation that has proven to be there.
-    pub(super) fn hear_registry(&mut self, from: NodeKey, message: registry::Message) -> Result<(), DropReason> {
-        let later = self.with_registry(|registry, cx| registry.receive(cx, from, message));
+    #[inline(never)]
+    pub(super) fn hear_registry(&mut self, from: NodeKey, message: Box<registry::Message>) -> Result<(), DropReason> {
+        let later = self.with_registry(|registry, cx| registry.receive(cx, from, *message));
         // A record of a later incarnation of this node: only one above that has the last word.
         if let Some(incarnation) = later.ok_or(DropReason::Unexpected)? {
             self.with_membership(|membership, cx| membership.rise_above(cx, incarnation));

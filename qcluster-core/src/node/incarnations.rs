@@ -155,6 +155,7 @@ impl Node {
     }
 
     /// Tells a voter all that this one knows of incarnations.
+    #[cold]
     pub(super) fn tell_incarnations(&mut self, voter: VoterIndex, answer: Answer) {
         let Part::Voter(election) = &self.part else { return };
         let told = IncarnationsReport { answer: answer == Answer::Yes, incarnations: election.known_incarnations() };
@@ -162,6 +163,7 @@ impl Node {
     }
 
     /// Another voter tells all that it knows of incarnations.
+    #[inline(never)]
     pub(super) fn hear_incarnations(&mut self, voter: VoterIndex, told: &IncarnationsReport) -> Result<(), DropReason> {
         if self.rules.me.is_none() {
             return Err(DropReason::Unexpected);

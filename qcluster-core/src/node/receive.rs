@@ -15,6 +15,7 @@ use crate::reason::{DropReason, LostReason};
 
 impl Node {
     /// Takes a message that was heard from `address`, as far as a transport knows and that is proven (E18).
+    #[inline]
     pub(super) fn receive(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         self.counters.received += 1;
         self.counters.received_by_kind.add(envelope.message.kind());
@@ -41,7 +42,11 @@ impl Node {
             self.answer_other_incarnation(&envelope);
             return Err(DropReason::OtherIncarnation);
         }
-        let probing = self.hear_probe(voter, &envelope);
+        let probing = if let Message::Session(session) = envelope.message {
+            self.hear_probe(voter, &envelope, session)
+        } else {
+            Probing::No
+        };
         match voter {
             _ if probing == Probing::Probe => Ok(()),
             Some(voter) => self.hear_voter(voter, step, envelope, address, probing),
@@ -50,9 +55,9 @@ impl Node {
     }
 
     /// Takes what probing is done with, of any sender, established or not.
-    fn hear_probe(&mut self, voter: Option<VoterIndex>, envelope: &Envelope) -> Probing {
+    #[cold]
+    fn hear_probe(&mut self, voter: Option<VoterIndex>, envelope: &Envelope, session: Session) -> Probing {
         let incarnation = envelope.from_incarnation;
-        let Message::Session(session) = envelope.message else { return Probing::No };
         match (session, voter) {
             // This incarnation is there.
             (Session::Probe { nonce }, _) => {
@@ -74,6 +79,7 @@ impl Node {
     }
 
     /// The sender names an incarnation of this node that is not this one: tell it which is, unless it has just been told.
+    #[cold]
     fn answer_other_incarnation(&mut self, envelope: &Envelope) {
         let may_answer = match envelope.message {
             Message::Session(Session::Hello { to, .. }) => to == self.rules.key,
@@ -86,6 +92,7 @@ impl Node {
     }
 
     /// Somebody speaks with this node's own name (E17, E18).
+    #[cold]
     fn hear_own_name(&mut self, envelope: &Envelope) -> Result<(), DropReason> {
         if envelope.from_incarnation == self.incarnation {
             return Err(DropReason::FromSelf);
@@ -132,6 +139,7 @@ impl Node {
         Err(DropReason::FromSelf)
     }
 
+    #[inline]
     fn hear_voter(
         &mut self,
         voter: VoterIndex,
@@ -159,16 +167,22 @@ impl Node {
             }
             Message::Observer(message) => self.hear_announcement(voter, message),
             Message::Incarnations(told) => self.hear_incarnations(voter, &told),
-            Message::Membership(message) => self.hear_member(Speaker { key, incarnation, address }, *message),
-            Message::Registry(message) => self.hear_registry(key, *message),
+            Message::Membership(message) => self.hear_member(Speaker { key, incarnation, address }, message),
+            Message::Registry(message) => self.hear_registry(key, message),
         };
         // The first word of a voter says what it knows of this name before this incarnation counts as met.
         if self.own.meet_voter(self.now, self.rules.trusted_lease) {
-            self.with_election(|election, cx| election.introduce(cx.now));
+            self.introduce();
         }
         heard
     }
 
+    #[cold]
+    fn introduce(&mut self) {
+        self.with_election(|election, cx| election.introduce(cx.now));
+    }
+
+    #[inline]
     fn hear_election(&mut self, from: Sender, message: &ElectionMessage) -> Result<(), DropReason> {
         if !self.links.took_part(from.index, from.incarnation) && message.is_of_one_that_takes_part() {
             self.hear_part(from.index, from.incarnation);
@@ -181,7 +195,7 @@ impl Node {
     }
 
     /// An incarnation shows that it has sat out its boot wait (E9, E24): it counts as having taken part.
-    #[inline]
+    #[cold]
     fn hear_part(&mut self, voter: VoterIndex, incarnation: Incarnation) {
         if self.see_part(voter, incarnation) {
             self.tell_leader_of_incarnations(voter);
@@ -190,6 +204,7 @@ impl Node {
 
     /// Another incarnation of a voter than the established one has proven that it knows this one. An error says that it is not
     /// listened to.
+    #[cold]
     fn meet(&mut self, voter: VoterIndex, step: Step, envelope: &Envelope, probing: Probing) -> Result<(), DropReason> {
         let (incarnation, patience) = (envelope.from_incarnation, self.rules.timing.lease.split(2));
         // One that was replaced while it is established draws nothing.
@@ -232,6 +247,7 @@ impl Node {
         }
     }
 
+    #[inline(never)]
     fn hear_session(&mut self, voter: VoterIndex, step: Step, incarnation: Incarnation, session: Session) {
         if let Session::Hello { booting: false, .. } | Session::ProbeAck { booting: false, .. } = session {
             self.hear_part(voter, incarnation);
@@ -308,11 +324,12 @@ impl Node {
     }
 
     /// A node that is not a voter: a member, or an observer.
+    #[inline(never)]
     fn hear_stranger(&mut self, envelope: Envelope, address: Option<SocketAddr>) -> Result<(), DropReason> {
         let from = Speaker { key: envelope.from, incarnation: envelope.from_incarnation, address };
         match envelope.message {
-            Message::Membership(message) => self.hear_member(from, *message),
-            Message::Registry(message) => self.hear_registry(from.key, *message),
+            Message::Membership(message) => self.hear_member(from, message),
+            Message::Registry(message) => self.hear_registry(from.key, message),
             Message::Session(Session::Hello { known, .. }) if self.gossip.is_some() => {
                 self.outlive(known);
                 self.greet_member(from);
@@ -346,6 +363,7 @@ impl Node {
         }
     }
 
+    #[inline(never)]
     fn hear_announcement(&mut self, voter: VoterIndex, message: observer::Message) -> Result<(), DropReason> {
         let until = self.now + self.rules.timing.lease.times(Watch::LEASES);
         let observer::Message::Announce { leader, term } = message else { return Err(DropReason::Unexpected) };

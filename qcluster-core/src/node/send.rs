@@ -3,9 +3,10 @@
 
 use super::event::{Envelope, Message, Notification, Session};
 use super::{Node, Part};
-use crate::election::Change;
+use crate::election::{self, Change};
 use crate::id::{Incarnation, NodeKey, Term, VoterIndex};
 use crate::observer;
+use crate::reason::MessageKind;
 use crate::time::Time;
 
 impl Node {
@@ -55,13 +56,26 @@ impl Node {
         self.send(self.rules.at(voter).key, incarnation, message);
     }
 
+    /// Sends what every heartbeat is, and what answers it.
+    #[inline]
+    pub(super) fn send_of_election(&mut self, voter: VoterIndex, message: election::Message) {
+        let incarnation = self.links.at(voter).incarnation;
+        self.post(self.rules.at(voter).key, incarnation, message.kind(), Message::Election(message));
+    }
+
     pub(super) fn send(&mut self, to: NodeKey, to_incarnation: Incarnation, message: Message) {
-        if !self.queue.has_room_for(&message) {
+        self.post(to, to_incarnation, message.kind(), message);
+    }
+
+    #[allow(clippy::inline_always, reason = "an envelope is copied once less where its message is made")]
+    #[inline(always)]
+    fn post(&mut self, to: NodeKey, to_incarnation: Incarnation, kind: MessageKind, message: Message) {
+        if !self.queue.has_room_for(kind) {
             self.counters.overflowed += 1;
             return;
         }
         self.counters.sent += 1;
-        self.counters.sent_by_kind.add(message.kind());
+        self.counters.sent_by_kind.add(kind);
         self.queue.push_send(Envelope {
             from: self.rules.key,
             from_incarnation: self.incarnation,
@@ -72,6 +86,7 @@ impl Node {
         });
     }
 
+    #[cold]
     pub(super) fn tell(&mut self, change: Change) {
         let notification = match change {
             Change::Elected { token } => Notification::Elected { token },

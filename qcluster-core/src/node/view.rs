@@ -136,11 +136,13 @@ impl Node {
 
     /// Whether the node has stopped for good: a node of this identifier was there first (E17), or a shutdown is complete.
     pub fn is_stopped(&self) -> bool {
-        let retired = match &self.part {
-            Part::Voter(election) => election.is_retiring() && !matches!(election.role(), election::Role::Leader(_)),
-            Part::Observer(_) | Part::Member => false,
-        };
-        retired || self.stage == Stage::Stopped
+        if self.stage == Stage::Stopped {
+            return true;
+        }
+        match &self.part {
+            Part::Voter(election) if election.is_retiring() => !matches!(election.role(), election::Role::Leader(_)),
+            Part::Voter(_) | Part::Observer(_) | Part::Member => false,
+        }
     }
 
     /// Whether state could not be saved, so that the node neither votes nor campaigns (E16).

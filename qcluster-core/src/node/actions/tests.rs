@@ -25,7 +25,7 @@ fn envelope() -> Envelope {
 /// Puts in as much as there is room for; gives how much that was.
 fn fill(queue: &mut Queue, envelope: &Envelope) -> usize {
     let fits = |queue: &mut Queue| {
-        let has_room = queue.has_room_for(&envelope.message);
+        let has_room = queue.has_room_for(envelope.message.kind());
         if has_room {
             queue.push_send(envelope.clone());
         }
