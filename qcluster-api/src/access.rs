@@ -26,10 +26,11 @@ impl Access {
     /// As `config` says. The tokens are given apart, since they may have come from files.
     pub fn new(config: &Config, tokens: Vec<(ApiToken, ApiRole)>) -> Self {
         let own = [Some(&config.listen_host), config.advertise_host.as_ref()].into_iter().flatten();
+        let api = config.api.listen_address().map(|(host, _)| host.to_owned());
         // Who controls such a name controls where the nodes find each other.
         let others = config.all_peers().map(|peer| &peer.host);
         let joined = config.join_addresses().map(|(host, _)| host.to_owned());
-        let names = own.chain(others).chain(&config.api.hosts).cloned().chain(joined).collect();
+        let names = own.chain(others).chain(&config.api.hosts).cloned().chain(joined).chain(api).collect();
         let ApiConfig { require_token: is_asked_of_all, protect_reads: protects_reads, .. } = config.api;
         Self { tokens, is_asked_of_all, protects_reads, names }
     }
@@ -86,6 +87,17 @@ impl Access {
                 "this is no API token of this node: send Authorization: Bearer and one of its configuration",
             )),
         }
+    }
+
+    /// Lets a request pass that shows a token, where there is any: for what makes others members.
+    pub(super) fn check_shown(&self, request: &Request<'_>) -> Result<(), Response> {
+        if request.authorization.is_some() || self.tokens.is_empty() {
+            return Ok(());
+        }
+        Err(Response::error(
+            ErrorCode::Unauthorized,
+            "keys are changed with a token of the role `admin` wherever a node has tokens, from its own machine too",
+        ))
     }
 
     fn check_without_token(&self, client: ClientKind) -> Result<(), Response> {

@@ -27,6 +27,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::call::Call;
 use super::facts::{other_configuration, slowness};
+use super::keys;
 use super::response::{ErrorCode, Response};
 use super::storage::StorageStatus;
 use super::view::{NodeSnapshot, PeerSnapshot, ShownLeader, View, Whereabouts};
@@ -112,7 +113,7 @@ pub(super) fn health(call: &Call<'_>) -> Outcome {
         None => Err(no_leader(view)),
     };
     let verdict = runs(view).and_then(|()| saves(view)).and_then(|()| knows_leader()).and_then(|()| trusts(view));
-    let warnings = warnings(view).chain(misled(view)).collect();
+    let warnings = warnings(view).chain(misled(view)).chain(keys::turned_away(view)).collect();
     Outcome::Respond(match verdict {
         Ok(()) => Response::json(200, &Fine { status: "ok", warnings }),
         Err(refusal) => refusal.with_warnings(warnings),

@@ -3,6 +3,7 @@
 //! No key comes back, and none is known from its id. A secret that is added travels in the body: it is taken from the node's own machine, or
 //! over TLS, and from nowhere else.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -16,7 +17,7 @@ use super::request::ClientKind;
 use super::response::{ErrorCode, Response};
 use super::view::{KeysSnapshot, TurnedAway, View};
 use super::{Outcome, query};
-use qcluster_core::{SealMode, Secret};
+use qcluster_core::{SealMode, Secret, Span, State};
 
 /// The answer to `GET /v1/keys`: what a node seals and opens with, and what it hears.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +96,7 @@ pub enum KeyRefused {
         /// The id.
         id: u8,
     },
-    /// It has that secret, or another one with the same id.
+    /// It has another secret with the same id.
     IsThere {
         /// The id.
         id: u8,
@@ -109,6 +110,11 @@ pub enum KeyRefused {
     StillHeard {
         /// The id.
         id: u8,
+        /// The nodes, by identifier.
+        from: Vec<String>,
+    },
+    /// Other nodes were not heard since this one was started, so that any key may still be in use there.
+    NotHeard {
         /// The nodes, by identifier.
         from: Vec<String>,
     },
@@ -153,6 +159,47 @@ fn member_at(address: SocketAddr, view: &View<'_>) -> Option<String> {
     voter.map(|peer| view.subject.name_of(peer.position)).or_else(|| view.directory.member_at(address))
 }
 
+/// Why a key must not be removed: other nodes were last heard under it, or not at all since the start of this one.
+///
+/// # Errors
+/// Which nodes.
+pub fn check_removal(id: u8, view: &View<'_>) -> Result<(), KeyRefused> {
+    let Some(keys) = view.snapshot.keys.as_deref() else { return Ok(()) };
+    if !keys.ids.contains(&id) || keys.ids.first() == Some(&id) {
+        // Refused for that.
+        return Ok(());
+    }
+    let under = keys.heard.iter().filter(|(_, key)| *key == Some(id));
+    let from: Vec<String> = under.map(|(identifier, _)| identifier.clone()).collect();
+    if !from.is_empty() {
+        return Err(KeyRefused::StillHeard { id, from });
+    }
+    let voters = view.subject.voters.iter().map(|voter| voter.identifier.clone());
+    let members = view.directory.members(view.now).filter(|member| member.state != State::Left.name());
+    let left =
+        |name: &String| view.directory.member(name, view.now).is_some_and(|member| member.state == State::Left.name());
+    let all: BTreeSet<String> = voters.chain(members.map(|member| member.identifier)).collect();
+    let is_unheard = |name: &String| {
+        *name != view.subject.me.identifier && !left(name) && keys.heard.iter().all(|(other, _)| other != name)
+    };
+    let from: Vec<String> = all.into_iter().filter(is_unheard).collect();
+    if from.is_empty() { Ok(()) } else { Err(KeyRefused::NotHeard { from }) }
+}
+
+/// Members that were turned away within the last minute, one sentence each: they are there, and lack a key or a seal.
+pub(super) fn turned_away<'a>(view: &'a View<'_>) -> impl Iterator<Item = String> + use<'a> {
+    const RECENTLY: Span = Span::from_millis(60_000);
+    let all = view.snapshot.keys.iter().flat_map(|keys| keys.turned_away.iter());
+    let recent = all.filter(|away| view.now.since(away.at) < RECENTLY);
+    recent.filter_map(|TurnedAway { address, reason, .. }| {
+        let name = member_at(*address, view)?;
+        Some(format!(
+            "{name}: datagrams from its address {address} are turned away ({}): see qcluster keys list",
+            reason.name()
+        ))
+    })
+}
+
 /// `GET /v1/keys`
 pub(super) fn keys(call: &Call<'_>) -> Outcome {
     query::answered(query::only(call, &[]).map(|()| all(call.view)))
@@ -162,6 +209,7 @@ pub(super) fn keys(call: &Call<'_>) -> Outcome {
 pub(super) fn change(call: &Call<'_>) -> Outcome {
     let change = || {
         query::only(call, &[])?;
+        call.view.access.check_shown(call.request)?;
         let change: KeyChange = serde_json::from_slice(call.request.body)
             .map_err(|error| query::bad(&format!("the body is no change of keys: {error}")))?;
         if matches!(change, KeyChange::Add { .. }) && !is_private(call) {
@@ -175,8 +223,13 @@ pub(super) fn change(call: &Call<'_>) -> Outcome {
     change().map_or_else(Outcome::Respond, Outcome::ChangeKeys)
 }
 
+/// Behind a proxy nobody knows how the request came to that.
 fn is_private(call: &Call<'_>) -> bool {
-    call.request.is_encrypted || call.request.client == ClientKind::Loopback
+    match call.request.client {
+        ClientKind::Loopback => true,
+        ClientKind::Remote => call.request.is_encrypted,
+        ClientKind::Forwarded => false,
+    }
 }
 
 fn all(view: &View<'_>) -> Response {
@@ -196,7 +249,10 @@ fn refuse(refused: &KeyRefused) -> Response {
         KeyRefused::NotSealed => ErrorCode::NoKeys,
         KeyRefused::NotInAFile => ErrorCode::KeysFixed,
         KeyRefused::Unknown { .. } => ErrorCode::UnknownKey,
-        KeyRefused::IsThere { .. } | KeyRefused::Seals { .. } | KeyRefused::StillHeard { .. } => ErrorCode::KeyInUse,
+        KeyRefused::IsThere { .. }
+        | KeyRefused::Seals { .. }
+        | KeyRefused::StillHeard { .. }
+        | KeyRefused::NotHeard { .. } => ErrorCode::KeyInUse,
         KeyRefused::File { .. } => ErrorCode::FileFailed,
         KeyRefused::Busy => ErrorCode::TooSoon,
         KeyRefused::Stopped => ErrorCode::Stopped,
@@ -213,11 +269,18 @@ impl fmt::Display for KeyRefused {
                  secret_file",
             ),
             Self::Unknown { id } => write!(f, "there is no key {id} here"),
-            Self::IsThere { id } => write!(f, "there is a key {id} already: this secret, or another one with the same id"),
+            Self::IsThere { id } => {
+                write!(f, "there is another secret with the same key id, {id}: make a new one")
+            }
             Self::Seals { id } => write!(f, "key {id} seals what this node sends: use another one first"),
             Self::StillHeard { id, from } => write!(
                 f,
-                "key {id} is what {} was last heard under: have it use another one first, or force this",
+                "last heard under key {id}: {}; use another key there first, or force this",
+                from.join(", ")
+            ),
+            Self::NotHeard { from } => write!(
+                f,
+                "not heard since this node was started, so nobody knows which key is used there: {}; wait, or force this",
                 from.join(", ")
             ),
             Self::File { reason } => f.write_str(reason),

@@ -44,7 +44,7 @@ pub use difference::DifferenceStatus;
 pub use directory::{Directory, MemberInfo, News, ServiceInfo, Since, WatchEvent, WatchEventKind};
 pub use discovery::authority;
 pub use facts::{facts, quorum_status};
-pub use keys::{KeyChange, KeyRefused, KeyStatus, KeysStatus, TurnedAwayStatus, conclude_keys};
+pub use keys::{KeyChange, KeyRefused, KeyStatus, KeysStatus, TurnedAwayStatus, check_removal, conclude_keys};
 pub use leader::LeaderInfo;
 pub use members::{MemberList, OwnerList};
 pub use quorum::{QuorumStatus, SilentReason, SilentVoter};

@@ -133,6 +133,9 @@ fn about(status: &Status) -> Table {
     ] {
         table.add_row([field, value.as_str()]);
     }
+    if let Some(sealing) = &status.sealing {
+        table.add_row(["sealing", &keys::in_one_line(sealing)]);
+    }
     if let Some(change) = &status.voters_change {
         table.add_row(["voters change", &change_in_words(change)]);
     }
@@ -252,7 +255,12 @@ fn failure(error: &ClientError) -> Failure {
         ClientError::Refused { .. } => exit::REFUSED,
         _ => exit::FAILED,
     };
-    Failure::new(code, error)
+    match error {
+        ClientError::Refused { status: 401, .. } => {
+            Failure::new(code, &format!("{error}. Here that is --token-file, or the variable QCLUSTER_TOKEN"))
+        }
+        _ => Failure::new(code, error),
+    }
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ pub(crate) async fn run(
 /// Has the node read its files again, and says how that went. A file system that hangs holds up nothing else.
 async fn reloaded(cluster: &Handle) -> String {
     match cluster.reload().await {
-        Ok(()) => "the files of tokens and secrets were read again".to_owned(),
+        Ok(()) => "the files of tokens, secrets and certificates were read again".to_owned(),
         Err(error) => output::complaint(&format!("nothing has changed: {error}")),
     }
 }

@@ -58,7 +58,12 @@ impl Signals {
 /// Whether the process has a terminal that is open. One that was closed takes itself away before it says so.
 #[cfg(unix)]
 fn has_terminal() -> bool {
-    std::fs::File::open("/dev/tty").is_ok()
+    /// `ENFILE` and `EMFILE`: there is no descriptor left, which says nothing of the terminal.
+    const NO_DESCRIPTOR: [i32; 2] = [23, 24];
+    match std::fs::File::open("/dev/tty") {
+        Ok(_) => true,
+        Err(error) => error.raw_os_error().is_some_and(|code| NO_DESCRIPTOR.contains(&code)),
+    }
 }
 
 /// Whether it was started to outlive its terminal, as `nohup` does. Where the system does not tell, it was not: a terminal that is

@@ -54,6 +54,11 @@ struct Key {
 pub enum KeyringError {
     /// There is none.
     Empty,
+    /// One secret is there twice.
+    Repeated {
+        /// The places of both, from 0.
+        places: [usize; 2],
+    },
     /// Two keys have one id, so that no node could tell which of them opens a datagram: replace one of the secrets.
     SameId {
         /// The places of both among the secrets, from 0.
@@ -67,9 +72,13 @@ impl Keyring {
     /// # Errors
     /// There is no secret, or two of them cannot be told apart.
     pub fn new<'a>(cluster: &str, secrets: impl IntoIterator<Item = &'a Secret>) -> Result<Self, KeyringError> {
-        let mut keys: Vec<Key> = Vec::new();
+        let (mut keys, mut seen): (Vec<Key>, Vec<&Secret>) = (Vec::new(), Vec::new());
         for secret in secrets {
             let key = Key::derived(cluster, secret);
+            if let Some(earlier) = seen.iter().position(|earlier| *earlier == secret) {
+                return Err(KeyringError::Repeated { places: [earlier, keys.len()] });
+            }
+            seen.push(secret);
             if let Some(earlier) = keys.iter().position(|earlier| earlier.id == key.id) {
                 return Err(KeyringError::SameId { places: [earlier, keys.len()] });
             }
@@ -124,6 +133,7 @@ impl fmt::Display for KeyringError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("there is no secret"),
+            Self::Repeated { places: [one, other] } => write!(f, "secrets {} and {} are the same", one + 1, other + 1),
             Self::SameId { places: [one, other] } => write!(
                 f,
                 "secrets {} and {} have the same key id by chance, so that nodes could not tell them apart: replace one of them",

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use qcluster_api::{KeyChange, KeyRefused, KeysStatus};
+use qcluster_api::{KeyChange, KeyRefused, check_removal};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{ReloadError, Stopped};
@@ -19,7 +19,7 @@ pub(crate) async fn reload(view: &Arc<View>, requests: &mpsc::Sender<Request>) -
     if view.stopped() == Some(Stopped::Forked) {
         return Err(ReloadError::Stopped(Stopped::Forked));
     }
-    let (view, requests) = (Arc::clone(view), requests.clone());
+    let (view, requests) = (Arc::clone(view), requests.downgrade());
     let reloaded = on_a_thread(move || {
         let credentials = view.credentials();
         let _turn = credentials.turn();
@@ -34,6 +34,16 @@ pub(crate) async fn reload(view: &Arc<View>, requests: &mpsc::Sender<Request>) -
         Ok(())
     });
     reloaded.await.unwrap_or_else(|error| Err(ReloadError::System(error)))
+}
+
+/// Without the secret.
+fn in_words(change: &KeyChange) -> String {
+    match change {
+        KeyChange::Add { .. } => "a key was added".to_owned(),
+        KeyChange::Use { id } => format!("key {id} seals from now on"),
+        KeyChange::Remove { id, force } => format!("key {id} was removed{}", if *force { " by force" } else { "" }),
+        _ => "keys were changed".to_owned(),
+    }
 }
 
 /// What a file system may hang in is not waited for by anybody else.
@@ -56,19 +66,21 @@ pub(crate) async fn change_keys(
         return Err(KeyRefused::Stopped);
     }
     if let KeyChange::Remove { id, force: false } = change {
-        let keys = view.look(|view, _| KeysStatus::of(view));
-        let heard = keys.into_iter().flat_map(|keys| keys.keys).find(|key| key.id == id);
-        let from = heard.map(|key| key.heard_from).unwrap_or_default();
-        if !from.is_empty() {
-            return Err(KeyRefused::StillHeard { id, from });
-        }
+        view.look(|view, _| check_removal(id, view))?;
     }
-    let (credentials, requests) = (Arc::clone(view.credentials()), requests.clone());
+    let ids = view.look(|view, _| view.snapshot.keys.as_ref().map(|keys| keys.ids.clone())).unwrap_or_default();
+    let what = in_words(&change);
+    // Weak: a file system that hangs keeps no node from ending.
+    let (credentials, requests) = (Arc::clone(view.credentials()), requests.downgrade());
     // All of it is done there, whether or not somebody still waits for it here.
     let changed = on_a_thread(move || {
         let Some(_turn) = credentials.turn_if_free() else { return Err(KeyRefused::Busy) };
-        let keyring = credentials.write(change)?;
-        if requests::set_keyring(&requests, keyring) { Ok(()) } else { Err(KeyRefused::Stopped) }
+        let keyring = credentials.write(change, &ids)?;
+        if !requests::set_keyring(&requests, keyring) {
+            return Err(KeyRefused::Stopped);
+        }
+        tracing::info!(name: "qcluster.keys_changed", target: TARGET, "{what}");
+        Ok(())
     });
     changed.await.unwrap_or_else(|error| Err(KeyRefused::File { reason: error.to_string() }))
 }

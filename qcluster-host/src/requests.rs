@@ -64,7 +64,8 @@ pub async fn ask(
 }
 
 /// Has the node seal and open with other keys, and waits until it does. Tells whether it was there to be asked. Blocks.
-pub(crate) fn set_keyring(requests: &mpsc::Sender<Request>, keyring: Keyring) -> bool {
+pub(crate) fn set_keyring(requests: &mpsc::WeakSender<Request>, keyring: Keyring) -> bool {
+    let Some(requests) = requests.upgrade() else { return false };
     let (reply, done) = oneshot::channel();
     requests.blocking_send(Request::SetKeyring { keyring, reply }).is_ok() && done.blocking_recv().is_ok()
 }

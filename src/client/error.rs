@@ -17,7 +17,7 @@ pub enum ClientError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// TLS with the node does not come about. Nothing has changed.
+    /// TLS with the node does not come about, or breaks. What was asked for may have happened where the node had begun to answer.
     Tls {
         /// Where.
         address: String,
@@ -97,7 +97,7 @@ impl fmt::Display for ClientError {
             Self::Incomprehensible { address, reason } => {
                 write!(
                     f,
-                    "{address} does not answer as a node does: {reason}. Is it the port of a node of this release?"
+                    "{address} does not answer as a node does: {reason}. Is it the port of a node of this release, and has it no TLS?"
                 )
             }
             Self::Refused { address, status, error } => {

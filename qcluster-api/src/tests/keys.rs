@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{get, respond, snapshot, subject, view};
 use crate::{
     ClientKind, KeyChange, KeyRefused, KeysSnapshot, Method, NodeSnapshot, Outcome, Request, TurnedAway, answer,
-    conclude_keys,
+    check_removal, conclude_keys,
 };
 use qcluster_core::{DropReason, Role, SealMode, Secret, Time};
 
@@ -89,8 +89,70 @@ fn who_may_not_be_overheard_adds_a_secret() {
         let view = crate::View { access: &access, ..view(&subject, &snapshot) };
         matches!(answer(&request, &view).outcome, Outcome::ChangeKeys(_))
     };
-    assert!(ask(ClientKind::Loopback, false) && ask(ClientKind::Remote, true) && ask(ClientKind::Forwarded, true));
-    assert!(!ask(ClientKind::Remote, false) && !ask(ClientKind::Forwarded, false));
+    assert!(ask(ClientKind::Loopback, false) && ask(ClientKind::Remote, true));
+    assert!(!ask(ClientKind::Remote, false) && !ask(ClientKind::Forwarded, true));
+}
+
+/// Who changes keys makes others members: on the node's own machine a token is asked for, too, where there is any.
+#[test]
+fn keys_are_changed_with_a_token_where_the_node_has_one() {
+    use crate::Access;
+    use qcluster_core::{ApiRole, ApiToken};
+    let (subject, snapshot) = (subject(), sealed());
+    let access = Access::new(&super::config(), vec![(ApiToken::new(super::TOKEN).unwrap(), ApiRole::Admin)]);
+    let ask = |authorization| {
+        let request = Request {
+            method: Method::Post,
+            body: br#"{"action": "use", "id": 9}"#,
+            authorization,
+            ..Request::get("/v1/keys")
+        };
+        answer(&request, &crate::View { access: &access, ..view(&subject, &snapshot) }).outcome
+    };
+    let Outcome::Respond(refusal) = ask(None) else { panic!("it is let in without a token") };
+    assert_eq!(refusal.status, 401);
+    assert_eq!(ask(Some("Bearer 0123456789abcdef")), Outcome::ChangeKeys(KeyChange::Use { id: 9 }));
+}
+
+#[test]
+fn a_key_is_removed_when_all_others_are_heard_under_another_one() {
+    let subject = subject();
+    let check = |ids: &[u8], heard: &[(&str, Option<u8>)], id| {
+        let heard = heard.iter().map(|(name, key)| ((*name).into(), *key)).collect();
+        let keys = KeysSnapshot { mode: SealMode::Require, ids: ids.to_vec(), heard, turned_away: vec![] };
+        let snapshot = NodeSnapshot { keys: Some(Arc::new(keys)), ..super::snapshot(Role::Follower) };
+        check_removal(id, &view(&subject, &snapshot))
+    };
+    assert_eq!(check(&[4, 9], &[("server_b", Some(4))], 9), Ok(()));
+    let still_heard = KeyRefused::StillHeard { id: 9, from: vec!["server_b".into()] };
+    assert_eq!(check(&[4, 9], &[("server_b", Some(9))], 9), Err(still_heard));
+    // A voter of which nothing is known yet: this node may have been started just now.
+    assert_eq!(check(&[4, 9], &[], 9), Err(KeyRefused::NotHeard { from: vec!["server_b".into()] }));
+    // Those have better reasons to be refused.
+    assert_eq!((check(&[4, 9], &[], 4), check(&[4, 9], &[], 7)), (Ok(()), Ok(())));
+}
+
+/// Nothing else would say why a member that was away, and has the former key alone, is not heard.
+#[test]
+fn health_warns_of_a_member_that_is_turned_away() {
+    let (subject, snapshot) = (subject(), sealed());
+    let address = "192.0.2.7:7001".parse().unwrap();
+    let peer = |address| crate::PeerSnapshot {
+        position: 1,
+        address,
+        heard: None,
+        step: qcluster_core::Step::Same,
+        whereabouts: crate::Whereabouts::Found,
+        mismatch: None,
+    };
+    let warnings = |at| {
+        let snapshot = NodeSnapshot { peers: vec![peer(at)], ..snapshot.clone() };
+        get("/health", &view(&subject, &snapshot)).1["warnings"].clone()
+    };
+    let told =
+        "server_b: datagrams from its address 192.0.2.7:7001 are turned away (unknown_key): see qcluster keys list";
+    assert_eq!(warnings(Some(address)), json!([told]));
+    assert_eq!(warnings(None), Value::Null, "a stranger's are no news");
 }
 
 #[test]
@@ -106,6 +168,7 @@ fn each_refusal_has_its_code_and_a_sentence() {
         (KeyRefused::IsThere { id: 4 }, 409, "key_in_use"),
         (KeyRefused::Seals { id: 4 }, 409, "key_in_use"),
         (still_heard, 409, "key_in_use"),
+        (KeyRefused::NotHeard { from: vec!["server_b".into()] }, 409, "key_in_use"),
         (KeyRefused::File { reason: "secret_file: s: no".into() }, 503, "file_failed"),
         (KeyRefused::Busy, 429, "too_soon"),
         (KeyRefused::Stopped, 503, "stopped"),

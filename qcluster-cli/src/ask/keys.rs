@@ -1,11 +1,13 @@
 //! `qcluster keys`: the keys of a node, and how the secret of a cluster is replaced while it runs.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use qcluster::Secret;
 use qcluster::client::{KeyChange, KeysStatus};
+use qcluster::{SealMode, Secret};
 
 use super::{Asked, Shape, failure, in_words, print, print_json, table};
 use crate::{Failure, exit};
@@ -25,7 +27,7 @@ enum Action {
     List(Asked),
     /// Open what is sealed with another secret too. Asked of the node on its own machine, or over TLS.
     Add {
-        /// A file with the secret in its first line; `-` is the standard input.
+        /// A file with the secret and nothing else; `-` is the standard input.
         file: PathBuf,
         #[command(flatten)]
         asked: Asked,
@@ -79,13 +81,39 @@ fn secret_in(file: &PathBuf) -> Result<Secret, Failure> {
         std::fs::File::open(file).and_then(|open| open.take(SECRET_FILE_LEN_MAX).read_to_string(&mut text))
     };
     read.map_err(|error| bad(&error))?;
-    text.lines().next().unwrap_or_default().trim().parse().map_err(|error| bad(&error))
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let secret = lines.next().unwrap_or_default().parse().map_err(|error| bad(&error))?;
+    if lines.next().is_some() {
+        Err(bad(&"there is more than one secret in it: add one at a time"))
+    } else {
+        Ok(secret)
+    }
+}
+
+/// For a line of the status.
+pub(super) fn in_one_line(keys: &KeysStatus) -> String {
+    let mode = match keys.seal {
+        SealMode::Accept => "accept",
+        SealMode::Send => "send",
+        SealMode::Require => "require",
+    };
+    let ids: Vec<String> = keys.keys.iter().map(|key| key.id.to_string()).collect();
+    let mut words = format!("{mode}, keys {}", ids.join(", "));
+    if !keys.plain_from.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = write!(words, "; in plain: {}", keys.plain_from.join(", "));
+    }
+    let away: BTreeSet<&str> = keys.turned_away.iter().filter_map(|away| away.identifier.as_deref()).collect();
+    if !away.is_empty() {
+        let _ = write!(words, "; turned away: {}", Vec::from_iter(away).join(", "));
+    }
+    words
 }
 
 fn shown(keys: &KeysStatus) -> String {
     let mut table = table(&["key", "use", "heard from"]);
     for (place, key) in keys.keys.iter().enumerate() {
-        let purpose = if place == 0 && keys.seal != qcluster::SealMode::Accept { "seals and opens" } else { "opens" };
+        let purpose = if place == 0 && keys.seal != SealMode::Accept { "seals and opens" } else { "opens" };
         table.add_row([&key.id.to_string(), purpose, &key.heard_from.join(", ")]);
     }
     if !keys.plain_from.is_empty() {

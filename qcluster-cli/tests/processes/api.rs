@@ -10,6 +10,7 @@ use crate::skipped;
 use crate::support::cluster::{Agreement, Cluster, Places, Setup};
 use crate::support::http::{self, Answer};
 use crate::support::node::Node;
+use crate::support::ports;
 use crate::support::wait::eventually;
 
 /// Status and code of a JSON error, or just the status.
@@ -217,13 +218,14 @@ fn is_complete(metrics: &str) -> bool {
 /// HTTP elsewhere: the port of the cluster has none then.
 #[test]
 fn http_is_served_at_an_address_of_its_own() {
-    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).expect("a port");
+    let free = std::net::SocketAddr::from(([127, 0, 0, 1], ports::free()));
     let setup = Setup { places: Places::Loopback(1), ..Setup::unhurried() };
     let mut cluster = Cluster::changed(&setup, move |_, config| config["api"] = json!({ "listen": free.to_string() }));
     cluster.nodes[0].start();
     let status =
         cluster.eventually("it answers there", || http::get(free, "/v1/status").and_then(|answer| answer.json()));
     assert_eq!(status["api_listen"], json!([free.to_string()]));
-    assert_eq!(status["listen"], json!([cluster.nodes[0].address.to_string()]));
+    let listen = status["listen"].as_array().expect("it is a list");
+    assert!(listen.contains(&json!(cluster.nodes[0].address.to_string())), "{listen:?}");
     assert!(cluster.nodes[0].get("/ping").is_none(), "it answers at the port of the cluster, too");
 }

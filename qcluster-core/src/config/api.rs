@@ -237,7 +237,7 @@ impl ApiConfig {
             && findings.require_expanded("api.listen", listen)
         {
             findings.require(self.listen_address().is_some(), "api.listen", || {
-                format!("`{listen}` is not a host and a port: write it as `0.0.0.0:8001`")
+                format!("`{listen}` is not a host and a port: write it as HOST:PORT")
             });
         }
         let fields = |index| match index {

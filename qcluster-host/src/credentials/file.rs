@@ -48,12 +48,18 @@ pub(super) fn write_secrets(path: &Path, secrets: &[Secret]) -> io::Result<()> {
     let new = beside(&path);
     let written = write_beside(&path, &new, text.as_bytes()).and_then(|()| fs::rename(&new, &path));
     written.inspect_err(|_| _ = fs::remove_file(&new))?;
-    sync_dir(&path)
+    if let Err(error) = sync_dir(&path) {
+        // It is done all the same: the file says so to whoever reads it next, unless the machine goes down before.
+        let path = path.display();
+        tracing::warn!(name: "qcluster.secrets_not_synced", target: TARGET, %path, %error, "a crash of the machine may undo the change");
+    }
+    Ok(())
 }
 
+/// Of this process alone: another node may have the same file.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    name.push(format!(".{}.new", std::process::id()));
     path.with_file_name(name)
 }
 
@@ -109,12 +115,17 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.is_empty())
 }
 
-/// The text of the file; `what` is in it. Warns where others may read it.
-fn read(path: &Path, what: &str) -> io::Result<Zeroizing<String>> {
+/// Warns of a file that others may read; `what` is in it.
+pub(super) fn warn_if_open(path: &Path, what: &str) {
     if is_open_to_all(path) {
         let path = path.display();
         tracing::warn!(name: "qcluster.private_file_open", target: TARGET, %path, "every user may read {what}: chmod o-r");
     }
+}
+
+/// The text of the file; `what` is in it.
+fn read(path: &Path, what: &str) -> io::Result<Zeroizing<String>> {
+    warn_if_open(path, what);
     // It does not grow, so that nothing of it stays behind.
     let mut text = Zeroizing::new(String::with_capacity(LEN_MAX + 1));
     File::open(path)?.take(LEN_MAX as u64 + 1).read_to_string(&mut text)?;

@@ -10,8 +10,9 @@ use super::{Credentials, SecretSource, file};
 use crate::error::CredentialError;
 
 impl Credentials {
-    /// Makes the change in the file, and gives the keys that it stands for then.
-    pub(crate) fn write(&self, change: KeyChange) -> Result<Keyring, KeyRefused> {
+    /// Makes the change in the file, and gives the keys that it stands for then. Where the file has it already, such as from another node
+    /// or an interrupted change, nothing is written. `ids_in_use` are those of the keys that the node has.
+    pub(crate) fn write(&self, change: KeyChange, ids_in_use: &[u8]) -> Result<Keyring, KeyRefused> {
         let path = match &self.secrets {
             SecretSource::None => return Err(KeyRefused::NotSealed),
             SecretSource::Fixed => return Err(KeyRefused::NotInAFile),
@@ -20,10 +21,19 @@ impl Credentials {
         let unusable = |error: CredentialError| KeyRefused::File { reason: error.to_string() };
         let secrets = file::secrets(path).map_err(unusable)?;
         let ids: Vec<u8> = self.keyring(path, &secrets).map_err(unusable)?.ids().collect();
+        if let KeyChange::Remove { id, .. } = change
+            && ids_in_use.contains(&id)
+            && !ids.contains(&id)
+        {
+            return self.keyring(path, &secrets).map_err(unusable);
+        }
+        let before = secrets.clone();
         let secrets = self.changed(path, secrets, &ids, change)?;
         let keyring = self.keyring(path, &secrets).map_err(unusable)?;
-        file::write_secrets(path, &secrets)
-            .map_err(|error| KeyRefused::File { reason: format!("secret_file: {}: {error}", path.display()) })?;
+        if secrets != before {
+            file::write_secrets(path, &secrets)
+                .map_err(|error| KeyRefused::File { reason: format!("secret_file: {}: {error}", path.display()) })?;
+        }
         Ok(keyring)
     }
 
@@ -37,6 +47,7 @@ impl Credentials {
     ) -> Result<Vec<Secret>, KeyRefused> {
         let place = |id: u8| ids.iter().position(|other| *other == id).ok_or(KeyRefused::Unknown { id });
         match change {
+            KeyChange::Add { secret } if secrets.contains(&secret) => {}
             KeyChange::Add { secret } => {
                 let unusable = |error: CredentialError| KeyRefused::File { reason: error.to_string() };
                 let alone = self.keyring(path, std::slice::from_ref(&secret)).map_err(unusable)?;

@@ -39,12 +39,13 @@ fn keys_are_changed_in_their_file_and_the_first_one_seals() {
     let credentials = with_secrets(&path, &[&old]);
     let steps = [
         (KeyChange::Add { secret: new.clone() }, vec![&old, &new]),
+        (KeyChange::Add { secret: new.clone() }, vec![&old, &new]),
         (KeyChange::Use { id: id(&new) }, vec![&new, &old]),
         (KeyChange::Use { id: id(&new) }, vec![&new, &old]),
         (KeyChange::Remove { id: id(&old), force: false }, vec![&new]),
     ];
     for (change, secrets) in steps {
-        let keyring = credentials.write(change).unwrap();
+        let keyring = credentials.write(change, &[]).unwrap();
         assert_eq!(keyring.ids().collect::<Vec<_>>(), secrets.iter().map(|secret| id(secret)).collect::<Vec<_>>());
         assert_eq!(written(&path), secrets.iter().map(|secret| secret.reveal()).collect::<Vec<_>>());
     }
@@ -58,30 +59,51 @@ fn a_change_that_makes_no_sense_changes_nothing() {
     let (one, other) = (secret(1), secret(2));
     let credentials = with_secrets(&path, &[&one, &other]);
     let before = written(&path);
+    // One of 255 has the same id by chance.
+    let candidates = (3..=u8::MAX).flat_map(|byte| (0..=u8::MAX).map(move |last| (byte, last)));
+    let with_last = |(byte, last)| {
+        let mut bytes = [byte; Secret::LEN];
+        bytes[Secret::LEN - 1] = last;
+        Secret::new(bytes)
+    };
+    let twin = candidates.map(with_last).find(|secret| id(secret) == id(&other)).expect("there is one among so many");
     let unknown = (1..=u8::MAX).find(|other_id| ![id(&one), id(&other)].contains(other_id)).unwrap();
     for (change, refused) in [
-        (KeyChange::Add { secret: other.clone() }, KeyRefused::IsThere { id: id(&other) }),
+        (KeyChange::Add { secret: twin.clone() }, KeyRefused::IsThere { id: id(&other) }),
         (KeyChange::Use { id: unknown }, KeyRefused::Unknown { id: unknown }),
         (KeyChange::Remove { id: unknown, force: true }, KeyRefused::Unknown { id: unknown }),
         (KeyChange::Remove { id: id(&one), force: true }, KeyRefused::Seals { id: id(&one) }),
     ] {
-        assert_eq!(credentials.write(change).unwrap_err(), refused);
+        assert_eq!(credentials.write(change, &[]).unwrap_err(), refused);
         assert_eq!(written(&path), before);
     }
     fs::remove_file(&path).unwrap();
-    let Err(KeyRefused::File { reason }) = credentials.write(KeyChange::Use { id: id(&other) }) else {
+    let Err(KeyRefused::File { reason }) = credentials.write(KeyChange::Use { id: id(&other) }, &[]) else {
         panic!("there is no file")
     };
     assert!(reason.starts_with(&format!("secret_file: {}: ", path.display())), "{reason}");
+}
+
+/// Two nodes with one file, or a change that was cut short after the file was written: the node takes up what the file says.
+#[test]
+fn what_the_file_has_already_is_taken_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("secrets");
+    let (one, other) = (secret(1), secret(2));
+    let credentials = with_secrets(&path, &[&one]);
+    let removed = KeyChange::Remove { id: id(&other), force: false };
+    let keyring = credentials.write(removed.clone(), &[id(&one), id(&other)]).unwrap();
+    assert_eq!(keyring.ids().collect::<Vec<_>>(), [id(&one)]);
+    assert_eq!(credentials.write(removed, &[id(&one)]).unwrap_err(), KeyRefused::Unknown { id: id(&other) });
 }
 
 #[test]
 fn secrets_that_stand_in_no_file_stay_as_they_are() {
     let mut config = Config::new("server_a", "localhost", 7_001);
     let change = || KeyChange::Use { id: 1 };
-    assert_eq!(Credentials::of(&config).write(change()).unwrap_err(), KeyRefused::NotSealed);
+    assert_eq!(Credentials::of(&config).write(change(), &[]).unwrap_err(), KeyRefused::NotSealed);
     config.secret = Some(secret(1));
-    assert_eq!(Credentials::of(&config).write(change()).unwrap_err(), KeyRefused::NotInAFile);
+    assert_eq!(Credentials::of(&config).write(change(), &[]).unwrap_err(), KeyRefused::NotInAFile);
 }
 
 /// What cannot be written is as it was: the directory has no room for a second file.
@@ -93,8 +115,8 @@ fn a_file_that_cannot_be_replaced_is_left_alone() {
     let credentials = with_secrets(&path, &[&one, &other]);
     let before = written(&path);
     // Where the new one would have to be, there is a directory.
-    fs::create_dir(dir.path().join("secrets.new")).unwrap();
-    assert!(matches!(credentials.write(KeyChange::Use { id: id(&other) }), Err(KeyRefused::File { .. })));
+    fs::create_dir(dir.path().join(format!("secrets.{}.new", std::process::id()))).unwrap();
+    assert!(matches!(credentials.write(KeyChange::Use { id: id(&other) }, &[]), Err(KeyRefused::File { .. })));
     assert_eq!(written(&path), before);
 }
 
@@ -111,7 +133,7 @@ fn what_a_link_leads_to_is_replaced_with_its_rights() {
     drop(credentials);
     let mut config = Config::new("server_a", "localhost", 7_001);
     config.secret_file = Some(link.display().to_string());
-    Credentials::of(&config).write(KeyChange::Use { id: id(&other) }).unwrap();
+    Credentials::of(&config).write(KeyChange::Use { id: id(&other) }, &[]).unwrap();
     assert_eq!(written(&target), [other.reveal(), one.reveal()]);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);

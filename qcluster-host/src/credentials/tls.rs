@@ -17,6 +17,7 @@ use crate::error::CredentialError;
 /// A file cannot be read, or what is in it cannot be used.
 pub(super) fn server(config: &TlsConfig) -> Result<Arc<ServerConfig>, CredentialError> {
     let TlsConfig { cert, key, client_ca, .. } = config;
+    super::file::warn_if_open(Path::new(key), "the private key of the API");
     let own_key = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| unusable("api.tls.key", key, &in_words(&error, "a private key")))?;
     let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -36,7 +37,13 @@ pub(super) fn server(config: &TlsConfig) -> Result<Arc<ServerConfig>, Credential
         }
     };
     let config = builder.with_single_cert(certificates("api.tls.cert", cert)?, own_key);
-    config.map(Arc::new).map_err(|error| unusable("api.tls.cert", cert, &format!("{error} ({key} is the key)")))
+    config.map(Arc::new).map_err(|error| {
+        let reason = match error {
+            rustls::Error::InconsistentKeys(_) => format!("it is not the certificate of the key in {key}"),
+            error => error.to_string(),
+        };
+        unusable("api.tls.cert", cert, &reason)
+    })
 }
 
 fn certificates(field: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
@@ -53,7 +60,8 @@ fn in_words(error: &rustls::pki_types::pem::Error, what: &str) -> String {
     match error {
         Error::Io(error) => error.to_string(),
         Error::NoItemsFound => format!("there is not {what} in it"),
-        error => format!("it is not PEM with {what}: {error:?}"),
+        // What the library says of it repeats lines, and they may be those of a key.
+        _ => format!("it is not PEM with {what}"),
     }
 }
 
