@@ -7,14 +7,14 @@ mod known;
 use std::collections::BTreeSet;
 
 use qcluster_api::{
-    Answer, ClientKind, Method, NotDone, Outcome, Response, Streamed, Then, View, answer, conclude, nothing_since,
-    poll, stream_next, stream_start,
+    Answer, ClientKind, KeyChange, KeyRefused, Method, NotDone, Outcome, Response, Streamed, Then, View, answer,
+    conclude, conclude_keys, nothing_since, poll, stream_next, stream_start,
 };
-use qcluster_core::{Command, Input, Output, Span};
+use qcluster_core::{ApiRole, Command, Input, Output, Span};
 use serde_json::Value;
 
 use asked::Asked;
-use known::{Known, TOKEN, news_of};
+use known::{Known, TOKENS, news_of};
 
 /// What the API answers with; 408, 413, 414 and 431 come from the server before it.
 const STATUSES: [u16; 12] = [200, 204, 400, 401, 403, 404, 405, 409, 410, 429, 503, 500];
@@ -34,8 +34,7 @@ pub(crate) fn run(data: &[u8]) {
     }
     let known = Known::get();
     let snapshot = asked.snapshot();
-    let subject = if asked.has_token { &known.with_token } else { &known.without_token };
-    let view = asked.view(known, subject, &snapshot);
+    let view = asked.view(known, &snapshot);
     let request = asked.request();
     let answered = answer(&request, &view);
     assert_eq!(answer(&request, &view), answered, "the same question has two answers");
@@ -50,9 +49,22 @@ fn judge(asked: &Asked<'_>, known: &Known, view: &View<'_>, Answer { outcome, ..
         Outcome::Metrics => assert!(asked.reads(), "metrics as an answer to {:?}", asked.method),
         Outcome::Perform { command, then } => {
             assert!(!asked.reads(), "{:?} changes something", asked.method);
-            let shows_token = asked.has_token && asked.authorization.is_some_and(|shown| shown.contains(TOKEN));
-            assert!(asked.client == ClientKind::Loopback || shows_token, "anybody changes something");
+            let needed = match command {
+                Command::Register(_) | Command::Deregister { .. } | Command::Heartbeat { .. } => ApiRole::Register,
+                _ => ApiRole::Admin,
+            };
+            assert!(asked.is_let_in_for_free() || asked.shows(needed), "anybody changes something");
             perform(known, view, command, &then, len_max);
+        }
+        Outcome::ChangeKeys(change) => {
+            let is_free = asked.is_let_in_for_free() && !asked.has_token;
+            assert!(!asked.reads() && (is_free || asked.shows(ApiRole::Admin)), "anybody changes keys");
+            let is_private =
+                asked.client == ClientKind::Loopback || asked.is_encrypted && asked.client == ClientKind::Remote;
+            assert!(is_private || !matches!(change, KeyChange::Add { .. }), "a secret travels in the clear");
+            for result in [Ok(()), Err(KeyRefused::NotSealed), Err(KeyRefused::Busy), Err(KeyRefused::Stopped)] {
+                check(&conclude_keys(&result, view), len_max);
+            }
         }
         Outcome::Poll { index, wait } => {
             assert!(asked.reads() && wait <= Span::from_millis(WAIT_MS_MAX), "{:?} waits {wait}", asked.method);
@@ -68,6 +80,19 @@ fn judge(asked: &Asked<'_>, known: &Known, view: &View<'_>, Answer { outcome, ..
                 index = next;
             }
         }
+    }
+}
+
+impl Asked<'_> {
+    /// Whether it comes from the node's own machine, and shows nothing that could be wrong.
+    fn is_let_in_for_free(&self) -> bool {
+        self.client == ClientKind::Loopback && self.authorization.is_none()
+    }
+
+    /// Whether it shows a token with that role at least.
+    fn shows(&self, needed: ApiRole) -> bool {
+        let shown = self.authorization.unwrap_or_default();
+        self.has_token && TOKENS.iter().any(|(token, role)| shown.contains(token) && *role >= needed)
     }
 }
 

@@ -1,8 +1,10 @@
 //! A request as text, so that a corpus can be read: a line with method and target, headers, an empty line, and the body. Headers
 //! that begin with `x-` say what state the asked node is in, and from where it is asked.
 
-use qcluster_api::{ClientKind, Method, NodeSnapshot, Request, StorageStatus, Subject, View};
-use qcluster_core::{FencingToken, HeldLease, Role, Span, Term, Time};
+use std::sync::Arc;
+
+use qcluster_api::{ClientKind, KeysSnapshot, Method, NodeSnapshot, Request, StorageStatus, View};
+use qcluster_core::{FencingToken, HeldLease, Role, SealMode, Span, Term, Time};
 
 use super::known::Known;
 
@@ -21,6 +23,7 @@ pub(super) struct Asked<'a> {
     last_event_id: Option<&'a str>,
     /// What the node is, as it says itself.
     node: &'a str,
+    pub(super) is_encrypted: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -49,6 +52,7 @@ impl<'a> Asked<'a> {
             origin: None,
             last_event_id: None,
             node: "follower",
+            is_encrypted: false,
         };
         for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
             asked.header(name, value);
@@ -64,6 +68,7 @@ impl<'a> Asked<'a> {
             "last-event-id" => self.last_event_id = Some(value),
             "x-node" => self.node = value,
             "x-token" => self.has_token = true,
+            "x-tls" => self.is_encrypted = true,
             "x-client" => {
                 self.client = match value {
                     "remote" => ClientKind::Remote,
@@ -90,6 +95,7 @@ impl<'a> Asked<'a> {
             authorization: self.authorization,
             last_event_id: self.last_event_id,
             client: self.client,
+            is_encrypted: self.is_encrypted,
             body: self.body,
         }
     }
@@ -109,10 +115,15 @@ impl<'a> Asked<'a> {
             _ => Role::Follower,
         };
         let taken_at = if self.node == "stalled" { Time::ZERO } else { Known::get().now };
-        NodeSnapshot { taken_at, role: Some(role), term: 7, storage, ..NodeSnapshot::default() }
+        let keys = (self.node == "sealed").then(|| {
+            let heard = vec![("server_b".to_owned(), Some(17)), ("server_c".to_owned(), None)];
+            Arc::new(KeysSnapshot { mode: SealMode::Send, ids: vec![17, 4], heard, turned_away: Vec::new() })
+        });
+        NodeSnapshot { taken_at, role: Some(role), term: 7, storage, keys, ..NodeSnapshot::default() }
     }
 
-    pub(super) fn view<'v>(&self, known: &'v Known, subject: &'v Subject, snapshot: &'v NodeSnapshot) -> View<'v> {
+    pub(super) fn view<'v>(&self, known: &'v Known, snapshot: &'v NodeSnapshot) -> View<'v> {
+        let subject = &known.subject;
         let leads = matches!(self.node, "leader" | "draining");
         let lease = HeldLease { token: FencingToken(7), valid_until: known.now + Span::from_millis(100) };
         let follows = match self.node {
@@ -121,6 +132,7 @@ impl<'a> Asked<'a> {
         };
         View {
             subject,
+            access: if self.has_token { &known.with_tokens } else { &known.without_tokens },
             snapshot,
             directory: if self.node == "new" { &known.nothing } else { &known.directory },
             lease: leads.then_some(lease),

@@ -4,13 +4,18 @@ use std::sync::{Arc, OnceLock};
 
 use qcluster_api::{Access, Directory, News, Subject};
 use qcluster_core::{
-    ApiToken, Command, Endpoint, EndpointBoot, Input, Metadata, Notification, Output, Peer, Service, Span, Time,
+    ApiRole, ApiToken, Command, Config, Endpoint, EndpointBoot, Input, Metadata, Notification, Output, Peer, Service,
+    Span, Time,
 };
 
 use crate::cluster::{STAMP_MS, VOTERS, address, config, introduce, node_at, rules};
 
-/// The API token of the node, where it has one.
-pub(super) const TOKEN: &str = "0123456789abcdef";
+/// The tokens of the node, where it has any.
+pub(super) const TOKENS: [(&str, ApiRole); 3] = [
+    ("0123456789abcdef", ApiRole::Admin),
+    ("registers-0123456", ApiRole::Register),
+    ("reads-0123456789", ApiRole::Read),
+];
 
 /// How long the three have been together.
 const TOGETHER_MS: u64 = 15_000;
@@ -21,8 +26,9 @@ pub(super) struct Known {
     pub(super) directory: Directory,
     /// Of a node that has just begun.
     pub(super) nothing: Directory,
-    pub(super) with_token: Subject,
-    pub(super) without_token: Subject,
+    pub(super) subject: Subject,
+    pub(super) with_tokens: Access,
+    pub(super) without_tokens: Access,
     pub(super) now: Time,
 }
 
@@ -40,23 +46,29 @@ impl Known {
         let directory = nothing.after(endpoint.node(), end, 0, news);
         assert_eq!(directory.members(end).count(), VOTERS.len(), "the nodes have met");
         assert_eq!(directory.service_count(), VOTERS.len() * 2, "and know of all services");
-        let with_token = subject(Some(ApiToken::new(TOKEN).expect("the token is long enough")));
-        Self { endpoint, directory, nothing, with_token, without_token: subject(None), now: end }
+        let tokens = TOKENS.map(|(token, role)| (ApiToken::new(token).expect("the token is long enough"), role));
+        let without_tokens = Access::new(&asked_config(), Vec::new());
+        let with_tokens = without_tokens.with_tokens(tokens.to_vec());
+        Self { endpoint, directory, nothing, subject: subject(), with_tokens, without_tokens, now: end }
     }
 }
 
-fn subject(token: Option<ApiToken>) -> Subject {
+fn asked_config() -> Config {
     let mut config = config(0);
     config.api.hosts = vec!["a.example".to_owned()];
+    config
+}
+
+fn subject() -> Subject {
+    let config = asked_config();
     let voters: Vec<Arc<Peer>> = (0..VOTERS.len()).map(|node| Arc::new(self::config(node).as_peer())).collect();
-    let access = Access::new(&config, token);
     Subject {
         me: Arc::clone(&voters[0]),
         rules: Arc::new(rules(&config)),
         cluster: config.cluster,
         listen: vec![address(0)],
+        api_listen: Vec::new(),
         voters,
-        access,
         expects_others: true,
     }
 }
