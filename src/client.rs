@@ -76,7 +76,7 @@ impl Client {
         Self { tls: Some(tls), ..self }
     }
 
-    /// Shows this token. Over plain HTTP whoever is between can read it.
+    /// Shows this token. Over plain HTTP anyone on the path can read it.
     #[must_use]
     pub fn with_token(self, token: ApiToken) -> Self {
         Self { token: Some(token), ..self }
@@ -137,7 +137,7 @@ impl Client {
     /// Changes the keys of the node, and its file of secrets. A secret is taken from the node's own machine, or over TLS.
     ///
     /// # Errors
-    /// As for [`status`](Self::status); or the node refuses: nothing has changed then.
+    /// As for [`status`](Self::status); or the node refuses.
     pub async fn change_keys(&self, change: &KeyChange) -> Result<KeysStatus, ClientError> {
         exchange(&self.ask(Method::POST, "/v1/keys").with_body(change)).await
     }

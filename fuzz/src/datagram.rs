@@ -351,7 +351,7 @@ impl World {
         bytes.extend_from_slice(&self.template[DIGESTS]);
         bytes.extend_from_slice(messages);
         end_with_checksum(&mut bytes);
-        // What is too long to be sealed is thrown away by whoever reads it.
+        // What is too long to be sealed is thrown away by the receiver.
         self.insider.send(&bytes).unwrap_or(bytes)
     }
 }

@@ -4,7 +4,7 @@
 use qcluster_core::{Span, Time};
 use qcluster_sim::{Fault, Rule, Schedule, World};
 
-/// Runs end after so many events.
+/// Runs end after that many events.
 const EVENTS_MAX: u64 = 2_500;
 /// Of more faults only the first are carried out.
 const FAULTS_MAX: usize = 256;

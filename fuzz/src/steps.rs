@@ -92,7 +92,7 @@ enum Move {
         node: u8,
         rate: i8,
     },
-    /// For so many rounds everything arrives at once and in order, everybody is called in time and every save succeeds.
+    /// For that many rounds everything arrives at once and in order, everybody is called in time and every save succeeds.
     Calm {
         rounds: u8,
     },
@@ -101,7 +101,7 @@ enum Move {
         node: u8,
         rounds: u8,
     },
-    /// For so many rounds nothing arrives, and everybody is called in time.
+    /// For that many rounds nothing arrives, and everybody is called in time.
     Silence {
         rounds: u8,
     },

@@ -89,14 +89,14 @@ impl Access {
         }
     }
 
-    /// Lets a request pass that shows a token, where there is any: for what makes others members.
+    /// Lets a request pass that shows a token, where there is any: for changes of keys, which let others in.
     pub(super) fn check_shown(&self, request: &Request<'_>) -> Result<(), Response> {
         if request.authorization.is_some() || self.tokens.is_empty() {
             return Ok(());
         }
         Err(Response::error(
             ErrorCode::Unauthorized,
-            "keys are changed with a token of the role `admin` wherever a node has tokens, from its own machine too",
+            "keys are changed with a token of the role `admin` wherever a node has tokens: send Authorization: Bearer and the token",
         ))
     }
 

@@ -236,7 +236,7 @@ impl Directory {
     }
 
     /// The member that is at that address, by identifier.
-    pub fn member_at(&self, address: SocketAddr) -> Option<String> {
+    pub(super) fn member_at(&self, address: SocketAddr) -> Option<String> {
         let card = self.members.iter().find(|card| card.view.address == Some(address))?;
         Some(card.view.id.as_str().into())
     }

@@ -83,7 +83,8 @@ pub enum KeyChange {
     },
 }
 
-/// Why keys were not changed. Nothing has changed then.
+/// Why keys were not changed. Nothing has changed then, but for [`NotFinished`](Self::NotFinished) and [`Stopped`](Self::Stopped): after
+/// those the file of secrets may have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyRefused {
@@ -123,6 +124,8 @@ pub enum KeyRefused {
         /// Which, and why.
         reason: String,
     },
+    /// The file does not answer in time, and may still be changed.
+    NotFinished,
     /// Another change is under way.
     Busy,
     /// The node has stopped.
@@ -254,6 +257,7 @@ fn refuse(refused: &KeyRefused) -> Response {
         | KeyRefused::StillHeard { .. }
         | KeyRefused::NotHeard { .. } => ErrorCode::KeyInUse,
         KeyRefused::File { .. } => ErrorCode::FileFailed,
+        KeyRefused::NotFinished => ErrorCode::NotFinished,
         KeyRefused::Busy => ErrorCode::TooSoon,
         KeyRefused::Stopped => ErrorCode::Stopped,
     };
@@ -284,6 +288,9 @@ impl fmt::Display for KeyRefused {
                 from.join(", ")
             ),
             Self::File { reason } => f.write_str(reason),
+            Self::NotFinished => f.write_str(
+                "the file of secrets does not answer, and may still be changed: look at /v1/keys before you ask again",
+            ),
             Self::Busy => f.write_str("another change of keys is under way: ask again"),
             Self::Stopped => f.write_str("the node has stopped"),
         }

@@ -25,7 +25,7 @@ use tls::{Tls, without_scheme};
 /// Whom to ask, and for whom to print.
 #[derive(Args)]
 pub(crate) struct Asked {
-    /// The node to ask: any of the cluster, as HOST:PORT, or `https://HOST:PORT` with `--ca`.
+    /// The node to ask, as HOST:PORT, or `https://HOST:PORT` with `--ca`: any of the cluster, where the command is not about one node.
     #[arg(long, value_name = "HOST:PORT", default_value = "localhost:7001", value_parser = host_and_port)]
     addr: String,
     /// The output format.
@@ -62,7 +62,7 @@ fn host_and_port(address: &str) -> Result<String, &'static str> {
         Some((host, port)) => is_port(port) && (is_host(host) || text.parse::<SocketAddrV6>().is_ok()),
         None => false,
     };
-    if is_address { Ok(address.to_owned()) } else { Err("has to be HOST:PORT") }
+    if is_address { Ok(address.to_owned()) } else { Err("has to be HOST:PORT, or https://HOST:PORT") }
 }
 
 impl Asked {

@@ -58,7 +58,7 @@ pub fn bind(host: &str, port: u16, protocols: Protocols) -> Result<Bound, BindEr
 ///
 /// # Errors
 /// As [`bind`].
-pub fn bind_http(host: &str, port: u16) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), BindError> {
+pub(crate) fn bind_http(host: &str, port: u16) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), BindError> {
     let bound = addresses(host)?.into_iter().map(|ip| bind_tcp(SocketAddr::new(ip, port)));
     Ok(bound.collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
 }

@@ -1,4 +1,5 @@
-//! What lets clients and datagrams in: the tokens of the API, and the secrets of the cluster. What stands in files can be read again.
+//! What lets clients and datagrams in: the tokens of the API, its certificate, and the secrets of the cluster. What stands in files can
+//! be read again.
 
 mod file;
 mod keys;
@@ -6,7 +7,9 @@ mod keys;
 mod tls;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+#[cfg(feature = "tls")]
+use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 #[cfg(feature = "tls")]
 use arc_swap::ArcSwapOption;
@@ -23,7 +26,8 @@ pub(crate) type Tokens = Vec<(ApiToken, ApiRole)>;
 #[derive(Debug)]
 pub(crate) struct Credentials {
     cluster: String,
-    tokens: Vec<TokenConfig>,
+    /// Each with the field that it stands in.
+    tokens: Vec<(String, TokenConfig)>,
     secrets: SecretSource,
     tls: Option<TlsConfig>,
     /// What connections are accepted with.
@@ -105,14 +109,12 @@ impl Credentials {
     /// A file has none, or cannot be read.
     pub(crate) fn tokens(&self) -> Result<Tokens, CredentialError> {
         let mut tokens = Tokens::new();
-        for (index, TokenConfig { token, token_file, role, .. }) in self.tokens.iter().enumerate() {
+        for (field, TokenConfig { token, token_file, role, .. }) in &self.tokens {
             tokens.extend(token.iter().map(|token| (token.clone(), *role)));
             if let Some(path) = token_file {
-                let field = match index {
-                    0 => "api.token_file".to_owned(),
-                    _ => format!("api.tokens[{}].token_file", index - 1),
-                };
-                tokens.extend(file::tokens(&field, path)?.into_iter().map(|token| (token, *role)));
+                tokens.extend(
+                    file::tokens(&format!("{field}.token_file"), path)?.into_iter().map(|token| (token, *role)),
+                );
             }
         }
         Ok(tokens)

@@ -19,7 +19,7 @@ pub enum StartError {
     Config(ConfigError),
     /// An address could not be bound.
     Bind(BindError),
-    /// Tokens of the API, or secrets of the cluster, could not be read.
+    /// Tokens or certificates of the API, or secrets of the cluster, cannot be used.
     Credentials(CredentialError),
     /// The data directory cannot be used.
     DataDir(DataDirError),
@@ -38,7 +38,7 @@ pub enum StartError {
     NoRuntime,
 }
 
-/// Why tokens of the API, or secrets of the cluster, cannot be used.
+/// Why tokens or certificates of the API, or secrets of the cluster, cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialError {

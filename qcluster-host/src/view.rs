@@ -142,7 +142,7 @@ impl View {
     }
 
     /// Lets clients in with these tokens from now on, and with no others.
-    pub fn set_tokens(&self, tokens: Vec<(ApiToken, ApiRole)>) {
+    pub(crate) fn set_tokens(&self, tokens: Vec<(ApiToken, ApiRole)>) {
         let access = self.access.load().with_tokens(tokens);
         self.access.store(Arc::new(access));
     }

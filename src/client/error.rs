@@ -97,7 +97,7 @@ impl fmt::Display for ClientError {
             Self::Incomprehensible { address, reason } => {
                 write!(
                     f,
-                    "{address} does not answer as a node does: {reason}. Is it the port of a node of this release, and has it no TLS?"
+                    "{address} does not answer as a node does: {reason}. Is this the port of a node of this release? One that serves TLS has to be asked over TLS"
                 )
             }
             Self::Refused { address, status, error } => {

@@ -170,6 +170,7 @@ fn each_refusal_has_its_code_and_a_sentence() {
         (still_heard, 409, "key_in_use"),
         (KeyRefused::NotHeard { from: vec!["server_b".into()] }, 409, "key_in_use"),
         (KeyRefused::File { reason: "secret_file: s: no".into() }, 503, "file_failed"),
+        (KeyRefused::NotFinished, 503, "not_finished"),
         (KeyRefused::Busy, 429, "too_soon"),
         (KeyRefused::Stopped, 503, "stopped"),
     ] {

@@ -76,11 +76,14 @@ fn secret_in(file: &PathBuf) -> Result<Secret, Failure> {
         |reason: &dyn std::fmt::Display| Failure::new(exit::BAD_CONFIG, &format_args!("{}: {reason}", file.display()));
     let mut text = String::new();
     let read = if file.as_os_str() == "-" {
-        std::io::stdin().take(SECRET_FILE_LEN_MAX).read_to_string(&mut text)
+        std::io::stdin().take(SECRET_FILE_LEN_MAX + 1).read_to_string(&mut text)
     } else {
-        std::fs::File::open(file).and_then(|open| open.take(SECRET_FILE_LEN_MAX).read_to_string(&mut text))
+        std::fs::File::open(file).and_then(|open| open.take(SECRET_FILE_LEN_MAX + 1).read_to_string(&mut text))
     };
     read.map_err(|error| bad(&error))?;
+    if text.len() as u64 > SECRET_FILE_LEN_MAX {
+        return Err(bad(&"it is longer than a file with a secret"));
+    }
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let secret = lines.next().unwrap_or_default().parse().map_err(|error| bad(&error))?;
     if lines.next().is_some() {

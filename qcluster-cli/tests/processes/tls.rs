@@ -165,7 +165,7 @@ fn certificates_that_cannot_be_used_are_refused_by_field_and_file() {
     for (cert, key, client_ca, told) in [
         ("missing.pem", "server.key", None, "api.tls.cert: "),
         ("server.pem", "missing.key", None, "api.tls.key: "),
-        ("nonsense.pem", "server.key", None, "has no certificate in it"),
+        ("nonsense.pem", "server.key", None, "there is no certificate in it"),
         ("server.pem", "nonsense.pem", None, "api.tls.key: "),
         ("server.pem", "client.key", None, "api.tls.cert: "),
         ("server.pem", "server.key", Some("missing.pem"), "api.tls.client_ca: "),

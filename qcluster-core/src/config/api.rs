@@ -67,7 +67,7 @@ impl Default for ApiConfig {
     }
 }
 
-/// Files in the form PEM.
+/// TLS for HTTP: files in PEM format.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -92,7 +92,7 @@ impl TlsConfig {
         for (name, path) in files {
             let (field, Some(path)) = (format!("api.tls.{name}"), path) else { continue };
             if findings.require_expanded(&field, path) {
-                findings.require(!path.is_empty(), &field, || "name a file in the form PEM".into());
+                findings.require(!path.is_empty(), &field, || "name a file in PEM format".into());
             }
         }
     }
@@ -156,11 +156,11 @@ impl TokenConfig {
     /// `field` is where it stands.
     fn check(&self, field: &str, findings: &mut Findings) {
         if let Some(Err(problem)) = self.token.as_ref().map(ApiToken::check) {
-            findings.add(format!("{field}token"), problem);
+            findings.add(format!("{field}.token"), problem);
         }
-        let file = format!("{field}token_file");
+        let file = format!("{field}.token_file");
         findings.require(self.token.is_none() || self.token_file.is_none(), &file, || {
-            format!("is an alternative to {field}token: give one of them")
+            format!("is an alternative to {field}.token: give one of them")
         });
         findings.require(self.token_file.as_deref() != Some(""), &file, || "cannot be empty".into());
         if let Some(path) = &self.token_file {
@@ -221,10 +221,13 @@ impl ApiConfig {
     /// In [`hosts`](Self::hosts), what stands for every name.
     pub const ANY_HOST: &str = "*";
 
-    /// Where tokens come from: what stands in the section itself first, which may be nothing, and is for everything.
-    pub fn token_sources(&self) -> impl Iterator<Item = TokenConfig> + '_ {
+    /// Where tokens come from, and the field that each stands in: what stands in the section itself first, which may be nothing, and is for
+    /// everything.
+    pub fn token_sources(&self) -> impl Iterator<Item = (String, TokenConfig)> + '_ {
         let own = TokenConfig { token: self.token.clone(), token_file: self.token_file.clone(), role: ApiRole::Admin };
-        core::iter::once(own).chain(self.tokens.iter().cloned())
+        let others = self.tokens.iter().cloned().enumerate();
+        let others = others.map(|(index, source)| (format!("api.tokens[{index}]"), source));
+        core::iter::once(("api".to_owned(), own)).chain(others)
     }
 
     /// Where to serve HTTP, if it is not where the cluster listens, as host and port.
@@ -240,21 +243,16 @@ impl ApiConfig {
                 format!("`{listen}` is not a host and a port: write it as HOST:PORT")
             });
         }
-        let fields = |index| match index {
-            0 => "api.".to_owned(),
-            _ => format!("api.tokens[{}].", index - 1),
-        };
-        let sources: Vec<TokenConfig> = self.token_sources().collect();
-        for (index, source) in sources.iter().enumerate() {
-            let field = fields(index);
-            source.check(&field, findings);
-            findings.require(index == 0 || source.is_given(), field.trim_end_matches('.'), || {
-                "has no token: give token or token_file".into()
-            });
-            let is_new = source.token.is_none() || sources[..index].iter().all(|earlier| earlier.token != source.token);
-            findings.require(is_new, &format!("{field}token"), || "is there twice".into());
+        let sources: Vec<(String, TokenConfig)> = self.token_sources().collect();
+        for (index, (field, source)) in sources.iter().enumerate() {
+            source.check(field, findings);
+            findings
+                .require(index == 0 || source.is_given(), field, || "has no token: give token or token_file".into());
+            let is_repeated = |(_, earlier): &(String, TokenConfig)| earlier.token == source.token;
+            let is_new = source.token.is_none() || !sources[..index].iter().any(is_repeated);
+            findings.require(is_new, &format!("{field}.token"), || "is there twice".into());
         }
-        let has_token = sources.iter().any(TokenConfig::is_given);
+        let has_token = sources.iter().any(|(_, source)| source.is_given());
         for (field, wants_token) in
             [("api.require_token", self.require_token), ("api.protect_reads", self.protect_reads)]
         {

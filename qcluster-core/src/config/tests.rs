@@ -314,7 +314,7 @@ fn the_api_section_takes_a_token_or_its_file_and_names_what_is_wrong() {
         r#"{"tokens": [{"token": "0123456789abcdef", "role": "read"}, {"token_file": "t"}], "protect_reads": true}"#;
     let config = api(roles).unwrap();
     config.settings().unwrap();
-    let tokens: Vec<_> = config.api.token_sources().map(|source| (source.token.is_some(), source.role)).collect();
+    let tokens: Vec<_> = config.api.token_sources().map(|(_, source)| (source.token.is_some(), source.role)).collect();
     assert_eq!(tokens, [(false, ApiRole::Admin), (true, ApiRole::Read), (false, ApiRole::Admin)]);
     assert!(api(r#"{"tokens": [{"token": "0123456789abcdef", "role": "write"}]}"#).is_err());
     for (section, field) in [

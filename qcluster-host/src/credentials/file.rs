@@ -49,7 +49,7 @@ pub(super) fn write_secrets(path: &Path, secrets: &[Secret]) -> io::Result<()> {
     let written = write_beside(&path, &new, text.as_bytes()).and_then(|()| fs::rename(&new, &path));
     written.inspect_err(|_| _ = fs::remove_file(&new))?;
     if let Err(error) = sync_dir(&path) {
-        // It is done all the same: the file says so to whoever reads it next, unless the machine goes down before.
+        // It is done all the same: the file says so to its next reader, unless the machine goes down before.
         let path = path.display();
         tracing::warn!(name: "qcluster.secrets_not_synced", target: TARGET, %path, %error, "a crash of the machine may undo the change");
     }

@@ -18,18 +18,17 @@ impl Credentials {
             SecretSource::Fixed => return Err(KeyRefused::NotInAFile),
             SecretSource::File(path) => path,
         };
-        let unusable = |error: CredentialError| KeyRefused::File { reason: error.to_string() };
-        let secrets = file::secrets(path).map_err(unusable)?;
-        let ids: Vec<u8> = self.keyring(path, &secrets).map_err(unusable)?.ids().collect();
+        let secrets = file::secrets(path).map_err(|error| unusable(&error))?;
+        let ids: Vec<u8> = self.keyring(path, &secrets).map_err(|error| unusable(&error))?.ids().collect();
         if let KeyChange::Remove { id, .. } = change
             && ids_in_use.contains(&id)
             && !ids.contains(&id)
         {
-            return self.keyring(path, &secrets).map_err(unusable);
+            return self.keyring(path, &secrets).map_err(|error| unusable(&error));
         }
         let before = secrets.clone();
         let secrets = self.changed(path, secrets, &ids, change)?;
-        let keyring = self.keyring(path, &secrets).map_err(unusable)?;
+        let keyring = self.keyring(path, &secrets).map_err(|error| unusable(&error))?;
         if secrets != before {
             file::write_secrets(path, &secrets)
                 .map_err(|error| KeyRefused::File { reason: format!("secret_file: {}: {error}", path.display()) })?;
@@ -49,8 +48,7 @@ impl Credentials {
         match change {
             KeyChange::Add { secret } if secrets.contains(&secret) => {}
             KeyChange::Add { secret } => {
-                let unusable = |error: CredentialError| KeyRefused::File { reason: error.to_string() };
-                let alone = self.keyring(path, std::slice::from_ref(&secret)).map_err(unusable)?;
+                let alone = self.keyring(path, std::slice::from_ref(&secret)).map_err(|error| unusable(&error))?;
                 if let Some(id) = alone.ids().find(|id| ids.contains(id)) {
                     return Err(KeyRefused::IsThere { id });
                 }
@@ -66,4 +64,9 @@ impl Credentials {
         }
         Ok(secrets)
     }
+}
+
+/// The sentence names the file.
+fn unusable(error: &CredentialError) -> KeyRefused {
+    KeyRefused::File { reason: error.to_string() }
 }

@@ -66,7 +66,7 @@ fn a_change_that_makes_no_sense_changes_nothing() {
         bytes[Secret::LEN - 1] = last;
         Secret::new(bytes)
     };
-    let twin = candidates.map(with_last).find(|secret| id(secret) == id(&other)).expect("there is one among so many");
+    let twin = candidates.map(with_last).find(|secret| id(secret) == id(&other)).expect("one of them has");
     let unknown = (1..=u8::MAX).find(|other_id| ![id(&one), id(&other)].contains(other_id)).unwrap();
     for (change, refused) in [
         (KeyChange::Add { secret: twin.clone() }, KeyRefused::IsThere { id: id(&other) }),
@@ -106,7 +106,7 @@ fn secrets_that_stand_in_no_file_stay_as_they_are() {
     assert_eq!(Credentials::of(&config).write(change(), &[]).unwrap_err(), KeyRefused::NotInAFile);
 }
 
-/// What cannot be written is as it was: the directory has no room for a second file.
+/// What cannot be written is as it was: the name that the new file would have is taken.
 #[test]
 fn a_file_that_cannot_be_replaced_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();

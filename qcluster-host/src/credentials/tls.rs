@@ -19,8 +19,9 @@ pub(super) fn server(config: &TlsConfig) -> Result<Arc<ServerConfig>, Credential
     let TlsConfig { cert, key, client_ca, .. } = config;
     super::file::warn_if_open(Path::new(key), "the private key of the API");
     let own_key = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| unusable("api.tls.key", key, &in_words(&error, "a private key")))?;
-    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .map_err(|error| unusable("api.tls.key", key, &in_words(&error, "private key")))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable("api.tls.cert", cert, &error.to_string()))?;
     let builder = match client_ca {
@@ -31,7 +32,6 @@ pub(super) fn server(config: &TlsConfig) -> Result<Arc<ServerConfig>, Credential
             for certificate in certificates("api.tls.client_ca", path)? {
                 roots.add(certificate).map_err(|error| bad(&error.to_string()))?;
             }
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
             builder.with_client_cert_verifier(verifier.map_err(|error| bad(&error.to_string()))?)
         }
@@ -49,8 +49,8 @@ pub(super) fn server(config: &TlsConfig) -> Result<Arc<ServerConfig>, Credential
 fn certificates(field: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match read {
-        Ok(certificates) if certificates.is_empty() => Err(unusable(field, path, "it has no certificate in it")),
-        read => read.map_err(|error| unusable(field, path, &in_words(&error, "a certificate"))),
+        Ok(certificates) if certificates.is_empty() => Err(unusable(field, path, "there is no certificate in it")),
+        read => read.map_err(|error| unusable(field, path, &in_words(&error, "certificate"))),
     }
 }
 
@@ -59,9 +59,9 @@ fn in_words(error: &rustls::pki_types::pem::Error, what: &str) -> String {
     use rustls::pki_types::pem::Error;
     match error {
         Error::Io(error) => error.to_string(),
-        Error::NoItemsFound => format!("there is not {what} in it"),
+        Error::NoItemsFound => format!("there is no {what} in it"),
         // What the library says of it repeats lines, and they may be those of a key.
-        _ => format!("it is not PEM with {what}"),
+        _ => format!("it is not PEM with a {what}"),
     }
 }
 

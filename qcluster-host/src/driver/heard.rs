@@ -8,7 +8,7 @@ use qcluster_api::{KeysSnapshot, TurnedAway};
 use qcluster_core::seal::Seal;
 use qcluster_core::{DropReason, Node, NodeKey, State, Time};
 
-/// Addresses that were turned away are remembered up to so many, the latest.
+/// The most addresses that were turned away and are remembered, the latest.
 const TURNED_AWAY_MAX: usize = 16;
 
 /// What a node with a secret has heard.
@@ -29,7 +29,7 @@ impl Heard {
             Some(known) if *known == key_id => return,
             Some(known) => *known = key_id,
             None => {
-                // Who is no member, and perhaps never was, is not remembered for longer than the members are few.
+                // Nodes that are no members are forgotten once there are more entries than members and voters.
                 if self.under.len() > node.members().count() + node.rules().voters().len() {
                     self.under.retain(|other, _| is_known(node, *other));
                 }

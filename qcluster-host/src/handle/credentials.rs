@@ -26,7 +26,7 @@ impl Handle {
     /// add the new one on every node, then use it on every node, then remove the old one from every node.
     ///
     /// # Errors
-    /// Why not; nothing has changed then.
+    /// Why not. Nothing has changed then, unless the node has stopped meanwhile.
     pub async fn change_keys(&self, change: KeyChange) -> Result<(), KeyRefused> {
         change_keys(&self.view, &self.requests, change).await
     }

@@ -171,12 +171,7 @@ impl Site {
     async fn change_keys(&self, change: KeyChange) -> Result<(), KeyRefused> {
         let Some(requests) = self.requests.upgrade() else { return Err(KeyRefused::Stopped) };
         let changed = change_keys(&self.view, &requests, change);
-        let no_answer = || KeyRefused::File {
-            reason:
-                "the file of secrets does not answer, and may still be changed: look at /v1/keys before you ask again"
-                    .into(),
-        };
-        timeout(&*self.runtime, self.command_time_max(), changed).await.unwrap_or_else(|| Err(no_answer()))
+        timeout(&*self.runtime, self.command_time_max(), changed).await.unwrap_or(Err(KeyRefused::NotFinished))
     }
 
     fn handed_over(&self) -> MutexGuard<'_, Option<Instant>> {
