@@ -21,6 +21,8 @@ fn an_address_is_a_host_and_a_port() {
         "localhost:+7001",
         "localhost:7001:7001",
         "http://localhost:7001",
+        "https://localhost",
+        "https://https://localhost:7001",
         "localhost:7001/",
         "user@localhost:7001",
         "a b:7001",
@@ -30,7 +32,7 @@ fn an_address_is_a_host_and_a_port() {
         "[::1:7001",
         "[localhost]:7001",
     ] {
-        assert_eq!(host_and_port(bad), Err("has to be HOST:PORT"), "{bad}");
+        assert_eq!(host_and_port(bad), Err("has to be HOST:PORT, or https://HOST:PORT"), "{bad}");
     }
 }
 
