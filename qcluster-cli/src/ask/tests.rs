@@ -6,6 +6,13 @@ use qcluster::{Peer, Term};
 use super::host_and_port;
 use super::watch::{LastLeader, News};
 
+/// The argument parser looks at a command only where it is used: names that clash would be found by whom it is for.
+#[test]
+fn every_command_can_be_parsed() {
+    use clap::CommandFactory as _;
+    crate::Arguments::command().debug_assert();
+}
+
 #[test]
 fn an_address_is_a_host_and_a_port() {
     for good in ["localhost:7001", "127.0.0.1:1", "node-1.example_net:65535", "[::1]:7001", "[fe80::1%2]:7001"] {

@@ -17,10 +17,11 @@ pub(crate) struct Tls {
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// Show this certificate (PEM).
-    #[arg(long, value_name = "FILE", requires = "key", requires = "ca")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", requires = "ca")]
     cert: Option<PathBuf>,
     /// The private key of that certificate (PEM).
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    // By another name than its own, which is that of an argument of `owners`.
+    #[arg(id = "tls_key", long = "key", value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 }
 

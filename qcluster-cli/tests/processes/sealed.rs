@@ -162,6 +162,7 @@ fn the_secret_of_a_running_cluster_is_replaced_key_by_key() {
     assert!(refused.contains(&format!("server_{}", ["a", "b", "c", "d", "e"][away])), "{refused}");
     // It hears nobody when it comes back, says whom it turned away, and is let in by the same command.
     cluster.nodes[away].start();
+    cluster.eventually("it is back", || cluster.nodes[away].status());
     let sees = |cluster: &Cluster| keys(cluster, away, &["list"]).expect("it has keys");
     let turned_away = cluster.eventually("it turns others away", || {
         sees(&cluster)["turned_away"].as_array().filter(|all| !all.is_empty()).cloned()
