@@ -178,14 +178,15 @@ pub fn check_removal(id: u8, view: &View<'_>) -> Result<(), KeyRefused> {
         return Err(KeyRefused::StillHeard { id, from });
     }
     let voters = view.subject.voters.iter().map(|voter| voter.identifier.clone());
-    let members = view.directory.members(view.now).filter(|member| member.state != State::Left.name());
-    let left =
-        |name: &String| view.directory.member(name, view.now).is_some_and(|member| member.state == State::Left.name());
-    let all: BTreeSet<String> = voters.chain(members.map(|member| member.identifier)).collect();
-    let is_unheard = |name: &String| {
-        *name != view.subject.me.identifier && !left(name) && keys.heard.iter().all(|(other, _)| other != name)
-    };
-    let from: Vec<String> = all.into_iter().filter(is_unheard).collect();
+    let members = view.directory.members(view.now).map(|member| member.identifier);
+    let has_left =
+        |name: &str| view.directory.member(name, view.now).is_some_and(|member| member.state == State::Left.name());
+    let mut unheard: BTreeSet<String> = voters.chain(members).filter(|name| !has_left(name)).collect();
+    unheard.remove(&view.subject.me.identifier);
+    for (heard, _) in &keys.heard {
+        unheard.remove(heard);
+    }
+    let from = Vec::from_iter(unheard);
     if from.is_empty() { Ok(()) } else { Err(KeyRefused::NotHeard { from }) }
 }
 

@@ -75,14 +75,17 @@ impl Keyring {
         let (mut keys, mut seen): (Vec<Key>, Vec<&Secret>) = (Vec::new(), Vec::new());
         for secret in secrets {
             let key = Key::derived(cluster, secret);
-            if let Some(earlier) = seen.iter().position(|earlier| *earlier == secret) {
-                return Err(KeyringError::Repeated { places: [earlier, keys.len()] });
-            }
-            seen.push(secret);
             if let Some(earlier) = keys.iter().position(|earlier| earlier.id == key.id) {
-                return Err(KeyringError::SameId { places: [earlier, keys.len()] });
+                let places = [earlier, keys.len()];
+                let is_repeated = seen[earlier] == secret;
+                return Err(if is_repeated {
+                    KeyringError::Repeated { places }
+                } else {
+                    KeyringError::SameId { places }
+                });
             }
             keys.push(key);
+            seen.push(secret);
         }
         if keys.is_empty() {
             Err(KeyringError::Empty)

@@ -40,7 +40,7 @@ impl<'a> Asked<'a> {
         let (method, target) = lines.next().and_then(|line| line.split_once(' ')).unwrap_or_default();
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let mut asked = Self {
-            method: method_of(method),
+            method: Method::of(method),
             client: ClientKind::Loopback,
             has_token: false,
             authorization: None,
@@ -82,7 +82,7 @@ impl<'a> Asked<'a> {
 
     /// Whether it only reads.
     pub(super) fn reads(&self) -> bool {
-        matches!(self.method, Method::Get | Method::Head | Method::Options)
+        self.method.reads()
     }
 
     pub(super) fn request(&self) -> Request<'a> {
@@ -141,17 +141,5 @@ impl<'a> Asked<'a> {
             stopped: (self.node == "stopped").then_some("the node was shut down"),
             now: known.now,
         }
-    }
-}
-
-fn method_of(method: &str) -> Method {
-    match method {
-        "GET" => Method::Get,
-        "HEAD" => Method::Head,
-        "OPTIONS" => Method::Options,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "DELETE" => Method::Delete,
-        _ => Method::Other,
     }
 }

@@ -114,6 +114,10 @@ fn s1_two_secrets_with_one_id_are_refused_by_their_places() {
     let error = Keyring::new("test", &secrets[1..]).unwrap_err();
     assert_eq!(error, KeyringError::SameId { places: [0, 1] });
     assert!(error.to_string().starts_with("secrets 1 and 2 have the same key id"));
+    // The same secret has the same id by no chance.
+    let error = Keyring::new("test", [&secrets[1], &secrets[1]]).unwrap_err();
+    assert_eq!(error, KeyringError::Repeated { places: [0, 1] });
+    assert_eq!(error.to_string(), "secrets 1 and 2 are the same");
     assert_eq!(Keyring::new("test", []).unwrap_err(), KeyringError::Empty);
 }
 

@@ -240,7 +240,7 @@ pub(super) async fn exchange(
 fn within_limits(parts: &Parts) -> Result<(), Response> {
     // RFC 9112, section 3.2; but health checks of load balancers may do without.
     let hosts = parts.headers.get_all(HOST).iter().count();
-    let reads = matches!(method_of(&parts.method), Some(Method::Get | Method::Head | Method::Options));
+    let reads = Method::of(parts.method.as_str()).reads();
     if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11 && !reads) {
         return Err(Response::error(ErrorCode::BadRequest, "a request of HTTP/1.1 has one header Host"));
     }
@@ -261,7 +261,7 @@ fn within_limits(parts: &Parts) -> Result<(), Response> {
 
 /// The body of a request that may have one.
 async fn read(runtime: &dyn Runtime, parts: &Parts, body: Incoming) -> Result<Bytes, Response> {
-    if method_of(&parts.method).is_some_and(|method| matches!(method, Method::Get | Method::Head | Method::Options)) {
+    if Method::of(parts.method.as_str()).reads() {
         return Ok(Bytes::new());
     }
     let too_large =
@@ -277,23 +277,11 @@ async fn read(runtime: &dyn Runtime, parts: &Parts, body: Incoming) -> Result<By
     }
 }
 
-fn method_of(method: &hyper::Method) -> Option<Method> {
-    Some(match method.as_str() {
-        "GET" => Method::Get,
-        "HEAD" => Method::Head,
-        "OPTIONS" => Method::Options,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "DELETE" => Method::Delete,
-        _ => return None,
-    })
-}
-
 fn request_of<'a>(client: &Client, parts: &'a Parts, body: &'a [u8]) -> qcluster_api::Request<'a> {
     // A header that is not text is there all the same, and matches nothing.
     let header = |name: HeaderName| parts.headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
     qcluster_api::Request {
-        method: method_of(&parts.method).unwrap_or(Method::Other),
+        method: Method::of(parts.method.as_str()),
         path: parts.uri.path(),
         query: parts.uri.query(),
         // With a whole address in the request line, that is what counts.
