@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use qcluster::{Config, ConfigFile as _};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::support::cluster::{Cluster, Setup, Storage};
+use crate::support::cluster::{Agreement, Cluster, Setup, Storage};
 use crate::support::node::run_to_end;
-use crate::support::ports;
+use crate::{skipped, support::ports};
 
 #[test]
 fn the_three_example_files_are_one_cluster() {
@@ -98,9 +99,7 @@ fn crash_and_return(storage: Storage) {
 
 #[test]
 fn a_leader_that_is_told_to_stop_hands_over_first() {
-    let signals = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
-    // Who was started to outlive a terminal has children that do so too, by intention.
-    for signal in signals.into_iter().filter(|signal| *signal != Signal::HUP || !ignores_hangup()) {
+    for signal in [Signal::TERM, Signal::INT, Signal::QUIT] {
         let mut cluster = Cluster::start(&Setup::unhurried());
         let before = cluster.agreed("a first leader", |_| true);
 
@@ -109,18 +108,61 @@ fn a_leader_that_is_told_to_stop_hands_over_first() {
         let status = cluster.nodes[before.leader].exited();
         assert_eq!(status.code(), Some(0), "after {signal:?}\n{}", cluster.trace());
 
-        // Then it has handed over: its lease was over before anybody was elected.
-        let successor = cluster.eventually("a successor", || cluster.successor(before.token));
-        assert_ne!(successor.node, before.leader);
-        let ended = cluster.leaderships().into_iter().find(|leadership| leadership.token == before.token);
-        let (_, reason) = ended.and_then(|leadership| leadership.lost).expect("it wrote that it lost the lease");
-        assert!(["transferred", "shutdown"].contains(&reason.as_str()), "lost for {reason}\n{}", cluster.trace());
-        cluster.assert_history();
-        cluster.agreed("the other two agree", |now| now.token >= successor.token);
+        // Then it has handed over.
+        assert_handed_over(&cluster, &before);
     }
 }
 
-/// Whether these tests were started under `nohup`, or the like.
+/// SIGHUP says either that the terminal was closed, or that files are to be read again: the terminal tells which.
+#[test]
+fn a_leader_whose_terminal_is_closed_hands_over_and_stays_while_it_is_open() {
+    const TEST: &str = "a leader whose terminal is closed";
+    if ignores_hangup() {
+        return skipped(TEST, "the tests were started to outlive their terminal, and so is what they start");
+    }
+    let makes_terminals = Command::new("script").args(["-qc", "true", "/dev/null"]).stdin(Stdio::null()).output();
+    if !makes_terminals.is_ok_and(|output| output.status.success()) {
+        return skipped(TEST, "needs `script` of util-linux, and a system that has pseudo-terminals");
+    }
+    let mut cluster = Cluster::new(&Setup::unhurried());
+    for node in &mut cluster.nodes {
+        // The node takes the place of the shell that `script` starts, and `script` is the process that is ended with `kill`.
+        node.prefix = ["sh", "-c", r#"exec script -qc "exec $*" /dev/null"#, "sh"].map(String::from).to_vec();
+        node.start();
+    }
+    let before = cluster.agreed("a first leader", |_| true);
+
+    // While its terminal is there, the signal only has it read its files again.
+    let leader = &cluster.nodes[before.leader];
+    kill_process(only_child(leader.pid()), Signal::HUP).expect("the node is ours to signal");
+    let reread = || leader.log().contains("were read again").then_some(());
+    cluster.eventually("it has read its files again", reread);
+    assert!(leader.status().is_some_and(|status| status["is_leader"] == true), "{}", cluster.trace());
+
+    // When its terminal is taken away, the leader ends in order.
+    cluster.nodes[before.leader].kill();
+    assert_handed_over(&cluster, &before);
+    cluster.eventually("it has ended", || cluster.nodes[before.leader].status().is_none().then_some(()));
+}
+
+/// The process that this one has started.
+fn only_child(parent: u32) -> Pid {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).expect("there is a /proc");
+    children.trim().parse().ok().and_then(Pid::from_raw).expect("one child")
+}
+
+/// Its lease was over before anybody was elected, and that was its own doing.
+fn assert_handed_over(cluster: &Cluster, before: &Agreement) {
+    let successor = cluster.eventually("a successor", || cluster.successor(before.token));
+    assert_ne!(successor.node, before.leader);
+    let ended = cluster.leaderships().into_iter().find(|leadership| leadership.token == before.token);
+    let (_, reason) = ended.and_then(|leadership| leadership.lost).expect("it wrote that it lost the lease");
+    assert!(["transferred", "shutdown"].contains(&reason.as_str()), "lost for {reason}\n{}", cluster.trace());
+    cluster.assert_history();
+    cluster.agreed("the other two agree", |now| now.token >= successor.token);
+}
+
+/// Whether these tests were started under `nohup`, or the like: so is then what they start.
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").expect("there is a /proc");
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("it tells of signals");
