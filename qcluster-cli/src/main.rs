@@ -91,7 +91,7 @@ enum Command {
     /// Run a node until SIGINT, SIGTERM or SIGQUIT, or until its terminal is closed, which hand the leadership over.
     ///
     /// A second signal does not wait for the hand-over, and no signal waits for a disk that hangs: the exit code is 1 then. SIGHUP has
-    /// the node read its files of tokens and secrets again. Started under `nohup` on Linux, it outlives its terminal.
+    /// the node read CONFIG again, with its files of tokens, secrets and certificates. Started under `nohup` on Linux, it outlives its terminal.
     #[command(after_help = EXIT_CODES_OF_RUN)]
     Run {
         /// The configuration file, in JSON. A relative `data_dir` in it is relative to the working directory.

@@ -1,11 +1,11 @@
 //! `qcluster run`: one node, until a signal tells it to hand over and stop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use qcluster::{Config, ConfigFile as _, Events, Handle, QCluster, StartError, Stopped};
+use qcluster::{Config, ConfigFile as _, Events, Handle, QCluster, Reloaded, StartError, Stopped};
 
 use crate::outlet::Outlet;
 use crate::output;
@@ -60,7 +60,7 @@ pub(crate) async fn run(
     let reloads = async {
         loop {
             reload.notified().await;
-            errors.push(reloaded(&cluster).await);
+            errors.push(reloaded(&cluster, &path).await);
         }
     };
     tokio::select! {
@@ -82,10 +82,24 @@ pub(crate) async fn run(
     verdict(why, is_released)
 }
 
-/// Has the node read its files again, and says how that went. A file system that hangs holds up nothing else.
-async fn reloaded(cluster: &Handle) -> String {
-    match cluster.reload().await {
-        Ok(()) => "the files of tokens, secrets and certificates were read again".to_owned(),
+/// Has the node take its configuration again, and the files that it names, and says how that went. A file system that hangs holds up
+/// nothing else.
+async fn reloaded(cluster: &Handle, path: &Path) -> String {
+    let path = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || Config::from_file(&path)).await;
+    let result = match read {
+        Ok(Ok(config)) => cluster.reload_config(config).await.map_err(|error| error.to_string()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match result {
+        Ok(Reloaded { needs_restart, .. }) if needs_restart.is_empty() => {
+            "the configuration was read again, with its files of tokens, secrets and certificates".to_owned()
+        }
+        Ok(Reloaded { needs_restart, .. }) => output::complaint(&format!(
+            "the configuration was read again; what has changed in {} waits for a restart",
+            needs_restart.join(", ")
+        )),
         Err(error) => output::complaint(&format!("nothing has changed: {error}")),
     }
 }

@@ -8,6 +8,7 @@ mod choice;
 mod digests;
 mod file;
 mod gossip;
+mod live;
 mod metadata;
 mod peer;
 mod port;

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use crate::config::Rules;
+use crate::config::{Rules, SealMode};
 use crate::election::{HeldLease, PersistId};
 use crate::hard_state;
 use crate::id::{NodeKey, VoterIndex};
@@ -50,6 +50,8 @@ pub enum Input<'a> {
     },
     /// A datagram has arrived that a seal did not open (S2): it is counted, and nothing else.
     Refused(DropReason),
+    /// What stands between this endpoint and the network seals like that from now on, and opens accordingly (S4).
+    SealChanged(SealMode),
     /// A name was resolved, or resolved again.
     Resolved {
         /// Whose: another voter is there from now on; this node itself is there for others, as by
@@ -92,6 +94,8 @@ pub enum Output<'a> {
 pub struct Endpoint {
     node: Node,
     rules: Arc<Rules>,
+    /// As the rules say, until it was changed.
+    seal: Option<SealMode>,
     addresses: Addresses,
     buffer: Vec<u8>,
     unaddressed: u64,
@@ -111,7 +115,8 @@ impl Endpoint {
         let saved = saved.map(|record| hard_state::decode(record, &rules)).transpose().map_err(BootError::Record)?;
         let node = Node::new(Arc::clone(&rules), Boot { seed, stamp_ms, saved }, now)?;
         let addresses = Addresses::new(rules.voters().len(), node.secret());
-        Ok(Self { node, rules, addresses, buffer: Vec::with_capacity(128), unaddressed: 0 })
+        let seal = rules.seal;
+        Ok(Self { node, rules, seal, addresses, buffer: Vec::with_capacity(128), unaddressed: 0 })
     }
 
     /// Takes what has happened at `now`, and gives what is to be done about it, in order.
@@ -126,6 +131,11 @@ impl Endpoint {
             }
             Input::Refused(reason) => {
                 self.node.drop_unread(now, reason);
+                Ok(())
+            }
+            Input::SealChanged(mode) => {
+                self.node.enter(now);
+                self.seal = Some(mode);
                 Ok(())
             }
             Input::Resolved { peer, address } if peer == self.rules.key() => {
@@ -173,7 +183,7 @@ impl Endpoint {
     /// Gives the node that sent the datagram, where that was listened to.
     fn receive(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) -> Option<NodeKey> {
         let mut listened_to = None;
-        let mut datagram = match wire::open(&self.rules, bytes) {
+        let mut datagram = match wire::open(&self.rules, self.seal, bytes) {
             Ok(datagram) => datagram,
             Err(reason) => {
                 self.node.drop_unread(now, reason);
@@ -277,8 +287,8 @@ impl Endpoint {
         let header = Header { from, from_incarnation, to_incarnation, digests };
         wire::begin(&self.rules, &header, message, &mut self.buffer);
         if let Some(left) = self.addresses.allowance(to) {
-            wire::finish_within(&self.rules, &mut self.buffer, *left);
-            let len = wire::sent_len(&self.rules, self.buffer.len());
+            wire::finish_within(self.seal, &mut self.buffer, *left);
+            let len = wire::sent_len(self.seal, self.buffer.len());
             let fits = len <= *left;
             if fits {
                 *left -= len;
@@ -294,7 +304,7 @@ impl Endpoint {
             }
             self.node.topped_up(top_up);
         }
-        wire::finish(&self.rules, &mut self.buffer);
+        wire::finish(self.seal, &mut self.buffer);
         true
     }
 

@@ -41,7 +41,7 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, Settings};
+use crate::config::{ConfigError, SealMode, Settings};
 use crate::election::PersistId;
 use crate::endpoint::{Endpoint, EndpointBoot, Input, SnapshotError};
 use crate::id::NodeKey;
@@ -141,6 +141,8 @@ pub enum RecordedInput {
     },
     /// [`Input::Refused`].
     Refused(DropReason),
+    /// [`Input::SealChanged`].
+    SealChanged(SealMode),
     /// [`Input::Resolved`].
     Resolved {
         /// Which peer.
@@ -234,6 +236,7 @@ impl RecordedInput {
             Self::Timeout => Input::Timeout,
             Self::Datagram { from, bytes } => Input::Datagram { from: *from, bytes },
             Self::Refused(reason) => Input::Refused(*reason),
+            Self::SealChanged(mode) => Input::SealChanged(*mode),
             Self::Resolved { peer, address } => Input::Resolved { peer: *peer, address: *address },
             Self::Persisted(id) => Input::Persisted(*id),
             Self::PersistFailed(id) => Input::PersistFailed(*id),
@@ -248,6 +251,7 @@ impl From<&Input<'_>> for RecordedInput {
             Input::Timeout => Self::Timeout,
             Input::Datagram { from, bytes } => Self::Datagram { from: *from, bytes: bytes.to_vec() },
             Input::Refused(reason) => Self::Refused(*reason),
+            Input::SealChanged(mode) => Self::SealChanged(*mode),
             Input::Resolved { peer, address } => Self::Resolved { peer: *peer, address: *address },
             Input::Persisted(id) => Self::Persisted(*id),
             Input::PersistFailed(id) => Self::PersistFailed(*id),

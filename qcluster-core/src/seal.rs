@@ -242,6 +242,11 @@ impl Seal {
         self.keyring = keyring;
     }
 
+    /// Seals and lets in other datagrams from now on: that is for [`Input::SealChanged`](crate::Input::SealChanged) too.
+    pub fn set_mode(&mut self, mode: SealMode) {
+        self.mode = mode;
+    }
+
     /// What it seals, and what it lets in.
     pub fn mode(&self) -> SealMode {
         self.mode

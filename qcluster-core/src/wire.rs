@@ -75,7 +75,7 @@ impl Header {
 /// Writes a datagram with one message over what `buffer` held.
 pub(crate) fn encode<M: Serialize>(rules: &Rules, header: &Header, message: &M, buffer: &mut Vec<u8>) {
     begin(rules, header, message, buffer);
-    finish(rules, buffer);
+    finish(rules.seal, buffer);
 }
 
 /// Begins a datagram, with its first message.
@@ -107,13 +107,13 @@ pub(crate) enum Added {
 }
 
 /// Ends a datagram.
-pub(crate) fn finish(rules: &Rules, buffer: &mut Vec<u8>) {
-    finish_within(rules, buffer, DATAGRAM_MAX);
+pub(crate) fn finish(seal: Option<SealMode>, buffer: &mut Vec<u8>) {
+    finish_within(seal, buffer, DATAGRAM_MAX);
 }
 
 /// Ends a datagram that should not be longer than so many bytes, if it can be as short.
-pub(crate) fn finish_within(rules: &Rules, buffer: &mut Vec<u8>, len: usize) {
-    let len_min = match rules.seal {
+pub(crate) fn finish_within(seal: Option<SealMode>, buffer: &mut Vec<u8>, len: usize) {
+    let len_min = match seal {
         // The answer of a node that seals has to fit into what was sent (E18); a node without a secret has sent less.
         Some(SealMode::Accept) => len.clamp(DATAGRAM_MIN, DATAGRAM_MIN + SEAL_OVERHEAD),
         Some(SealMode::Send | SealMode::Require) | None => DATAGRAM_MIN,
@@ -126,8 +126,8 @@ pub(crate) fn finish_within(rules: &Rules, buffer: &mut Vec<u8>, len: usize) {
 }
 
 /// How long a datagram of that length is on the network, where this node sends it.
-pub(crate) fn sent_len(rules: &Rules, len: usize) -> usize {
-    match rules.seal {
+pub(crate) fn sent_len(seal: Option<SealMode>, len: usize) -> usize {
+    match seal {
         Some(SealMode::Send | SealMode::Require) => len + SEAL_OVERHEAD,
         Some(SealMode::Accept) | None => len,
     }
@@ -154,8 +154,8 @@ pub(crate) struct Datagram<'a> {
     messages: &'a [u8],
 }
 
-/// Checks the frame of a datagram.
-pub(crate) fn open<'a>(rules: &Rules, bytes: &'a [u8]) -> Result<Datagram<'a>, DropReason> {
+/// Checks the frame of a datagram that reaches a node which seals like that.
+pub(crate) fn open<'a>(rules: &Rules, seal: Option<SealMode>, bytes: &'a [u8]) -> Result<Datagram<'a>, DropReason> {
     if bytes.len() > DATAGRAM_MAX {
         return Err(DropReason::Malformed);
     }
@@ -169,10 +169,10 @@ pub(crate) fn open<'a>(rules: &Rules, bytes: &'a [u8]) -> Result<Datagram<'a>, D
         return Err(DropReason::ForeignCluster);
     }
     // What names a key was opened on the way here, which only a node with a secret does.
-    if *key_id != NOT_SEALED && rules.seal.is_none() {
+    if *key_id != NOT_SEALED && seal.is_none() {
         return Err(DropReason::UnknownKey);
     }
-    if *key_id == NOT_SEALED && rules.seal == Some(SealMode::Require) {
+    if *key_id == NOT_SEALED && seal == Some(SealMode::Require) {
         return Err(DropReason::NotSealed);
     }
     if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {

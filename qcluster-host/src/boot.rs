@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use qcluster_api::{Access, Subject};
 use qcluster_core::config::SealMode;
-use qcluster_core::seal::{NONCE_PREFIX_LEN, Seal};
+use qcluster_core::seal::Seal;
 use qcluster_core::{
     BadHost, BootError, Command, Config, Endpoint, EndpointBoot, Host, Peer, Rules, Service, Time, recording,
 };
@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::binding::{Advertised, Bound, Protocols, advertised, bind, bind_http};
 use crate::clock::Clock;
-use crate::credentials::{Credentials, keyring};
+use crate::credentials::{Credentials, Sources, nonce_prefix};
 use crate::disk::{Disk, Saved, Store};
 use crate::driver::Parts;
 use crate::error::{BindError, StartError};
@@ -38,11 +38,20 @@ fn expects_others(config: &Config) -> bool {
 }
 
 /// What stands between the endpoint and the network, where the cluster has a secret. Blocks.
-fn seal(config: &Config, credentials: &Credentials) -> Result<Option<Seal>, StartError> {
-    let (Some(mode), Some(keyring)) = (config.sealing(), keyring(config, credentials)?) else { return Ok(None) };
-    let mut nonce_prefix = [0; NONCE_PREFIX_LEN];
-    getrandom::fill(&mut nonce_prefix).map_err(no_random_numbers)?;
+fn seal(sources: &Sources) -> Result<Option<Seal>, StartError> {
+    let (Some(mode), Some(keyring)) = (sources.sealing(), sources.keyring()?) else { return Ok(None) };
+    let nonce_prefix = nonce_prefix().map_err(no_random_numbers)?;
     Ok(Some(Seal::new(keyring, mode, nonce_prefix)))
+}
+
+/// Says so where a stranger may disturb the cluster.
+pub(crate) fn warn_if_insecure(config: &Config) {
+    if config.insecure && config.sealing() != Some(SealMode::Require) {
+        tracing::warn!(
+            name: "qcluster.insecure", target: TARGET,
+            "datagrams without a seal are let in: who can send to {} may disturb the cluster", config.listen_host
+        );
+    }
 }
 
 fn no_random_numbers(error: getrandom::Error) -> StartError {
@@ -157,16 +166,12 @@ fn bound(config: &Config, listening: Listening) -> Result<(Bound, Vec<SocketAddr
 pub fn prepare(config: Config, listening: Listening) -> Result<Prepared, StartError> {
     let (mut settings, services) = config.check()?;
     let first = first_words(&config, services);
-    let credentials = Credentials::of(&config);
-    let access = Access::new(&config, credentials.tokens()?);
-    credentials.read_tls()?(&credentials);
-    let seal = seal(&config, &credentials)?;
-    if config.insecure && config.sealing() != Some(SealMode::Require) {
-        tracing::warn!(
-            name: "qcluster.insecure", target: TARGET,
-            "datagrams without a seal are let in: who can send to {} may disturb the cluster", config.listen_host
-        );
-    }
+    let sources = Sources::of(&config);
+    let access = Access::new(&config, sources.tokens()?);
+    let tls = sources.read_tls()?;
+    let seal = seal(&sources)?;
+    warn_if_insecure(&config);
+    let credentials = Credentials::new(&config, sources, tls);
     let opened = config.data_dir.as_deref().map(|dir| Store::open(Path::new(dir))).transpose()?;
     let (Bound { udp, tcp, addresses }, api_listen) = bound(&config, listening)?;
     let port = addresses.first().map_or(config.listen_port, SocketAddr::port);

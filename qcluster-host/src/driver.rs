@@ -286,10 +286,9 @@ impl<S: DatagramSocket> Driver<S> {
                 let result = self.command(command);
                 let _ = reply.send(result);
             }
-            Request::SetKeyring { keyring, reply } => {
-                if let Some(seal) = &mut self.effects.seal {
-                    seal.set_keyring(keyring);
-                    self.effects.heard.changed();
+            Request::SetSeal { keyring, mode, nonce_prefix, reply } => {
+                if self.effects.set_seal(keyring, mode, nonce_prefix) {
+                    self.step(Input::SealChanged(mode));
                 }
                 self.write_snapshot();
                 let _ = reply.send(());

@@ -77,9 +77,13 @@ pub enum CredentialError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReloadError {
-    /// They cannot be used.
+    /// The configuration cannot be used.
+    Config(ConfigError),
+    /// Tokens, certificates or secrets cannot be used.
     Credentials(CredentialError),
-    /// The system gave no thread.
+    /// The configuration has no secret any more, and a node that has one keeps one until it is started again.
+    SecretRemoved,
+    /// The system gave no thread, or no random numbers.
     System(io::Error),
     /// The node has stopped.
     Stopped(Stopped),
@@ -225,7 +229,11 @@ impl std::error::Error for CredentialError {}
 impl fmt::Display for ReloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Config(error) => error.fmt(f),
             Self::Credentials(error) => error.fmt(f),
+            Self::SecretRemoved => f.write_str(
+                "the configuration has no secret any more: a node that has one sends and takes plain datagrams with seal: \"accept\", and does without a secret after a restart",
+            ),
             Self::System(error) => write!(f, "files cannot be read: {error}"),
             Self::Stopped(why) => why.fmt(f),
         }

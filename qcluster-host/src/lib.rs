@@ -91,5 +91,6 @@ pub mod surface {
     pub use crate::lease::Lease;
     pub use crate::measures::Histogram;
     pub use crate::metrics::{Labels, Metric, MetricUnit, MetricValue, Sample};
+    pub use crate::reload::Reloaded;
     pub use crate::watch::{Watch, WatchError};
 }

@@ -1,9 +1,12 @@
 //! What handles and the API ask of the loop, and how they wait for it.
 
-use qcluster_core::seal::Keyring;
-use qcluster_core::{Command, CommandRefused, FencingToken};
+use std::io;
+
+use qcluster_core::seal::{Keyring, NONCE_PREFIX_LEN};
+use qcluster_core::{Command, CommandRefused, FencingToken, SealMode};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::credentials::nonce_prefix;
 use crate::error::{CommandError, Stopped};
 use crate::view::View;
 
@@ -29,10 +32,14 @@ pub enum Request {
         /// Answered with whether there was room for it.
         reply: oneshot::Sender<bool>,
     },
-    /// Seal and open with other keys from now on.
-    SetKeyring {
+    /// Seal and open with other keys, or in another mode, from now on. A node that has had no secret has one then.
+    SetSeal {
         /// The keys.
         keyring: Keyring,
+        /// What is sealed, and what is let in.
+        mode: SealMode,
+        /// For the nonces of a node that has had no secret.
+        nonce_prefix: [u8; NONCE_PREFIX_LEN],
         /// Answered when it is done.
         reply: oneshot::Sender<()>,
     },
@@ -63,11 +70,16 @@ pub async fn ask(
     Ok(ends)
 }
 
-/// Has the node seal and open with other keys, and waits until it does. Tells whether it was there to be asked. Blocks.
-pub(crate) fn set_keyring(requests: &mpsc::WeakSender<Request>, keyring: Keyring) -> bool {
-    let Some(requests) = requests.upgrade() else { return false };
+/// Has the node seal and open with these keys and in this mode, and waits until it does. Tells whether it was there to be asked. Blocks.
+///
+/// # Errors
+/// The system gives no random numbers: nothing has changed.
+pub(crate) fn set_seal(requests: &mpsc::WeakSender<Request>, keyring: Keyring, mode: SealMode) -> io::Result<bool> {
+    let nonce_prefix = nonce_prefix().map_err(|error| io::Error::other(error.to_string()))?;
+    let Some(requests) = requests.upgrade() else { return Ok(false) };
     let (reply, done) = oneshot::channel();
-    requests.blocking_send(Request::SetKeyring { keyring, reply }).is_ok() && done.blocking_recv().is_ok()
+    let request = Request::SetSeal { keyring, mode, nonce_prefix, reply };
+    Ok(requests.blocking_send(request).is_ok() && done.blocking_recv().is_ok())
 }
 
 /// Has the node hand over and stop, without waiting for it. Tells whether it was there to be asked.

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::boot;
 use crate::clock::Clock;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Sources};
 use crate::event::{Event, EventKind, Events};
 use crate::publisher::Publisher;
 use crate::view::View;
@@ -65,8 +65,10 @@ impl Puppet {
         let config = slow(config);
         let rules = Arc::new(config.settings().unwrap().check().unwrap());
         let clock = Clock::start();
-        let credentials = Credentials::of(&config);
-        let access = Access::new(&config, credentials.tokens().unwrap());
+        let sources = Sources::of(&config);
+        let access = Access::new(&config, sources.tokens().unwrap());
+        let tls = sources.read_tls().unwrap();
+        let credentials = Credentials::new(&config, sources, tls);
         let port = config.listen_port;
         let subject = boot::subject(config, rules, Vec::new(), port);
         let (view, mut publisher) = View::new(subject, access, credentials, clock, 0);

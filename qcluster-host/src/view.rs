@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use qcluster_api::{Access, Status, Subject};
-use qcluster_core::config::{ApiRole, ApiToken};
 use qcluster_core::{Peer, Span, Time};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Tokens};
 use crate::directory::{DirectoryCell, DirectoryWriter};
 use crate::edge::LeaseEdge;
 use crate::error::Stopped;
@@ -136,14 +135,18 @@ impl View {
         &self.subject
     }
 
-    /// Where tokens and secrets come from.
+    /// What lets clients and datagrams in.
     pub(crate) fn credentials(&self) -> &Arc<Credentials> {
         &self.credentials
     }
 
     /// Lets clients in with these tokens from now on, and with no others.
-    pub(crate) fn set_tokens(&self, tokens: Vec<(ApiToken, ApiRole)>) {
-        let access = self.access.load().with_tokens(tokens);
+    pub(crate) fn set_tokens(&self, tokens: Tokens) {
+        self.set_access(self.access.load().with_tokens(tokens));
+    }
+
+    /// Lets clients in by this from now on.
+    pub(crate) fn set_access(&self, access: Access) {
         self.access.store(Arc::new(access));
     }
 

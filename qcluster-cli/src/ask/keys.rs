@@ -95,13 +95,8 @@ fn secret_in(file: &PathBuf) -> Result<Secret, Failure> {
 
 /// For a line of the status.
 pub(super) fn in_one_line(keys: &KeysStatus) -> String {
-    let mode = match keys.seal {
-        SealMode::Accept => "accept",
-        SealMode::Send => "send",
-        SealMode::Require => "require",
-    };
     let ids: Vec<String> = keys.keys.iter().map(|key| key.id.to_string()).collect();
-    let mut words = format!("{mode}, keys {}", ids.join(", "));
+    let mut words = format!("{}, keys {}", keys.seal.name(), ids.join(", "));
     if !keys.plain_from.is_empty() {
         // Writing to a string cannot fail.
         let _ = write!(words, "; in plain: {}", keys.plain_from.join(", "));

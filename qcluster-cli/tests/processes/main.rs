@@ -25,6 +25,7 @@ mod paused;
 mod proxy;
 mod recorded;
 mod registry;
+mod rekeyed;
 mod replaced;
 mod sealed;
 mod stalls;

@@ -1,4 +1,4 @@
-//! Sealed clusters (S1–S4): who has the secret takes part, and a cluster gets one without falling apart.
+//! Sealed clusters (S1–S3): who has the secret takes part, and nobody else is heard.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -6,21 +6,20 @@ use std::process::Command;
 
 use qcluster_core::seal::{Keyring, NONCE_PREFIX_LEN, Seal};
 use qcluster_core::{SealMode, Secret};
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::cluster::{Cluster, Places, Setup};
 use crate::support::datagram::first_words;
 use crate::support::node::{Ended, Node, run_to_end};
 
-fn keygen() -> String {
+pub(crate) fn keygen() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_qcluster")).arg("keygen").output().expect("it runs");
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).expect("it is text").trim().to_owned()
 }
 
 /// Writes something into the configuration of a node, for its next start.
-fn configure(cluster: &Cluster, index: usize, change: impl FnOnce(&mut Value)) {
+pub(crate) fn configure(cluster: &Cluster, index: usize, change: impl FnOnce(&mut Value)) {
     let path = cluster.nodes[index].config_path();
     let mut config: Value = serde_json::from_slice(&fs::read(&path).expect("it has one")).expect("it is JSON");
     change(&mut config);
@@ -39,7 +38,7 @@ fn sealed(secret: &str) -> Cluster {
     cluster
 }
 
-fn dropped(cluster: &Cluster, index: usize, reason: &str) -> u64 {
+pub(crate) fn dropped(cluster: &Cluster, index: usize, reason: &str) -> u64 {
     cluster.nodes[index].counter(&format!("dropped.{reason}"))
 }
 
@@ -73,115 +72,6 @@ fn nodes_with_one_secret_elect_fail_over_and_take_nothing_from_others() {
     cluster.agreed("all follow", |now| now.token == before.token);
     cluster.nodes[before.leader].kill();
     cluster.eventually("the next leader", || cluster.successor(before.token));
-}
-
-#[test]
-fn a_running_cluster_gets_a_secret_step_by_step_and_then_another_one() {
-    let (first, second) = (keygen(), keygen());
-    // A node that was started again takes part as soon as it may.
-    let timing = json!({ "heartbeat_ms": 100, "lease_ms": 1_000, "max_lease_ms": 1_000, "slot_ms": 40 });
-    let mut cluster = Cluster::start(&Setup { timing, ..Setup::unhurried() });
-    let mut last = cluster.agreed("a leader", |_| true);
-    let file = cluster.nodes[0].config_path().with_file_name("secret");
-    let both = |one: &str, other: &str| format!("{one}\n{other}\n");
-    let steps = [
-        (first.clone(), "accept"),
-        (first.clone(), "send"),
-        (first.clone(), "require"),
-        (both(&first, &second), "require"),
-        (both(&second, &first), "require"),
-        (second, "require"),
-    ];
-    for (secrets, seal) in steps {
-        for index in 0..3 {
-            // The same file is every node's: each reads it when it starts.
-            fs::write(&file, &secrets).expect("it can be written");
-            configure(&cluster, index, |config| {
-                config["secret_file"] = json!(file);
-                config["seal"] = json!(seal);
-            });
-            cluster.nodes[index].signal(Signal::TERM);
-            cluster.nodes[index].exited();
-            cluster.nodes[index].start();
-            last = cluster.agreed("all follow one leader", |now| now.token >= last.token);
-        }
-    }
-    cluster.assert_history();
-    for index in 0..3 {
-        for reason in ["not_sealed", "unknown_key", "forged", "replayed"] {
-            assert_eq!(dropped(&cluster, index, reason), 0, "{reason} at {index}\n{}", cluster.trace());
-        }
-    }
-}
-
-/// `qcluster keys …` of that node: its answer as JSON, or what it complains of with exit code 4.
-fn keys(cluster: &Cluster, index: usize, arguments: &[&str]) -> Result<Value, String> {
-    let address = cluster.nodes[index].address.to_string();
-    let all = [&["keys"], arguments, &["--addr", address.as_str(), "--format", "json"]].concat();
-    let Ended { code, stdout, stderr } = run_to_end(&all);
-    match code {
-        Some(0) => Ok(serde_json::from_str(&stdout).expect("it is JSON")),
-        Some(4) => Err(stderr),
-        _ => panic!("{all:?}: {stderr}"),
-    }
-}
-
-/// By the documented commands, with a node away meanwhile: nobody is restarted for it, and the leader stays.
-#[test]
-fn the_secret_of_a_running_cluster_is_replaced_key_by_key() {
-    let (old, new) = (keygen(), keygen());
-    let setup = Setup { places: Places::Loopback(5), ..Setup::unhurried() };
-    let mut cluster = Cluster::new(&setup);
-    let file = |cluster: &Cluster, index: usize| cluster.nodes[index].config_path().with_extension("secret");
-    for index in 0..5 {
-        fs::write(file(&cluster, index), &old).expect("it can be written");
-        let path = file(&cluster, index);
-        configure(&cluster, index, |config| config["secret_file"] = json!(path));
-        cluster.nodes[index].start();
-    }
-    let first = cluster.agreed("a leader", |_| true);
-    let old_id = keys(&cluster, 0, &["list"]).expect("it has keys")["keys"][0]["id"].to_string();
-    let away = (first.leader + 1) % 5;
-    cluster.nodes[away].kill();
-    let there: Vec<usize> = (0..5).filter(|index| *index != away).collect();
-    let new_file = cluster.dir().join("new.secret");
-    fs::write(&new_file, &new).expect("it can be written");
-    let add = ["add", new_file.to_str().expect("it is text")];
-    let mut new_id = String::new();
-    for index in &there {
-        let added = keys(&cluster, *index, &add).expect("it is added");
-        new_id = added["keys"][1]["id"].to_string();
-        assert_eq!(added["keys"][0]["id"].to_string(), old_id);
-    }
-    for index in &there {
-        keys(&cluster, *index, &["use", &new_id]).expect("it is used");
-    }
-    // The one that is away was last heard under the old key, which is not taken from it by mistake.
-    let leader = first.leader;
-    let refused = keys(&cluster, leader, &["remove", &old_id]).expect_err("one was heard under it last");
-    assert!(refused.contains(&format!("server_{}", ["a", "b", "c", "d", "e"][away])), "{refused}");
-    // It hears nobody when it comes back, says whom it turned away, and is let in by the same command.
-    cluster.nodes[away].start();
-    cluster.eventually("it is back", || cluster.nodes[away].status());
-    let sees = |cluster: &Cluster| keys(cluster, away, &["list"]).expect("it has keys");
-    let turned_away = cluster.eventually("it turns others away", || {
-        sees(&cluster)["turned_away"].as_array().filter(|all| !all.is_empty()).cloned()
-    });
-    assert_eq!(turned_away[0]["reason"], "unknown_key");
-    assert!(turned_away[0]["identifier"].is_string(), "{turned_away:?}");
-    keys(&cluster, away, &add).expect("it is added");
-    keys(&cluster, away, &["use", &new_id]).expect("it is used");
-    cluster.agreed("all follow the same leader", |now| now.token == first.token);
-    for index in 0..5 {
-        let removed = || keys(&cluster, index, &["remove", &old_id]).ok();
-        let left = cluster.eventually("all are heard under the new key", removed);
-        assert_eq!(left["keys"].as_array().map(Vec::len), Some(1), "{left}");
-        let written = fs::read_to_string(file(&cluster, index)).expect("it is there");
-        assert_eq!(written.trim(), new, "a restart finds what it left");
-    }
-    cluster.agreed("the leader stays", |now| now.token == first.token);
-    assert_eq!(cluster.leaderships().len(), 1, "{}", cluster.trace());
-    assert_eq!(dropped(&cluster, leader, "unknown_key"), 0, "the leader understood all that was sent to it");
 }
 
 /// Datagrams that three nodes send to a fourth one, which is not there: what somebody on the way has seen of them.
@@ -287,42 +177,6 @@ fn a_stranger_draws_no_byte_and_changes_nothing() {
     }
     let after = cluster.eventually("a leader still", || cluster.agreement_among(&[0, 1, 2]));
     assert_eq!(after, before, "{}", cluster.trace());
-}
-
-/// SIGHUP has a node read its files again, and nothing changes where one of them cannot be used.
-#[test]
-fn files_of_secrets_and_tokens_are_read_again_on_sighup() {
-    let (one, other) = (keygen(), keygen());
-    let mut cluster = Cluster::new(&Setup { places: Places::Loopback(1), ..Setup::unhurried() });
-    let [secrets, tokens] = ["secret", "token"].map(|name| cluster.dir().join(name));
-    let write = |path: &std::path::Path, text: &str| fs::write(path, text).expect("it can be written");
-    write(&secrets, &one);
-    write(&tokens, "first-0123456789");
-    configure(&cluster, 0, |config| {
-        config["secret_file"] = json!(secrets);
-        config["api"] = json!({ "token_file": tokens, "require_token": true });
-    });
-    cluster.nodes[0].start();
-    cluster.eventually("it runs", || cluster.nodes[0].status());
-    let key_count = || keys(&cluster, 0, &["list"]).expect("it has keys")["keys"].as_array().map_or(0, Vec::len);
-    assert_eq!(key_count(), 1);
-    write(&secrets, &format!("{one}\n{other}"));
-    write(&tokens, "");
-    cluster.nodes[0].signal(Signal::HUP);
-    cluster.eventually("it complains", || cluster.nodes[0].log().contains("it has no token in it").then_some(()));
-    assert_eq!(key_count(), 1, "nothing half done");
-    write(&tokens, "second-0123456789");
-    cluster.nodes[0].signal(Signal::HUP);
-    cluster.eventually("it has both keys", || (key_count() == 2).then_some(()));
-    let heartbeat = |token: &str| {
-        let file = cluster.dir().join("shown");
-        write(&file, token);
-        let address = cluster.nodes[0].address.to_string();
-        let arguments = ["heartbeat", "nothing", "--addr", address.as_str(), "--token-file"];
-        run_to_end(&[&arguments[..], &[file.to_str().expect("it is text")]].concat()).code
-    };
-    assert_eq!(heartbeat("first-0123456789"), Some(2), "the former token counts no more");
-    assert_eq!(heartbeat("second-0123456789"), Some(4), "there is no such service, but it may ask");
 }
 
 #[test]

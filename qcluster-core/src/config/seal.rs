@@ -151,5 +151,16 @@ pub enum SealMode {
     Require,
 }
 
+impl SealMode {
+    /// Its name in a configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Send => "send",
+            Self::Require => "require",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Mistakes in a configuration: all of them are found at once, and each names its field.
 
-use super::{ApiRole, ApiToken, Config, Peer, Preset, RecordTo, Settings, Timing};
+use super::{ApiRole, ApiToken, Config, Peer, Preset, RecordTo, SealMode, Settings, Timing};
 use crate::config::{Seat, VoterSettings};
 use crate::id::NodeId;
 use crate::time::Span;
@@ -42,6 +42,39 @@ fn the_example_is_fine() {
 fn it_survives_being_written() {
     let text = serde_json::to_string(&server_a()).unwrap();
     assert_eq!(Config::from_json(&text).unwrap(), server_a());
+}
+
+/// What a running node takes is not named, and all else is, each by its name in the file.
+#[test]
+fn what_waits_for_a_restart_is_named() {
+    let before = server_a();
+    let mut live = before.clone();
+    live.secret_file = Some("secret".into());
+    live.seal = Some(SealMode::Accept);
+    live.insecure = true;
+    live.api.token_file = Some("token".into());
+    live.api.protect_reads = true;
+    assert_eq!(before.fields_for_restart(&live), Vec::<&str>::new());
+    let text = serde_json::to_value(&before).unwrap();
+    for (name, other) in [
+        ("identifier", json!("other")),
+        ("listen_port", json!(7_009)),
+        ("peers", json!([])),
+        ("timing", json!("wan")),
+        ("metadata", json!({ "zone": "b" })),
+        ("data_dir", json!("/data")),
+        ("join", json!(["h:1"])),
+        ("priority", json!(3)),
+        ("services", json!([{ "id": "web", "name": "web" }])),
+    ] {
+        let mut changed = text.clone();
+        changed[name] = other;
+        let changed: Config = serde_json::from_value(changed).unwrap();
+        assert_eq!(before.fields_for_restart(&changed), [name]);
+    }
+    let mut elsewhere = before.clone();
+    elsewhere.api.listen = Some("localhost:8001".into());
+    assert_eq!(before.fields_for_restart(&elsewhere), ["api.listen"]);
 }
 
 #[test]

@@ -2,17 +2,17 @@
 
 use alloc::vec::Vec;
 
-use crate::config::Rules;
+use crate::config::{Rules, SealMode};
 use crate::node::{Envelope, Message};
 use crate::reason::DropReason;
 use crate::wire::{self, Header};
 
-/// The messages of a datagram, addressed to the node of `rules`: for simulators, recordings and traffic dumps.
+/// The messages of a datagram, sealed on its way or not, addressed to the node of `rules`: for simulators, recordings and traffic dumps.
 ///
 /// # Errors
 /// Why an endpoint with these rules would drop it, as far as the bytes alone tell.
 pub fn read_datagram(rules: &Rules, bytes: &[u8]) -> Result<Vec<Envelope>, DropReason> {
-    let mut datagram = wire::open(rules, bytes)?;
+    let mut datagram = wire::open(rules, Some(SealMode::Send), bytes)?;
     let Header { from, from_incarnation, to_incarnation, digests } = datagram.header;
     let mut envelopes = Vec::new();
     while let Some(message) = datagram.next_message::<Message>() {

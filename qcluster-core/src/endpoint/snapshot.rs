@@ -57,7 +57,6 @@ struct Owner {
     spans: [Span; 3],
     seat: Seat,
     gossip: Option<Gossip>,
-    seal: Option<SealMode>,
 }
 
 impl Owner {
@@ -72,7 +71,6 @@ impl Owner {
             spans: [rules.previous_lease, rules.drain, rules.settle],
             seat: rules.seat,
             gossip: rules.gossip,
-            seal: rules.seal,
         }
     }
 }
@@ -80,6 +78,7 @@ impl Owner {
 /// What an endpoint is made of, but for its rules. It is written as a tuple of borrowed parts.
 #[derive(Deserialize)]
 struct State {
+    seal: Option<SealMode>,
     node: Node,
     addresses: Addresses,
     unaddressed: u64,
@@ -89,11 +88,11 @@ impl Endpoint {
     /// The endpoint as it is, without its rules: given the same inputs, what [`Endpoint::restore`] makes of it does the same,
     /// byte for byte. Outputs that were not taken are part of it.
     pub fn snapshot(&self) -> Vec<u8> {
-        let Self { node, rules, addresses, buffer: _, unaddressed } = self;
+        let Self { node, rules, seal, addresses, buffer: _, unaddressed } = self;
         let mut bytes = Vec::with_capacity(1_024);
         crate::wire::append(&VERSION, &mut bytes);
         crate::wire::append(&Owner::of(rules), &mut bytes);
-        crate::wire::append(&(node, addresses, unaddressed), &mut bytes);
+        crate::wire::append(&(seal, node, addresses, unaddressed), &mut bytes);
         let checksum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         bytes
@@ -120,9 +119,9 @@ impl Endpoint {
             return Err(SnapshotError::OtherRules);
         }
         match postcard::take_from_bytes::<State>(rest).map_err(damaged)? {
-            (State { mut node, addresses, unaddressed }, []) => {
+            (State { seal, mut node, addresses, unaddressed }, []) => {
                 node.use_rules(&rules);
-                Ok(Self { node, rules, addresses, buffer: Vec::new(), unaddressed })
+                Ok(Self { node, rules, seal, addresses, buffer: Vec::new(), unaddressed })
             }
             (_, [_, ..]) => Err(SnapshotError::Damaged),
         }

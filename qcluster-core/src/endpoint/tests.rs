@@ -315,7 +315,7 @@ fn datagram(rules: &Rules, target: &Endpoint, messages: &[Message]) -> Vec<u8> {
     for message in &messages[1..] {
         assert_eq!(crate::wire::add(message, &mut bytes), crate::wire::Added::Yes);
     }
-    crate::wire::finish(rules, &mut bytes);
+    crate::wire::finish(rules.seal, &mut bytes);
     bytes
 }
 

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{BeginError, FORMAT, Gap, Given, Line, RecordedInput, Snapshot, Start};
-use crate::config::{Settings, VoterSettings};
+use crate::config::{SealMode, Settings, VoterSettings};
 use crate::election::PersistId;
 use crate::endpoint::{Endpoint, EndpointBoot, Input, SnapshotError};
 use crate::hard_state::RecordError;
@@ -42,6 +42,7 @@ fn inputs_read_as_they_are_written() {
             RecordedInput::Resolved { peer: crate::id::NodeKey(0xab), address: "[fe80::1%3]:7001".parse().unwrap() },
             r#"{"resolved":{"peer":"00000000000000ab","address":"[fe80::1%3]:7001"}}"#,
         ),
+        (RecordedInput::SealChanged(SealMode::Accept), r#"{"seal_changed":"accept"}"#),
         (RecordedInput::Persisted(PersistId(3)), r#"{"persisted":3}"#),
         (RecordedInput::PersistFailed(PersistId(4)), r#"{"persist_failed":4}"#),
         (command(Command::Transfer(Some(id("b")))), r#"{"command":{"transfer":"b"}}"#),

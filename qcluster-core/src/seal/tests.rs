@@ -52,7 +52,7 @@ fn sealed(seal: &mut Seal, message: u64) -> Vec<u8> {
 /// The message of a datagram, as the endpoint reads it.
 fn read(mode: SealMode, plain: &[u8]) -> Result<u64, DropReason> {
     let rules = rules(Some(mode));
-    wire::open(&rules, plain)?.next_message::<u64>().expect("it has one")
+    wire::open(&rules, rules.seal, plain)?.next_message::<u64>().expect("it has one")
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn s4_each_mode_sends_and_takes_what_the_next_one_understands() {
     // A cluster without a secret is understood until seals are required.
     let without = plain(Send, 6);
     assert!(seal(Accept, &[1], 1).open(&without).is_ok());
-    assert_eq!(wire::open(&rules(Some(Require)), &without).unwrap_err(), DropReason::NotSealed);
+    assert_eq!(wire::open(&rules(Some(Require)), Some(Require), &without).unwrap_err(), DropReason::NotSealed);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn what_was_not_opened_here_does_not_say_that_it_was() {
     for mode in [SealMode::Accept, SealMode::Send, SealMode::Require] {
         assert_eq!(seal(mode, &[1], 1).open(&bytes), Err(DropReason::UnknownKey));
     }
-    assert_eq!(wire::open(&rules(None), &bytes).unwrap_err(), DropReason::UnknownKey);
+    assert_eq!(wire::open(&rules(None), None, &bytes).unwrap_err(), DropReason::UnknownKey);
 }
 
 #[test]
@@ -197,10 +197,10 @@ fn e18_whatever_is_sent_a_question_fits_into_what_came() {
         for to in [Accept, Send, Require] {
             let mut receiver = seal(to, &[1], 2);
             let Ok(opened) = receiver.open(&shortest) else { continue };
-            let Ok(datagram) = wire::open(&rules(Some(to)), opened) else { continue };
+            let Ok(datagram) = wire::open(&rules(Some(to)), Some(to), opened) else { continue };
             assert_eq!(datagram.received_len, shortest.len());
             let answer = plain(to, 2);
-            let sent = wire::sent_len(&rules(Some(to)), answer.len());
+            let sent = wire::sent_len(Some(to), answer.len());
             assert_eq!(sent, receiver.seal(&answer).unwrap().len());
             assert!(sent <= shortest.len(), "{from:?} to {to:?}");
         }
@@ -209,7 +209,7 @@ fn e18_whatever_is_sent_a_question_fits_into_what_came() {
     let mut answer = Vec::new();
     let accepting = rules(Some(Accept));
     wire::begin(&accepting, &header(&accepting), &2_u64, &mut answer);
-    wire::finish_within(&accepting, &mut answer, 72);
+    wire::finish_within(accepting.seal, &mut answer, 72);
     assert_eq!(answer.len(), 72);
 }
 
@@ -220,7 +220,7 @@ fn the_longest_datagram_can_be_sealed() {
     let mut longest = Vec::new();
     wire::begin(&rules, &header(&rules), &1_u64, &mut longest);
     while wire::add(&1_u8, &mut longest) == wire::Added::Yes {}
-    wire::finish(&rules, &mut longest);
+    wire::finish(rules.seal, &mut longest);
     let (mut from, mut to) = (seal(SealMode::Require, &[1], 1), seal(SealMode::Require, &[1], 2));
     let sealed = from.seal(&longest).unwrap();
     assert!((DATAGRAM_MAX - 16..=DATAGRAM_MAX).contains(&sealed.len()), "{}", sealed.len());

@@ -170,7 +170,7 @@ fn every_message_comes_back() {
     let rules = rules("default");
     for message in messages() {
         let bytes = datagram(&message);
-        let mut opened = open(&rules, &bytes).unwrap();
+        let mut opened = open(&rules, rules.seal, &bytes).unwrap();
         assert_eq!(opened.header, header(&rules));
         assert_eq!(opened.next_message::<Message>(), Some(Ok(message)));
         assert_eq!(opened.next_message::<Message>(), None);
@@ -183,7 +183,7 @@ fn one_datagram_may_hold_several_messages() {
     let mut bytes = Vec::new();
     let both = (messages()[4].clone(), messages()[14].clone());
     encode(&rules, &header(&rules), &both, &mut bytes);
-    let mut opened = open(&rules, &bytes).unwrap();
+    let mut opened = open(&rules, rules.seal, &bytes).unwrap();
     assert_eq!(opened.next_message::<Message>(), Some(Ok(both.0)));
     assert_eq!(opened.next_message::<Message>(), Some(Ok(both.1)));
     assert_eq!(opened.next_message::<Message>(), None);
@@ -194,19 +194,19 @@ fn damage_is_noticed_wherever_it_is() {
     let rules = rules("default");
     let whole = datagram(&messages()[4]);
     for len in 0..whole.len() {
-        assert!(open(&rules, &whole[..len]).is_err(), "cut to {len}");
+        assert!(open(&rules, rules.seal, &whole[..len]).is_err(), "cut to {len}");
     }
     for bit in 0..whole.len() * 8 {
         let mut damaged = whole.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        assert!(open(&rules, &damaged).is_err(), "bit {bit}");
+        assert!(open(&rules, rules.seal, &damaged).is_err(), "bit {bit}");
     }
 }
 
 #[test]
 fn each_kind_of_foreign_datagram_has_its_reason() {
     let rules = rules("default");
-    let refused = |bytes: &[u8]| open(&rules, bytes).unwrap_err();
+    let refused = |bytes: &[u8]| open(&rules, rules.seal, bytes).unwrap_err();
     let with = |position: usize, value: u8| {
         let mut bytes = datagram(&messages()[4]);
         bytes[position] = value;
@@ -227,9 +227,9 @@ fn a_sound_frame_without_a_sound_message_is_malformed() {
     let rules = rules("default");
     let mut bytes = Vec::new();
     encode(&rules, &header(&rules), &[250_u8, 250, 250], &mut bytes);
-    let mut opened = open(&rules, &bytes).unwrap();
+    let mut opened = open(&rules, rules.seal, &bytes).unwrap();
     assert_eq!(opened.next_message::<Message>(), Some(Err(DropReason::Malformed)));
     assert_eq!(opened.next_message::<Message>(), None, "nothing after it is looked at");
     encode(&rules, &header(&rules), &(), &mut bytes);
-    assert_eq!(open(&rules, &bytes).unwrap_err(), DropReason::Malformed, "no message at all");
+    assert_eq!(open(&rules, rules.seal, &bytes).unwrap_err(), DropReason::Malformed, "no message at all");
 }

@@ -6,11 +6,11 @@ use qcluster_core::seal::{Keyring, Seal};
 use qcluster_core::{Config, Peer, SealMode, Secret};
 
 use super::{me, seal, voters};
-use crate::credentials::Credentials;
+use crate::credentials::Sources;
 use crate::error::StartError;
 
 fn sealed(config: &Config) -> Result<Option<Seal>, StartError> {
-    seal(config, &Credentials::of(config))
+    seal(&Sources::of(config))
 }
 
 /// With the addresses of a configuration that brackets them.

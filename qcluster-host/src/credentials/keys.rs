@@ -6,29 +6,29 @@ use qcluster_api::{KeyChange, KeyRefused};
 use qcluster_core::Secret;
 use qcluster_core::seal::Keyring;
 
-use super::{Credentials, SecretSource, file};
+use super::{SecretSource, Sources, file};
 use crate::error::CredentialError;
 
-impl Credentials {
+impl Sources {
     /// Makes the change in the file, and gives the keys that it stands for then. Where the file has it already, such as from another node
     /// or an interrupted change, nothing is written. `ids_in_use` are those of the keys that the node has.
     pub(crate) fn write(&self, change: KeyChange, ids_in_use: &[u8]) -> Result<Keyring, KeyRefused> {
         let path = match &self.secrets {
             SecretSource::None => return Err(KeyRefused::NotSealed),
-            SecretSource::Fixed => return Err(KeyRefused::NotInAFile),
+            SecretSource::Fixed(_) => return Err(KeyRefused::NotInAFile),
             SecretSource::File(path) => path,
         };
         let secrets = file::secrets(path).map_err(|error| unusable(&error))?;
-        let ids: Vec<u8> = self.keyring(path, &secrets).map_err(|error| unusable(&error))?.ids().collect();
+        let ids: Vec<u8> = self.keyring_of(path, &secrets).map_err(|error| unusable(&error))?.ids().collect();
         if let KeyChange::Remove { id, .. } = change
             && ids_in_use.contains(&id)
             && !ids.contains(&id)
         {
-            return self.keyring(path, &secrets).map_err(|error| unusable(&error));
+            return self.keyring_of(path, &secrets).map_err(|error| unusable(&error));
         }
         let before = secrets.clone();
         let secrets = self.changed(path, secrets, &ids, change)?;
-        let keyring = self.keyring(path, &secrets).map_err(|error| unusable(&error))?;
+        let keyring = self.keyring_of(path, &secrets).map_err(|error| unusable(&error))?;
         if secrets != before {
             file::write_secrets(path, &secrets)
                 .map_err(|error| KeyRefused::File { reason: format!("secret_file: {}: {error}", path.display()) })?;
@@ -48,7 +48,7 @@ impl Credentials {
         match change {
             KeyChange::Add { secret } if secrets.contains(&secret) => {}
             KeyChange::Add { secret } => {
-                let alone = self.keyring(path, std::slice::from_ref(&secret)).map_err(|error| unusable(&error))?;
+                let alone = self.keyring_of(path, std::slice::from_ref(&secret)).map_err(|error| unusable(&error))?;
                 if let Some(id) = alone.ids().find(|id| ids.contains(id)) {
                     return Err(KeyRefused::IsThere { id });
                 }

@@ -8,7 +8,7 @@ use qcluster_core::config::{ApiRole, ApiToken, TokenConfig};
 use qcluster_core::seal::Keyring;
 use qcluster_core::{Config, Secret};
 
-use super::Credentials;
+use super::Sources;
 
 fn secret(byte: u8) -> Secret {
     Secret::new([byte; Secret::LEN])
@@ -18,12 +18,12 @@ fn id(secret: &Secret) -> u8 {
     Keyring::new("default", [secret]).unwrap().ids().next().unwrap()
 }
 
-fn with_secrets(path: &Path, secrets: &[&Secret]) -> Credentials {
+fn with_secrets(path: &Path, secrets: &[&Secret]) -> Sources {
     let lines: String = secrets.iter().map(|secret| secret.reveal() + "\n").collect();
     fs::write(path, lines).unwrap();
     let mut config = Config::new("server_a", "localhost", 7_001);
     config.secret_file = Some(path.display().to_string());
-    Credentials::of(&config)
+    Sources::of(&config)
 }
 
 fn written(path: &Path) -> Vec<String> {
@@ -101,9 +101,9 @@ fn what_the_file_has_already_is_taken_up() {
 fn secrets_that_stand_in_no_file_stay_as_they_are() {
     let mut config = Config::new("server_a", "localhost", 7_001);
     let change = || KeyChange::Use { id: 1 };
-    assert_eq!(Credentials::of(&config).write(change(), &[]).unwrap_err(), KeyRefused::NotSealed);
+    assert_eq!(Sources::of(&config).write(change(), &[]).unwrap_err(), KeyRefused::NotSealed);
     config.secret = Some(secret(1));
-    assert_eq!(Credentials::of(&config).write(change(), &[]).unwrap_err(), KeyRefused::NotInAFile);
+    assert_eq!(Sources::of(&config).write(change(), &[]).unwrap_err(), KeyRefused::NotInAFile);
 }
 
 /// What cannot be written is as it was: the name that the new file would have is taken.
@@ -133,7 +133,7 @@ fn what_a_link_leads_to_is_replaced_with_its_rights() {
     drop(credentials);
     let mut config = Config::new("server_a", "localhost", 7_001);
     config.secret_file = Some(link.display().to_string());
-    Credentials::of(&config).write(KeyChange::Use { id: id(&other) }, &[]).unwrap();
+    Sources::of(&config).write(KeyChange::Use { id: id(&other) }, &[]).unwrap();
     assert_eq!(written(&target), [other.reveal(), one.reveal()]);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
@@ -157,7 +157,7 @@ fn tokens_come_from_the_configuration_and_from_files_with_several_each() {
         (token("old-reader-012345"), ApiRole::Read),
         (token("new-reader-012345"), ApiRole::Read),
     ];
-    let credentials = Credentials::of(&config);
+    let credentials = Sources::of(&config);
     assert_eq!(credentials.tokens().unwrap(), expected);
     for (text, told) in [("", "it has no token in it"), ("0123456789abcdef\nshort", "line 2: must be 16 to 256 ")] {
         fs::write(&path, text).unwrap();

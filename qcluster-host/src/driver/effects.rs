@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use qcluster_api::StorageStatus;
-use qcluster_core::seal::Seal;
-use qcluster_core::{Command, DropReason, Input, Notification, PersistId, Slow, Span, Time};
+use qcluster_core::seal::{Keyring, NONCE_PREFIX_LEN, Seal};
+use qcluster_core::{Command, DropReason, Input, Notification, PersistId, SealMode, Slow, Span, Time};
 
 use super::heard::Heard;
 use crate::disk::Disk;
@@ -69,6 +69,24 @@ impl<S> Effects<S> {
         opened.clear();
         opened.extend_from_slice(seal.open(received)?);
         Ok(opened)
+    }
+
+    /// Tells whether the mode has changed, of which the endpoint has to hear.
+    pub(super) fn set_seal(&mut self, keyring: Keyring, mode: SealMode, nonce_prefix: [u8; NONCE_PREFIX_LEN]) -> bool {
+        self.heard.changed();
+        match &mut self.seal {
+            None => {
+                self.seal = Some(Seal::new(keyring, mode, nonce_prefix));
+                true
+            }
+            // Its nonces and the windows of its peers go on.
+            Some(seal) => {
+                let is_other = seal.mode() != mode;
+                seal.set_keyring(keyring);
+                seal.set_mode(mode);
+                is_other
+            }
+        }
     }
 
     pub(super) fn save(&mut self, id: PersistId, record: &[u8]) {

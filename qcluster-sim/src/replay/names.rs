@@ -39,6 +39,7 @@ impl Names {
             RecordedInput::Timeout => "timer".to_owned(),
             RecordedInput::Datagram { from, bytes } => return self.datagram(rules, *from, bytes),
             RecordedInput::Refused(reason) => format!("<- a datagram that no seal opens: {}", reason.name()),
+            RecordedInput::SealChanged(mode) => format!("datagrams are sealed by `{}` from now on", mode.name()),
             RecordedInput::Resolved { peer, address } => {
                 format!("the name of {} resolves to {address}", name(rules, *peer))
             }

@@ -5,13 +5,15 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::{Endpoint, SnapshotError};
-use crate::config::{Durability, Rules, Seat, Settings, VoterSettings};
+use crate::config::{Durability, Rules, SealMode, Seat, Settings, VoterSettings};
 use crate::election::PersistId;
 use crate::endpoint::{EndpointBoot, Input, Output};
-use crate::id::NodeId;
+use crate::id::{Incarnation, NodeId};
 use crate::node::{Command, Notification};
+use crate::reason::DropReason;
 use crate::rng::Rng;
 use crate::time::{Span, Time};
+use crate::wire::Header;
 
 const VOTERS: [&str; 3] = ["a", "b", "c"];
 const NODES: usize = VOTERS.len() + 1;
@@ -208,6 +210,24 @@ fn outputs_that_were_not_taken_are_part_of_it() {
     let outputs = step(&mut original, Time::ZERO, Input::Timeout);
     assert!(matches!(outputs[..], [Done::Saves(..)]), "{outputs:?}");
     assert_eq!(step(&mut restored, Time::ZERO, Input::Timeout), outputs);
+}
+
+/// A recording begins at a snapshot with the settings of the start, which know nothing of the change.
+#[test]
+fn s4_how_datagrams_are_sealed_by_now_is_part_of_it() {
+    let mut original = Pair::start(0, 1).original;
+    step(&mut original, Time::ZERO, Input::SealChanged(SealMode::Require));
+    let mut restored = Endpoint::restore(rules(0), &original.snapshot()).unwrap();
+    let from = rules(2);
+    let (from_incarnation, to_incarnation) = (Incarnation(1), original.node().incarnation());
+    let header = Header { from: from.key, from_incarnation, to_incarnation, digests: from.digests };
+    let mut plain = Vec::new();
+    crate::wire::encode(&from, &header, &1_u64, &mut plain);
+    for endpoint in [&mut original, &mut restored] {
+        step(endpoint, Time::ZERO, Input::Datagram { from: address(2), bytes: &plain });
+        let dropped: Vec<_> = endpoint.node().counters().dropped.iter().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(dropped, [(DropReason::NotSealed, 1)]);
+    }
 }
 
 #[test]
