@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request};
@@ -168,15 +168,26 @@ pub(super) async fn exchange<T: DeserializeOwned>(ask: &Ask<'_>) -> Result<T, Cl
     }
 }
 
-async fn answer(ask: &Ask<'_>) -> Result<(u16, Bytes), ClientError> {
+/// All of a body. Its pieces are copied, since each keeps all of the buffer that it was read into.
+async fn gathered(mut body: Limited<Incoming>) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(piece) = frame?.into_data() {
+            all.extend_from_slice(&piece);
+        }
+    }
+    Ok(all)
+}
+
+async fn answer(ask: &Ask<'_>) -> Result<(u16, Vec<u8>), ClientError> {
     let request = ask.request()?;
     let stream = ask.connect().await.map_err(|error| ask.unreachable(error))?;
     let (mut sender, connection) = http1::handshake(stream).await.map_err(|error| ask.incomprehensible(&error))?;
     let conversation = async {
         let response = sender.send_request(request).await.map_err(|error| ask.broken(&error))?;
         let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), ANSWER_LEN_MAX).collect().await;
-        Ok((status, body.map_err(|error| ask.unread(error.as_ref()))?.to_bytes()))
+        let body = gathered(Limited::new(response.into_body(), ANSWER_LEN_MAX)).await;
+        Ok((status, body.map_err(|error| ask.unread(error.as_ref()))?))
     };
     let mut conversation = std::pin::pin!(conversation);
     let mut connection = std::pin::pin!(connection);

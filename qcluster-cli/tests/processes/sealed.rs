@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::cluster::{Cluster, Places, Setup};
 use crate::support::datagram::first_words;
-use crate::support::node::{Ended, Node, run_to_end};
+use crate::support::node::{Ended, Node, resident, run_to_end};
 
 pub(crate) fn keygen() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_qcluster")).arg("keygen").output().expect("it runs");
@@ -113,13 +113,6 @@ fn forgeries(seen: &[Vec<u8>], wrongly_keyed: &[u8], plain: &[u8]) -> Vec<Vec<u8
         }
     }
     all
-}
-
-/// Its resident memory, in bytes.
-fn resident(node: &Node) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", node.pid())).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells");
-    line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number") * 1_024
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each of the targets that share this uses a part of it")]
 
 pub(crate) mod arguments;
+pub(crate) mod capture;
 pub(crate) mod cluster;
 pub(crate) mod datagram;
 pub(crate) mod descriptors;

@@ -78,8 +78,13 @@ impl Network {
         within(&self.path(machine), what)
     }
 
-    fn path(&self, machine: usize) -> PathBuf {
-        Path::new("/var/run/netns").join(&self.machines[machine])
+    pub(crate) fn path(&self, machine: usize) -> PathBuf {
+        at(&self.machines[machine])
+    }
+
+    /// Through which all of them speak.
+    pub(crate) fn hub(&self) -> PathBuf {
+        at(&self.hub)
     }
 
     /// Has that node run on that machine from its next start on, and be asked there.
@@ -133,6 +138,10 @@ impl Drop for Network {
             let _ = ip(&format!("netns delete {name}"));
         }
     }
+}
+
+fn at(name: &str) -> PathBuf {
+    Path::new("/var/run/netns").join(name)
 }
 
 fn ip(arguments: &str) -> Result<(), String> {

@@ -287,3 +287,10 @@ pub(crate) fn run_to_end(arguments: &[&str]) -> Ended {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// Its resident memory, in bytes.
+pub(crate) fn resident(node: &Node) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", node.pid())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number") * 1_024
+}

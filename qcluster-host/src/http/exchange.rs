@@ -1,6 +1,7 @@
 //! One request and its answer: from the HTTP library's types to the API's and back, within limits.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -18,6 +19,7 @@ use qcluster_api::{
 };
 use qcluster_core::{Command, FencingToken};
 use tokio::sync::mpsc;
+use zeroize::Zeroizing;
 
 use super::metrics::Metrics;
 use super::places::Place;
@@ -260,21 +262,34 @@ fn within_limits(parts: &Parts) -> Result<(), Response> {
 }
 
 /// The body of a request that may have one.
-async fn read(runtime: &dyn Runtime, parts: &Parts, body: Incoming) -> Result<Bytes, Response> {
+async fn read(runtime: &dyn Runtime, parts: &Parts, body: Incoming) -> Result<Zeroizing<Vec<u8>>, Response> {
     if Method::of(parts.method.as_str()).reads() {
-        return Ok(Bytes::new());
+        return Ok(Zeroizing::default());
     }
     let too_large =
         || Response::error(ErrorCode::BodyTooLarge, &format!("at most {BODY_LEN_MAX} bytes of a body are read"));
     if body.size_hint().lower() > BODY_LEN_MAX as u64 {
         return Err(too_large());
     }
-    match timeout(runtime, BODY_TIME_MAX, Limited::new(body, BODY_LEN_MAX).collect()).await {
-        Some(Ok(body)) => Ok(body.to_bytes()),
+    match timeout(runtime, BODY_TIME_MAX, gathered(Limited::new(body, BODY_LEN_MAX))).await {
+        Some(Ok(body)) => Ok(body),
         Some(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Some(Err(_)) => Err(Response::error(ErrorCode::BadRequest, "the body broke off")),
         None => Err(Response::error(ErrorCode::BodyTimeout, "the body did not arrive in time")),
     }
+}
+
+/// All of a body. Its pieces are copied, since each keeps all of the buffer that it was read into: byte by byte that is thousands of
+/// times as much as was sent. A secret may be in it.
+async fn gathered(mut body: Limited<Incoming>) -> Result<Zeroizing<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+    let mut all = Zeroizing::new(Vec::with_capacity(expected.min(BODY_LEN_MAX)));
+    while let Some(frame) = body.frame().await {
+        if let Ok(piece) = frame?.into_data() {
+            all.extend_from_slice(&piece);
+        }
+    }
+    Ok(all)
 }
 
 fn request_of<'a>(client: &Client, parts: &'a Parts, body: &'a [u8]) -> qcluster_api::Request<'a> {
