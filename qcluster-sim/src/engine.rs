@@ -170,7 +170,7 @@ impl<L: Links, J: Copy> Engine<L, J> {
     fn put_copy(&mut self, label: &Label, bytes: &[u8], Arrival { delay, damage }: Arrival) {
         match damage {
             None => self.put(label, bytes, delay),
-            Some(damage) => self.put(&Label { heard: None, ..*label }, &damage.done_to(bytes), delay),
+            Some(damage) => self.put(&Label { heard: None, origin: None, ..*label }, &damage.done_to(bytes), delay),
         }
     }
 

@@ -1,11 +1,11 @@
 //! What can go wrong, and what operators do at bad moments: plain data, one line of text each (see `schedule`).
 
-use qcluster_core::Span;
+use qcluster_core::{SealMode, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::DiskQuality;
 use crate::engine::LinkQuality;
-use crate::setup::HostSet;
+use crate::setup::{HostSet, KeyChange};
 
 /// What a restarted host remembers, where it has a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,41 @@ pub enum Hostility {
     Replay,
     /// The same with a few bytes changed.
     Mutant,
+    /// A copy of the next datagram that is sent there, with one bit changed, which arrives before it.
+    Forged,
+    /// The last datagram that was sent there, without a seal.
+    Plain,
+    /// The same from a cluster with another name, another secret or both.
+    Foreign,
+    /// The same, sealed with a key that has the id of one that the receiver has, and is another one.
+    Rekeyed,
+}
+
+impl Hostility {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Noise, Self::Replay, Self::Mutant, Self::Forged, Self::Plain, Self::Foreign, Self::Rekeyed];
+
+    /// What a stranger is said to send.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Noise => "noise",
+            Self::Replay => "replay",
+            Self::Mutant => "mutant",
+            Self::Forged => "forged",
+            Self::Plain => "plain",
+            Self::Foreign => "foreign",
+            Self::Rekeyed => "rekeyed",
+        }
+    }
+
+    /// Whether it is about seals, and so needs a world that has them.
+    pub(crate) const fn is_about_seals(self) -> bool {
+        match self {
+            Self::Noise | Self::Replay | Self::Mutant => false,
+            Self::Forged | Self::Plain | Self::Foreign | Self::Rekeyed => true,
+        }
+    }
 }
 
 /// Something done to the world at one moment. Hosts that do not exist, or are in no state for it, are left alone.
@@ -84,6 +119,10 @@ pub enum Fault {
     Hostile { to: usize, hostility: Hostility },
     /// A spare host starts under the name of another (E17).
     Twin { host: usize, of: usize },
+    /// A key of a host changes in its file, and in its process as soon as that makes progress (S5).
+    Keys { host: usize, change: KeyChange, key: u8 },
+    /// The configuration of a host says so from now on; it goes by that from its next start (S4).
+    Seal { host: usize, mode: Option<SealMode> },
     /// The end of trouble for these hosts: they run, reach one another and write to disk. All else stays as it is.
     Heal { hosts: HostSet },
 }
@@ -112,12 +151,14 @@ impl Fault {
             Self::Shutdown { .. } => "shutdown",
             Self::Hostile { .. } => "hostile",
             Self::Twin { .. } => "twin",
+            Self::Keys { .. } => "keys",
+            Self::Seal { .. } => "seal",
             Self::Heal { .. } => "heal",
         }
     }
 
     /// All kinds, for tables.
-    pub const KINDS: [&'static str; 21] = [
+    pub const KINDS: [&'static str; 23] = [
         "crash",
         "crash-during",
         "restart",
@@ -138,6 +179,8 @@ impl Fault {
         "shutdown",
         "hostile",
         "twin",
+        "keys",
+        "seal",
         "heal",
     ];
 }

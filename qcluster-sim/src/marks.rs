@@ -122,6 +122,22 @@ marks! {
     TooSlow = "too slow for an election",
     /// A leader asked for longer or shorter promises (E23).
     LeaseLength = "lease made longer or shorter",
+    /// A leader was elected by nodes that take nothing but sealed datagrams (S4).
+    Sealed = "elected among seals",
+    /// A process went by other keys than those that it began with (S5).
+    KeysChanged = "keys changed",
+    /// A host that required no seals before did so from its start on (S4).
+    SealRequired = "seals required from a start on",
+    /// A datagram without a seal was refused.
+    NotSealed = "refused: not sealed",
+    /// One under a key that its receiver did not have was refused.
+    UnknownKey = "refused: unknown key",
+    /// One that nobody with the key had sealed like this was refused.
+    Forged = "refused: forged",
+    /// One that was opened before, or was too old to tell, was refused.
+    Replayed = "refused: replayed",
+    /// One of another cluster was refused.
+    ForeignCluster = "refused: another cluster",
 }
 
 /// How often each mark was reached.
@@ -193,6 +209,11 @@ impl Marks {
             (Mark::SupersededDropped, dropped(DropReason::Superseded)),
             (Mark::Unshared, dropped(DropReason::UnsharedIncarnations)),
             (Mark::Unsaved, dropped(DropReason::UnsavedIncarnation)),
+            (Mark::NotSealed, dropped(DropReason::NotSealed)),
+            (Mark::UnknownKey, dropped(DropReason::UnknownKey)),
+            (Mark::Forged, dropped(DropReason::Forged)),
+            (Mark::Replayed, dropped(DropReason::Replayed)),
+            (Mark::ForeignCluster, dropped(DropReason::ForeignCluster)),
             (Mark::RefusedEarlierStep, refused(Refusal::EarlierStep)),
         ] {
             self.add(mark, count);

@@ -97,7 +97,7 @@ impl Search {
 
     /// Everything that need not be unusual is made usual.
     fn plainer(&mut self) {
-        let changes: [fn(&mut Schedule); 10] = [
+        let changes: [fn(&mut Schedule); 11] = [
             |schedule| schedule.setup.clocks.clear(),
             |schedule| schedule.setup.clocks.iter_mut().for_each(|clock| clock.wall_ms = 0),
             |schedule| schedule.setup.clocks.iter_mut().for_each(|clock| clock.local = Time::ZERO),
@@ -110,6 +110,11 @@ impl Search {
             |schedule| schedule.setup.durable = HostSet::default(),
             |schedule| schedule.setup.work = Span::ZERO,
             |schedule| schedule.setup.gossip = None,
+            |schedule| {
+                let Schedule { setup, faults, .. } = schedule;
+                setup.seal = None;
+                faults.retain(|(_, fault)| fault.check(setup).is_ok());
+            },
             |schedule| schedule.setup.plans.iter_mut().for_each(|plan| plan.priorities.clear()),
         ];
         for change in changes {

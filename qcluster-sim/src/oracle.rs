@@ -7,6 +7,7 @@ mod pre_votes;
 mod promises;
 mod resource;
 mod rule;
+mod seals;
 mod storage;
 mod terms;
 mod traffic;
@@ -23,6 +24,7 @@ use crate::wire::{Heard, Said};
 pub(crate) use resource::Arrival;
 pub(crate) use rule::Breach;
 pub use rule::{Rule, Violation};
+pub(crate) use seals::{NOBODY, Named, Origin, Seals, unsealed};
 
 /// The host that acts, and when.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +90,7 @@ pub(crate) struct Oracles {
     pre_votes: pre_votes::PreVotes,
     promises: promises::Promises,
     resource: resource::Resource,
+    pub(crate) seals: Seals,
     storage: storage::Storage,
     terms: terms::Terms,
     traffic: traffic::Traffic,
@@ -113,6 +116,7 @@ impl Oracles {
             pre_votes: pre_votes::PreVotes::new(hosts),
             promises: promises::Promises::new(hosts),
             resource: resource::Resource::default(),
+            seals: Seals::new(hosts),
             storage: storage::Storage::new(hosts),
             terms: terms::Terms::new(),
             traffic: traffic::Traffic::new(hosts, setup.gossip),

@@ -1,6 +1,7 @@
 //! What a world is made of before anything happens: hosts, plans, clocks, links and disks, as plain data.
 
 pub(crate) mod check;
+pub(crate) mod sealing;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::DiskQuality;
 use crate::engine::LinkQuality;
+pub use sealing::{KeyChange, SealSetup};
 
 /// A set of hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -175,7 +177,7 @@ impl Plan {
         let list = |hosts: HostSet| hosts.iter().map(voter).collect::<Result<Vec<_>, _>>();
         let timing = self.timing();
         let mut settings = Settings::voter(id_of(identity)?, list(self.voters)?);
-        settings.cluster = "simulated".into();
+        settings.cluster = CLUSTER.into();
         settings.seat = if self.all_voters().contains(identity) { Seat::Voter } else { Seat::Observer };
         settings.next_voters = self.next.map(list).transpose()?;
         settings.timing = timing;
@@ -187,6 +189,9 @@ impl Plan {
         Ok(settings)
     }
 }
+
+/// The name of the cluster.
+pub(crate) const CLUSTER: &str = "simulated";
 
 /// Hosts are named so that the order of their names is the order of their numbers.
 pub(crate) fn id_of(host: usize) -> Result<NodeId, String> {
@@ -246,6 +251,9 @@ pub struct Setup {
     /// The pace of membership and registry, where hosts have them beside the election.
     #[serde(default)]
     pub gossip: Option<GossipPace>,
+    /// What the files of all hosts say of keys at the start, where datagrams are sealed, or are to be.
+    #[serde(default)]
+    pub seal: Option<SealSetup>,
 }
 
 impl Setup {
@@ -267,6 +275,7 @@ impl Setup {
             walls: Assumption::Kept,
             identities: Assumption::Kept,
             gossip: None,
+            seal: None,
         }
     }
 
@@ -291,6 +300,12 @@ impl Setup {
     #[must_use]
     pub fn durable(self) -> Self {
         Self { durable: HostSet::first(self.hosts), ..self }
+    }
+
+    /// The same with these files for all.
+    #[must_use]
+    pub fn sealed(self, files: SealSetup) -> Self {
+        Self { seal: Some(files), ..self }
     }
 
     /// The same with `count` more hosts, which observe.

@@ -171,6 +171,7 @@ impl Picture<'_> {
                     }
                     Happening::Timer
                     | Happening::Received { .. }
+                    | Happening::Refused { .. }
                     | Happening::Sent { .. }
                     | Happening::Told(_)
                     | Happening::Saves(_)

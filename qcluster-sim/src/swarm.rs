@@ -5,6 +5,7 @@
 mod changes;
 mod episodes;
 mod replacements;
+mod seals;
 mod throttles;
 
 use qcluster_core::{GossipPace, Preset, Span, Time, Timing};
@@ -31,6 +32,10 @@ impl Limits {
 
 /// The schedule that a seed stands for.
 pub fn draw(seed: u64, limits: Limits) -> Schedule {
+    seals::draw(draw_plain(seed, limits))
+}
+
+fn draw_plain(seed: u64, limits: Limits) -> Schedule {
     let mut rng = Rng::for_part(seed, 1);
     let mut setup = draw_setup(seed, &mut rng, limits);
     if setup.plans[0].voters.len() > 1 && rng.one_in(12) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use qcluster_core::{HardState, Message, Notification, ObserverMessage, Role, Session, Time};
+use qcluster_core::{DropReason, HardState, Message, Notification, ObserverMessage, Role, Session, Time};
 
 use crate::fault::Fault;
 use crate::wire::Said;
@@ -59,6 +59,13 @@ pub enum Happening {
         from: Option<usize>,
         /// What was in it.
         message: Option<Said>,
+    },
+    /// It was given a datagram that its seal refused.
+    Refused {
+        /// From which host, if it was one.
+        from: Option<usize>,
+        /// Why.
+        reason: DropReason,
     },
     /// It sent a datagram.
     Sent {
@@ -118,11 +125,12 @@ impl fmt::Display for Record {
             Happening::Thawed => f.write_str("thaws"),
             Happening::Timer => f.write_str("timer"),
             Happening::Received { from, message } => {
-                match from {
-                    Some(from) => write!(f, "<- {from}  ")?,
-                    None => f.write_str("<- stranger  ")?,
-                }
+                write_sender(f, *from)?;
                 write_message(f, message.as_ref())
+            }
+            Happening::Refused { from, reason } => {
+                write_sender(f, *from)?;
+                write!(f, "refused: {}", reason.name())
             }
             Happening::Sent { to, message, arrives } => {
                 write!(f, "-> {to}  ")?;
@@ -154,6 +162,13 @@ pub(crate) fn message_in_words(message: &Message) -> String {
         Message::Membership(message) => format!("{message:?}"),
         Message::Registry(message) => format!("{message:?}"),
         Message::Incarnations(told) => format!("{told:?}"),
+    }
+}
+
+fn write_sender(f: &mut fmt::Formatter<'_>, from: Option<usize>) -> fmt::Result {
+    match from {
+        Some(from) => write!(f, "<- {from}  "),
+        None => f.write_str("<- stranger  "),
     }
 }
 

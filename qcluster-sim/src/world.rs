@@ -4,7 +4,10 @@ mod apply;
 mod deliver;
 mod host;
 mod monitor;
+mod overheard;
+mod seals;
 mod step;
+mod strangers;
 mod tape;
 
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use crate::fault::Fault;
 use crate::marks::Marks;
 use crate::oracle::{Rule, Violation};
 use crate::rng::Rng;
+use crate::secrets::Secrets;
 use crate::setup::{HostSet, Setup, id_of};
 use crate::trace::{Trace, TraceHash};
 use host::Host;
@@ -82,6 +86,8 @@ pub struct World {
     writes: Vec<(usize, u64)>,
     /// Chance that belongs to no host and no link.
     rng: Rng,
+    /// The secrets behind the numbers of keys.
+    secrets: Secrets,
     /// The last plan under which a leadership has begun: no host goes further than to the plan after it. That is the rule which
     /// an operator has to keep (E20).
     established: usize,
@@ -126,6 +132,7 @@ impl World {
             faults: Vec::new(),
             writes: Vec::new(),
             rng: Rng::for_part(setup.seed, u64::MAX),
+            secrets: Secrets::new(Rng::for_part(setup.seed, u64::MAX - 8)),
             established: 0,
             healed: HostSet::default(),
             looked_after: HostSet::default(),

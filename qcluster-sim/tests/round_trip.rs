@@ -4,11 +4,11 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use qcluster_core::{GossipPace, Span, Time};
+use qcluster_core::{GossipPace, SealMode, Span, Time};
 use qcluster_sim::swarm::{Limits, draw};
 use qcluster_sim::{
-    Assumption, ClockSetup, Convergence, DiskQuality, Fault, HostSet, Hostility, LinkQuality, Memory, Place, Plan,
-    Schedule, Setup,
+    Assumption, ClockSetup, Convergence, DiskQuality, Fault, HostSet, Hostility, KeyChange, LinkQuality, Memory, Place,
+    Plan, Schedule, SealSetup, Setup,
 };
 
 /// A year, the longest that a schedule may speak of.
@@ -85,7 +85,7 @@ fn process_fault(hosts: usize, plans: usize) -> impl Strategy<Value = Fault> {
 }
 
 fn network_fault(hosts: usize) -> impl Strategy<Value = Fault> {
-    let hostility = select(&[Hostility::Noise, Hostility::Replay, Hostility::Mutant][..]);
+    let hostility = select(&Hostility::ALL[..]);
     prop_oneof![
         (host(hosts), host(hosts)).prop_map(|(from, to)| Fault::Cut { from, to }),
         (host(hosts), host(hosts)).prop_map(|(from, to)| Fault::Mend { from, to }),
@@ -94,6 +94,27 @@ fn network_fault(hosts: usize) -> impl Strategy<Value = Fault> {
         (host(hosts), host(hosts), link()).prop_map(|(from, to, quality)| Fault::Link { from, to, quality }),
         (host(hosts), hostility).prop_map(|(to, hostility)| Fault::Hostile { to, hostility }),
         hosts_of(hosts).prop_map(|hosts| Fault::Heal { hosts }),
+    ]
+}
+
+fn mode() -> impl Strategy<Value = Option<SealMode>> {
+    select(&[None, Some(SealMode::Accept), Some(SealMode::Send), Some(SealMode::Require)][..])
+}
+
+fn files() -> impl Strategy<Value = SealSetup> {
+    let all: Vec<u8> = (0..SealSetup::KEYS_MAX).collect();
+    let keys = (Just(all).prop_shuffle(), 1..=usize::from(SealSetup::KEYS_MAX));
+    (mode(), keys).prop_map(|(mode, (mut keys, count))| {
+        keys.truncate(count);
+        SealSetup { mode, keys }
+    })
+}
+
+fn seal_fault(hosts: usize) -> impl Strategy<Value = Fault> {
+    let change = select(&[KeyChange::Add, KeyChange::Use, KeyChange::Remove][..]);
+    prop_oneof![
+        (host(hosts), change, 0..SealSetup::KEYS_MAX).prop_map(|(host, change, key)| Fault::Keys { host, change, key }),
+        (host(hosts), mode()).prop_map(|(host, mode)| Fault::Seal { host, mode }),
     ]
 }
 
@@ -117,7 +138,12 @@ fn machine_fault(hosts: usize) -> impl Strategy<Value = Fault> {
 }
 
 fn fault(hosts: usize, plans: usize) -> impl Strategy<Value = Fault> {
-    prop_oneof![9 => process_fault(hosts, plans), 7 => network_fault(hosts), 5 => machine_fault(hosts)]
+    prop_oneof![
+        9 => process_fault(hosts, plans),
+        7 => network_fault(hosts),
+        5 => machine_fault(hosts),
+        2 => seal_fault(hosts),
+    ]
 }
 
 fn plan(hosts: usize) -> impl Strategy<Value = Plan> {
@@ -161,28 +187,32 @@ fn setup(hosts: usize) -> impl Strategy<Value = Setup> {
     let assumption = || select(&[Assumption::Kept, Assumption::Broken][..]);
     let assumptions = (assumption(), assumption(), assumption());
     let (work, plans) = ((span(), span(), option::of(gossip())), vec(plan(hosts), 1..4));
+    let work = (work, option::of(files())).prop_map(|((drain, work, gossip), seal)| (drain, work, gossip, seal));
     (any::<u64>(), plans, hosts_of(hosts), clocks, link(), disk(), work, assumptions).prop_map(
-        move |(seed, plans, durable, clocks, link, disk, (drain, work, gossip), (rates, walls, identities))| Setup {
-            seed,
-            hosts,
-            plans,
-            durable,
-            clocks,
-            link,
-            disk,
-            drain,
-            work,
-            rates,
-            walls,
-            identities,
-            gossip,
+        move |(seed, plans, durable, clocks, link, disk, (drain, work, gossip, seal), (rates, walls, identities))| {
+            Setup {
+                seed,
+                hosts,
+                plans,
+                durable,
+                clocks,
+                link,
+                disk,
+                drain,
+                work,
+                rates,
+                walls,
+                identities,
+                gossip,
+                seal,
+            }
         },
     )
 }
 
-/// Takes out what breaks an assumption that it says to keep, and priorities of hosts that never vote.
+/// Takes out what breaks an assumption that it says to keep, what needs keys where there are none, and priorities of hosts that never vote.
 fn tamed(mut schedule: Schedule) -> Schedule {
-    let Schedule { setup, faults, .. } = &mut schedule;
+    let Schedule { setup, faults, converge, .. } = &mut schedule;
     let voters = setup.plans.iter().fold(HostSet::default(), |all, plan| all.or(plan.all_voters()));
     let most = voters.iter().last().map_or(0, |host| host + 1);
     setup.plans.iter_mut().for_each(|plan| plan.priorities.truncate(most));
@@ -194,7 +224,19 @@ fn tamed(mut schedule: Schedule) -> Schedule {
         setup.clocks.iter_mut().for_each(|clock| clock.wall_ms = 0);
         faults.retain(|(_, fault)| !matches!(fault, Fault::WallJump { .. }));
     }
+    if setup.seal.is_none() {
+        faults.retain(|(_, fault)| !matches!(fault, Fault::Hostile { hostility, .. } if !of_any_world(*hostility)));
+    }
+    // Who is to agree has to understand each other in the end.
+    if setup.seal.is_none() || converge.is_some() {
+        faults.retain(|(_, fault)| !matches!(fault, Fault::Keys { .. } | Fault::Seal { .. }));
+    }
     schedule
+}
+
+/// Whether strangers do that where nothing is sealed, too.
+fn of_any_world(hostility: Hostility) -> bool {
+    matches!(hostility, Hostility::Noise | Hostility::Replay | Hostility::Mutant)
 }
 
 fn schedule() -> impl Strategy<Value = Schedule> {

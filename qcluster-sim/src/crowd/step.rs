@@ -148,6 +148,6 @@ impl Crowd {
 /// A host gives out a datagram, from one address to another.
 fn transmit(engine: &mut Engine, host: usize, (from, to): (SocketAddr, SocketAddr), bytes: &[u8]) {
     if let Some(to) = engine.find(to) {
-        engine.send(&Label { from, sender: Some(short(host)), to, heard: None }, bytes);
+        engine.send(&Label { from, sender: Some(short(host)), to, heard: None, origin: None }, bytes);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::oracle::Origin;
 use crate::wire::Heard;
 
 /// A host, at one of the addresses that it has had.
@@ -21,6 +22,8 @@ pub(crate) struct Label {
     pub(crate) to: Place,
     /// What the simulator read in it, where it did and the datagram is whole.
     pub(crate) heard: Option<Heard>,
+    /// Who has sealed it, in a world with seals, where it is as it was.
+    pub(crate) origin: Option<Origin>,
 }
 
 /// A datagram under way. Its bytes keep their memory when the slot is used again.

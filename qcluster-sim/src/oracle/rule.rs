@@ -54,6 +54,17 @@ pub enum Rule {
     ResourceAgrees,
     /// What is said of members and services changes no term, and makes no candidate and no leader (E19).
     GossipNeverVotes,
+    /// No nonce is used twice, whatever is started again and whichever keys change (S2).
+    NonceOnce,
+    /// What leaves a node is plain or sealed with its first key, as its mode and its keys say (S4, S5).
+    SealedAsTold,
+    /// What a node has sealed is let in once by each process that has its key, as it was; what was changed or sealed by nobody never is
+    /// (S2, S3, S4).
+    OpenedOnce,
+    /// Nobody listens to a sealed datagram that was for another node or another incarnation (S3, E17).
+    HeardByAddressee,
+    /// What a seal refuses draws no answer (S2).
+    RefusedUnanswered,
     /// What was saved can be used for the next start.
     Restartable,
     /// After the heal the cluster has a leader in time.

@@ -5,7 +5,8 @@ use qcluster_core::{Span, Time};
 use super::{Convergence, Schedule};
 use crate::fault::{Fault, Memory};
 use crate::setup::check::{Misfit, Part, check_length, check_rate, check_wall, require};
-use crate::setup::{Assumption, HostSet, Setup};
+use crate::setup::sealing::check_key;
+use crate::setup::{Assumption, HostSet, SealSetup, Setup};
 
 impl Schedule {
     /// Checks all of it: setup, end, convergence, faults and assumptions.
@@ -34,13 +35,36 @@ impl Schedule {
     /// The first part that breaks an assumption in silence.
     pub(crate) fn check_assumptions(&self) -> Result<(), Misfit> {
         self.check_rates()?;
-        self.check_walls()
+        self.check_walls()?;
+        Part::Converge.blame(self.check_files())
     }
 
     fn check_convergence(&self, convergence: &Convergence) -> Result<(), String> {
         require(!convergence.hosts.is_empty(), || "nobody is to converge: name hosts".into())?;
         self.setup.check_hosts(convergence.hosts)?;
         require(convergence.from <= self.end, || format!("the run ends before, at {}", self.end))
+    }
+
+    /// Who is to agree has to understand each other (S4, S5): their files do, once all is changed.
+    fn check_files(&self) -> Result<(), String> {
+        let (Some(files), Some(convergence)) = (&self.setup.seal, &self.converge) else { return Ok(()) };
+        let mut files = vec![files.clone(); self.setup.hosts];
+        let mut changes: Vec<_> = self.faults.iter().collect();
+        changes.sort_by_key(|(at, _)| *at);
+        for (_, fault) in changes {
+            fault.change_files(&mut files);
+        }
+        let there = convergence.hosts.and(HostSet::first(files.len()));
+        let pairs = there.iter().flat_map(|one| there.iter().map(move |other| (one, other)));
+        for (one, other) in pairs.filter(|(one, other)| one != other) {
+            let (to, from) = (&files[one], &files[other]);
+            require(to.hears(from), || {
+                format!(
+                    "host {one} (`{to}`) is to agree with host {other} (`{from}`), which it does not hear in the end"
+                )
+            })?;
+        }
+        Ok(())
     }
 
     /// Leases rest on clocks within ρ that never jump.
@@ -104,7 +128,6 @@ impl Fault {
             | Self::Freeze { host }
             | Self::Thaw { host }
             | Self::Shutdown { host }
-            | Self::Hostile { to: host, .. }
             | Self::Transfer { to: Some(host) } => setup.check_host(host),
             Self::Lag { host, lag } => setup.check_host(host).and_then(|()| check_length(lag)),
             Self::Restart { host, plan, .. } => {
@@ -126,12 +149,63 @@ impl Fault {
             }
             Self::WallJump { host, ms } => setup.check_host(host).and_then(|()| check_wall(ms)),
             Self::Disk { host, quality } => setup.check_host(host).and_then(|()| quality.check()),
+            Self::Hostile { to, hostility } => {
+                setup.check_host(to)?;
+                if hostility.is_about_seals() { setup.check_sealed() } else { Ok(()) }
+            }
+            Self::Keys { host, key, .. } => {
+                setup.check_host(host).and_then(|()| setup.check_sealed()).and_then(|()| check_key(key))
+            }
+            Self::Seal { host, .. } => setup.check_host(host).and_then(|()| setup.check_sealed()),
             Self::Twin { host, of } => {
                 setup.check_host(host).and_then(|()| setup.check_host(of))?;
                 require(!setup.all_voters().contains(host), || {
                     format!("host {host} votes, and only a spare host can start under the name of another")
                 })
             }
+        }
+    }
+
+    /// What it does to the files of hosts.
+    fn change_files(&self, files: &mut [SealSetup]) {
+        let at = |host: usize| files.get(host).cloned();
+        let (host, file) = match *self {
+            Self::Keys { host, change, key } => {
+                let Some(mut file) = at(host) else { return };
+                file.change(change, key);
+                (host, file)
+            }
+            Self::Seal { host, mode } => {
+                let Some(file) = at(host) else { return };
+                (host, SealSetup { mode, ..file })
+            }
+            Self::Twin { host, of } => {
+                let Some(file) = at(of) else { return };
+                (host, file)
+            }
+            Self::Crash { .. }
+            | Self::CrashDuring { .. }
+            | Self::Restart { .. }
+            | Self::Freeze { .. }
+            | Self::Thaw { .. }
+            | Self::Cut { .. }
+            | Self::Mend { .. }
+            | Self::Split { .. }
+            | Self::MendAll
+            | Self::Link { .. }
+            | Self::Rate { .. }
+            | Self::ClockJump { .. }
+            | Self::WallJump { .. }
+            | Self::Lag { .. }
+            | Self::Disk { .. }
+            | Self::Transfer { .. }
+            | Self::StepDown
+            | Self::Shutdown { .. }
+            | Self::Hostile { .. }
+            | Self::Heal { .. } => return,
+        };
+        if let Some(place) = files.get_mut(host) {
+            *place = file;
         }
     }
 

@@ -1,17 +1,19 @@
 //! Schedules from text: one thing a line, `#` begins a comment, times carry their unit (`12.5ms`, `3s`, `40us`).
 
+mod faults;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::{FromStr, SplitWhitespace};
 
-use qcluster_core::{GossipPace, Span, Time};
+use qcluster_core::{GossipPace, SealMode, Span, Time};
 
 use super::{Convergence, Schedule};
 use crate::disk::DiskQuality;
 use crate::engine::LinkQuality;
-use crate::fault::{Fault, Hostility, Memory, Place};
 use crate::setup::check::{Misfit, Part, check_length};
-use crate::setup::{Assumption, ClockSetup, HostSet, Plan, Setup};
+use crate::setup::{Assumption, ClockSetup, HostSet, Plan, SealSetup, Setup};
+use faults::read_fault;
 
 /// A text that is not a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,72 +194,6 @@ fn read_clock(words: &mut Words<'_>, clocks: &mut Vec<ClockSetup>) -> Read<usize
     Ok(host)
 }
 
-fn read_fault(kind: &str, words: &mut Words<'_>) -> Read<Fault> {
-    Ok(match kind {
-        "crash" => Fault::Crash { host: words.number()? },
-        "crash-during" => {
-            let host = words.number()?;
-            words.expect("after")?;
-            Fault::CrashDuring { host, outputs: words.number()? }
-        }
-        "restart" => read_restart(words)?,
-        "freeze" => Fault::Freeze { host: words.number()? },
-        "thaw" => Fault::Thaw { host: words.number()? },
-        "cut" => words.link().map(|(from, to)| Fault::Cut { from, to })?,
-        "mend" => words.link().map(|(from, to)| Fault::Mend { from, to })?,
-        "split" => Fault::Split { group: words.hosts()? },
-        "mend-all" => Fault::MendAll,
-        "link" => {
-            let (from, to) = words.link()?;
-            Fault::Link { from, to, quality: read_link_quality(words)? }
-        }
-        "rate" => Fault::Rate { host: words.number()?, ppb: words.number()? },
-        "clock-jump" => Fault::ClockJump { host: words.number()?, nanos: words.number()? },
-        "wall-jump" => Fault::WallJump { host: words.number()?, ms: words.number()? },
-        "lag" => Fault::Lag { host: words.number()?, lag: words.span()? },
-        "disk" => Fault::Disk { host: words.number()?, quality: read_disk_quality(words)? },
-        "transfer" => match words.next()? {
-            "any" => Fault::Transfer { to: None },
-            host => Fault::Transfer { to: Some(number(host)?) },
-        },
-        "step-down" => Fault::StepDown,
-        "shutdown" => Fault::Shutdown { host: words.number()? },
-        "hostile" => {
-            let to = words.number()?;
-            let hostility = match words.next()? {
-                "noise" => Hostility::Noise,
-                "replay" => Hostility::Replay,
-                "mutant" => Hostility::Mutant,
-                other => return Err(format!("a stranger sends noise, replay or mutant, not `{other}`")),
-            };
-            Fault::Hostile { to, hostility }
-        }
-        "twin" => {
-            let host = words.number()?;
-            words.expect("of")?;
-            Fault::Twin { host, of: words.number()? }
-        }
-        "heal" => Fault::Heal { hosts: words.hosts()? },
-        other => return Err(format!("there is no fault `{other}`")),
-    })
-}
-
-fn read_restart(words: &mut Words<'_>) -> Read<Fault> {
-    let host = words.number()?;
-    let memory = match words.next()? {
-        "kept" => Memory::Kept,
-        "lost" => Memory::Lost,
-        other => return Err(format!("a memory is kept or lost, not `{other}`")),
-    };
-    let place = match words.next()? {
-        "same" => Place::Same,
-        "moved" => Place::Moved,
-        other => return Err(format!("a place is same or moved, not `{other}`")),
-    };
-    words.expect("plan")?;
-    Ok(Fault::Restart { host, memory, place, plan: words.number()? })
-}
-
 fn read_gossip(words: &mut Words<'_>) -> Read<GossipPace> {
     let mut pace = GossipPace::default();
     while let Some(key) = words.key() {
@@ -272,6 +208,24 @@ fn read_gossip(words: &mut Words<'_>) -> Read<GossipPace> {
         }
     }
     Ok(pace)
+}
+
+/// `plain` is what a host without a secret does.
+fn read_mode(words: &mut Words<'_>) -> Read<Option<SealMode>> {
+    Ok(match words.next()? {
+        "plain" => None,
+        "accept" => Some(SealMode::Accept),
+        "send" => Some(SealMode::Send),
+        "require" => Some(SealMode::Require),
+        other => return Err(format!("what is sealed is plain, accept, send or require, not `{other}`")),
+    })
+}
+
+fn read_seal(words: &mut Words<'_>) -> Read<SealSetup> {
+    let mode = read_mode(words)?;
+    words.expect("keys")?;
+    let keys = words.next()?.split(',').map(number).collect::<Read<_>>()?;
+    Ok(SealSetup { mode, keys })
 }
 
 fn read_converge(words: &mut Words<'_>) -> Read<Convergence> {
@@ -303,6 +257,7 @@ impl Lines {
             Part::Clock(host) => self.clocks.get(&host).copied(),
             Part::Link => single("link"),
             Part::Disk => single("disk"),
+            Part::Seal => single("seal"),
             Part::Fault(fault) => self.faults.get(fault).copied(),
             Part::Converge => single("converge"),
             Part::End => single("end"),
@@ -365,6 +320,7 @@ fn read_single(first: &str, words: &mut Words<'_>, schedule: &mut Schedule) -> R
         "drain" => setup.drain = words.span()?,
         "work" => setup.work = words.span()?,
         "gossip" => setup.gossip = Some(read_gossip(words)?),
+        "seal" => setup.seal = Some(read_seal(words)?),
         "converge" => schedule.converge = Some(read_converge(words)?),
         "changes" => schedule.changes_max = Some(words.number()?),
         "end" => schedule.end = words.time()?,

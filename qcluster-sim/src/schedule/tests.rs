@@ -63,6 +63,13 @@ fn a_host_or_a_plan_that_there_is_not_is_named_with_its_line() {
         ("plan voters 0,1,9", "host 9"),
         ("plan voters 0,1 next 0,9", "host 9"),
         ("plan voters 0,1,2 priorities 1,0,0,5", "4 priorities"),
+        ("seal require keys 8", "key 8"),
+        ("seal require keys 0,1,0", "key 0 is there twice"),
+        ("seal required keys 0", "plain, accept, send or require"),
+        ("1ms keys 0 add 1", "seal require keys 0"),
+        ("1ms seal 0 send", "seal require keys 0"),
+        ("1ms hostile 0 rekeyed", "seal require keys 0"),
+        ("1ms hostile 0 friendly", "noise, replay"),
     ] {
         let error = three(line).expect_err(line);
         assert_eq!(error.line, 5, "{line}: {error}");

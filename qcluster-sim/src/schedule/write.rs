@@ -7,8 +7,9 @@ use qcluster_core::{GossipPace, Span, Time};
 use super::{Convergence, Schedule};
 use crate::disk::DiskQuality;
 use crate::engine::LinkQuality;
-use crate::fault::{Fault, Hostility, Memory, Place};
-use crate::setup::{Assumption, ClockSetup, Plan, Setup};
+use crate::fault::{Fault, Memory, Place};
+use crate::setup::sealing::name_of;
+use crate::setup::{Assumption, ClockSetup, KeyChange, Plan, Setup};
 
 /// Milliseconds, exact to the nanosecond.
 struct Millis(u64);
@@ -87,14 +88,16 @@ impl fmt::Display for Fault {
             Self::Disk { host, quality } => write!(f, "{kind} {host} {quality}"),
             Self::Transfer { to: Some(host) } => write!(f, "{kind} {host}"),
             Self::Transfer { to: None } => write!(f, "{kind} any"),
-            Self::Hostile { to, hostility } => {
-                let what = match hostility {
-                    Hostility::Noise => "noise",
-                    Hostility::Replay => "replay",
-                    Hostility::Mutant => "mutant",
+            Self::Hostile { to, hostility } => write!(f, "{kind} {to} {}", hostility.name()),
+            Self::Keys { host, change, key } => {
+                let change = match change {
+                    KeyChange::Add => "add",
+                    KeyChange::Use => "use",
+                    KeyChange::Remove => "remove",
                 };
-                write!(f, "{kind} {to} {what}")
+                write!(f, "{kind} {host} {change} {key}")
             }
+            Self::Seal { host, mode } => write!(f, "{kind} {host} {}", name_of(*mode)),
             Self::Twin { host, of } => write!(f, "{kind} {host} of {of}"),
             Self::Heal { hosts } => write!(f, "{kind} {hosts}"),
         }
@@ -145,6 +148,9 @@ impl fmt::Display for Setup {
             write!(f, "gossip probe {} ack {} tick {}", span(probe), span(ack), span(tick))?;
             let (contact, suspicion, retention) = (span(contact), span(suspicion_min), span(retention));
             writeln!(f, " contact {contact} suspicion {suspicion} retention {retention}")?;
+        }
+        if let Some(files) = &self.seal {
+            writeln!(f, "seal {files}")?;
         }
         let assumptions = [("rates", self.rates), ("walls", self.walls), ("identities", self.identities)];
         for (name, _) in assumptions.into_iter().filter(|(_, assumption)| *assumption == Assumption::Broken) {

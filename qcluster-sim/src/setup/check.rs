@@ -21,6 +21,7 @@ pub(crate) enum Part {
     Clock(usize),
     Link,
     Disk,
+    Seal,
     Fault(usize),
     Converge,
     End,
@@ -68,12 +69,18 @@ impl Setup {
             Part::Clock(host).blame(verdict)?;
         }
         Part::Link.blame(self.link.check())?;
-        Part::Disk.blame(self.disk.check())
+        Part::Disk.blame(self.disk.check())?;
+        Part::Seal.blame(self.seal.as_ref().map_or(Ok(()), super::SealSetup::check))
     }
 
     /// Whether that host is there.
     pub(crate) fn check_host(&self, host: usize) -> Result<(), String> {
         require(host < self.hosts, || format!("there is no host {host} among {}, which count from 0", self.hosts))
+    }
+
+    /// Whether there are keys.
+    pub(crate) fn check_sealed(&self) -> Result<(), String> {
+        require(self.seal.is_some(), || "that needs keys, as in the line `seal require keys 0`".into())
     }
 
     /// Whether all of them are there.

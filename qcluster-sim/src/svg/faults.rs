@@ -18,6 +18,8 @@ pub(super) fn lane_of(fault: Fault) -> Option<usize> {
         | Fault::Disk { host, .. }
         | Fault::Shutdown { host }
         | Fault::Hostile { to: host, .. }
+        | Fault::Keys { host, .. }
+        | Fault::Seal { host, .. }
         | Fault::Twin { host, .. } => Some(host),
         Fault::Cut { to, .. } | Fault::Mend { to, .. } | Fault::Link { to, .. } => Some(to),
         Fault::Split { .. } | Fault::MendAll | Fault::Transfer { .. } | Fault::StepDown | Fault::Heal { .. } => None,
@@ -59,6 +61,8 @@ pub(super) fn change_links(links: &mut [bool], hosts: usize, fault: Fault) {
         | Fault::StepDown
         | Fault::Shutdown { .. }
         | Fault::Hostile { .. }
+        | Fault::Keys { .. }
+        | Fault::Seal { .. }
         | Fault::Twin { .. } => {}
     }
 }

@@ -1,6 +1,5 @@
 //! Faults done to the world, and the incarnation and death of processes.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use qcluster_core::{BootError, Command, Endpoint, EndpointBoot, Input, Span, Time};
@@ -8,13 +7,12 @@ use qcluster_core::{BootError, Command, Endpoint, EndpointBoot, Input, Span, Tim
 use super::host::Host;
 use super::{Job, World};
 use crate::disk::DiskQuality;
-use crate::engine::{Carrier, Clock, Event, Label, LinkQuality, Progress, short};
-use crate::fault::{Fault, Hostility, Memory, Place};
+use crate::engine::{Carrier, Clock, Event, LinkQuality, Progress, short};
+use crate::fault::{Fault, Memory, Place};
 use crate::marks::Mark;
 use crate::oracle::Rule;
 use crate::setup::{HostSet, id_of};
 use crate::trace::Happening;
-use crate::wire;
 
 impl World {
     /// Does something to the world, now. What makes no sense at the moment does nothing.
@@ -60,6 +58,8 @@ impl World {
             }
             Fault::Hostile { to, hostility } => self.attack(to, hostility),
             Fault::Twin { host, of } => self.start_twin(host, of),
+            Fault::Keys { host, change, key } => self.change_keys(host, change, key),
+            Fault::Seal { host, mode } => self.change_mode(host, mode),
             Fault::Heal { hosts } => self.heal(hosts),
         }
     }
@@ -73,8 +73,7 @@ impl World {
     /// The process of a host begins, under a plan.
     pub(super) fn start(&mut self, index: usize, plan: usize) {
         let now = self.engine.now;
-        let Some(rules) = self.rules.get(plan) else { return };
-        let rules = Arc::clone(&rules[self.hosts[index].identity]);
+        let Some(rules) = self.rules_of(index, plan) else { return };
         let plan_before = self.hosts[index].plan;
         (self.hosts[index].rules, self.hosts[index].plan) = (Arc::clone(&rules), plan);
         let settings = self.hosts[index].tape.as_ref().and_then(|_| self.settings_of(index));
@@ -97,6 +96,7 @@ impl World {
             Err(error) => return self.monitor.breach(index, Rule::Restartable, error.to_string()),
         }
         self.hosts[index].read_disk();
+        self.start_seal(index);
         self.monitor.oracles.started(index);
         self.monitor.note(index, || Happening::Started);
         for peer in self.setup.plans[plan].all_voters().iter() {
@@ -114,6 +114,9 @@ impl World {
             self.monitor.marks.reach(Mark::CrashWhileSaving);
         }
         host.read_disk();
+        if let Some(keys) = &mut host.keys {
+            keys.end();
+        }
         (host.spins, host.crash_after, host.in_hand, host.shown) = (0, None, None, (None, None));
         self.monitor.oracles.ended(index);
         self.monitor.note(index, || Happening::Ended);
@@ -156,6 +159,10 @@ impl World {
         self.hosts[index].identity = of;
         self.hosts[index].disk.wipe();
         self.hosts[index].durable = self.setup.durable.contains(of);
+        let files = self.hosts[of].keys.as_ref().map(|keys| keys.files.clone());
+        if let (Some(files), Some(keys)) = (files, &mut self.hosts[index].keys) {
+            keys.files = files;
+        }
         self.start(index, plan);
     }
 
@@ -177,6 +184,7 @@ impl World {
         let timer_first = host.rng.one_in(2);
         let in_hand = host.in_hand.take();
         self.monitor.note(index, || Happening::Thawed);
+        self.read_keys(index);
         if let Some(token) = in_hand {
             if self.monitor.oracles.token_held(index, self.engine.now) != Some(token) {
                 self.monitor.marks.reach(Mark::WokeTooLate);
@@ -225,32 +233,6 @@ impl World {
         }
     }
 
-    fn attack(&mut self, to: usize, hostility: Hostility) {
-        if to >= self.hosts.len() {
-            return;
-        }
-        let stranger = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 9));
-        let rng = &mut self.rng;
-        let (mut from, mut bytes) = match self.monitor.overheard.pick(rng) {
-            Some(recorded) if hostility != Hostility::Noise => recorded.clone(),
-            Some(_) | None => (stranger, (0..rng.below(200)).map(|_| rng.next().to_le_bytes()[0]).collect()),
-        };
-        if hostility == Hostility::Mutant {
-            for _ in 0..3 {
-                let at = usize::try_from(rng.below(bytes.len() as u64)).unwrap_or(0);
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte = rng.next().to_le_bytes()[0];
-                }
-            }
-        }
-        if rng.one_in(4) {
-            from = stranger;
-        }
-        let heard = if hostility == Hostility::Replay { wire::read(&bytes) } else { None };
-        let label = Label { from, sender: None, to: self.hosts[to].machine.place(), heard };
-        self.engine.inject(&label, &bytes);
-    }
-
     /// A healed process has stopped for a later incarnation of its name. Where that one does not run, the operator starts the
     /// process again, once (docs/VOTERS.md, "Replace a node").
     pub(super) fn look_after(&mut self, index: usize) {
@@ -286,7 +268,8 @@ impl World {
                 // Only an operator can do something about a disk that failed (E16).
                 self.end(index);
             }
-            if self.hosts[index].plan != newest {
+            let is_outdated = self.hosts[index].keys.as_ref().is_some_and(|keys| keys.is_outdated());
+            if self.hosts[index].plan != newest || is_outdated {
                 // The operator ends what was begun.
                 self.end(index);
             }

@@ -3,8 +3,9 @@
 use qcluster_core::{DropReason, ElectionMessage, Input, Role, Time};
 
 use super::{Recording, World};
+use crate::engine::Label;
 use crate::marks::Mark;
-use crate::oracle::Rule;
+use crate::oracle::{Named, Rule, Seals};
 use crate::setup::Assumption;
 use crate::trace::Happening;
 use crate::wire::Said;
@@ -12,17 +13,66 @@ use crate::wire::Said;
 impl World {
     pub(super) fn deliver(&mut self, slot: u32) {
         let Self { engine, hosts, monitor, .. } = self;
-        let host = usize::from(engine.label(slot).to.host);
-        let machine = &mut hosts[host].machine;
-        if !engine.arrives(slot, machine) {
+        let index = usize::from(engine.label(slot).to.host);
+        let host = &mut hosts[index];
+        if !engine.arrives(slot, &mut host.machine) {
             return;
         }
-        let Some(node) = machine.node() else { return };
-        let label = engine.label(slot);
+        let label = *engine.label(slot);
+        let bytes = engine.lend(slot);
+        monitor.stats.delivered += 1;
+        monitor.hash.add_bytes(&bytes);
+        match &mut host.keys {
+            None => self.hand_over(index, &label, &bytes),
+            Some(keys) => {
+                let outcome = keys.open(&bytes);
+                let plain = core::mem::take(&mut keys.opened);
+                let verdict = outcome.map(|()| plain.as_slice());
+                let verdict = monitor.oracles.seals.opened(index, &bytes, label.origin.as_ref(), verdict);
+                monitor.judge(index, verdict);
+                match outcome {
+                    Ok(()) => self.hand_over_opened(index, &label, &plain),
+                    Err(reason) => self.refuse(index, &label, reason),
+                }
+                if let Some(keys) = &mut self.hosts[index].keys {
+                    keys.opened = plain;
+                }
+            }
+        }
+        self.engine.give_back(slot, bytes);
+    }
+
+    /// What the seal of a host lets in.
+    fn hand_over_opened(&mut self, host: usize, label: &Label, plain: &[u8]) {
+        let incarnation = self.node(host).map(qcluster_core::Node::incarnation);
+        self.hand_over(host, label, plain);
+        let has_listened = self.hosts[host].keys.as_ref().is_some_and(|keys| keys.has_listened);
+        let (Some(origin), Some(heard), true) = (&label.origin, &label.heard, has_listened) else { return };
+        let named = if incarnation == Some(heard.to_incarnation) { Named::ThisOne } else { Named::AnotherOne };
+        self.monitor.judge(host, Seals::listened(host, origin, named));
+    }
+
+    /// What it does not let in is counted, and draws nothing.
+    fn refuse(&mut self, host: usize, label: &Label, reason: DropReason) {
+        let from = label.sender.map(usize::from);
+        self.monitor.note(host, || Happening::Refused { from, reason });
+        let machine = &self.hosts[host].machine;
+        let is_due = machine.deadline() <= machine.now(self.engine.now);
+        let sent = self.monitor.stats.sent;
+        self.step(host, Input::Refused(reason));
+        if self.monitor.stats.sent > sent && !is_due {
+            let detail = format!("answers a datagram that its seal has refused ({})", reason.name());
+            self.monitor.breach(host, Rule::RefusedUnanswered, detail);
+        }
+    }
+
+    /// A host is given a datagram, as its endpoint reads it.
+    fn hand_over(&mut self, host: usize, label: &Label, bytes: &[u8]) {
+        let Self { hosts, monitor, .. } = self;
+        let Some(node) = hosts[host].machine.node() else { return };
         let (from, sender) = (label.from, label.sender.map(usize::from));
         let message = label.heard.as_ref().map(|heard| &heard.message);
         let is_gossip = matches!(message, Some(Said::Gossip));
-        let is_ours = label.heard.is_some() && sender.is_some();
         let is_stale = matches!(
             message,
             Some(Said::Election(ElectionMessage::Heartbeat { term: spoken, .. })) if *spoken < node.term()
@@ -30,14 +80,12 @@ impl World {
         if let Some(heard) = &label.heard {
             monitor.oracles.received(host, node.incarnation(), heard);
         }
-        monitor.stats.delivered += 1;
         if monitor.recording == Recording::On {
             let message = message.copied();
             monitor.note(host, || Happening::Received { from: sender, message });
         }
-        let bytes = engine.lend(slot);
-        monitor.hash.add_bytes(&bytes);
-        let input = Input::Datagram { from, bytes: &bytes };
+        let input = Input::Datagram { from, bytes };
+        let is_ours = label.heard.is_some() && sender.is_some() && !self.cannot_open(host, label);
         let unread = is_ours.then(|| self.unread(host));
         if is_gossip {
             self.step_with_gossip(host, input);
@@ -53,7 +101,12 @@ impl World {
                 format!("sends {} bytes that host {host} cannot read", bytes.len()),
             );
         }
-        self.engine.give_back(slot, bytes);
+    }
+
+    /// Whether a datagram is sealed, and its receiver has no secret.
+    fn cannot_open(&self, host: usize, label: &Label) -> bool {
+        label.origin.is_some_and(|origin| origin.is_sealed())
+            && self.hosts[host].keys.as_ref().is_some_and(|keys| keys.mode().is_none())
     }
 
     /// How many datagrams the present incarnation of a host could not read, whole or in part. All hosts are of one

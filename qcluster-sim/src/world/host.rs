@@ -5,6 +5,7 @@ use std::sync::Arc;
 use qcluster_core::{HardState, Role, Rules, Time};
 
 use super::Job;
+use super::seals::Keys;
 use crate::disk::Disk;
 use crate::engine::{Clock, Machine};
 use crate::rng::Rng;
@@ -32,6 +33,8 @@ pub(super) struct Host {
     /// What was recorded of it last.
     pub(super) shown: (Option<Role>, Option<Time>),
     pub(super) rng: Rng,
+    /// What stands between it and the network, in a world with keys.
+    pub(super) keys: Option<Box<Keys>>,
     /// What goes in and comes out, where somebody asked for it.
     pub(super) tape: Option<Tape>,
 }
@@ -53,6 +56,7 @@ impl Host {
             in_hand: None,
             shown: (None, None),
             rng: part(2),
+            keys: setup.seal.as_ref().map(|files| Box::new(Keys::new(files.clone(), part(5)))),
             tape: None,
         }
     }

@@ -1,9 +1,8 @@
 //! Everything that looks on: the oracles, the hash and the record of what happens, counts and marks. It changes nothing.
 
-use std::net::SocketAddr;
-
 use qcluster_core::{ElectionMessage, HardState, HeldLease, MemberEvent, Notification, Slow, Time};
 
+use super::overheard::{Overheard, Sealed};
 use super::{Recording, Stats};
 use crate::engine::Place;
 use crate::marks::{Mark, Marks};
@@ -32,39 +31,6 @@ pub(super) struct Monitor {
     pub(super) overheard: Overheard,
 }
 
-/// Datagrams that a stranger has overheard.
-#[derive(Debug)]
-pub(super) struct Overheard {
-    kept: Vec<(SocketAddr, Vec<u8>)>,
-    seen: usize,
-}
-
-impl Overheard {
-    const MAX: usize = 64;
-    /// One in this many is kept.
-    const EVERY: usize = 13;
-
-    fn hear(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.seen += 1;
-        if !self.seen.is_multiple_of(Self::EVERY) {
-            return;
-        }
-        let at = self.seen / Self::EVERY % Self::MAX;
-        match self.kept.get_mut(at) {
-            Some((address, kept)) => {
-                *address = from;
-                kept.clear();
-                kept.extend_from_slice(bytes);
-            }
-            None => self.kept.push((from, bytes.to_vec())),
-        }
-    }
-
-    pub(super) fn pick(&self, rng: &mut Rng) -> Option<&(SocketAddr, Vec<u8>)> {
-        self.kept.get(usize::try_from(rng.below(self.kept.len() as u64)).ok()?)
-    }
-}
-
 impl Monitor {
     pub(super) fn new(setup: &Setup, recording: Recording) -> Self {
         Self {
@@ -79,7 +45,9 @@ impl Monitor {
             last_elected: None,
             last_asked: None,
             reader: Reader::default(),
-            overheard: Overheard { kept: Vec::new(), seen: 0 },
+            overheard: Overheard::new(
+                setup.seal.as_ref().map(|_| Sealed::new(setup.hosts, Rng::for_part(setup.seed, u64::MAX - 7))),
+            ),
         }
     }
 
@@ -107,16 +75,9 @@ impl Monitor {
     }
 
     /// A host gives out a datagram to a host, or to an address that nobody has. Gives what is in it.
-    pub(super) fn sends(
-        &mut self,
-        scene: &Scene<'_>,
-        from: SocketAddr,
-        to: Option<Place>,
-        bytes: &[u8],
-    ) -> Option<Heard> {
+    pub(super) fn sends(&mut self, scene: &Scene<'_>, to: Option<Place>, bytes: &[u8]) -> Option<Heard> {
         self.stats.sent += 1;
         self.hash.add_bytes(bytes);
-        self.overheard.hear(from, bytes);
         let heard = self.reader.read(bytes);
         let Some(to) = to else {
             self.oracles.sent_astray(scene, heard.as_ref());
@@ -181,6 +142,9 @@ impl Monitor {
                 self.stats.elections += 1;
                 if self.last_elected.replace(scene.host) != Some(scene.host) {
                     self.stats.changes += 1;
+                }
+                if self.oracles.seals.requires(scene.host) {
+                    self.marks.reach(Mark::Sealed);
                 }
                 if scene.plan.next.is_some() {
                     self.marks.reach(Mark::JointQuorums);

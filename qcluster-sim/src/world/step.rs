@@ -2,17 +2,19 @@
 
 use std::net::SocketAddr;
 
-use qcluster_core::{Command, HeldLease, Input, Notification, Output, Role, Span};
+use qcluster_core::{Command, HeldLease, Input, Notification, Output, PersistId, Role, Rules, Span};
 
 use super::host::Host;
 use super::monitor::Monitor;
+use super::seals::Keys;
 use super::{Engine, Job, World};
-use crate::disk::Written;
-use crate::engine::{Event, Label, short};
+use crate::disk::{Disk, Written};
+use crate::engine::{Event, Label, Place, short};
 use crate::marks::Mark;
-use crate::oracle::{Arrival, Rule, Scene};
+use crate::oracle::{Arrival, NOBODY, Origin, Rule, Scene};
 use crate::rng::Rng;
 use crate::trace::Happening;
+use crate::wire::Heard;
 
 /// How often in a row a timeout may leave the deadline in the past.
 const SPINS_MAX: u32 = 16;
@@ -189,8 +191,9 @@ impl World {
     fn carry_out(&mut self, index: usize, input: Input<'_>) -> Option<(Option<HeldLease>, Outcome)> {
         let Self { hosts, engine, monitor, setup, .. } = self;
         let host = &mut hosts[index];
-        let Host { machine, disk, rules, crash_after, rng, tape, .. } = host;
+        let Host { machine, disk, rules, crash_after, rng, tape, keys, .. } = host;
         let (address, local) = (machine.address(), machine.now(engine.now));
+        let process = (short(index), machine.incarnation);
         let endpoint = machine.endpoint.as_mut()?;
         let mut scene = Scene {
             at: engine.now,
@@ -212,6 +215,7 @@ impl World {
         }
         let mut outputs = endpoint.step(local, input);
         let lease = outputs.lease();
+        Keys::note(keys.as_deref_mut(), outputs.sender());
         let verdict = monitor.oracles.published(&scene, lease);
         monitor.judge(index, verdict);
         let mut done = 0;
@@ -226,18 +230,17 @@ impl World {
                 tape.gives(&output);
             }
             match output {
-                Output::Transmit { to, bytes } => transmit(engine, monitor, &scene, (address, to), bytes),
+                Output::Transmit { to, bytes } => {
+                    transmit(engine, monitor, &scene, (address, to), bytes, keys.as_deref_mut());
+                }
                 Output::Persist { id, record } => {
-                    let incarnation = machine.incarnation;
-                    engine.plan_after(disk.write(id, record), Job::DiskDone { host: short(index), incarnation });
-                    monitor.save(&scene, qcluster_core::hard_state::decode(record, rules).ok().as_ref());
+                    persist(engine, monitor, &scene, process, (disk, rules), (id, record));
                 }
                 Output::Notify(notification) => {
                     if let Notification::Superseded { .. } = notification {
                         end = Outcome::Superseded;
                     }
                     monitor.tell(&scene, &notification, lease);
-                    let process = (short(index), machine.incarnation);
                     follow_up(engine, process, &notification, setup.work, rng);
                 }
             }
@@ -279,6 +282,19 @@ impl World {
     }
 }
 
+/// A process wants a record saved.
+fn persist(
+    engine: &mut Engine,
+    monitor: &mut Monitor,
+    scene: &Scene<'_>,
+    (host, incarnation): (u16, u16),
+    (disk, rules): (&mut Disk, &Rules),
+    (id, record): (PersistId, &[u8]),
+) {
+    engine.plan_after(disk.write(id, record), Job::DiskDone { host, incarnation });
+    monitor.save(scene, qcluster_core::hard_state::decode(record, rules).ok().as_ref());
+}
+
 /// A host gives out a datagram, from one address to another.
 fn transmit(
     engine: &mut Engine,
@@ -286,14 +302,44 @@ fn transmit(
     scene: &Scene<'_>,
     (from, to): (SocketAddr, SocketAddr),
     bytes: &[u8],
+    keys: Option<&mut Keys>,
 ) {
     let to = engine.find(to);
-    let heard = monitor.sends(scene, from, to, bytes);
-    if let Some(to) = to {
-        let label = Label { from, sender: Some(short(scene.host)), to, heard };
-        let arrives = engine.send(&label, bytes);
-        monitor.sent(scene, to, label.heard.as_ref().map(|heard| &heard.message), arrives);
+    let heard = monitor.sends(scene, to, bytes);
+    let Some(keys) = keys else {
+        monitor.overheard.hear(from, bytes, None, None);
+        return put(engine, monitor, scene, (from, to), (bytes, heard, None));
+    };
+    let Some(sealed) = keys.seal(bytes) else {
+        return monitor.breach(
+            scene.host,
+            Rule::SealedAsTold,
+            format!("has {} bytes that cannot be sealed", bytes.len()),
+        );
+    };
+    let addressee = to.map_or(NOBODY, |to| to.host);
+    let origin = match monitor.oracles.seals.sealed(scene.host, addressee, bytes, sealed) {
+        Ok(origin) => Some(origin),
+        Err(breach) => return monitor.judge(scene.host, Err(breach)),
+    };
+    if let Some((label, forged)) = monitor.overheard.hear_before(from, to, (bytes, sealed), (origin, heard.as_ref())) {
+        engine.inject(&label, &forged);
     }
+    put(engine, monitor, scene, (from, to), (sealed, heard, origin));
+}
+
+/// It is under way, if there is anybody whom it can reach.
+fn put(
+    engine: &mut Engine,
+    monitor: &mut Monitor,
+    scene: &Scene<'_>,
+    (from, to): (SocketAddr, Option<Place>),
+    (bytes, heard, origin): (&[u8], Option<Heard>, Option<Origin>),
+) {
+    let Some(to) = to else { return };
+    let label = Label { from, sender: Some(short(scene.host)), to, heard, origin };
+    let arrives = engine.send(&label, bytes);
+    monitor.sent(scene, to, label.heard.as_ref().map(|heard| &heard.message), arrives);
 }
 
 /// What the application does about what it was told.

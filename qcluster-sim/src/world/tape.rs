@@ -36,6 +36,11 @@ impl World {
     /// What the process of a host was, or is, configured with.
     pub(super) fn settings_of(&self, index: usize) -> Option<Settings> {
         let host = self.hosts.get(index)?;
-        self.setup.plans[host.plan].settings(host.identity, &self.setup).ok()
+        let mut settings = self.setup.plans[host.plan].settings(host.identity, &self.setup).ok()?;
+        settings.seal = host
+            .keys
+            .as_ref()
+            .and_then(|keys| if host.machine.endpoint.is_some() { keys.mode() } else { keys.files.mode });
+        Some(settings)
     }
 }
