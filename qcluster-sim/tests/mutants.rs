@@ -32,8 +32,9 @@ fn complaint(patch: &str) -> Option<&'static str> {
     let mut lines = patch.lines();
     let mut after = |prefix: &str| lines.next().and_then(|line| line.strip_prefix(prefix)).unwrap_or_default();
     let (sentence, rules, oracles) = (after(""), after("Breaks: "), after("Killed by: "));
-    let is_rule =
-        |rule: &str| rule.strip_prefix('E').is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()));
+    let is_rule = |rule: &str| {
+        rule.strip_prefix(['E', 'S']).is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+    };
     if !sentence.ends_with('.') {
         Some("it does not begin with a sentence")
     } else if !rules.split(", ").all(is_rule) {
