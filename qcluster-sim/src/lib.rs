@@ -47,6 +47,7 @@ mod fault;
 mod marks;
 mod minimize;
 mod oracle;
+mod origin;
 pub mod replay;
 mod report;
 mod rng;

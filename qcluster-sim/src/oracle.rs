@@ -24,7 +24,7 @@ use crate::wire::{Heard, Said};
 pub(crate) use resource::Arrival;
 pub(crate) use rule::Breach;
 pub use rule::{Rule, Violation};
-pub(crate) use seals::{NOBODY, Named, Origin, Seals, unsealed};
+pub(crate) use seals::{Named, Seals};
 
 /// The host that acts, and when.
 #[derive(Clone, Copy, Debug)]

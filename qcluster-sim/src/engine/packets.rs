@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::oracle::Origin;
+use crate::origin::Origin;
 use crate::wire::Heard;
 
 /// A host, at one of the addresses that it has had.

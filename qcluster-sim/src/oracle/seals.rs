@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use qcluster_core::{DropReason, SealMode};
 
 use super::{Breach, Rule};
+use crate::origin::{NOBODY, Origin, fingerprint, unsealed};
 
 /// What is in clear before the nonce: version, cluster tag and key id.
 const CLEAR_LEN: usize = 6;
@@ -16,29 +17,10 @@ const PREFIX_LEN: usize = 16;
 const NONCE_LEN: usize = 24;
 /// The nonce and the tag, less the checksum that a plain datagram has.
 const OVERHEAD: usize = 36;
-const CHECKSUM_LEN: usize = 4;
 const PLAIN_VERSION: u8 = 1;
 const SEALED_VERSION: u8 = 2;
 /// Who is this far behind the newest datagram of its sender is too old to be told from a repetition (S3).
 const WINDOW: u64 = 1_024;
-
-/// Whom a datagram was sent to that went to an address which no host has: a stranger may take it to whom it names.
-pub(crate) const NOBODY: u16 = u16::MAX;
-
-/// Where a datagram comes from, as long as nobody has changed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// Which process gave it out, of all that there were in the world.
-    process: u32,
-    /// Its number among those of the process that were sealed.
-    counter: u64,
-    /// The id of its key, 0 where it is plain.
-    key_id: u8,
-    /// The host that it was sent to, or [`NOBODY`].
-    to: u16,
-    /// A fingerprint of what is in it, beside key and checksum.
-    print: u64,
-}
 
 /// Which incarnation of its receiver a datagram names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,31 +184,10 @@ impl Opened {
     }
 }
 
-impl Origin {
-    pub(crate) fn is_sealed(&self) -> bool {
-        self.key_id != 0
-    }
-}
-
-/// Where a datagram comes from that nobody has sealed.
-pub(crate) fn unsealed(to: u16, plain: &[u8]) -> Origin {
-    Origin { process: 0, counter: 0, key_id: 0, to, print: fingerprint(plain) }
-}
-
 /// The random bytes of its nonce, and the counter.
 fn nonce_of(sealed: &[u8]) -> Option<([u8; PREFIX_LEN], u64)> {
     let (prefix, counter) = sealed.get(CLEAR_LEN..CLEAR_LEN + NONCE_LEN)?.split_first_chunk()?;
     Some((*prefix, u64::from_be_bytes(*counter.first_chunk()?)))
-}
-
-/// Of all but what says whether it was sealed: the key id, and the checksum over that.
-fn fingerprint(plain: &[u8]) -> u64 {
-    let body = plain.get(CLEAR_LEN..plain.len().saturating_sub(CHECKSUM_LEN)).unwrap_or_default();
-    let mut words = body.chunks_exact(8);
-    let add = |print: u64, word: u64| (print.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let whole = |word: &[u8]| word.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-    let print = words.by_ref().fold(body.len() as u64, |print, word| add(print, whole(word)));
-    words.remainder().iter().fold(print, |print, byte| add(print, u64::from(*byte)))
 }
 
 fn as_told(detail: &str) -> Breach {

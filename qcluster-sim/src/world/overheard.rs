@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::engine::{Label, Place};
-use crate::oracle::Origin;
+use crate::origin::Origin;
 use crate::rng::Rng;
 use crate::wire::Heard;
 

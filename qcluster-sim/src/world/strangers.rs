@@ -9,7 +9,7 @@ use super::World;
 use super::overheard::Caught;
 use crate::engine::{Label, short};
 use crate::fault::Hostility;
-use crate::oracle::unsealed;
+use crate::origin::unsealed;
 use crate::rng::Rng;
 use crate::secrets::{draw, draw_prefix, draw_with_id, keyring_of};
 use crate::setup::CLUSTER;
