@@ -57,10 +57,11 @@ impl World {
         let from = label.sender.map(usize::from);
         self.monitor.note(host, || Happening::Refused { from, reason });
         let machine = &self.hosts[host].machine;
-        let is_due = machine.deadline() <= machine.now(self.engine.now);
+        // Whatever a node is given, it finds that its clock went back (E15), and that it is time for something.
+        let judged = self.setup.rates == Assumption::Kept && machine.deadline() > machine.now(self.engine.now);
         let sent = self.monitor.stats.sent;
         self.step(host, Input::Refused(reason));
-        if self.monitor.stats.sent > sent && !is_due {
+        if judged && self.monitor.stats.sent > sent {
             let detail = format!("answers a datagram that its seal has refused ({})", reason.name());
             self.monitor.breach(host, Rule::RefusedUnanswered, detail);
         }
