@@ -33,6 +33,10 @@ pub(super) struct Judge {
     told: [Option<u64>; NODES],
     /// By node: what it last wanted to be saved.
     wanted: [Option<HardState>; NODES],
+    /// By node: whether that is still under way.
+    saving: [bool; NODES],
+    /// By node: what its disk has to know.
+    saved: [Option<HardState>; NODES],
     /// By voter and term, in which incarnation of whom it voted for.
     votes: BTreeMap<(usize, Term), (NodeKey, Incarnation)>,
     /// By node: the highest term that the running process has shown.
@@ -40,8 +44,10 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// A process has ended, and begins with nothing that was not saved.
-    pub(super) fn ended(&mut self, node: usize) {
+    /// A process has ended, and begins with nothing that was not saved; what was under way is, or is not.
+    pub(super) fn ended(&mut self, node: usize, saved: bool) {
+        self.save_ended(node, saved);
+        self.wanted[node].clone_from(&self.saved[node]);
         self.told[node] = None;
         self.terms[node] = Term(0);
     }
@@ -91,11 +97,25 @@ impl Judge {
             }
         }
         self.wanted[node] = Some(state);
+        self.saving[node] = true;
     }
 
-    /// A process has ended before it had saved that much.
-    pub(super) fn remembers(&mut self, node: usize, state: Option<HardState>) {
-        self.wanted[node] = state;
+    /// A save has ended, if one was under way.
+    pub(super) fn save_ended(&mut self, node: usize, well: bool) {
+        if std::mem::take(&mut self.saving[node]) && well {
+            self.saved[node].clone_from(&self.wanted[node]);
+        }
+    }
+
+    /// A process has begun, with what its disk gave it: all that was ever reported as saved, and not a term less.
+    pub(super) fn started(&self, node: usize, given: Option<&HardState>, endpoint: &Endpoint) {
+        let saved = self.saved[node].as_ref();
+        assert_eq!(given, saved, "node {node} does not find what its disk had saved");
+        let term = endpoint.node().term();
+        assert!(
+            saved.is_none_or(|saved| term >= saved.term),
+            "node {node} begins in {term:?}, below what it had saved"
+        );
     }
 
     /// A node sends something. One vote a term, over restarts too.

@@ -142,7 +142,11 @@ impl World {
 
     fn start(&mut self, node: usize) {
         if self.machines[node].endpoint.is_none() {
-            self.machines[node].start(self.real, self.seed);
+            let machine = &mut self.machines[node];
+            machine.start(self.real, self.seed);
+            let given = machine.disk.saved().map(|record| hard_state::decode(record, &machine.rules));
+            let given = given.transpose().expect("what was saved can be read");
+            machine.endpoint.iter().for_each(|endpoint| self.judge.started(node, given.as_ref(), endpoint));
             self.step(node, Input::Timeout);
         }
     }
@@ -153,14 +157,12 @@ impl World {
             return;
         }
         machine.end(saved);
-        let state = machine.disk.saved().map(|record| hard_state::decode(record, &machine.rules));
-        let state = state.transpose().expect("what was saved can be read");
-        self.judge.remembers(node, state);
-        self.judge.ended(node);
+        self.judge.ended(node, saved);
     }
 
     fn saved(&mut self, node: usize, well: bool) {
         if let Some(id) = self.machines[node].disk.ends(well) {
+            self.judge.save_ended(node, well);
             self.step(node, if well { Input::Persisted(id) } else { Input::PersistFailed(id) });
         }
     }
