@@ -127,7 +127,7 @@ marks! {
     /// A process went by other keys than those that it began with (S5).
     KeysChanged = "keys changed",
     /// A host that required no seals before did so from its start on (S4).
-    SealRequired = "seals required from a start on",
+    SealRequired = "seals required from some time on",
     /// A datagram without a seal was refused.
     NotSealed = "refused: not sealed",
     /// One under a key that its receiver did not have was refused.

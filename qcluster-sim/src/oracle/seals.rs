@@ -69,9 +69,9 @@ impl Seals {
         self.processes[host] = mode.map(process);
     }
 
-    pub(crate) fn keys_changed(&mut self, host: usize, ids: &[u8]) {
+    pub(crate) fn changed(&mut self, host: usize, mode: SealMode, ids: &[u8]) {
         if let Some(process) = &mut self.processes[host] {
-            process.ids = ids.to_vec();
+            (process.mode, process.ids) = (mode, ids.to_vec());
         }
     }
 

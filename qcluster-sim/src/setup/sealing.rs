@@ -11,7 +11,7 @@ use super::check::require;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealSetup {
-    /// What it seals and lets in, from its next start on; `None` where its configuration names no secret.
+    /// What it seals and lets in; `None` where its configuration names no secret.
     pub mode: Option<SealMode>,
     /// Its keys by number, of which the first one seals.
     pub keys: Vec<u8>,

@@ -184,7 +184,7 @@ impl World {
         let timer_first = host.rng.one_in(2);
         let in_hand = host.in_hand.take();
         self.monitor.note(index, || Happening::Thawed);
-        self.read_keys(index);
+        self.read_files(index);
         if let Some(token) = in_hand {
             if self.monitor.oracles.token_held(index, self.engine.now) != Some(token) {
                 self.monitor.marks.reach(Mark::WokeTooLate);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use qcluster_core::seal::Seal;
-use qcluster_core::{DropReason, NodeKey, Rules, SealMode};
+use qcluster_core::{DropReason, Input, NodeKey, Rules, SealMode};
 
 use super::World;
 use crate::engine::Progress;
@@ -20,7 +20,7 @@ pub(super) struct Keys {
     pub(super) files: SealSetup,
     /// That of its process, if that has one.
     seal: Option<Seal>,
-    /// What a process began with last.
+    /// What its process goes by, or the last one did.
     began: SealSetup,
     /// Where the random bytes of nonces come from.
     rng: Rng,
@@ -104,30 +104,48 @@ impl World {
 
     /// A key changes in the file of a host, and in its process as soon as that makes progress.
     pub(super) fn change_keys(&mut self, index: usize, change: KeyChange, key: u8) {
-        let Some(keys) = self.hosts.get_mut(index).and_then(|host| host.keys.as_mut()) else { return };
-        keys.files.change(change, key);
-        if self.hosts[index].machine.progress != Progress::Frozen {
-            self.read_keys(index);
+        if let Some(keys) = self.hosts.get_mut(index).and_then(|host| host.keys.as_mut()) {
+            keys.files.change(change, key);
+            self.read_files(index);
         }
     }
 
-    /// The process of a host goes by the keys in its file from now on.
-    pub(super) fn read_keys(&mut self, index: usize) {
-        let Some(keys) = &mut self.hosts[index].keys else { return };
-        let Some(seal) = &mut keys.seal else { return };
-        let (ids, keyring) = self.secrets.keyring(&keys.files.keys);
-        if seal.keyring().ids().eq(ids.iter().copied()) {
-            return;
-        }
-        seal.set_keyring(keyring);
-        self.monitor.marks.reach(Mark::KeysChanged);
-        self.monitor.oracles.seals.keys_changed(index, &ids);
-    }
-
-    /// The configuration of a host says so from its next start on.
+    /// The configuration of a host says so, and its process does so as soon as that makes progress.
     pub(super) fn change_mode(&mut self, index: usize, mode: Option<SealMode>) {
         if let Some(keys) = self.hosts.get_mut(index).and_then(|host| host.keys.as_mut()) {
             keys.files.mode = mode;
+            self.read_files(index);
+        }
+    }
+
+    /// The process of a host goes by its files from now on. It keeps its secret until it is started again (S4).
+    pub(super) fn read_files(&mut self, index: usize) {
+        let host = &mut self.hosts[index];
+        let reads = host.machine.endpoint.is_some() && host.machine.progress != Progress::Frozen;
+        let Some(keys) = host.keys.as_mut().filter(|_| reads) else { return };
+        let Some(mode) = keys.files.mode else { return };
+        let (ids, keyring) = self.secrets.keyring(&keys.files.keys);
+        let is_other = keys.began.mode != Some(mode);
+        match &mut keys.seal {
+            None => {
+                keys.seal = Some(Seal::new(keyring, mode, draw_prefix(&mut keys.rng)));
+                self.monitor.oracles.seals.started(index, Some(mode), &ids);
+            }
+            Some(seal) => {
+                if !seal.keyring().ids().eq(ids.iter().copied()) {
+                    self.monitor.marks.reach(Mark::KeysChanged);
+                }
+                seal.set_keyring(keyring);
+                seal.set_mode(mode);
+                self.monitor.oracles.seals.changed(index, mode, &ids);
+            }
+        }
+        keys.began = keys.files.clone();
+        if is_other {
+            if mode == SealMode::Require {
+                self.monitor.marks.reach(Mark::SealRequired);
+            }
+            self.step(index, Input::SealChanged(mode));
         }
     }
 }
