@@ -11,7 +11,7 @@ use super::response::{ErrorCode, Response};
 use super::transfer::Transferred;
 use super::view::View;
 use super::{NotDone, Then};
-use qcluster_core::{CommandRefused, FencingToken, RegistryError, TransferRefused};
+use qcluster_core::{CommandRefused, FencingToken, TransferRefused};
 
 /// The answer to `DELETE /v1/services/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,22 +51,11 @@ pub fn conclude(then: &Then, result: &Result<Option<FencingToken>, NotDone>, vie
 }
 
 fn refuse(refused: &CommandRefused, view: &View<'_>) -> Response {
-    let code = match refused {
-        CommandRefused::Transfer(TransferRefused::NotLeader) => return checks::not_leader(view).with_status(409),
-        CommandRefused::Transfer(TransferRefused::NotAVoter) => ErrorCode::NotAVoter,
-        CommandRefused::Transfer(TransferRefused::NoSuccessor) => return checks::no_successor(view),
-        CommandRefused::Registry(RegistryError::Invalid(_)) => ErrorCode::InvalidService,
-        CommandRefused::Registry(RegistryError::TooManyServices) => ErrorCode::TooManyServices,
-        CommandRefused::Registry(RegistryError::TableFull) => ErrorCode::RegistryFull,
-        CommandRefused::Registry(RegistryError::Collision) => ErrorCode::IdCollision,
-        CommandRefused::Registry(RegistryError::Unknown { .. }) => ErrorCode::UnknownService,
-        CommandRefused::Registry(RegistryError::NoTtl { .. }) => ErrorCode::NoTtl,
-        CommandRefused::Registry(RegistryError::Leaving) => ErrorCode::Leaving,
-        CommandRefused::Registry(RegistryError::NoRegistry) => ErrorCode::NoRegistry,
-        // From a core that is newer than this crate. The message says what it is.
-        _ => ErrorCode::Internal,
-    };
-    Response::error(code, &refused.to_string())
+    match refused {
+        CommandRefused::Transfer(TransferRefused::NotLeader) => checks::not_leader(view).with_status(409),
+        CommandRefused::Transfer(TransferRefused::NoSuccessor) => checks::no_successor(view),
+        _ => Response::error(ErrorCode::of_refusal(refused), &refused.to_string()),
+    }
 }
 
 /// The service as everybody will see it, where it listens included.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::quorum::QuorumStatus;
-use qcluster_core::Peer;
+use qcluster_core::{CommandRefused, Peer, RegistryError, TransferRefused};
 
 /// What to send back. The server adds `Content-Length`, `Date` and `Cache-Control: no-store`: whatever stands in between
 /// must not remember who led.
@@ -138,6 +138,33 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Why a node has not done what it was asked: the code that a client of the API is told.
+    ///
+    /// ```
+    /// use qcluster_api::ErrorCode;
+    /// use qcluster_core::{CommandRefused, TransferRefused};
+    ///
+    /// let refused = CommandRefused::Transfer(TransferRefused::NoSuccessor);
+    /// assert_eq!(ErrorCode::of_refusal(&refused).name(), "no_successor");
+    /// ```
+    pub const fn of_refusal(refused: &CommandRefused) -> Self {
+        match refused {
+            CommandRefused::Transfer(TransferRefused::NotLeader) => Self::NotLeader,
+            CommandRefused::Transfer(TransferRefused::NotAVoter) => Self::NotAVoter,
+            CommandRefused::Transfer(TransferRefused::NoSuccessor) => Self::NoSuccessor,
+            CommandRefused::Registry(RegistryError::Invalid(_)) => Self::InvalidService,
+            CommandRefused::Registry(RegistryError::TooManyServices) => Self::TooManyServices,
+            CommandRefused::Registry(RegistryError::TableFull) => Self::RegistryFull,
+            CommandRefused::Registry(RegistryError::Collision) => Self::IdCollision,
+            CommandRefused::Registry(RegistryError::Unknown { .. }) => Self::UnknownService,
+            CommandRefused::Registry(RegistryError::NoTtl { .. }) => Self::NoTtl,
+            CommandRefused::Registry(RegistryError::Leaving) => Self::Leaving,
+            CommandRefused::Registry(RegistryError::NoRegistry) => Self::NoRegistry,
+            // From a core that is newer than this crate. The message says what it is.
+            _ => Self::Internal,
+        }
+    }
+
     /// The name in JSON, which never changes.
     pub const fn name(self) -> &'static str {
         match self {

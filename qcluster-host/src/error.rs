@@ -170,6 +170,19 @@ pub enum Stopped {
     Forked,
 }
 
+impl Stopped {
+    /// A short name that never changes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shutdown => "shutdown",
+            Self::Aborted => "aborted",
+            Self::DuplicateIdentifier => "duplicate_identifier",
+            Self::Superseded => "superseded",
+            Self::Forked => "forked",
+        }
+    }
+}
+
 /// Why a node has not done what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,6 +1,7 @@
 //! What just changed: the present state for those who want the latest, and every event for those who want them all.
 
 mod feed;
+mod told;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

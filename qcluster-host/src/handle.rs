@@ -16,6 +16,7 @@ use crate::error::{CommandError, Stopped, WorkError};
 use crate::event::{Events, Leadership};
 use crate::lease::Lease;
 use crate::metrics::{Metric, metrics};
+use crate::permit::WorkPermit;
 use crate::requests::{Request, ask, ask_to_stop};
 use crate::runtime::Runtime;
 use crate::view::View;
@@ -200,6 +201,25 @@ impl Handle {
     {
         let (view, runtime) = (Arc::clone(&self.view), Arc::clone(&self.runtime));
         work::try_run_as_leader(view, runtime, self.requests.downgrade(), guard, work)
+    }
+
+    /// [`permit_work_with`](Self::permit_work_with) a guard time of one heartbeat interval.
+    pub fn permit_work(&self) -> Option<WorkPermit> {
+        self.permit_work_with(self.view.heartbeat())
+    }
+
+    /// Leave to work as the leader, for work that is no future and that nobody can drop: of a thread, or of another language. `None` where
+    /// this node does not lead, where its lease gets within `guard` of its end, and while it is handing over: try again when
+    /// [`leadership`](Self::leadership) changes, and after a heartbeat interval where that says that it leads. It never waits.
+    ///
+    /// What [`run_as_leader_with`](Self::run_as_leader_with) promises is up to who has it: see [`WorkPermit`].
+    pub fn permit_work_with(&self, guard: Duration) -> Option<WorkPermit> {
+        WorkPermit::new(&self.view, guard)
+    }
+
+    /// The interval between heartbeats of the leader, as configured.
+    pub fn heartbeat_interval(&self) -> Duration {
+        self.view.heartbeat()
     }
 
     /// Hands leadership to `target`, or to the voter best placed, and waits until this node no longer leads: the leader's

@@ -16,7 +16,7 @@
 //! | [`handle`], [`watch`] | what applications are given |
 //! | [`binding`], [`sockets`], [`names`] | addresses and ports, which socket serves which destination, and where peers are |
 //! | [`clock`] | a clock that counts the time in which the machine sleeps |
-//! | [`edge`], [`lease`] | the atomic deadline, and the lease as applications hold it |
+//! | [`edge`], [`lease`], [`permit`] | the atomic deadline, the lease as applications hold it, and leave to work under it |
 //! | [`publisher`], [`view`] | what a loop writes before it sends anything, and what is read from anywhere |
 //! | [`snapshots`], [`directory`], [`event`], [`leaderless`], [`log`] | the forms of it |
 //! | [`requests`], [`works`] | what is asked of the loop, and what a hand-over waits for |
@@ -53,6 +53,7 @@ pub mod metrics;
 pub mod names;
 #[cfg(unix)]
 pub mod own_thread;
+pub mod permit;
 mod process;
 pub mod publisher;
 pub mod recorder;
@@ -91,6 +92,7 @@ pub mod surface {
     pub use crate::lease::Lease;
     pub use crate::measures::Histogram;
     pub use crate::metrics::{Labels, Metric, MetricUnit, MetricValue, Sample};
+    pub use crate::permit::WorkPermit;
     pub use crate::reload::Reloaded;
     pub use crate::watch::{Watch, WatchError};
 }

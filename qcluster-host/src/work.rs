@@ -38,7 +38,7 @@ async fn first_completed<T>(
     guard: Duration,
     mut work: impl AsyncFnMut(Lease) -> T,
 ) -> Result<(FencingToken, T), Stopped> {
-    let guard = Span::from(guard).min(view.guard_max()) + TIMER_SLACK;
+    let guard = self::guard(view, guard);
     let mut changes = view.leadership();
     loop {
         let lease = lease_for_work(view, runtime, guard, &mut changes).await?;
@@ -47,6 +47,11 @@ async fn first_completed<T>(
             return Ok((token, output));
         }
     }
+}
+
+/// How long before the end of a lease work has to end, where its owner wants that much.
+pub(crate) fn guard(view: &View, wanted: Duration) -> Span {
+    Span::from(wanted).min(view.guard_max()) + TIMER_SLACK
 }
 
 /// See [`Handle::try_run_as_leader_with`](crate::handle::Handle::try_run_as_leader_with).

@@ -30,6 +30,7 @@ pub(crate) async fn a_leader_that_was_cut_off_loses_its_lease_and_takes_part_onc
     let cluster = TestCluster::<H::InMemory>::start(3).await.unwrap();
     let first = cluster.wait_for_leader().await;
     cluster.cut(first);
+    assert_ne!(cluster.leader(), Some(first), "cut off, it leads nobody, however long its lease lasts");
     let second = cluster.wait_for_leader().await;
     assert_ne!(second, first);
     assert!(!cluster.node(first).is_leader(), "two lead at once");

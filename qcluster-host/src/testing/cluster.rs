@@ -104,8 +104,14 @@ impl<Q: StartInMemory> TestCluster<Q> {
         self.members.iter().enumerate().filter_map(|(index, member)| Some((index, member.running()?)))
     }
 
-    /// Waits until a node leads that runs and is linked to most of the others, and gives its index: not a leader that was just frozen or
-    /// cut off and whose lease has not ended yet.
+    /// The node that leads at this instant, if it runs and is linked to most of the others: not a leader that was just frozen or cut off
+    /// and whose lease has not ended yet.
+    pub fn leader(&self) -> Option<usize> {
+        let leads = |(_, node): &(usize, &Q)| node.is_leader();
+        self.nodes().filter(leads).map(|(index, _)| index).find(|index| self.reaches_most(*index))
+    }
+
+    /// Waits until there is a [`leader`](Self::leader), and gives its index.
     ///
     /// # Panics
     /// There is none after a minute, or the cluster is masterless. The message lists the state of each node.
@@ -114,9 +120,7 @@ impl<Q: StartInMemory> TestCluster<Q> {
         let is_masterless = self.members.iter().any(|member| member.config.mode == Mode::Masterless);
         assert!(!is_masterless, "a masterless cluster has no leader");
         loop {
-            let leads = |(_, node): &(usize, &Q)| node.is_leader();
-            let leader = self.nodes().filter(leads).map(|(index, _)| index).find(|index| self.reaches_most(*index));
-            if let Some(leader) = leader {
+            if let Some(leader) = self.leader() {
                 return leader;
             }
             assert!(begun.elapsed() < PATIENCE, "no node leads after {PATIENCE:?}: {self:?}");
