@@ -1,0 +1,71 @@
+"""The nodes of this process: closed before the interpreter ends, and left alone in a child process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import weakref
+
+from . import _logs, _operations, _qcluster
+from ._errors import QClusterError
+
+#: How long the end of the interpreter waits for nodes to hand over. What is not done by then is aborted.
+_EXIT_SECONDS_MAX = 10.0
+
+_open: weakref.WeakSet[_qcluster.Node] = weakref.WeakSet()
+
+
+def opened(node: _qcluster.Node) -> None:
+    """Takes care of a node that has started."""
+    _open.add(node)
+    weakref.finalize(node, _look_again).atexit = False
+    _logs.reader.begin(_has_nodes)
+
+
+def closed(node: _qcluster.Node) -> None:
+    """The node has stopped."""
+    _open.discard(node)
+    _look_again()
+
+
+def _look_again() -> None:
+    _logs.reader.look_again()
+
+
+def _has_nodes() -> bool:
+    return bool(_open)
+
+
+def _at_exit() -> None:
+    _operations.begin_exit()
+    until = time.monotonic() + _EXIT_SECONDS_MAX
+    nodes = list(_open)
+    stopping = []
+    for node in nodes:
+        try:
+            operation = node.shutdown()
+            operation.wait(0.0)
+        except QClusterError:
+            continue
+        stopping.append((node, operation))
+    for node, operation in stopping:
+        if not operation.wait(max(0.0, until - time.monotonic())):
+            node.abort().wait(1.0)
+    _open.clear()
+    _logs.reader.end()
+    _qcluster.end_waits(1.0)
+    _operations.end_waiters()
+
+
+def _in_child() -> None:
+    global _open
+    _open = weakref.WeakSet()
+    _qcluster.forget_waits()
+    _operations.forget_waiters()
+    _logs.forget_reader()
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
