@@ -1,0 +1,219 @@
+"""A node in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any, Awaitable, Callable, Coroutine, List, TypeVar
+
+import pytest
+
+from conftest import PATIENCE, free_port
+from qcluster import MemberChanged, QCluster, RefusedError, ServiceChanged, StoppedError
+
+Output = TypeVar("Output")
+
+
+def in_time(what: Coroutine[Any, Any, Output]) -> Output:
+    """Runs it in an event loop, and not for longer than a minute."""
+    return asyncio.run(asyncio.wait_for(what, PATIENCE))
+
+
+def lonely() -> QCluster:
+    """One of two voters, which never leads."""
+    peer = {"identifier": "server_b", "host": "localhost", "port": free_port()}
+    return QCluster("server_a", listen_port=free_port(), peers=[peer])
+
+
+def test_everything_that_waits_can_be_awaited() -> None:
+    async def story() -> None:
+        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+            leader = await cluster.aio.wait_for_leader(PATIENCE)
+            assert leader == cluster.me
+            web = await cluster.aio.register("web", 8001, ttl_ms=60_000)
+            assert cluster.services("web") == [web]
+            await cluster.aio.heartbeat("web", "warning")
+            await cluster.aio.deregister("web")
+            with pytest.raises(RefusedError) as raised:
+                await cluster.aio.transfer_leadership()
+            assert raised.value.code == "no_successor"
+            await cluster.aio.step_down()
+            await cluster.aio.reload()
+        assert cluster.why_stopped() == "shutdown"
+        with pytest.raises(StoppedError):
+            await cluster.aio.register("web")
+
+    in_time(story())
+
+
+def test_a_watch_is_followed_beside_other_tasks() -> None:
+    async def story() -> None:
+        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+            names: List[str] = []
+
+            async def follow() -> None:
+                async for event in cluster.watch():
+                    if isinstance(event, ServiceChanged):
+                        names.append(event.service.name)
+
+            task = asyncio.ensure_future(follow())
+            await asyncio.sleep(0)
+            for name in ("a", "b", "c"):
+                await cluster.aio.register(name)
+            while names != ["a", "b", "c"]:
+                await asyncio.sleep(0.01)
+        await task  # It ends with the node.
+
+    in_time(story())
+
+
+def test_events_are_followed_by_many_at_once() -> None:
+    async def story() -> None:
+        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+            await cluster.aio.wait_for_leader()
+
+            async def next_elected() -> int:
+                async for event in cluster.events():
+                    if event.kind == "elected":
+                        return int(event.data["token"])
+                raise AssertionError("it ended first")
+
+            waiting = [asyncio.ensure_future(next_elected()) for _ in range(50)]
+            await asyncio.sleep(0)
+            while not cluster.is_leader():
+                await asyncio.sleep(0.01)
+            await cluster.aio.step_down()
+            tokens = await asyncio.gather(*waiting)
+            assert len(set(tokens)) == 1
+
+    in_time(story())
+
+
+def test_a_cancelled_task_gives_up_what_it_waits_for() -> None:
+    async def story() -> None:
+        async with lonely() as cluster:
+            for begin in (cluster.aio.wait_for_leader, lambda: cluster.aio.run_as_leader(never)):
+                task = asyncio.ensure_future(begin())
+                await asyncio.sleep(0.01)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            watch = cluster.watch()
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(_first_service(watch.__anext__), 0.05)
+            await cluster.aio.register("web")
+            assert (await _first_service(watch.__anext__)).service.name == "web", "nothing is lost"
+
+    async def never(lease: object) -> None:
+        raise AssertionError("one of two does not lead")
+
+    in_time(story())
+
+
+async def _first_service(following: Callable[[], Awaitable[object]]) -> ServiceChanged:
+    while True:
+        event = await following()
+        if isinstance(event, ServiceChanged):
+            return event
+
+
+def test_a_wait_ends_after_its_time_and_leaves_the_loop_alone() -> None:
+    async def story() -> None:
+        async with lonely() as cluster:
+            turns = 0
+
+            async def turn() -> None:
+                nonlocal turns
+                while True:
+                    turns += 1
+                    await asyncio.sleep(0)
+
+            task = asyncio.ensure_future(turn())
+            with pytest.raises(TimeoutError):
+                await cluster.aio.wait_for_leader(timeout=0.1)
+            assert turns > 10, "the loop went on meanwhile"
+            task.cancel()
+
+    in_time(story())
+
+
+def test_a_loop_that_is_blocked_costs_nobody_the_leadership() -> None:
+    async def story() -> None:
+        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+            events = cluster.events()
+            await cluster.aio.wait_for_leader()
+            lease = cluster.lease()
+            assert lease is not None
+            # The loop and the interpreter stand for longer than a lease.
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end:
+                sum(range(10_000))
+            kept = cluster.lease()
+            lost = [event for event in iter(lambda: _drain(events), None) if event.kind == "lost"]
+            # The machine may have stood still; then the node says so itself.
+            assert lost or (kept is not None and kept.token == lease.token)
+
+    def _drain(events: Any) -> Any:
+        try:
+            return events.next(0.0)
+        except TimeoutError:
+            return None
+
+    in_time(story())
+
+
+def test_loops_of_several_threads_share_a_node() -> None:
+    with QCluster(identifier="server_a", listen_port=0) as cluster:
+        cluster.wait_for_leader(PATIENCE)
+        seen: List[str] = []
+
+        def one(name: str) -> None:
+            async def register() -> None:
+                service = await cluster.aio.register(name)
+                seen.append(service.name)
+
+            in_time(register())
+
+        threads = [threading.Thread(target=one, args=(f"service-{at}",)) for at in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert sorted(seen) == sorted(service.name for service in cluster.services())
+
+
+def test_a_loop_that_is_closed_is_woken_no_more() -> None:
+    with QCluster(identifier="server_a", listen_port=0) as cluster:
+        cluster.wait_for_leader(PATIENCE)
+        loop = asyncio.new_event_loop()
+        watch = cluster.watch()
+
+        async def begin() -> "asyncio.Task[object]":
+            task = asyncio.ensure_future(watch.__anext__())
+            await asyncio.sleep(0)
+            return task
+
+        task = loop.run_until_complete(begin())
+        loop.close()
+        cluster.register("web")
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+        async def still() -> None:
+            await cluster.aio.register("mail")
+
+        in_time(still())
+
+
+def test_a_member_that_joins_wakes_who_waits_for_it() -> None:
+    async def story() -> None:
+        async with QCluster(identifier="server_a", listen_port=free_port(), mode="masterless") as one:
+            watch = one.watch()
+            address = f"localhost:{one.me.port}"
+            async with QCluster(identifier="server_b", listen_port=free_port(), mode="masterless", join=[address]):
+                async for event in watch:
+                    if isinstance(event, MemberChanged):
+                        assert event.member.identifier == "server_b"
+                        break
+
+    in_time(story())

@@ -1,0 +1,209 @@
+"""Work that runs while a node leads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import List
+
+import pytest
+
+from conftest import PATIENCE, first, until
+from qcluster import LeadershipLost, QCluster, StoppedError, WorkLease
+from qcluster.testing import TestCluster
+from test_aio import in_time
+
+
+def test_work_that_returns_leaves_the_node_leading(alone: QCluster) -> None:
+    token = alone.run_as_leader(lambda lease: lease.token)
+    lease = alone.lease()
+    assert lease is None or lease.token == token or not alone.is_leader()
+
+
+def test_work_that_fails_gives_the_leadership_up(alone: QCluster) -> None:
+    events = alone.events()
+
+    def work(lease: WorkLease) -> None:
+        raise RuntimeError("no database")
+
+    with pytest.raises(RuntimeError, match="no database"):
+        alone.run_as_leader(work)
+    lost = first(events, lambda event: event.kind == "lost")
+    assert lost.data["reason"] in ("stepped_down", "stalled")
+
+
+def test_work_of_a_thread_is_asked_to_end_and_called_again(alone: QCluster) -> None:
+    tokens: List[int] = []
+
+    def work(lease: WorkLease) -> str:
+        tokens.append(lease.token)
+        if len(tokens) == 1:
+            threading.Thread(target=alone.step_down, daemon=True).start()
+            assert lease.wait_ending(PATIENCE)
+            assert lease.is_ending()
+            with pytest.raises(LeadershipLost):
+                lease.check()
+        return "done"
+
+    assert alone.run_as_leader(work) == "done"
+    assert tokens == sorted(set(tokens)) and len(tokens) > 1
+
+
+def test_work_that_says_that_its_leadership_is_lost_is_called_again(alone: QCluster) -> None:
+    calls: List[int] = []
+
+    def work(lease: WorkLease) -> int:
+        calls.append(lease.token)
+        if len(calls) == 1:
+            raise LeadershipLost("somebody else said so")
+        return len(calls)
+
+    assert alone.run_as_leader(work) >= 2
+
+
+def test_a_hand_over_waits_for_work_of_a_thread() -> None:
+    with QCluster(identifier="server_a", listen_port=0, drain_ms=60_000) as cluster:
+        order: List[str] = []
+
+        def work(lease: WorkLease) -> None:
+            def step_down() -> None:
+                cluster.step_down()
+                order.append("stepped down")
+
+            if order:
+                return
+            stepping = threading.Thread(target=step_down, daemon=True)
+            stepping.start()
+            assert lease.wait_ending(PATIENCE)
+            order.append("work ended" if lease.is_valid() else "too late")
+            raise LeadershipLost
+
+        cluster.run_as_leader(work)
+        until(lambda: "stepped down" in order, "the end of the hand-over")
+        assert order[0] in ("work ended", "too late")
+
+
+def test_waiting_for_leadership_ends_with_the_node() -> None:
+    with TestCluster(3) as cluster:
+        node = cluster.nodes[0]
+        cluster.cut(0)
+        ended = threading.Event()
+
+        def run() -> None:
+            with pytest.raises(StoppedError):
+                while True:
+                    node.run_as_leader(lambda lease: lease.wait_ending())
+            ended.set()
+
+        threading.Thread(target=run, daemon=True).start()
+        cluster.kill(0)
+        assert ended.wait(PATIENCE)
+
+
+def test_a_task_is_cancelled_where_its_node_leads_no_more_and_another_begins() -> None:
+    async def story() -> None:
+        with TestCluster(3) as cluster:
+            running: List[WorkLease] = []
+            began = asyncio.Event()
+
+            async def work(lease: WorkLease) -> None:
+                valid = [other.token for other in running if other.is_valid()]
+                assert not valid, f"{valid} and {lease.token} at once"
+                running.append(lease)
+                began.set()
+                try:
+                    await asyncio.sleep(PATIENCE)
+                finally:
+                    running.remove(lease)
+
+            tasks = [asyncio.ensure_future(node.aio.run_as_leader(work)) for node in cluster.nodes]
+            for stop, go_on in ((cluster.cut, lambda _: cluster.heal()), (cluster.freeze, cluster.thaw)):
+                leader = await cluster.await_leader()
+                await began.wait()
+                began.clear()
+                stop(leader)
+                await began.wait()
+                go_on(leader)
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            assert running == [] and all(isinstance(end, asyncio.CancelledError) for end in ends), ends
+
+    in_time(story())
+
+
+def test_a_hand_over_waits_for_a_task_that_cleans_up() -> None:
+    async def story() -> None:
+        async with QCluster(identifier="server_a", listen_port=0, drain_ms=60_000) as cluster:
+            order: List[str] = []
+            began = asyncio.Event()
+
+            async def work(lease: WorkLease) -> str:
+                if order:
+                    return "done"
+                began.set()
+                try:
+                    await asyncio.sleep(PATIENCE)
+                finally:
+                    await asyncio.sleep(0.05)
+                    order.append("cleaned up")
+                raise AssertionError("it was not cancelled")
+
+            task = asyncio.ensure_future(cluster.aio.run_as_leader(work))
+            await began.wait()
+            try:
+                await cluster.aio.step_down()
+            finally:
+                order.append("stepped down")
+            assert await task == "done"
+            assert order == ["cleaned up", "stepped down"]
+
+    in_time(story())
+
+
+def test_an_exception_in_a_task_gives_the_leadership_up_and_comes_out() -> None:
+    async def story() -> None:
+        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+
+            async def work(lease: WorkLease) -> None:
+                raise KeyError("no row")
+
+            with pytest.raises(KeyError):
+                await cluster.aio.run_as_leader(work)
+            assert await cluster.aio.run_as_leader(_token) > 0, "it leads again"
+
+    in_time(story())
+
+
+async def _token(lease: WorkLease) -> int:
+    await asyncio.sleep(0)
+    return lease.token
+
+
+def test_cancelling_waits_for_the_work_and_leaves_the_node_leading() -> None:
+    async def story() -> None:
+        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+            order: List[str] = []
+            began = asyncio.Event()
+
+            async def work(lease: WorkLease) -> None:
+                began.set()
+                try:
+                    await asyncio.sleep(PATIENCE)
+                finally:
+                    await asyncio.sleep(0)
+                    order.append("ended")
+
+            task = asyncio.ensure_future(cluster.aio.run_as_leader(work))
+            await began.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert order == ["ended"]
+
+    in_time(story())
+
+
+def test_a_guard_ends_work_earlier(alone: QCluster) -> None:
+    # Half a lease at most: with less there would be no time for work at all.
+    assert alone.run_as_leader(lambda lease: lease.token, guard=3600.0) > 0
