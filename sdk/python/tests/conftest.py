@@ -105,7 +105,7 @@ class Program:
             self.lines.append(line.rstrip("\n"))
 
     def says(self, text: str, after: int = 0) -> str:
-        """Waits for a line with that text, behind the first so many."""
+        """Waits for a line with that text, after the given number of lines."""
 
         def look() -> Optional[str]:
             found = next((line for line in self.lines[after:] if text in line), None)
@@ -148,9 +148,16 @@ def run() -> Iterator[Callable[..., Program]]:
 
 
 @pytest.fixture
-def alone() -> Iterator[QCluster]:
+def steady(tmp_path: Path) -> Dict[str, Any]:
+    """A cluster of one with a long lease: a pause of the machine seldom costs it the leadership. It leads after as long."""
+    timing = {"heartbeat_ms": 250, "lease_ms": 1_000, "max_lease_ms": 1_000, "slot_ms": 1}
+    return {"identifier": "server_a", "listen_port": 0, "data_dir": tmp_path / "state", "timing": timing}
+
+
+@pytest.fixture
+def alone(steady: Dict[str, Any]) -> Iterator[QCluster]:
     """A cluster of one that leads."""
-    with QCluster(identifier="server_a", listen_port=0) as cluster:
+    with QCluster(**steady) as cluster:
         until(cluster.is_leader, "the leadership of a cluster of one")
         yield cluster
 

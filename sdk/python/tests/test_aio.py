@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import Any, Awaitable, Callable, Coroutine, List, TypeVar
+from typing import Any, Awaitable, Callable, Coroutine, Dict, List, TypeVar
 
 import pytest
 
@@ -26,9 +26,9 @@ def lonely() -> QCluster:
     return QCluster("server_a", listen_port=free_port(), peers=[peer])
 
 
-def test_everything_that_waits_can_be_awaited() -> None:
+def test_everything_that_waits_can_be_awaited(steady: Dict[str, Any]) -> None:
     async def story() -> None:
-        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+        async with QCluster(**steady) as cluster:
             leader = await cluster.aio.wait_for_leader(PATIENCE)
             assert leader == cluster.me
             web = await cluster.aio.register("web", 8001, ttl_ms=60_000)
@@ -47,9 +47,9 @@ def test_everything_that_waits_can_be_awaited() -> None:
     in_time(story())
 
 
-def test_a_watch_is_followed_beside_other_tasks() -> None:
+def test_a_watch_is_followed_beside_other_tasks(steady: Dict[str, Any]) -> None:
     async def story() -> None:
-        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+        async with QCluster(**steady) as cluster:
             names: List[str] = []
 
             async def follow() -> None:
@@ -68,9 +68,9 @@ def test_a_watch_is_followed_beside_other_tasks() -> None:
     in_time(story())
 
 
-def test_events_are_followed_by_many_at_once() -> None:
+def test_events_are_followed_by_many_at_once(steady: Dict[str, Any]) -> None:
     async def story() -> None:
-        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+        async with QCluster(**steady) as cluster:
             await cluster.aio.wait_for_leader()
 
             async def next_elected() -> int:
@@ -138,9 +138,9 @@ def test_a_wait_ends_after_its_time_and_leaves_the_loop_alone() -> None:
     in_time(story())
 
 
-def test_a_loop_that_is_blocked_costs_nobody_the_leadership() -> None:
+def test_a_loop_that_is_blocked_costs_nobody_the_leadership(steady: Dict[str, Any]) -> None:
     async def story() -> None:
-        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+        async with QCluster(**steady) as cluster:
             events = cluster.events()
             await cluster.aio.wait_for_leader()
             lease = cluster.lease()
@@ -163,8 +163,8 @@ def test_a_loop_that_is_blocked_costs_nobody_the_leadership() -> None:
     in_time(story())
 
 
-def test_loops_of_several_threads_share_a_node() -> None:
-    with QCluster(identifier="server_a", listen_port=0) as cluster:
+def test_loops_of_several_threads_share_a_node(steady: Dict[str, Any]) -> None:
+    with QCluster(**steady) as cluster:
         cluster.wait_for_leader(PATIENCE)
         seen: List[str] = []
 
@@ -183,8 +183,8 @@ def test_loops_of_several_threads_share_a_node() -> None:
         assert sorted(seen) == sorted(service.name for service in cluster.services())
 
 
-def test_a_loop_that_is_closed_is_woken_no_more() -> None:
-    with QCluster(identifier="server_a", listen_port=0) as cluster:
+def test_a_loop_that_is_closed_is_woken_no_more(steady: Dict[str, Any]) -> None:
+    with QCluster(**steady) as cluster:
         cluster.wait_for_leader(PATIENCE)
         loop = asyncio.new_event_loop()
         watch = cluster.watch()

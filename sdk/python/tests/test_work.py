@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import List
+from typing import Any, Dict, List
 
 import pytest
 
@@ -61,8 +61,8 @@ def test_work_that_says_that_its_leadership_is_lost_is_called_again(alone: QClus
     assert alone.run_as_leader(work) >= 2
 
 
-def test_a_hand_over_waits_for_work_of_a_thread() -> None:
-    with QCluster(identifier="server_a", listen_port=0, drain_ms=60_000) as cluster:
+def test_a_hand_over_waits_for_work_of_a_thread(steady: Dict[str, Any]) -> None:
+    with QCluster(**steady, drain_ms=60_000) as cluster:
         order: List[str] = []
 
         def work(lease: WorkLease) -> None:
@@ -132,9 +132,9 @@ def test_a_task_is_cancelled_where_its_node_leads_no_more_and_another_begins() -
     in_time(story())
 
 
-def test_a_hand_over_waits_for_a_task_that_cleans_up() -> None:
+def test_a_hand_over_waits_for_a_task_that_cleans_up(steady: Dict[str, Any]) -> None:
     async def story() -> None:
-        async with QCluster(identifier="server_a", listen_port=0, drain_ms=60_000) as cluster:
+        async with QCluster(**steady, drain_ms=60_000) as cluster:
             order: List[str] = []
             began = asyncio.Event()
 
@@ -161,9 +161,9 @@ def test_a_hand_over_waits_for_a_task_that_cleans_up() -> None:
     in_time(story())
 
 
-def test_an_exception_in_a_task_gives_the_leadership_up_and_comes_out() -> None:
+def test_an_exception_in_a_task_gives_the_leadership_up_and_comes_out(steady: Dict[str, Any]) -> None:
     async def story() -> None:
-        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+        async with QCluster(**steady) as cluster:
 
             async def work(lease: WorkLease) -> None:
                 raise KeyError("no row")
@@ -180,9 +180,9 @@ async def _token(lease: WorkLease) -> int:
     return lease.token
 
 
-def test_cancelling_waits_for_the_work_and_leaves_the_node_leading() -> None:
+def test_cancelling_waits_for_the_work_and_leaves_the_node_leading(steady: Dict[str, Any]) -> None:
     async def story() -> None:
-        async with QCluster(identifier="server_a", listen_port=0) as cluster:
+        async with QCluster(**steady) as cluster:
             order: List[str] = []
             began = asyncio.Event()
 

@@ -6,9 +6,11 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 
 from qcluster import ForkedError, QCluster
 
+warnings.simplefilter("ignore", DeprecationWarning)  # A fork of a process with threads is what this is about.
 port = int(sys.argv[1])
 cluster = QCluster(identifier="server_a", listen_port=port)
 cluster.wait_for_leader(60)
