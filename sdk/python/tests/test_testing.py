@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 import pytest
 
-from conftest import until
+from conftest import Program, until
 from qcluster import ConfigError, QCluster
 from qcluster.testing import TestCluster
 
@@ -75,3 +77,8 @@ def test_a_cluster_that_nobody_closes_stops_by_itself() -> None:
     assert node.why_stopped() is None, "somebody has a reference to it"
     node.close()
     assert node.why_stopped() == "shutdown"
+
+
+def test_a_program_ends_with_a_node_that_is_frozen(run: Callable[..., Program]) -> None:
+    program = run("ends_with_frozen_nodes.py")
+    assert (program.ends(), program.lines) == (0, ["ends"])

@@ -6,6 +6,7 @@ import atexit
 import os
 import time
 import weakref
+from typing import Protocol
 
 from . import _logs, _operations, _qcluster
 from ._errors import QClusterError
@@ -14,6 +15,21 @@ from ._errors import QClusterError
 _EXIT_SECONDS_MAX = 10.0
 
 _open: weakref.WeakSet[_qcluster.Node] = weakref.WeakSet()
+
+#: Clusters in memory. They end first: a node that a test has frozen would hand over nothing.
+_clusters: weakref.WeakSet[Closing] = weakref.WeakSet()
+
+
+class Closing(Protocol):
+    """What can be closed."""
+
+    def close(self) -> None:
+        """Ends it. Again does no harm."""
+
+
+def begun(cluster: Closing) -> None:
+    """Takes care of a cluster in memory."""
+    _clusters.add(cluster)
 
 
 def opened(node: _qcluster.Node) -> None:
@@ -40,6 +56,8 @@ def _has_nodes() -> bool:
 def _at_exit() -> None:
     _operations.begin_exit()
     until = time.monotonic() + _EXIT_SECONDS_MAX
+    for cluster in list(_clusters):
+        cluster.close()
     nodes = list(_open)
     stopping = []
     for node in nodes:
@@ -59,8 +77,8 @@ def _at_exit() -> None:
 
 
 def _in_child() -> None:
-    global _open
-    _open = weakref.WeakSet()
+    global _clusters, _open
+    _clusters, _open = weakref.WeakSet(), weakref.WeakSet()
     _qcluster.forget_waits()
     _operations.forget_waiters()
     _logs.forget_reader()

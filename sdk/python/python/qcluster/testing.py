@@ -18,6 +18,7 @@ from typing import Any, Dict, List, Optional, Type
 
 from . import _asking, _process, _qcluster
 from ._cluster import QCluster
+from ._errors import ForkedError
 
 __all__ = ["TestCluster"]
 
@@ -40,6 +41,7 @@ class TestCluster:
         self._cluster: Optional[_qcluster.TestCluster] = _qcluster.TestCluster(count, _asking.configuration(configuration))
         self._count = count
         self._nodes: Dict[int, QCluster] = {}
+        _process.begun(self)
         for index in range(count):
             self.node(index)
 
@@ -118,12 +120,16 @@ class TestCluster:
         self._inner.thaw(index)
 
     def close(self) -> None:
-        """Kills all nodes. Again does no harm."""
+        """Kills all nodes. Again does no harm, and does nothing in a child process."""
         cluster, self._cluster = self._cluster, None
-        if cluster is not None:
-            for index in range(self._count):
+        if cluster is None:
+            return
+        for index in range(self._count):
+            try:
                 cluster.kill(index)
-                self._forget(index)
+            except ForkedError:
+                return
+            self._forget(index)
 
     def __enter__(self) -> TestCluster:
         return self
