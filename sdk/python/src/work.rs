@@ -7,7 +7,6 @@ use pyo3::prelude::*;
 use qcluster::{Handle, Leadership, Stopped, WorkPermit};
 use tokio::sync::{Mutex, watch};
 
-use crate::failure::Failure;
 use crate::kept::Kept;
 use crate::lease::HeldLease;
 use crate::operation::{Operation, Shared};
@@ -39,19 +38,17 @@ impl LeaderWork {
     /// a time.
     fn permit(&self, py: Python<'_>) -> PyResult<(Option<Permit>, Option<f64>)> {
         let seeker = self.seeker(py)?;
-        // Looked at before the lease is, so that a change in between is waited for no more.
-        let leadership = match seeker.leadership.try_lock() {
-            Ok(mut leadership) => leadership.borrow_and_update().clone(),
-            Err(_) => return Err(Failure::Misused("a change is being waited for").into_exception(py)),
-        };
+        // Looked at before the lease is, so that a change in between is waited for no more. A thread of earlier work may still wait for
+        // one itself: then it is not known, and looked at again soon.
+        let seen = seeker.leadership.try_lock().map(|mut leadership| leadership.borrow_and_update().clone());
         let permit = match seeker.guard {
             Some(guard) => seeker.node.permit_work_with(guard),
             None => seeker.node.permit_work(),
         };
         // A renewal is no change: a leader whose lease is about to run out looks again.
-        let look_again = match leadership {
-            Leadership::Leading { .. } => Some(seeker.node.heartbeat_interval().as_secs_f64()),
-            Leadership::Unknown | Leadership::Following { .. } | Leadership::Draining { .. } => None,
+        let look_again = match seen {
+            Ok(Leadership::Leading { .. }) | Err(_) => Some(seeker.node.heartbeat_interval().as_secs_f64()),
+            Ok(Leadership::Unknown | Leadership::Following { .. } | Leadership::Draining { .. }) => None,
         };
         Ok((permit.map(Permit::new), look_again))
     }

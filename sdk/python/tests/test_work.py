@@ -49,6 +49,25 @@ def test_work_of_a_thread_is_asked_to_end_and_called_again(alone: QCluster) -> N
     assert tokens == sorted(set(tokens)) and len(tokens) > 1
 
 
+def test_a_helper_that_still_waits_for_the_end_is_in_nobodys_way(alone: QCluster) -> None:
+    tokens: List[int] = []
+    helpers: List[threading.Thread] = []
+
+    def work(lease: WorkLease) -> int:
+        tokens.append(lease.token)
+        if len(tokens) < 5:
+            helpers.append(threading.Thread(target=lease.wait_ending, args=(PATIENCE,), daemon=True))
+            helpers[-1].start()
+            threading.Thread(target=alone.step_down, daemon=True).start()
+            until(lease.is_ending, "the end")
+        return lease.token
+
+    assert alone.run_as_leader(work) == tokens[-1] and len(tokens) >= 5
+    for helper in helpers:
+        helper.join(PATIENCE)
+        assert not helper.is_alive()
+
+
 def test_work_that_says_that_its_leadership_is_lost_is_called_again(alone: QCluster) -> None:
     calls: List[int] = []
 
