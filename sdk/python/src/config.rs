@@ -104,7 +104,7 @@ impl Place {
         let names = names.collect();
         let reason = match kind {
             Kind::Missing => "is missing, and has no default".to_owned(),
-            Kind::Unknown => message.replacen("unknown field", "there is no field", 1),
+            Kind::Unknown => unknown(&message),
             Kind::Wrong => message,
         };
         Self { steps, names, reason, kind }
@@ -153,6 +153,18 @@ impl Place {
     /// The entry of a list that it is in: `peers[1]`.
     fn entry(&self) -> String {
         self.names.iter().take(2).map(String::as_str).collect()
+    }
+}
+
+/// What is told of an unknown field: the known one that is nearest to it, or else all of them.
+fn unknown(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let unknown = names.next().unwrap_or_default();
+    let distance = |known: &str| strsim::damerau_levenshtein(unknown, known);
+    let near = names.filter(|known| distance(known) <= known.len().div_ceil(3));
+    match near.min_by_key(|known| distance(known)) {
+        Some(nearest) => format!("there is no such field: did you mean `{nearest}`?"),
+        None => message.replacen("unknown field", "there is no field", 1),
     }
 }
 

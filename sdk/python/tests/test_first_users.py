@@ -88,6 +88,14 @@ def test_no_mistake_is_named_that_only_another_one_makes() -> None:
     assert sorted(fields) == ["identifier", "listen_port", "peers[0].identifier", "peers[0].port"], str(raised.value)
 
 
+def test_a_mistyped_field_is_told_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigError) as raised:
+        QCluster(identifier="server_a", listen_prot=7001, nothing_like_it=1)
+    reasons = dict(raised.value.problems)
+    assert "did you mean `listen_port`?" in reasons["listen_prot"]
+    assert "expected one of" in reasons["nothing_like_it"]
+
+
 def test_a_twin_among_the_peers_is_a_mistake_and_no_longer_skipped() -> None:
     peer = {"identifier": "server_b", "host": "localhost", "port": 7002}
     with pytest.raises(ConfigError, match="peers"):
