@@ -55,7 +55,11 @@ pub(crate) fn read(text: &str) -> Result<Config, Vec<Mistake>> {
 /// Adds the mistakes of content, but for those that are in what stands for a mistake of form.
 fn check(config: &Config, mistakes: &mut Vec<Mistake>) {
     let Err(error) = config.check() else { return };
-    let is_new = |problem: &&Problem| !mistakes.iter().any(|known| problem.field.starts_with(&known.field));
+    // `peers[1]` has `peers[1].port` in it, and `secret` has nothing to do with `secrets`.
+    let is_in = |field: &str, outer: &str| {
+        field.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let is_new = |problem: &&Problem| !mistakes.iter().any(|known| is_in(&problem.field, &known.field));
     let found: Vec<Mistake> = error.problems().iter().filter(is_new).map(Mistake::from).collect();
     mistakes.extend(found);
 }
