@@ -1,11 +1,12 @@
 //! Reading a configuration from a file, with errors that name the file as well as the field.
 
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use qcluster_core::{Config, ConfigError};
+use zeroize::Zeroizing;
 
 /// Gives [`Config`] its `from_file`: the core itself touches no file.
 pub trait ConfigFile: Sized {
@@ -20,11 +21,28 @@ impl ConfigFile for Config {
     fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigFileError> {
         let path = path.as_ref();
         let failed = |problem| ConfigFileError { path: path.to_owned(), problem };
-        let text = fs::read_to_string(path).map_err(|error| failed(ConfigFileProblem::Unreadable(error)))?;
+        let text = read(path).map_err(|error| failed(ConfigFileProblem::Unreadable(error)))?;
         let config = parse(&text).map_err(|error| failed(ConfigFileProblem::Malformed(error)))?;
         config.check().map_err(|error| failed(ConfigFileProblem::Invalid(error)))?;
         Ok(config)
     }
+}
+
+/// What is read of a file. A configuration is much shorter.
+const LEN_MAX: usize = 1 << 20;
+
+/// Secrets may be in it.
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    let file = File::open(path)?;
+    let len = file.metadata().map_or(LEN_MAX as u64, |about| about.len());
+    let len = usize::try_from(len).unwrap_or(LEN_MAX).min(LEN_MAX);
+    // It seldom grows, so that nothing of it stays behind.
+    let mut text = Zeroizing::new(String::with_capacity(len + 1));
+    file.take(LEN_MAX as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > LEN_MAX {
+        return Err(io::Error::other(format!("it is longer than {LEN_MAX} bytes")));
+    }
+    Ok(text)
 }
 
 /// Parses JSON, with errors that name the field: by itself the parser tells line and column only.
@@ -48,8 +66,18 @@ fn explained(error: &serde_json::Error) -> String {
     if error.is_syntax() {
         format!("{error}; it is JSON, without comments and trailing commas")
     } else {
-        with_nearest(error.to_string())
+        with_nearest(without_value(error.to_string()))
     }
+}
+
+/// Without a text that stands where something else belongs: it may be a secret.
+fn without_value(message: String) -> String {
+    const KINDS: [&str; 2] = ["invalid type: string \"", "invalid value: string \""];
+    let Some(start) = KINDS.iter().find_map(|kind| message.find(kind).map(|at| at + kind.len())) else {
+        return message;
+    };
+    let end = message.rfind("\", expected ").filter(|end| *end >= start);
+    end.map_or(message.clone(), |end| format!("{}…{}", &message[..start], &message[end..]))
 }
 
 /// An unknown name with the known one that is nearest to it, if one is near, in place of all of them.

@@ -111,6 +111,18 @@ pub fn facts(subject: &Subject, snapshot: &NodeSnapshot, quorum: &QuorumStatus) 
     if foreign > 0 {
         let _ = write!(line, "; {foreign} datagrams dropped that are of another cluster");
     }
+    let dropped = |reason| Some(snapshot.counters.dropped[reason]).filter(|count| *count > 0);
+    let is_plain = snapshot.keys.is_none();
+    if let Some(count) = dropped(DropReason::Version).filter(|_| is_plain) {
+        let _ =
+            write!(line, "; {count} datagrams dropped that are sealed or of another version: this node has no secret");
+    }
+    if let Some(count) = dropped(DropReason::NotSealed) {
+        let _ = write!(line, "; {count} datagrams dropped that are not sealed");
+    }
+    if let Some(count) = dropped(DropReason::UnknownKey).filter(|_| !is_plain) {
+        let _ = write!(line, "; {count} datagrams dropped that are sealed with a key which this node does not have");
+    }
     if let Some(slow) = snapshot.slow {
         let _ = write!(line, "; {}", slowness(subject, slow));
     }

@@ -114,7 +114,7 @@ pub enum KeyRefused {
         /// The nodes, by identifier.
         from: Vec<String>,
     },
-    /// Other nodes were not heard since this one was started, so that any key may still be in use there.
+    /// Other nodes were heard under no key since this one has had a secret, so that any key may be in use there next.
     NotHeard {
         /// The nodes, by identifier.
         from: Vec<String>,
@@ -162,7 +162,7 @@ fn member_at(address: SocketAddr, view: &View<'_>) -> Option<String> {
     voter.map(|peer| view.subject.name_of(peer.position)).or_else(|| view.directory.member_at(address))
 }
 
-/// Why a key must not be removed: other nodes were last heard under it, or not at all since the start of this one.
+/// Why a key must not be removed: other nodes were last heard under it, or under none, in plain or not at all.
 ///
 /// # Errors
 /// Which nodes.
@@ -183,7 +183,7 @@ pub fn check_removal(id: u8, view: &View<'_>) -> Result<(), KeyRefused> {
         |name: &str| view.directory.member(name, view.now).is_some_and(|member| member.state == State::Left.name());
     let mut unheard: BTreeSet<String> = voters.chain(members).filter(|name| !has_left(name)).collect();
     unheard.remove(&view.subject.me.identifier);
-    for (heard, _) in &keys.heard {
+    for (heard, _) in keys.heard.iter().filter(|(_, key)| key.is_some()) {
         unheard.remove(heard);
     }
     let from = Vec::from_iter(unheard);
@@ -285,14 +285,14 @@ impl fmt::Display for KeyRefused {
             ),
             Self::NotHeard { from } => write!(
                 f,
-                "not heard since this node was started, so nobody knows which key is used there: {}; wait, or force this",
+                "not heard under a key since this node has had a secret, so nobody knows which one is used there: {}; wait, or force this",
                 from.join(", ")
             ),
             Self::File { reason } => f.write_str(reason),
             Self::NotFinished => f.write_str(
                 "the file of secrets does not answer, and may still be changed: look at /v1/keys before you ask again",
             ),
-            Self::Busy => f.write_str("another change of keys is under way: ask again"),
+            Self::Busy => f.write_str("files are being read, or keys changed, at this moment: ask again"),
             Self::Stopped => f.write_str("the node has stopped"),
         }
     }

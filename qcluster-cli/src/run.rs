@@ -16,6 +16,9 @@ use crate::{Failure, exit};
 /// How long a node that is not to wait for anything may take to end, and one that has ended to let go of its files.
 const END_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// How long files may take before that is said.
+const FILES_TIME_MAX: Duration = Duration::from_secs(5);
+
 /// The adapter that the loop of the node runs on. The rest of the agent is on tokio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Adapter {
@@ -60,7 +63,15 @@ pub(crate) async fn run(
     let reloads = async {
         loop {
             reload.notified().await;
-            errors.push(reloaded(&cluster, &path).await);
+            let mut reloaded = pin!(reloaded(&cluster, &path));
+            let told = tokio::time::timeout(FILES_TIME_MAX, reloaded.as_mut()).await;
+            if told.is_err() {
+                errors.push(output::complaint("files do not answer, and are waited for: nothing has changed so far"));
+            }
+            errors.push(match told {
+                Ok(told) => told,
+                Err(_) => reloaded.await,
+            });
         }
     };
     tokio::select! {
@@ -93,15 +104,23 @@ async fn reloaded(cluster: &Handle, path: &Path) -> String {
         Err(error) => Err(error.to_string()),
     };
     match result {
-        Ok(Reloaded { needs_restart, .. }) if needs_restart.is_empty() => {
-            "the configuration was read again, with its files of tokens, secrets and certificates".to_owned()
-        }
-        Ok(Reloaded { needs_restart, .. }) => output::complaint(&format!(
-            "the configuration was read again; what has changed in {} waits for a restart",
-            needs_restart.join(", ")
+        Ok(taken) if taken.needs_restart.is_empty() => in_use(&taken),
+        Ok(taken) => output::complaint(&format!(
+            "{}; what has changed in {} waits for a restart",
+            in_use(&taken),
+            taken.needs_restart.join(", ")
         )),
         Err(error) => output::complaint(&format!("nothing has changed: {error}")),
     }
+}
+
+/// What a node goes by after its configuration was read again.
+fn in_use(taken: &Reloaded) -> String {
+    let ids: Vec<String> = taken.keys.iter().map(u8::to_string).collect();
+    let seal =
+        taken.seal.map_or("no secret".to_owned(), |mode| format!("seal {}, keys {}", mode.name(), ids.join(", ")));
+    let http = if taken.has_tls { "HTTP over TLS" } else { "HTTP without TLS" };
+    format!("the configuration and its files were read again: {seal}; {http}")
 }
 
 /// How the process ends.

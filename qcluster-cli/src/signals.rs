@@ -1,11 +1,11 @@
-//! The signals that ask a node to end, and the one that has it read its files again.
+//! The signals that ask a node to end, and the one that has it read its configuration again.
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
 /// What asks a process to end: Ctrl-C, Ctrl-\\, a service manager, and a terminal that is closed. SIGHUP for any other reason asks it to
-/// read its files again.
+/// read its configuration again.
 #[cfg(unix)]
 pub(crate) struct Signals {
     hangup: tokio::signal::unix::Signal,

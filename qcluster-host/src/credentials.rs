@@ -9,7 +9,7 @@ mod tls;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "tls")]
 use std::sync::Arc;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 #[cfg(feature = "tls")]
 use arc_swap::ArcSwapOption;
@@ -27,12 +27,13 @@ pub(crate) type Tokens = Vec<(ApiToken, ApiRole)>;
 pub(crate) type ServerTls = Option<Arc<rustls::ServerConfig>>;
 /// A build without TLS has none.
 #[cfg(not(feature = "tls"))]
-pub(crate) type ServerTls = ();
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerTls;
 
 /// The credentials of a node that runs.
 #[derive(Debug)]
 pub(crate) struct Credentials {
-    /// But for its credentials.
+    /// What it was started with, without secrets and tokens.
     started_with: Box<Config>,
     /// Two changes at a time would each undo the other's. Locked by threads that have nothing else to do.
     sources: Mutex<Sources>,
@@ -96,14 +97,9 @@ impl Credentials {
     /// Nothing is to be done without TLS.
     #[cfg(not(feature = "tls"))]
     #[allow(clippy::unused_self, reason = "with TLS it has something to do")]
-    pub(crate) fn accept_with(&self, (): ServerTls) {}
+    pub(crate) fn accept_with(&self, _: ServerTls) {}
 
-    /// The right to change what is in use, or to read it again. Blocks while somebody else has it.
-    pub(crate) fn sources(&self) -> MutexGuard<'_, Sources> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The same, unless somebody has it.
+    /// The right to change what is in use, or to read it again, unless somebody has it.
     pub(crate) fn sources_if_free(&self) -> Option<MutexGuard<'_, Sources>> {
         match self.sources.try_lock() {
             Ok(sources) => Some(sources),
@@ -134,6 +130,11 @@ impl Sources {
         self.sealing
     }
 
+    /// Whether HTTP is spoken over TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Reads certificates and key. Blocks.
     ///
     /// # Errors
@@ -149,7 +150,7 @@ impl Sources {
     /// The configuration asks for it.
     #[cfg(not(feature = "tls"))]
     pub(crate) fn read_tls(&self) -> Result<ServerTls, CredentialError> {
-        if self.tls.is_some() { Err(CredentialError::NoTls) } else { Ok(()) }
+        if self.tls.is_some() { Err(CredentialError::NoTls) } else { Ok(ServerTls) }
     }
 
     /// All tokens, as they stand in the configuration and in files now. Blocks.

@@ -73,7 +73,7 @@ pub enum CredentialError {
     NoTls,
 }
 
-/// Why files were not read again: the node goes on with what it has.
+/// Why a configuration or its files were not taken: the node goes on with what it has.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReloadError {
@@ -81,6 +81,8 @@ pub enum ReloadError {
     Config(ConfigError),
     /// Tokens, certificates or secrets cannot be used.
     Credentials(CredentialError),
+    /// Another change is under way, or files that do not answer are still being read.
+    Busy,
     /// The configuration has no secret any more, and a node that has one keeps one until it is started again.
     SecretRemoved,
     /// The system gave no thread, or no random numbers.
@@ -247,7 +249,8 @@ impl fmt::Display for ReloadError {
             Self::SecretRemoved => f.write_str(
                 "the configuration has no secret any more: a node that has one sends and takes plain datagrams with seal: \"accept\", and does without a secret after a restart",
             ),
-            Self::System(error) => write!(f, "files cannot be read: {error}"),
+            Self::Busy => f.write_str("files are being read, or keys changed, at this moment: try again"),
+            Self::System(error) => write!(f, "the system refuses a thread or random numbers: {error}"),
             Self::Stopped(why) => why.fmt(f),
         }
     }

@@ -4,22 +4,29 @@ use std::io;
 use std::sync::Arc;
 
 use qcluster_api::{Access, KeyChange, KeyRefused, KeysStatus, check_removal};
+use qcluster_core::seal::Keyring;
 use qcluster_core::{Config, SealMode};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::boot::warn_if_insecure;
-use crate::credentials::{Sources, Tokens};
+use crate::credentials::{Sources, Tokens, nonce_prefix};
 use crate::error::{ReloadError, Stopped};
 use crate::log::TARGET;
 use crate::requests::{self, Request};
 use crate::view::View;
 
-/// What is left of a configuration that was taken while the node ran.
+/// What a running node has taken from a configuration, and what not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reloaded {
-    /// The fields that differ from those the node was started with, and that a node reads when it starts alone.
+    /// The fields that differ from those the node was started with, and that it reads only when it starts.
     pub needs_restart: Vec<&'static str>,
+    /// What is sealed from now on; `None` without a secret.
+    pub seal: Option<SealMode>,
+    /// The ids of the keys, of which the first one seals.
+    pub keys: Vec<u8>,
+    /// Whether HTTP is spoken over TLS.
+    pub has_tls: bool,
 }
 
 /// Reads tokens, secrets and certificates again from their files, and goes by them from now on. Nothing changes unless all of them can be read.
@@ -28,7 +35,7 @@ pub struct Reloaded {
 /// What cannot be read; or the node has stopped.
 pub(crate) async fn reload(view: &Arc<View>, requests: &mpsc::Sender<Request>) -> Result<(), ReloadError> {
     changed(view, requests, |view, requests| {
-        let mut sources = view.credentials().sources();
+        let mut sources = view.credentials().sources_if_free().ok_or(ReloadError::Busy)?;
         let (again, tokens_alone) = (sources.clone(), |tokens| view.set_tokens(tokens));
         take(view, requests, &mut sources, again, tokens_alone)?;
         tracing::info!(name: "qcluster.reloaded", target: TARGET, "tokens, secrets and certificates were read again");
@@ -44,25 +51,39 @@ pub(crate) async fn reload(view: &Arc<View>, requests: &mpsc::Sender<Request>) -
 pub(crate) async fn reload_config(
     view: &Arc<View>,
     requests: &mpsc::Sender<Request>,
-    config: Config,
+    next: Config,
 ) -> Result<Reloaded, ReloadError> {
-    config.check().map_err(ReloadError::Config)?;
+    next.check().map_err(ReloadError::Config)?;
     changed(view, requests, move |view, requests| {
-        let mut sources = view.credentials().sources();
+        let started_with = view.credentials().started_with();
+        // What waits for a restart must not count, neither for a key, nor for who may be let in.
+        let config = started_with.with_live_fields_of(&next);
+        config.check().map_err(ReloadError::Config)?;
+        let mut sources = view.credentials().sources_if_free().ok_or(ReloadError::Busy)?;
+        let before = sources.sealing();
         let use_tokens = |tokens| view.set_access(Access::new(&config, tokens));
-        take(view, requests, &mut sources, Sources::of(&config), use_tokens)?;
+        let keys = take(view, requests, &mut sources, Sources::of(&config), use_tokens)?;
         warn_if_insecure(&config);
-        if sources.sealing() == Some(SealMode::Require) {
-            warn_of_plain(view);
-        }
+        warn_of_step(view, before, sources.sealing());
         tracing::info!(name: "qcluster.reloaded", target: TARGET, "the configuration was read again");
-        Ok(Reloaded { needs_restart: view.credentials().started_with().fields_for_restart(&config) })
+        let (seal, has_tls) = (sources.sealing(), sources.has_tls());
+        Ok(Reloaded { needs_restart: started_with.fields_for_restart(&next), seal, keys, has_tls })
     })
     .await
 }
 
-/// Says who is kept out from now on.
-fn warn_of_plain(view: &View) {
+/// Says whom a change of `seal` keeps out (S4).
+fn warn_of_step(view: &View, before: Option<SealMode>, after: Option<SealMode>) {
+    let step = |mode: Option<SealMode>| mode.map_or(0, |mode| mode as u8 + 1);
+    if step(before).abs_diff(step(after)) > 1 {
+        tracing::warn!(
+            name: "qcluster.seal_step_skipped", target: TARGET,
+            "seal has skipped a step: nodes that are two steps away neither understand this one nor are understood"
+        );
+    }
+    if after != Some(SealMode::Require) || after == before {
+        return;
+    }
     let heard = view.look(|view, _| KeysStatus::of(view)).map(|keys| keys.plain_from).unwrap_or_default();
     if !heard.is_empty() {
         let heard = heard.join(", ");
@@ -73,27 +94,29 @@ fn warn_of_plain(view: &View) {
     }
 }
 
-/// Reads what `next` names, and puts it in place of what is in use.
+/// Reads what `next` names, and puts it in place of what is in use. Gives the ids of the keys.
 fn take(
     view: &View,
     requests: &mpsc::WeakSender<Request>,
     sources: &mut Sources,
     next: Sources,
     use_tokens: impl FnOnce(Tokens),
-) -> Result<(), ReloadError> {
+) -> Result<Vec<u8>, ReloadError> {
     if sources.sealing().is_some() && next.sealing().is_none() {
         return Err(ReloadError::SecretRemoved);
     }
     let (tokens, tls, keyring) = (next.tokens()?, next.read_tls()?, next.keyring()?);
+    let ids = keyring.iter().flat_map(Keyring::ids).collect();
+    let nonce_prefix = nonce_prefix().map_err(|error| ReloadError::System(io::Error::other(error.to_string())))?;
     if let (Some(keyring), Some(mode)) = (keyring, next.sealing())
-        && !requests::set_seal(requests, keyring, mode).map_err(ReloadError::System)?
+        && !requests::set_seal(requests, keyring, mode, nonce_prefix)
     {
         return Err(ReloadError::Stopped(view.why_stopped()));
     }
     use_tokens(tokens);
     view.credentials().accept_with(tls);
     *sources = next;
-    Ok(())
+    Ok(ids)
 }
 
 /// Makes a change on a thread of its own: all of it, whether or not somebody still waits for it here.
@@ -150,10 +173,11 @@ pub(crate) async fn change_keys(
     // All of it is done there, whether or not somebody still waits for it here.
     let changed = on_a_thread(move || {
         let Some(sources) = credentials.sources_if_free() else { return Err(KeyRefused::Busy) };
-        let keyring = sources.write(change, &ids)?;
         let mode = sources.sealing().ok_or(KeyRefused::NotSealed)?;
-        let is_set = requests::set_seal(&requests, keyring, mode);
-        if !is_set.map_err(|error| KeyRefused::File { reason: error.to_string() })? {
+        // All that can fail comes before the file is written.
+        let nonce_prefix = nonce_prefix().map_err(|error| KeyRefused::File { reason: error.to_string() })?;
+        let keyring = sources.write(change, &ids)?;
+        if !requests::set_seal(&requests, keyring, mode, nonce_prefix) {
             return Err(KeyRefused::Stopped);
         }
         tracing::info!(name: "qcluster.keys_changed", target: TARGET, "{what}");

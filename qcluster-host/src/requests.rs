@@ -1,12 +1,9 @@
 //! What handles and the API ask of the loop, and how they wait for it.
 
-use std::io;
-
 use qcluster_core::seal::{Keyring, NONCE_PREFIX_LEN};
 use qcluster_core::{Command, CommandRefused, FencingToken, SealMode};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::credentials::nonce_prefix;
 use crate::error::{CommandError, Stopped};
 use crate::view::View;
 
@@ -71,15 +68,16 @@ pub async fn ask(
 }
 
 /// Has the node seal and open with these keys and in this mode, and waits until it does. Tells whether it was there to be asked. Blocks.
-///
-/// # Errors
-/// The system gives no random numbers: nothing has changed.
-pub(crate) fn set_seal(requests: &mpsc::WeakSender<Request>, keyring: Keyring, mode: SealMode) -> io::Result<bool> {
-    let nonce_prefix = nonce_prefix().map_err(|error| io::Error::other(error.to_string()))?;
-    let Some(requests) = requests.upgrade() else { return Ok(false) };
+pub(crate) fn set_seal(
+    requests: &mpsc::WeakSender<Request>,
+    keyring: Keyring,
+    mode: SealMode,
+    nonce_prefix: [u8; NONCE_PREFIX_LEN],
+) -> bool {
+    let Some(requests) = requests.upgrade() else { return false };
     let (reply, done) = oneshot::channel();
     let request = Request::SetSeal { keyring, mode, nonce_prefix, reply };
-    Ok(requests.blocking_send(request).is_ok() && done.blocking_recv().is_ok())
+    requests.blocking_send(request).is_ok() && done.blocking_recv().is_ok()
 }
 
 /// Has the node hand over and stop, without waiting for it. Tells whether it was there to be asked.

@@ -135,7 +135,7 @@ fn a_leader_whose_terminal_is_closed_hands_over_and_stays_while_it_is_open() {
     // While its terminal is there, the signal only has it read its files again.
     let leader = &cluster.nodes[before.leader];
     kill_process(only_child(leader.pid()), Signal::HUP).expect("the node is ours to signal");
-    let reread = || leader.log().contains("was read again").then_some(());
+    let reread = || leader.log().contains("were read again").then_some(());
     cluster.eventually("it has read its files again", reread);
     assert!(leader.status().is_some_and(|status| status["is_leader"] == true), "{}", cluster.trace());
 

@@ -100,10 +100,16 @@ fn a_running_cluster_gets_a_secret_without_a_restart() {
     stranger.send_to(&plain, cluster.nodes[first.leader].address).expect("it is sent");
     cluster.eventually("it is refused", || (dropped(&cluster, first.leader, "not_sealed") > 0).then_some(()));
     // A secret is not lost by mistake, and what cannot change says so.
-    configure(&cluster, away, |config| config["timing"] = json!("wan"));
+    let id = |cluster: &Cluster| keys(cluster, away, &["list"]).expect("it has keys")["keys"][0]["id"].clone();
+    let id_before = id(&cluster);
+    configure(&cluster, away, |config| {
+        config["timing"] = json!("wan");
+        config["cluster"] = json!("another");
+    });
     cluster.nodes[away].signal(Signal::HUP);
     let told = |what: &str| cluster.nodes[away].log().contains(what).then_some(());
-    cluster.eventually("it names the field", || told("what has changed in timing waits for a restart"));
+    cluster.eventually("it names the field", || told("what has changed in cluster, timing waits for a restart"));
+    assert_eq!(id(&cluster), id_before, "the key is that of the cluster that it is in");
     configure(&cluster, away, |config| {
         config.as_object_mut().expect("it is one").retain(|name, _| name != "secret_file" && name != "seal");
     });

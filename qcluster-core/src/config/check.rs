@@ -143,9 +143,13 @@ impl Config {
         let local = listens.is_loopback();
         let is_sealed = self.sealing() == Some(SealMode::Require);
         findings.require(local || self.insecure || is_sealed, "listen_host", || {
+            let remedy = if self.sealing().is_some() {
+                "until seal is \"require\", this takes"
+            } else {
+                "give all nodes a secret (`qcluster keygen` makes one), or, if this network is trusted, set"
+            };
             format!(
-                "`{}` can be reached from other machines, and datagrams without a seal are let in: give all nodes a secret \
-                 (`qcluster keygen` makes one), or set \"insecure\": true if this network is trusted",
+                "`{}` can be reached from other machines, and datagrams without a seal are let in: {remedy} \"insecure\": true",
                 self.listen_host
             )
         });

@@ -1,4 +1,4 @@
-//! What a running node takes from a configuration that has changed, and what it reads when it starts alone.
+//! What a running node takes from a configuration that has changed, and what it reads only when it starts.
 
 use alloc::vec::Vec;
 
@@ -78,5 +78,22 @@ impl Config {
             ("api.listen", *listen == next.api.listen),
         ];
         fields.into_iter().filter_map(|(name, is_same)| (!is_same).then_some(name)).collect()
+    }
+
+    /// This configuration with what a running node takes from `next`: what [`fields_for_restart`](Self::fields_for_restart) never names.
+    #[must_use]
+    pub fn with_live_fields_of(&self, next: &Self) -> Self {
+        let ApiConfig { token, token_file, tokens, require_token, tls, protect_reads, hosts, .. } = next.api.clone();
+        let ApiConfig { enabled, ref listen, .. } = self.api;
+        let listen = listen.clone();
+        Self {
+            api: ApiConfig { enabled, listen, token, token_file, tokens, require_token, tls, protect_reads, hosts },
+            insecure: next.insecure,
+            secret: next.secret.clone(),
+            secret_file: next.secret_file.clone(),
+            secrets: next.secrets.clone(),
+            seal: next.seal,
+            ..self.clone()
+        }
     }
 }

@@ -55,6 +55,11 @@ fn what_waits_for_a_restart_is_named() {
     live.api.token_file = Some("token".into());
     live.api.protect_reads = true;
     assert_eq!(before.fields_for_restart(&live), Vec::<&str>::new());
+    let mut next = live.clone();
+    next.cluster = "other".into();
+    next.listen_host = "10.0.0.7".into();
+    next.api.enabled = false;
+    assert_eq!(before.with_live_fields_of(&next), live, "what waits for a restart is as it was");
     let text = serde_json::to_value(&before).unwrap();
     for (name, other) in [
         ("identifier", json!("other")),

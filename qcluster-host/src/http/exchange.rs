@@ -282,8 +282,9 @@ async fn read(runtime: &dyn Runtime, parts: &Parts, body: Incoming) -> Result<Ze
 /// All of a body. Its pieces are copied, since each keeps all of the buffer that it was read into: byte by byte that is thousands of
 /// times as much as was sent. A secret may be in it.
 async fn gathered(mut body: Limited<Incoming>) -> Result<Zeroizing<Vec<u8>>, Box<dyn Error + Send + Sync>> {
-    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0);
-    let mut all = Zeroizing::new(Vec::with_capacity(expected.min(BODY_LEN_MAX)));
+    let expected = body.size_hint().exact().and_then(|len| usize::try_from(len).ok());
+    // It does not grow, so that nothing of it stays behind.
+    let mut all = Zeroizing::new(Vec::with_capacity(expected.unwrap_or(BODY_LEN_MAX)));
     while let Some(frame) = body.frame().await {
         if let Ok(piece) = frame?.into_data() {
             all.extend_from_slice(&piece);
