@@ -43,26 +43,36 @@ mod measure {
         Cut,
     }
 
+    /// Whether the nodes have a secret.
+    #[derive(Clone, Copy)]
+    enum Sealing {
+        Plain,
+        Sealed,
+    }
+
     pub(crate) fn main() {
         let arguments = Arguments::read();
         let rounds = arguments.number("--rounds", 50);
         let only = arguments.text("--only").unwrap_or_default();
         let cases = [
-            ("SIGKILL to elected,  lan,  diskless", End::Kill, "lan", Storage::Diskless),
-            ("SIGKILL to elected,  lan,  data_dir", End::Kill, "lan", Storage::DataDir),
-            ("SIGKILL to elected,  fast, diskless", End::Kill, "fast", Storage::Diskless),
-            ("SIGKILL to elected,  fast, data_dir", End::Kill, "fast", Storage::DataDir),
-            ("SIGTERM to elected,  lan,  diskless", End::Terminate, "lan", Storage::Diskless),
-            ("SIGTERM to elected,  lan,  data_dir", End::Terminate, "lan", Storage::DataDir),
-            ("link cut to elected, lan,  diskless", End::Cut, "lan", Storage::Diskless),
+            ("SIGKILL to elected,  lan,  diskless", End::Kill, "lan", Storage::Diskless, Sealing::Plain),
+            ("SIGKILL to elected,  lan,  data_dir", End::Kill, "lan", Storage::DataDir, Sealing::Plain),
+            ("SIGKILL to elected,  fast, diskless", End::Kill, "fast", Storage::Diskless, Sealing::Plain),
+            ("SIGKILL to elected,  fast, data_dir", End::Kill, "fast", Storage::DataDir, Sealing::Plain),
+            ("SIGKILL to elected,  lan,  sealed  ", End::Kill, "lan", Storage::Diskless, Sealing::Sealed),
+            ("SIGKILL to elected,  fast, sealed  ", End::Kill, "fast", Storage::Diskless, Sealing::Sealed),
+            ("SIGTERM to elected,  lan,  diskless", End::Terminate, "lan", Storage::Diskless, Sealing::Plain),
+            ("SIGTERM to elected,  lan,  data_dir", End::Terminate, "lan", Storage::DataDir, Sealing::Plain),
+            ("SIGTERM to elected,  lan,  sealed  ", End::Terminate, "lan", Storage::Diskless, Sealing::Sealed),
+            ("link cut to elected, lan,  diskless", End::Cut, "lan", Storage::Diskless, Sealing::Plain),
         ];
         assert!(rounds > 0, "--rounds must be at least 1");
         let cases = cases.into_iter().filter(|(what, ..)| what.contains(&only));
         let cases = cases.flat_map(|case| PROGRAMS.iter().map(move |program| (case, program)));
-        for ((what, end, timing, storage), (adapter, program)) in cases {
+        for ((what, end, timing, storage, sealing), (adapter, program)) in cases {
             let setup = Setup { timing: json!(timing), storage, program: program.clone(), ..Setup::unhurried() };
             let (mut cluster, network) = match end {
-                End::Kill | End::Terminate => (Cluster::start(&setup), None),
+                End::Kill | End::Terminate => (started(&setup, sealing), None),
                 End::Cut => match on_machines(setup) {
                     Ok((cluster, network)) => (cluster, Some(network)),
                     Err(reason) => {
@@ -83,6 +93,16 @@ mod measure {
                 at(0)
             );
         }
+    }
+
+    /// On loopback.
+    fn started(setup: &Setup, sealing: Sealing) -> Cluster {
+        let mut cluster = Cluster::changed(setup, |_, config| match sealing {
+            Sealing::Plain => {}
+            Sealing::Sealed => config["secret"] = json!("K".repeat(42) + "A="),
+        });
+        cluster.nodes.iter_mut().for_each(Node::start);
+        cluster
     }
 
     /// Each node on a machine of its own, whose link can be cut.
