@@ -46,6 +46,9 @@ pub(crate) async fn run(
     errors: &Outlet,
 ) -> Result<(), Failure> {
     let config = Config::from_file(&path).map_err(|error| Failure::new(exit::BAD_CONFIG, &error))?;
+    if let Some(complaint) = open_secrets(&path, &config) {
+        errors.push(complaint);
+    }
     // Before the node is: a signal that comes early is not to kill what has just been elected.
     let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILED, &error))?;
     let reload = signals.reload();
@@ -121,6 +124,26 @@ fn in_use(taken: &Reloaded) -> String {
         taken.seal.map_or("no secret".to_owned(), |mode| format!("seal {}, keys {}", mode.name(), ids.join(", ")));
     let http = if taken.has_tls { "HTTP over TLS" } else { "HTTP without TLS" };
     format!("the configuration and its files were read again: {seal}; {http}")
+}
+
+/// A complaint where every user of this machine may read what only nodes or clients should know.
+fn open_secrets(path: &Path, config: &Config) -> Option<String> {
+    let has_tokens = config.api.token.is_some() || config.api.tokens.iter().any(|token| token.token.is_some());
+    if config.own_secrets().next().is_none() && !has_tokens || !is_open_to_all(path) {
+        return None;
+    }
+    Some(output::complaint(&format!("{}: every user may read the secrets or tokens in it: chmod o-r", path.display())))
+}
+
+#[cfg(unix)]
+fn is_open_to_all(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_all(_: &Path) -> bool {
+    false
 }
 
 /// How the process ends.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use qcluster_core::seal::{Keyring, NONCE_PREFIX_LEN, Seal};
@@ -32,6 +33,8 @@ fn sealed(secret: &str) -> Cluster {
     for index in 0..3 {
         configure(&cluster, index, |config| config["secret"] = json!(secret));
     }
+    let open = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(cluster.nodes[0].config_path(), open).expect("the file is ours");
     for node in &mut cluster.nodes {
         node.start();
     }
@@ -48,6 +51,8 @@ fn nodes_with_one_secret_elect_fail_over_and_take_nothing_from_others() {
     assert_ne!(secret, keygen(), "each secret is a new one");
     let mut cluster = sealed(&secret);
     let before = cluster.agreed("a leader", |_| true);
+    let told = "every user may read the secrets or tokens in it";
+    assert!(cluster.nodes[0].log().contains(told), "{}", cluster.trace());
     // Given a node that is started again without the secret, or with another one, …
     let stranger = (before.leader + 1) % 3;
     for (change, reason) in [(None, "not_sealed"), (Some(keygen()), "unknown_key")] {
