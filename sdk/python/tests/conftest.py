@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, TypeVar
 
 import pytest
 
-from qcluster import QCluster
+from qcluster import QCluster, RefusedError
 from qcluster._follow import Following
 
 #: Longer than anything here takes on any machine: a test that waits this long has found a bug.
@@ -50,6 +50,47 @@ def first(following: Following[Seen], wanted: Callable[[Seen], bool]) -> Seen:
         assert seen is not None, "it ended first"
         if wanted(seen):
             return seen
+
+
+def gives_up(cluster: QCluster) -> None:
+    """Has it step down, once it leads: a pause of the machine may have cost it the leadership just now."""
+
+    def steps_down() -> bool:
+        try:
+            cluster.step_down()
+        except RefusedError:
+            return False
+        return True
+
+    until(steps_down, "a leadership to give up")
+
+
+def refusal(ask: Callable[[], object]) -> RefusedError:
+    """Why it is refused, apart from not leading just now."""
+
+    def refused() -> Optional[RefusedError]:
+        try:
+            ask()
+        except RefusedError as error:
+            return None if error.code == "not_leader" else error
+        raise AssertionError("it was not refused")
+
+    return until(refused, "another refusal")
+
+
+def until_it_waits(thread: threading.Thread) -> None:
+    """Until a thread waits for an operation of a node."""
+
+    def names() -> List[str]:
+        frame = sys._current_frames().get(thread.ident or 0)
+        found = []
+        while frame is not None:
+            found.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_code.co_name}")
+            frame = frame.f_back
+        return found
+
+    until(lambda: "_operations.py:wait" in names()[:1], "a thread that waits")
+    time.sleep(0.05)
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from typing import List
 
 import pytest
 
-from conftest import PATIENCE, until
+from conftest import PATIENCE, gives_up, until
 from qcluster import QCluster
 
 
@@ -44,7 +44,7 @@ def test_a_handler_that_blocks_delays_no_node() -> None:
             assert stood.wait(PATIENCE)
             until(cluster.is_leader, "the leadership")
             cluster.register("web")
-            cluster.step_down()
+            gives_up(cluster)
             until(cluster.is_leader, "the next leadership")
     finally:
         go_on.set()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 import threading
-from typing import Callable, List, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import pytest
 
-from conftest import PATIENCE, first, free_port, until
+from conftest import PATIENCE, first, free_port, gives_up, refusal, until, until_it_waits
 from qcluster import (
     Event,
+    Lease,
     MemberChanged,
     Missed,
     QCluster,
@@ -23,10 +24,14 @@ from qcluster.testing import TestCluster
 
 
 def test_the_leader_has_a_lease_with_a_token(alone: QCluster) -> None:
-    lease = alone.lease()
-    assert lease is not None and lease.is_valid() and lease.token > 0
-    assert (lease.remaining() or 0) > 0
-    alone.step_down()
+
+    def held() -> Optional[Lease]:
+        lease = alone.lease()
+        return lease if lease is not None and lease.is_valid() and (lease.remaining() or 0) > 0 else None
+
+    lease = until(held, "a lease that holds")
+    assert lease.token > 0
+    gives_up(alone)
     assert not lease.is_valid() and lease.remaining() is None, "it does not speak of a later leadership"
     until(alone.is_leader, "the next leadership")
     again = alone.lease()
@@ -94,11 +99,10 @@ def test_what_is_refused_has_the_code_of_the_api(alone: QCluster) -> None:
         (lambda: alone.transfer_leadership(), "no_successor"),
     ]
     for ask, code in cases:
-        with pytest.raises(RefusedError) as raised:
-            ask()
-        assert raised.value.code == code, str(raised.value)
-    again = pickle.loads(pickle.dumps(raised.value))
-    assert (again.code, str(again)) == (raised.value.code, str(raised.value))
+        refused = refusal(ask)
+        assert refused.code == code, str(refused)
+    again = pickle.loads(pickle.dumps(refused))
+    assert (again.code, str(again)) == (refused.code, str(refused))
 
 
 def test_owners_are_the_same_everywhere() -> None:
@@ -132,14 +136,20 @@ def test_a_watch_that_nobody_reads_says_what_it_missed(alone: QCluster) -> None:
 
 def test_events_tell_of_leaderships_with_their_fields(alone: QCluster) -> None:
     events = alone.events()
-    alone.step_down()
-    lost = first(events, lambda event: event.kind == "lost")
-    assert lost.data["reason"] == "stepped_down" and lost.data["token"] > 0
+
+    def given_up() -> Optional[Event]:
+        gives_up(alone)
+        lost = first(events, lambda event: event.kind == "lost")
+        # A pause of the machine ends leaderships, too.
+        return lost if lost.data["reason"] == "stepped_down" else None
+
+    lost = until(given_up, "a leadership that was given up")
+    assert lost.data["token"] > 0
     elected = first(events, lambda event: event.kind == "elected")
     assert elected.data["token"] > lost.data["token"] and elected.at >= lost.at
     alone.close()
     rest: List[Event] = list(events)
-    assert rest[-1].kind in ("lost", "no_leader")
+    assert "lost" in [event.kind for event in rest]
 
 
 def test_following_ends_with_its_close_also_for_a_thread_that_waits(alone: QCluster) -> None:
@@ -153,6 +163,7 @@ def test_following_ends_with_its_close_also_for_a_thread_that_waits(alone: QClus
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
+    until_it_waits(thread)
     watch.close()
     assert ended.wait(PATIENCE)
     assert watch.next() is None and list(watch) == []
