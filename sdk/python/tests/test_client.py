@@ -7,7 +7,7 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 import trustme
@@ -15,6 +15,7 @@ import trustme
 from conftest import PATIENCE, free_port, three, until
 from qcluster import Missed, QCluster, ServiceChanged, WatchEvent
 from qcluster.client import ApiError, Client, IncomprehensibleError, LeaderInfo, UnreachableError, Watching
+from qcluster.client._exchange import Address, Exchange
 
 
 def address(cluster: QCluster) -> str:
@@ -112,6 +113,21 @@ def test_leadership_is_transferred_by_whichever_node_has_it() -> None:
     finally:
         for cluster in clusters:
             cluster.close()
+
+
+def test_a_leader_is_asked_over_tls_if_the_node_that_names_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: List[str] = []
+
+    def ask(_: object, address: Address, *more: object) -> Dict[str, Any]:
+        asked.append(f"{address} {address.is_tls}")
+        if len(asked) == 1:
+            leader = {"host": "node2", "port": 7002, "identifier": "server_b"}
+            raise ApiError(str(address), 409, {"code": "not_leader", "message": "no", "leader": leader})
+        return {"ended": 7}
+
+    monkeypatch.setattr(Exchange, "_ask", ask)
+    assert Client("https://node1:7001", token="0123456789abcdef").transfer() == 7
+    assert asked == ["node1:7001 True", "node2:7002 True"]
 
 
 def _ask_for_a_stranger(client: Client) -> bool:
@@ -220,8 +236,6 @@ def test_an_address_that_is_none_is_refused(text: str) -> None:
 
 
 def test_addresses_are_read_in_their_usual_forms() -> None:
-    from qcluster.client._exchange import Address
-
     cases: List[Any] = [
         ("localhost", False, "localhost:7001", False),
         ("https://node.internal:443/", False, "node.internal:443", True),

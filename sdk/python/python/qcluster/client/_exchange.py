@@ -59,7 +59,8 @@ class Exchange:
     ) -> Any:
         """The answer of the node that answered last, or of the next one where nothing was sent to it or nothing is changed by it."""
         if at is not None:
-            return self._ask(Address(at, self._tls is not None), method, path, body, wait)
+            # As the node was asked that has named it: what was sent over TLS, the token above all, goes nowhere in clear.
+            return self._ask(Address(at, self._addresses[0].is_tls), method, path, body, wait)
         failed: Optional[UnreachableError] = None
         for _ in range(len(self._addresses)):
             try:
