@@ -29,7 +29,8 @@ pub(crate) type Shared<T> = Arc<tokio::sync::Mutex<T>>;
 pub(crate) struct Operation(Kept<Mutex<Progress>>);
 
 enum Progress {
-    Pending(Pin<Box<dyn Future<Output = Output> + Send>>),
+    /// With what wakes who asked last.
+    Pending(Pin<Box<dyn Future<Output = Output> + Send>>, Option<Waker>),
     Ready(Output),
     /// It was cancelled, or what came of it was taken.
     Over,
@@ -37,7 +38,7 @@ enum Progress {
 
 impl Operation {
     pub(crate) fn new(future: impl Future<Output = Output> + Send + 'static) -> Self {
-        Self(Kept::new(Mutex::new(Progress::Pending(Box::pin(future)))))
+        Self(Kept::new(Mutex::new(Progress::Pending(Box::pin(future), None))))
     }
 
     fn progress(&self) -> Result<MutexGuard<'_, Progress>, Failure> {
@@ -47,10 +48,13 @@ impl Operation {
     /// Goes on with it. Ready where it is over, too: there is nothing to wait for.
     fn advance(&self, cx: &mut Context<'_>) -> Result<Poll<()>, Failure> {
         let mut progress = self.progress()?;
-        if let Progress::Pending(future) = &mut *progress {
+        if let Progress::Pending(future, waker) = &mut *progress {
             match future.as_mut().poll(cx) {
                 Poll::Ready(output) => *progress = Progress::Ready(output),
-                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Pending => {
+                    *waker = Some(cx.waker().clone());
+                    return Ok(Poll::Pending);
+                }
             }
         }
         Ok(Poll::Ready(()))
@@ -86,16 +90,19 @@ impl Operation {
         let taken = self.progress().map(|mut progress| std::mem::replace(&mut *progress, Progress::Over));
         let output = match taken {
             Ok(Progress::Ready(output)) => output,
-            Ok(Progress::Pending(_) | Progress::Over) => Err(Failure::Misused("the operation has no result")),
+            Ok(Progress::Pending(..) | Progress::Over) => Err(Failure::Misused("the operation has no result")),
             Err(failure) => Err(failure),
         };
         output.map_err(|failure| failure.into_exception(py))
     }
 
-    /// Gives it up. What has begun in the node may still happen.
+    /// Gives it up, and wakes who waits for it. What has begun in the node may still happen.
     fn cancel(&self) {
-        if let Ok(mut progress) = self.progress() {
-            *progress = Progress::Over;
+        let Ok(mut progress) = self.progress() else { return };
+        let given_up = std::mem::replace(&mut *progress, Progress::Over);
+        drop(progress);
+        if let Progress::Pending(_, Some(waker)) = given_up {
+            waker.wake();
         }
     }
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import Any, Awaitable, Callable, Coroutine, Dict, List, TypeVar
+from typing import Any, AsyncIterator, Awaitable, Callable, Coroutine, Dict, List, TypeVar
 
 import pytest
 
@@ -127,6 +127,24 @@ async def _first_service(following: Callable[[], Awaitable[object]]) -> ServiceC
         event = await following()
         if isinstance(event, ServiceChanged):
             return event
+
+
+def test_a_close_ends_it_for_every_task_that_follows() -> None:
+    async def story() -> None:
+        async with lonely() as cluster:
+            watch, events = cluster.watch(), cluster.events()
+
+            async def follow(following: AsyncIterator[object]) -> None:
+                async for _ in following:
+                    pass
+
+            tasks = [asyncio.ensure_future(follow(following)) for following in (watch, watch, events)]
+            await asyncio.sleep(0.1)
+            watch.close()
+            events.close()
+            await asyncio.gather(*tasks)
+
+    in_time(story())
 
 
 def test_a_wait_ends_after_its_time_and_leaves_the_loop_alone() -> None:

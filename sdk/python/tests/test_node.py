@@ -169,6 +169,20 @@ def test_following_ends_with_its_close_also_for_a_thread_that_waits(alone: QClus
     assert watch.next() is None and list(watch) == []
 
 
+def test_a_close_is_not_lost_on_a_thread_that_is_about_to_wait() -> None:
+    peer = {"identifier": "server_b", "host": "localhost", "port": free_port()}
+    with QCluster("server_a", listen_port=free_port(), peers=[peer]) as lonely, lonely.watch() as watch:
+        inner = watch._follower
+
+        class Late:
+            def next(self) -> object:
+                watch.close()
+                return inner.next()
+
+        watch._follower = Late()  # type: ignore[assignment]
+        assert watch.next(PATIENCE) is None
+
+
 def test_waits_end_after_their_time(alone: QCluster) -> None:
     with pytest.raises(TimeoutError):
         alone.watch().next(0.0)

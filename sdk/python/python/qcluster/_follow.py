@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from types import TracebackType
-from typing import Any, Deque, Generic, List, Optional, Type, TypeVar
+from typing import Any, Deque, Generic, List, Optional, Set, Type, TypeVar
 
 from . import _qcluster
 from ._errors import StoppedError
@@ -29,7 +29,8 @@ class Following(Generic[Item]):
     def __init__(self, follower: _qcluster.Follower) -> None:
         self._follower = follower
         self._ready: Deque[Item] = deque()
-        self._operation: Optional[_qcluster.Operation] = None
+        #: What threads and tasks wait for here.
+        self._operations: Set[_qcluster.Operation] = set()
         self._is_closed = False
 
     def _decode(self, told: Json) -> Optional[Item]:
@@ -57,6 +58,8 @@ class Following(Generic[Item]):
             except Exception as error:
                 self._check(error)
                 raise StopAsyncIteration from None
+            finally:
+                self._operations.discard(operation)
             self._take(answer)
         return self._ready.popleft()
 
@@ -71,14 +74,15 @@ class Following(Generic[Item]):
             except Exception as error:
                 self._check(error)
                 return None
+            finally:
+                self._operations.discard(operation)
             self._take(answer)
         return self._ready.popleft()
 
     def close(self) -> None:
-        """Ends it, also for a thread that waits in it."""
+        """Ends it, also for threads and tasks that wait in it."""
         self._is_closed = True
-        operation = self._operation
-        if operation is not None:
+        for operation in self._operations.copy():
             operation.cancel()
 
     def __enter__(self: Self) -> Self:
@@ -92,8 +96,13 @@ class Following(Generic[Item]):
     def _begin(self) -> Optional[_qcluster.Operation]:
         if self._is_closed:
             return None
-        self._operation = self._follower.next()
-        return self._operation
+        operation = self._follower.next()
+        self._operations.add(operation)
+        # A close that has not seen it was earlier than this look.
+        if self._is_closed:
+            self._operations.discard(operation)
+            return None
+        return operation
 
     def _check(self, error: Exception) -> None:
         """Raises what is not an end."""
