@@ -180,7 +180,10 @@ def test_a_close_is_not_lost_on_a_thread_that_is_about_to_wait() -> None:
                 return inner.next()
 
         watch._follower = Late()  # type: ignore[assignment]
-        assert watch.next(PATIENCE) is None
+        thread = threading.Thread(target=watch.next, daemon=True)
+        thread.start()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
 
 
 def test_waits_end_after_their_time(alone: QCluster) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Dict, List
 
 import pytest
 
-from conftest import PATIENCE, first, until
-from qcluster import LeadershipLost, QCluster, RefusedError, StoppedError, WorkLease
+from conftest import PATIENCE, first, gives_up, until
+from qcluster import LeadershipLost, QCluster, QClusterError, RefusedError, StoppedError, WorkLease
 from qcluster.testing import TestCluster
 from test_aio import in_time
 
@@ -78,6 +78,7 @@ def test_work_that_says_that_its_leadership_is_lost_is_called_again(alone: QClus
         return len(calls)
 
     assert alone.run_as_leader(work) >= 2
+    assert calls == sorted(set(calls)), "it does not go round under one leadership"
 
 
 def test_a_hand_over_waits_for_work_of_a_thread(steady: Dict[str, Any]) -> None:
@@ -211,6 +212,65 @@ def test_an_exception_in_a_task_gives_the_leadership_up_and_comes_out(steady: Di
             with pytest.raises(KeyError):
                 await cluster.aio.run_as_leader(work)
             assert await cluster.aio.run_as_leader(_token) > 0, "it leads again"
+
+    in_time(story())
+
+
+def test_a_task_that_says_that_its_leadership_is_lost_is_called_with_the_next_one(steady: Dict[str, Any]) -> None:
+    async def story() -> None:
+        async with QCluster(**steady) as cluster:
+            calls: List[int] = []
+
+            async def work(lease: WorkLease) -> None:
+                calls.append(lease.token)
+                if len(calls) == 1:
+                    raise LeadershipLost("somebody else said so")
+
+            await cluster.aio.run_as_leader(work)
+            assert len(calls) > 1 and calls == sorted(set(calls)), "it does not go round under one leadership"
+
+    in_time(story())
+
+
+def test_a_task_that_is_cancelled_by_somebody_else_is_an_error(steady: Dict[str, Any]) -> None:
+    async def story() -> None:
+        async with QCluster(**steady) as cluster:
+            tokens: List[int] = []
+
+            async def work(lease: WorkLease) -> None:
+                tokens.append(lease.token)
+                raise asyncio.CancelledError
+
+            with pytest.raises(QClusterError, match="was cancelled"):
+                await cluster.aio.run_as_leader(work)
+            assert await cluster.aio.run_as_leader(_token) > tokens[-1], "it has given its leadership up"
+
+    in_time(story())
+
+
+def test_a_task_takes_no_step_after_its_lease_though_the_loop_stood_still(steady: Dict[str, Any]) -> None:
+    async def story() -> None:
+        async with QCluster(**steady, drain_ms=1) as cluster:
+            steps: List[bool] = []
+            stood: List[WorkLease] = []
+            ready = asyncio.get_running_loop().create_future()
+
+            def stand_still(lease: WorkLease) -> None:
+                stood.append(lease)
+                ready.set_result(None)
+                gives_up(cluster)
+                until(lambda: not lease.is_valid(), "the end of the lease")
+
+            async def work(lease: WorkLease) -> str:
+                if stood:
+                    return "done"
+                asyncio.get_running_loop().call_soon(stand_still, lease)
+                await asyncio.shield(ready)
+                steps.append(lease.is_valid())
+                return "not ended"
+
+            assert await cluster.aio.run_as_leader(work) == "done"
+            assert steps == []
 
     in_time(story())
 

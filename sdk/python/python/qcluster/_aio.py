@@ -33,10 +33,12 @@ class Aio:
 
         The task is cancelled `guard` seconds before its lease can end (a heartbeat unless given, half a lease at most), and when
         leadership is handed over, which waits for its end. When the node leads again `work` is called again. What does not await
-        cannot be cancelled: the guarded resource is safe from that if it checks `lease.token`.
+        cannot be cancelled: the guarded resource is safe from that if it checks `lease.token`. Where the loop stood still, and the
+        lease has ended meanwhile, the task goes no further than its `await`.
 
         Work that returns leaves the node leading. An exception gives the leadership up, so that another node can take over, and is
-        raised. Raises `StoppedError` once the node has stopped. Cancelled, it cancels the work and waits for its end.
+        raised; so is `QClusterError`, where somebody else has cancelled the work. Raises `StoppedError` once the node has stopped.
+        Cancelled, it cancels the work and waits for its end.
         """
         return await _work.run_task(self._node, work, guard)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
-from typing import Any, Awaitable, Callable, Optional, TypeVar
+from typing import Any, Awaitable, Callable, Generator, Generic, Optional, TypeVar
 
 from . import _qcluster
-from ._errors import LeadershipLost, RefusedError, StoppedError
+from ._errors import LeadershipLost, QClusterError, RefusedError, StoppedError
 from ._logs import logger
 from ._operations import finish, wait
 
@@ -71,6 +72,10 @@ def run(node: _qcluster.Node, work: Callable[[WorkLease], Output], guard: Option
             had_to_end = lease.is_ending()
         except LeadershipLost:
             had_to_end = True
+            if not lease.is_ending():
+                # The work knows better than the node: with the same leadership it would say so again, at once.
+                permit.release()
+                _quietly(node.step_down())
         except Exception:
             permit.release()
             if _leads(node, lease):
@@ -91,11 +96,14 @@ async def run_task(
         permit = await _next_permit_async(seeker)
         lease = WorkLease(seeker, permit)
         try:
-            task = asyncio.ensure_future(work(lease))
-            if await _ended_by_itself(seeker, permit, task):
-                return task.result()
+            driven = _Driven(work(lease), permit)
+            if await _ended_by_itself(seeker, driven):
+                return _result(driven.task, lease)
         except LeadershipLost:
-            pass
+            if not lease.is_ending():
+                # As above.
+                permit.release()
+                await _quietly_async(node.step_down())
         except Exception:
             permit.release()
             if _leads(node, lease):
@@ -105,10 +113,58 @@ async def run_task(
             permit.release()
 
 
-async def _ended_by_itself(
-    seeker: _qcluster.LeaderWork, permit: _qcluster.Permit, task: asyncio.Future[Any]
-) -> bool:
+class _Driven(Generic[Output]):
+    """Work as a task that takes no step once its lease has ended, also where the loop stood still and has yet to hear of that."""
+
+    def __init__(self, work: Awaitable[Output], permit: _qcluster.Permit) -> None:
+        self.permit = permit
+        #: The work has been told to end. What it does then is cleaning up, which is waited for.
+        self.is_told = False
+        self._work = work
+        self.task = asyncio.ensure_future(self._run())
+
+    async def _run(self) -> Output:
+        return await self
+
+    def __await__(self) -> Generator[Any, Any, Output]:
+        steps: Any = (self._work if hasattr(self._work, "__await__") else _awaited(self._work)).__await__()
+        thrown: Optional[BaseException] = None
+        while True:
+            if thrown is None and not self.is_told and self.permit.time_left() is None:
+                self.is_told = True
+                thrown = asyncio.CancelledError("the lease of the work has ended")
+            try:
+                step = next(steps) if thrown is None else steps.throw(thrown)
+            except StopIteration as end:
+                output: Output = end.value
+                return output
+            thrown = None
+            try:
+                yield step
+            except BaseException as error:
+                thrown = error
+
+    def forget(self) -> None:
+        """After its end: work that never began is no mistake."""
+        if inspect.iscoroutine(self._work):
+            self._work.close()
+
+
+async def _awaited(work: Awaitable[Output]) -> Output:
+    return await work
+
+
+def _result(task: asyncio.Future[Output], lease: WorkLease) -> Output:
+    """What has come of work that ended by itself."""
+    if task.cancelled():
+        # Nobody has cancelled `run_as_leader`: its caller is not to take it for that.
+        raise QClusterError(f"the work under token {lease.token} was cancelled, and not by the end of its leadership")
+    return task.result()
+
+
+async def _ended_by_itself(seeker: _qcluster.LeaderWork, driven: _Driven[Any]) -> bool:
     """Waits for the end of the work, and ends it in time. Tells whether it has ended before that was necessary."""
+    permit, task = driven.permit, driven.task
     change = asyncio.ensure_future(finish(seeker.changed()))
     try:
         while not task.done():
@@ -119,17 +175,22 @@ async def _ended_by_itself(
                 _ = change.cancelled() or change.exception()
                 change = asyncio.ensure_future(finish(seeker.changed()))
             await asyncio.wait({task, change}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-        return True
+        if driven.is_told:
+            _tell_failure(task)
+        return not driven.is_told
     finally:
         change.cancel()
         if not task.done():
-            await _end(permit, task)
+            await _end(driven)
+        driven.forget()
         await asyncio.wait({change})
         _ = change.cancelled() or change.exception()
 
 
-async def _end(permit: _qcluster.Permit, task: asyncio.Future[Any]) -> None:
+async def _end(driven: _Driven[Any]) -> None:
     """Cancels the work, and waits until it has ended: a hand-over waits for that, too."""
+    permit, task = driven.permit, driven.task
+    driven.is_told = True
     interrupted: Optional[asyncio.CancelledError] = None
     is_told = False
     task.cancel()
@@ -143,11 +204,16 @@ async def _end(permit: _qcluster.Permit, task: asyncio.Future[Any]) -> None:
         if not task.done() and not is_told:
             is_told = True
             logger.warning("the work of the leader goes on although its lease has ended: it does not heed its cancellation")
+    _tell_failure(task)
+    if interrupted is not None:
+        raise interrupted
+
+
+def _tell_failure(task: asyncio.Future[Any]) -> None:
+    """What has come of work that had to end is of no use, but nothing goes wrong in silence."""
     if not task.cancelled() and isinstance(task.exception(), Exception):
         if not isinstance(task.exception(), LeadershipLost):
             logger.error("the work of the leader failed while it was being ended", exc_info=task.exception())
-    if interrupted is not None:
-        raise interrupted
 
 
 def _leads(node: _qcluster.Node, lease: WorkLease) -> bool:
