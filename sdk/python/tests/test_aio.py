@@ -10,7 +10,7 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Coroutine, Dict, Lis
 import pytest
 
 from conftest import PATIENCE, first, free_port
-from qcluster import MemberChanged, QCluster, RefusedError, ServiceChanged, StoppedError
+from qcluster import MemberChanged, QCluster, RefusedError, ServiceChanged, StoppedError, _operations
 
 Output = TypeVar("Output")
 
@@ -228,6 +228,36 @@ def test_a_loop_that_is_closed_is_woken_no_more(steady: Dict[str, Any]) -> None:
             await cluster.aio.register("mail")
 
         in_time(still())
+
+
+def test_a_loop_that_cannot_be_woken_is_in_nobodys_way(steady: Dict[str, Any]) -> None:
+    class Broken:
+        def call_soon_threadsafe(self, *_: object) -> None:
+            raise OSError("no descriptor")
+
+    async def story() -> None:
+        async with QCluster(**steady) as cluster:
+            future = asyncio.get_running_loop().create_future()
+            waiters = _operations._waiters
+            number = waiters.add((Broken(), future))  # type: ignore[arg-type]
+            operation = cluster._node.wait_for_leader()
+            is_done = operation.poll(waiters.mailbox, number)
+            while number in waiters._waiting and not is_done:
+                await asyncio.sleep(0.01)
+            waiters.remove(number)
+            await cluster.aio.register("web")
+
+    in_time(story())
+
+
+def test_what_ends_a_wait_takes_no_lock() -> None:
+    # A collection of garbage that ends a coroutine may run inside of what holds it.
+    waiters = _operations._Waiters()
+    waiters._waiting[7] = (asyncio.new_event_loop(), None)  # type: ignore[assignment]
+    waiters._waiting[7][0].close()
+    with waiters._lock:
+        waiters.remove(7)
+    assert waiters._waiting == {}
 
 
 def test_a_member_that_joins_wakes_who_waits_for_it() -> None:

@@ -27,6 +27,28 @@ def test_changes_are_logged_with_name_and_fields(caplog: pytest.LogCaptureFixtur
     assert record.getMessage() == f"this node leads (node=server_a token={fields['token']})"
 
 
+def test_a_filter_that_fails_spoils_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    seen: List[str] = []
+
+    def refuse(record: logging.LogRecord) -> bool:
+        seen.append(record.getMessage())
+        raise KeyError("no such field")
+
+    logger = logging.getLogger("qcluster.change")
+    level = logger.level
+    logger.addFilter(refuse)
+    logger.setLevel(logging.INFO)
+    try:
+        with QCluster(identifier="server_a", listen_port=0) as cluster:
+            until(cluster.is_leader, "the leadership")
+            cluster.register("web")
+            until(lambda: len(seen) > 1, "the second line")
+    finally:
+        logger.setLevel(level)
+        logger.removeFilter(refuse)
+    assert "no such field" in capfd.readouterr().err
+
+
 def test_a_handler_that_blocks_delays_no_node() -> None:
     go_on, stood = threading.Event(), threading.Event()
 

@@ -6,8 +6,10 @@ A node never waits for a handler: a thread reads its lines, and what does not fi
 from __future__ import annotations
 
 import logging
+import sys
 import threading
-from typing import Callable, List, Optional, Tuple
+import traceback
+from typing import Any, Callable, List, Optional, Tuple
 
 from . import _qcluster
 from ._errors import StoppedError
@@ -31,8 +33,9 @@ class _Reader:
             self._feed = self._feed or _qcluster.LogFeed()
             if self._thread is None:
                 arguments = (self._feed, is_needed)
-                self._thread = threading.Thread(target=self._run, args=arguments, name="qcluster-log", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, args=arguments, name="qcluster-log", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def look_again(self) -> None:
         """A node has gone."""
@@ -54,13 +57,22 @@ class _Reader:
             except StoppedError:
                 return
             for line in lines:
-                _log(line)
+                _guarded(_log, line)
             if dropped:
-                logger.warning("log lines were dropped: %d, since handlers are slower than what happens", dropped)
+                _guarded(logger.warning, "log lines were dropped: %d, since handlers are slower than what happens", dropped)
             with self._lock:
                 if not lines and not is_needed():
                     self._thread = None
                     return
+
+
+def _guarded(log: Callable[..., None], *arguments: Any) -> None:
+    """Logs. A filter that raises an exception spoils one line, and not those after it."""
+    try:
+        log(*arguments)
+    except Exception:
+        if logging.raiseExceptions and sys.stderr is not None:
+            traceback.print_exc()
 
 
 def _log(line: _Line) -> None:

@@ -22,7 +22,10 @@ _IDLE_LOOKS_MAX = 4
 
 
 class _Waiters:
-    """Who waits in event loops, by number."""
+    """Who waits in event loops, by number.
+
+    What takes somebody off the list takes no lock: it may run in a collection of garbage, inside of what holds that lock.
+    """
 
     def __init__(self) -> None:
         self.mailbox = _qcluster.Mailbox()
@@ -36,13 +39,17 @@ class _Waiters:
             number = next(self._numbers)
             self._waiting[number] = waiter
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="qcluster-wake", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="qcluster-wake", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    del self._waiting[number]
+                    raise
+                self._thread = thread
         return number
 
     def remove(self, number: int) -> None:
-        with self._lock:
-            self._waiting.pop(number, None)
+        self._waiting.pop(number, None)
 
     def end(self) -> None:
         """Waits until the thread has ended, which it does once the interpreter does."""
@@ -66,14 +73,13 @@ class _Waiters:
                     return
 
     def _wake(self, number: int) -> None:
-        with self._lock:
-            waiter = self._waiting.pop(number, None)
+        waiter = self._waiting.pop(number, None)
         if waiter is not None:
             loop, future = waiter
             try:
                 loop.call_soon_threadsafe(_set, future)
-            except RuntimeError:
-                pass  # The loop is closed, and nobody waits there any more.
+            except Exception:
+                pass  # The loop is closed, or broken: nobody can be woken there any more, and others wait elsewhere.
 
 
 def _set(future: asyncio.Future[None]) -> None:
