@@ -7,7 +7,7 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 import pytest
 import trustme
@@ -118,12 +118,11 @@ def test_leadership_is_transferred_by_whichever_node_has_it() -> None:
 def test_a_leader_is_asked_over_tls_if_the_node_that_names_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: List[str] = []
 
-    def ask(_: object, address: Address, *more: object) -> Dict[str, Any]:
+    def ask(_: object, address: Address, *more: object) -> Tuple[Address, int, bytes]:
         asked.append(f"{address} {address.is_tls}")
-        if len(asked) == 1:
-            leader = {"host": "node2", "port": 7002, "identifier": "server_b"}
-            raise ApiError(str(address), 409, {"code": "not_leader", "message": "no", "leader": leader})
-        return {"ended": 7}
+        leader = {"host": "node2", "port": 7002, "identifier": "server_b"}
+        refusal = {"code": "not_leader", "message": "no", "leader": leader}
+        return (address, 409, json.dumps(refusal).encode()) if len(asked) == 1 else (address, 200, b'{"ended": 7}')
 
     monkeypatch.setattr(Exchange, "_ask", ask)
     assert Client("https://node1:7001", token="0123456789abcdef").transfer() == 7
@@ -200,10 +199,11 @@ def test_tls_is_spoken_with_who_has_a_certificate_that_is_trusted(tmp_path: Path
 class _Answers(BaseHTTPRequestHandler):
     body = b""
     status = 200
+    more = 0
 
     def do_GET(self) -> None:
         self.send_response(self.status)
-        self.send_header("Content-Length", str(len(self.body)))
+        self.send_header("Content-Length", str(len(self.body) + self.more))
         self.end_headers()
         self.wfile.write(self.body)
 
@@ -222,11 +222,41 @@ def somebody_else() -> Iterator[HTTPServer]:
     server.server_close()
 
 
-@pytest.mark.parametrize("status, body", [(200, b"<html>"), (404, b"{}"), (500, b"[]"), (200, b"\xff")])
+@pytest.mark.parametrize(
+    "status, body",
+    [
+        (200, b"<html>"),
+        (404, b"{}"),
+        (500, b"[]"),
+        (200, b"\xff"),
+        (200, b"{}"),
+        (200, b"[]"),
+        (200, b"null"),
+        (200, b"[" * 100_000),
+        (409, b'{"code": "not_leader", "message": "no", "leader": 7}'),
+    ],
+)
 def test_an_answer_of_somebody_else_is_told_as_such(somebody_else: HTTPServer, status: int, body: bytes) -> None:
     _Answers.status, _Answers.body = status, body
-    with pytest.raises(IncomprehensibleError):
+    client = Client(f"localhost:{somebody_else.server_port}", timeout=PATIENCE)
+    for ask in (client.leader, client.status, client.members, lambda: client.owners("a"), client.watch().poll):
+        with pytest.raises(IncomprehensibleError):
+            ask()
+
+
+def test_an_answer_that_breaks_off_is_none(somebody_else: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Answers, "more", 7)
+    _Answers.status, _Answers.body = 200, b"{}"
+    with pytest.raises(UnreachableError) as raised:
         Client(f"localhost:{somebody_else.server_port}", timeout=PATIENCE).leader()
+    assert raised.value.has_begun
+
+
+@pytest.mark.parametrize("token", ["", "secret\n", "secret\r\nX-More: 1", "secret\u2026"])
+def test_a_token_that_cannot_be_sent_is_refused_and_not_repeated(token: str) -> None:
+    with pytest.raises(ValueError, match="token") as raised:
+        Client(token=token)
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("text", ["", "ftp://localhost:1", "localhost:port", "localhost:70000", "http://"])
@@ -241,6 +271,7 @@ def test_addresses_are_read_in_their_usual_forms() -> None:
         ("https://node.internal:443/", False, "node.internal:443", True),
         ("http://[::1]:7002", True, "[::1]:7002", False),
         ("[::1]", False, "[::1]:7001", False),
+        ("2001:db8::5", False, "[2001:db8::5]:7001", False),
         ("10.0.0.7:8001", True, "10.0.0.7:8001", True),
     ]
     for text, default_tls, expected, is_tls in cases:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable, Dict, Generic, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 from urllib.parse import quote, urlencode
 
@@ -80,18 +81,15 @@ class Client:
 
     def leader(self) -> LeaderInfo:
         """Who leads, as far as the node knows."""
-        told = self._exchange.ask("GET", "/v1/leader")
-        leader = None if told["leader"] is None else Peer.from_json(told["leader"])
-        return LeaderInfo(leader, told["is_reported"], told["is_me"], told["term"], told.get("token"), told["mode"])
+        return self._exchange.ask(_leader, "GET", "/v1/leader")
 
     def status(self) -> Json:
         """Everything that an operator asks first."""
-        told: Json = self._exchange.ask("GET", "/v1/status")
-        return told
+        return self._exchange.ask(_status, "GET", "/v1/status")
 
     def members(self) -> Listing[Member]:
         """All members by identifier."""
-        return _listing(self._exchange.ask("GET", "/v1/members"), "members", Member.from_json)
+        return self._exchange.ask(partial(_listing, "members", Member.from_json), "GET", "/v1/members")
 
     def services(
         self, name: Optional[str] = None, *, tags: Sequence[str] = (), healthy: Optional[bool] = None
@@ -101,12 +99,12 @@ class Client:
         if healthy is not None:
             query.append(("healthy", "true" if healthy else "false"))
         path = "/v1/services" if name is None else f"/v1/services/{quote(name, safe='')}"
-        return _listing(self._exchange.ask("GET", _with(path, query)), "services", Service.from_json)
+        return self._exchange.ask(partial(_listing, "services", Service.from_json), "GET", _with(path, query))
 
     def owners(self, key: str, count: int = 1) -> List[Member]:
         """The members that own a key, the first owner first: 64 at most."""
         path = _with(f"/v1/owners/{quote(key, safe='')}", [("replicas", str(count))])
-        return [Member.from_json(told) for told in self._exchange.ask("GET", path)["owners"]]
+        return self._exchange.ask(lambda told: [Member.from_json(owner) for owner in told["owners"]], "GET", path)
 
     def register(
         self,
@@ -122,16 +120,16 @@ class Client:
     ) -> Service:
         """Registers a service with the node, in place of the one with its identifier, which is its name unless given."""
         fields = registration(name, port, id, host, tags, metadata, health, ttl_ms)
-        return Service.from_json(self._exchange.ask("PUT", _service(id or name), fields))
+        return self._exchange.ask(Service.from_json, "PUT", _service(id or name), fields)
 
     def heartbeat(self, id: str, health: Optional[str] = None) -> Service:
         """Says that a service lives, and how it is, if that is said."""
         body = None if health is None else {"health": health}
-        return Service.from_json(self._exchange.ask("PUT", f"{_service(id)}/heartbeat", body))
+        return self._exchange.ask(Service.from_json, "PUT", f"{_service(id)}/heartbeat", body)
 
     def deregister(self, id: str) -> None:
         """Ends a service."""
-        self._exchange.ask("DELETE", _service(id))
+        self._exchange.ask(lambda told: told["id"], "DELETE", _service(id))
 
     def watch(self, index: Optional[int] = None, *, wait_ms: int = 30_000) -> Watching:
         """What happens after that index, or from now on. A poll waits for `wait_ms`, 60,000 at most."""
@@ -144,22 +142,38 @@ class Client:
         """
         body: Dict[str, Any] = {} if target is None else {"target": target}
         try:
-            told = self._exchange.ask("POST", "/v1/transfer", body)
+            return self._exchange.ask(_ended, "POST", "/v1/transfer", body)
         except ApiError as error:
             if error.code != "not_leader" or error.leader is None:
                 raise
             host = f"[{error.leader.host}]" if ":" in error.leader.host else error.leader.host
-            told = self._exchange.ask("POST", "/v1/transfer", body, at=f"{host}:{error.leader.port}")
-        ended: Optional[int] = told["ended"]
-        return ended
+            return self._exchange.ask(_ended, "POST", "/v1/transfer", body, at=f"{host}:{error.leader.port}")
 
     def leave(self) -> str:
         """Has the node that is asked leave its cluster and stop, which it only begins to. Gives its identifier."""
-        node: str = self._exchange.ask("POST", "/v1/leave")["node"]
-        return node
+        return self._exchange.ask(_node, "POST", "/v1/leave")
 
 
-def _listing(told: Json, key: str, one: Callable[[Json], Item]) -> Listing[Item]:
+def _leader(told: Json) -> LeaderInfo:
+    leader = None if told["leader"] is None else Peer.from_json(told["leader"])
+    return LeaderInfo(leader, told["is_reported"], told["is_me"], told["term"], told.get("token"), told["mode"])
+
+
+def _status(told: Json) -> Json:
+    return {"identifier": told["identifier"], **told}
+
+
+def _ended(told: Json) -> Optional[int]:
+    ended: Optional[int] = told["ended"]
+    return ended
+
+
+def _node(told: Json) -> str:
+    node: str = told["node"]
+    return node
+
+
+def _listing(key: str, one: Callable[[Json], Item], told: Json) -> Listing[Item]:
     return Listing(tuple(one(item) for item in told[key]), told["index"], told["is_trusted"])
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Deque, Optional
+from typing import Deque, List, Optional, Tuple
 
-from .._model import Missed, WatchEvent, watch_event
+from .._model import Json, Missed, WatchEvent, watch_event
 from ._errors import ApiError
 from ._exchange import Exchange
 
@@ -43,16 +43,23 @@ class Watching:
 
     def _poll(self) -> None:
         if self.index is None:
-            self.index = self._exchange.ask("GET", "/v1/members")["index"]
+            self.index = self._exchange.ask(_index, "GET", "/v1/members")
         path = f"/v1/watch?index={self.index}&wait_ms={self._wait_ms}"
         try:
-            told: Any = self._exchange.ask("GET", path, wait=self._wait_ms / 1_000)
+            self.index, events = self._exchange.ask(_happened, "GET", path, wait=self._wait_ms / 1_000)
         except ApiError as error:
             if error.code != "unknown_index" or error.index is None:
                 raise
             self.index = error.index
             self._ready.append(Missed())
             return
-        self.index = told["index"]
-        events = (watch_event(event) for event in told["events"])
         self._ready.extend(event for event in events if event is not None)
+
+
+def _index(told: Json) -> int:
+    index: int = told["index"]
+    return index
+
+
+def _happened(told: Json) -> Tuple[int, List[Optional[WatchEvent]]]:
+    return _index(told), [watch_event(event) for event in told["events"]]
