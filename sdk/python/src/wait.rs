@@ -115,9 +115,9 @@ pub(crate) fn forget_waits() {
     WAITING.store(0, Ordering::SeqCst);
 }
 
-/// A time in seconds as Python gives it; endless where it is none that passes.
+/// A time in seconds as Python gives it; one that is too long for a clock never passes.
 pub(crate) fn seconds(timeout: Option<f64>) -> Option<Duration> {
-    timeout.and_then(|timeout| Duration::try_from_secs_f64(timeout.max(0.0)).ok())
+    timeout.map(|timeout| Duration::try_from_secs_f64(timeout.max(0.0)).unwrap_or(Duration::MAX))
 }
 
 /// What wakes a thread that waits.

@@ -81,6 +81,12 @@ def test_all_mistakes_are_named_at_once() -> None:
     assert str(raised.value).count("\n") == len(raised.value.problems) - 1, "a line for each"
 
 
+def test_bytes_are_no_list_of_numbers() -> None:
+    with pytest.raises(ConfigError) as raised:
+        QCluster(identifier="server_a", listen_port=0, metadata={"key": b"ab"})
+    assert [field for field, _ in raised.value.problems] == ["metadata"]
+
+
 def test_no_mistake_is_named_that_only_another_one_makes() -> None:
     with pytest.raises(ConfigError) as raised:
         QCluster(identifier=7, listen_port=[], peers=[{"host": "localhost"}])  # type: ignore[arg-type]

@@ -89,6 +89,12 @@ def test_services_come_and_go(alone: QCluster) -> None:
     assert alone.services("web") == []
 
 
+def test_one_text_is_no_list_of_tags(alone: QCluster) -> None:
+    with pytest.raises(TypeError, match="list of texts"):
+        alone.register("web", tags="blue")
+    assert alone.services() == []
+
+
 def test_what_is_refused_has_the_code_of_the_api(alone: QCluster) -> None:
     cases: List[Tuple[Callable[[], object], str]] = [
         (lambda: alone.deregister("nobody"), "unknown_service"),

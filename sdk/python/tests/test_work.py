@@ -307,3 +307,13 @@ def test_cancelling_waits_for_the_work_and_leaves_the_node_leading(steady: Dict[
 def test_a_guard_ends_work_earlier(alone: QCluster) -> None:
     # Half a lease at most: with less there would be no time for work at all.
     assert alone.run_as_leader(lambda lease: lease.token, guard=3600.0) > 0
+
+
+def test_a_guard_without_end_is_the_largest_there_is(alone: QCluster) -> None:
+    def guard(lease: WorkLease) -> float:
+        lasts, left = lease.remaining(), lease._permit.time_left()
+        if lasts is None or left is None:
+            raise LeadershipLost("the machine stood still")
+        return lasts - left
+
+    assert alone.run_as_leader(guard, guard=float("inf")) > 0.4, "half of the lease, and not a heartbeat"

@@ -37,7 +37,7 @@ def _plain(value: object) -> object:
         return os.fspath(value)
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, Iterable):
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, memoryview)):
         return list(value)
     raise TypeError(f"{type(value).__name__} is no text, number, list or dictionary")
 
@@ -53,6 +53,8 @@ def registration(
     ttl_ms: Optional[int],
 ) -> Dict[str, Any]:
     """The registration of a service: what is not given is left out."""
+    if isinstance(tags, (str, bytes)):
+        raise TypeError(f"tags are a list of texts, such as [{tags!r}], and not one of them")
     fields: Dict[str, Any] = {"name": name, "id": id, "port": port, "host": host, "tags": list(tags)}
     fields.update(metadata=None if metadata is None else dict(metadata), health=health, ttl_ms=ttl_ms)
     return {key: value for key, value in fields.items() if value is not None}
