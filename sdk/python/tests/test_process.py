@@ -34,6 +34,13 @@ def test_a_leader_ends_with_watches_and_work_open(run: Callable[..., Program]) -
     assert (program.ends(), program.lines) == (0, ["ends"])
 
 
+def test_a_cluster_that_cannot_be_closed_keeps_no_node_from_its_end(run: Callable[..., Program]) -> None:
+    program = run("ends_with_a_mistake.py", str(free_port()))
+    assert program.ends() == 0, program.lines
+    assert any("cannot be closed" in line for line in program.lines), program.lines
+    assert program.lines[-1] == "shutdown", "the waits were ended, and the node had stopped"
+
+
 @needs_fork
 def test_a_child_process_is_told_that_it_has_no_node(run: Callable[..., Program]) -> None:
     program = run("forks.py", str(free_port()))

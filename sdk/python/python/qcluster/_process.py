@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
+import traceback
 import weakref
 from typing import Protocol
 
@@ -55,25 +56,45 @@ def _has_nodes() -> bool:
 
 def _at_exit() -> None:
     _operations.begin_exit()
-    until = time.monotonic() + _EXIT_SECONDS_MAX
+    try:
+        _close_all(time.monotonic() + _EXIT_SECONDS_MAX)
+        _open.clear()
+        _logs.reader.end()
+    finally:
+        # A thread that came back from a wait later would find no interpreter.
+        _qcluster.end_waits(1.0)
+        _operations.end_waiters()
+
+
+def _close_all(until: float) -> None:
+    """Has all clusters and nodes stop, at once and by that time. What fails is told, and keeps no other from its end."""
     for cluster in list(_clusters):
-        cluster.close()
-    nodes = list(_open)
+        try:
+            cluster.close()
+        except Exception:
+            traceback.print_exc()
     stopping = []
-    for node in nodes:
+    for node in list(_open):
         try:
             operation = node.shutdown()
             operation.wait(0.0)
         except QClusterError:
             continue
         stopping.append((node, operation))
+    late = []
     for node, operation in stopping:
-        if not operation.wait(max(0.0, until - time.monotonic())):
-            node.abort().wait(1.0)
-    _open.clear()
-    _logs.reader.end()
-    _qcluster.end_waits(1.0)
-    _operations.end_waiters()
+        try:
+            if not operation.wait(max(0.0, until - time.monotonic())):
+                late.append(node.abort())
+        except QClusterError:
+            continue
+    # An abort waits for nobody.
+    until = time.monotonic() + 1.0
+    for operation in late:
+        try:
+            operation.wait(max(0.0, until - time.monotonic()))
+        except QClusterError:
+            continue
 
 
 def _in_child() -> None:
