@@ -156,6 +156,11 @@ class Program:
 
         return until(look, f"{text!r} among {self.lines}")
 
+    @property
+    def told(self) -> List[str]:
+        """Its lines, without those that a node logs where a pause of the machine has cost it the leadership."""
+        return [line for line in self.lines if "(node=server_" not in line]
+
     def kill(self) -> None:
         """As a crash."""
         self.process.kill()

@@ -26,26 +26,26 @@ def test_a_program_ends_during_an_election(run: Callable[..., Program], how: str
     program = run("exits_during_election.py", how, str(free_port()), str(free_port()))
     assert program.ends() == (3 if how == "error" else 0), program.lines
     expected = [] if how == "error" else ["ends"]
-    assert program.lines == expected
+    assert program.told == expected
 
 
 def test_a_leader_ends_with_watches_and_work_open(run: Callable[..., Program]) -> None:
     program = run("leads_and_exits.py", str(free_port()))
-    assert (program.ends(), program.lines) == (0, ["ends"])
+    assert (program.ends(), program.told) == (0, ["ends"])
 
 
 def test_a_cluster_that_cannot_be_closed_keeps_no_node_from_its_end(run: Callable[..., Program]) -> None:
     program = run("ends_with_a_mistake.py", str(free_port()))
     assert program.ends() == 0, program.lines
     assert any("cannot be closed" in line for line in program.lines), program.lines
-    assert program.lines[-1] == "shutdown", "the waits were ended, and the node had stopped"
+    assert program.told[-1] == "shutdown", "the waits were ended, and the node had stopped"
 
 
 @needs_fork
 def test_a_child_process_is_told_that_it_has_no_node(run: Callable[..., Program]) -> None:
     program = run("forks.py", str(free_port()))
     program.ends()
-    assert program.lines == ["child done", "child ended with 0", "parent done"]
+    assert program.told == ["child done", "child ended with 0", "parent done"]
 
 
 def test_nodes_run_in_spawned_processes(run: Callable[..., Program]) -> None:
@@ -60,7 +60,7 @@ def test_an_interrupt_ends_a_wait(run: Callable[..., Program], how: str) -> None
     program.says("waits")
     program.interrupt()
     program.says("interrupted")
-    assert (program.ends(), program.lines[-1]) == (0, "closed")
+    assert (program.ends(), program.told[-1]) == (0, "closed")
 
 
 @needs_proc

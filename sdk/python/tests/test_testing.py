@@ -81,4 +81,4 @@ def test_a_cluster_that_nobody_closes_stops_by_itself() -> None:
 
 def test_a_program_ends_with_a_node_that_is_frozen(run: Callable[..., Program]) -> None:
     program = run("ends_with_frozen_nodes.py")
-    assert (program.ends(), program.lines) == (0, ["ends"])
+    assert (program.ends(), program.told) == (0, ["ends"])
