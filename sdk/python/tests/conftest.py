@@ -19,6 +19,9 @@ import pytest
 from qcluster import QCluster, RefusedError
 from qcluster._follow import Following
 
+# A shell has its background jobs, and all that they start, ignore interrupts. What has a handler here has the usual one in programs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 #: Longer than anything here takes on any machine: a test that waits this long has found a bug.
 PATIENCE = 60.0
 

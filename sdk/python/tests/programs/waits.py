@@ -1,14 +1,11 @@
 """Waits in a way that an interrupt has to end, and tells how long that took."""
 
-import signal
 import sys
 import threading
 import time
 
 from qcluster import QCluster
 
-# A shell has its background jobs, and all that they start, ignore interrupts.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 how, port, other = sys.argv[1:]
 peers = [{"identifier": "server_b", "host": "localhost", "port": int(other)}]
 cluster = QCluster("server_a", listen_port=port, peers=peers)
