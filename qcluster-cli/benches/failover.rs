@@ -27,7 +27,7 @@ mod measure {
     use serde_json::json;
 
     use crate::support::arguments::Arguments;
-    use crate::support::cluster::{Agreement, Cluster, Places, Setup, Storage};
+    use crate::support::cluster::{Agreement, Cluster, Places, SECRET, Setup, Storage};
     use crate::support::events::unix_s;
     use crate::support::netns::{Cut, Network};
     use crate::support::node::{Node, PROGRAMS};
@@ -99,7 +99,7 @@ mod measure {
     fn started(setup: &Setup, sealing: Sealing) -> Cluster {
         let mut cluster = Cluster::changed(setup, |_, config| match sealing {
             Sealing::Plain => {}
-            Sealing::Sealed => config["secret"] = json!("K".repeat(42) + "A="),
+            Sealing::Sealed => config["secret"] = json!(SECRET),
         });
         cluster.nodes.iter_mut().for_each(Node::start);
         cluster

@@ -67,14 +67,13 @@ pub(crate) async fn run(
         loop {
             reload.notified().await;
             let mut reloaded = pin!(reloaded(&cluster, &path));
-            let told = tokio::time::timeout(FILES_TIME_MAX, reloaded.as_mut()).await;
-            if told.is_err() {
+            let told = if let Ok(told) = tokio::time::timeout(FILES_TIME_MAX, reloaded.as_mut()).await {
+                told
+            } else {
                 errors.push(output::complaint("files do not answer, and are waited for: nothing has changed so far"));
-            }
-            errors.push(match told {
-                Ok(told) => told,
-                Err(_) => reloaded.await,
-            });
+                reloaded.await
+            };
+            errors.push(told);
         }
     };
     tokio::select! {

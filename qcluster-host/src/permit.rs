@@ -13,7 +13,7 @@ use crate::works::Running;
 
 /// Leave to work under one leadership, as [`Handle::permit_work`](crate::handle::Handle::permit_work) gives it.
 ///
-/// It cannot end the work: whoever has it asks [`time_left`](Self::time_left) again whenever the leadership changes, and after
+/// It cannot end the work: its owner asks [`time_left`](Self::time_left) again whenever the leadership changes, and after
 /// [`look_again_in`](Self::look_again_in) at the latest, ends the work once there is none left, and drops this when the work has ended. A
 /// hand-over waits for that, `drain_ms` at most.
 #[must_use = "a hand-over waits for the work only while this is there"]

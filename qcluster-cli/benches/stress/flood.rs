@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::measure::{STRANGER, Site};
-use crate::support::cluster::{Cluster, Storage};
+use crate::support::cluster::{Cluster, SECRET, Storage};
 use crate::support::datagram::first_words;
 use crate::support::events::unix_s;
 
 /// Once at nodes that let plain datagrams in, and once at nodes with a secret.
 pub(crate) fn measure(time: Duration, rate: u32) -> Result<bool, String> {
     let plain = measure_at("plain", |_| (), time, rate)?;
-    let secret = |config: &mut Value| config["secret"] = json!("K".repeat(42) + "A=");
+    let secret = |config: &mut Value| config["secret"] = json!(SECRET);
     Ok(measure_at("sealed", secret, time, rate)? && plain)
 }
 

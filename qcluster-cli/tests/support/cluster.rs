@@ -11,6 +11,9 @@ use super::node::{Node, Program};
 use super::ports;
 use super::wait::eventually;
 
+/// A secret for nodes whose secret is not what a story is about.
+pub(crate) const SECRET: &str = "KKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKA=";
+
 /// What the voters of a cluster have in common, and where they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
